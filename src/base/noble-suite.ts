@@ -1,0 +1,45 @@
+/** The portable crypto suite, on @noble. */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { blake2b } from '@noble/hashes/blake2.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes } from './bytes.ts';
+import type { CryptoSuite, KeyPair } from './crypto-suite.ts';
+
+const DIGEST = { dkLen: 32 } as const;
+
+export class NobleSuite implements CryptoSuite {
+  blake2b(...parts: readonly Uint8Array[]): Uint8Array {
+    const hash = blake2b.create(DIGEST);
+    for (const part of parts) hash.update(part);
+    return hash.digest();
+  }
+
+  blake2bKeyed(key: Uint8Array, message: Uint8Array): Uint8Array {
+    return blake2b(message, { ...DIGEST, key });
+  }
+
+  sha256(...parts: readonly Uint8Array[]): Uint8Array {
+    const hash = sha256.create();
+    for (const part of parts) hash.update(part);
+    return hash.digest();
+  }
+
+  keyPair(seed: Uint8Array): KeyPair {
+    const publicKey = ed25519.getPublicKey(seed);
+    return { publicKey, secretKey: concatBytes(seed, publicKey) };
+  }
+
+  sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+    return ed25519.sign(message, secretKey.subarray(0, 32));
+  }
+
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+    if (signature.length !== 64 || publicKey.length !== 32) return false;
+    // zip215: false keeps to RFC 8032, as libsodium does: one message has one valid signature spelling.
+    try {
+      return ed25519.verify(signature, message, publicKey, { zip215: false });
+    } catch {
+      return false; // the point does not decode: a wrong key is a wrong signature
+    }
+  }
+}

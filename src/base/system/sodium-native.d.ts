@@ -1,0 +1,14 @@
+/** The part of sodium-native 5 that we call; the package ships no types. */
+declare module 'sodium-native' {
+  interface Sodium {
+    crypto_generichash_batch(output: Uint8Array, parts: Uint8Array[], key?: Uint8Array): void;
+    crypto_generichash(output: Uint8Array, input: Uint8Array, key?: Uint8Array): void;
+    crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void;
+    crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
+    crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+    randombytes_buf(buffer: Uint8Array): void;
+    sodium_memzero(buffer: Uint8Array): void;
+  }
+  const sodium: Sodium;
+  export default sodium;
+}

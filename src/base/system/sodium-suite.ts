@@ -1,0 +1,42 @@
+/** The fast crypto suite for Node, on libsodium. */
+import { createHash } from 'node:crypto';
+import sodium from 'sodium-native';
+import type { CryptoSuite, KeyPair } from '../crypto-suite.ts';
+
+export class SodiumSuite implements CryptoSuite {
+  blake2b(...parts: readonly Uint8Array[]): Uint8Array {
+    const digest = new Uint8Array(32);
+    sodium.crypto_generichash_batch(digest, parts as Uint8Array[]);
+    return digest;
+  }
+
+  blake2bKeyed(key: Uint8Array, message: Uint8Array): Uint8Array {
+    const digest = new Uint8Array(32);
+    sodium.crypto_generichash(digest, message, key);
+    return digest;
+  }
+
+  sha256(...parts: readonly Uint8Array[]): Uint8Array {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return hash.digest();
+  }
+
+  keyPair(seed: Uint8Array): KeyPair {
+    const publicKey = new Uint8Array(32);
+    const secretKey = new Uint8Array(64);
+    sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
+    return { publicKey, secretKey };
+  }
+
+  sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+    const signature = new Uint8Array(64);
+    sodium.crypto_sign_detached(signature, message, secretKey);
+    return signature;
+  }
+
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+    if (signature.length !== 64 || publicKey.length !== 32) return false;
+    return sodium.crypto_sign_verify_detached(signature, message, publicKey);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The codec of the client protocol: bytes from the other end are judged once, here, and leave as a typed frame or a
+ * refusal. Lengths are bounded by FRAME_BYTES_MAX before anything is read.
+ */
+import { ClientFrame, NodeFrame } from './generated/client.ts';
+import { EntryHeader } from './generated/entry.ts';
+import { FRAME_BYTES_MAX } from './limits.ts';
+import { ProtocolError } from './protocol-error.ts';
+
+type Frame<Message extends { frame: { oneofKind: string | undefined } }> = Extract<
+  Message['frame'],
+  { oneofKind: string }
+>;
+export type ClientMessage = Frame<ClientFrame>;
+export type NodeMessage = Frame<NodeFrame>;
+
+export function encodeClientMessage(frame: ClientMessage): Uint8Array {
+  return ClientFrame.toBinary({ frame }, WRITE);
+}
+
+export function encodeNodeMessage(frame: NodeMessage): Uint8Array {
+  return NodeFrame.toBinary({ frame }, WRITE);
+}
+
+/** Throws ProtocolError `too_large` or `malformed`. */
+export function decodeClientMessage(bytes: Uint8Array): ClientMessage {
+  return judge(bytes, () => ClientFrame.fromBinary(bytes, READ).frame) as ClientMessage;
+}
+
+/** Throws ProtocolError `too_large` or `malformed`. */
+export function decodeNodeMessage(bytes: Uint8Array): NodeMessage {
+  return judge(bytes, () => NodeFrame.fromBinary(bytes, READ).frame) as NodeMessage;
+}
+
+export function encodeEntryHeader(header: EntryHeader): Uint8Array {
+  return EntryHeader.toBinary(header, WRITE);
+}
+
+/** Throws ProtocolError `malformed`, also for a version this program does not know. */
+export function decodeEntryHeader(bytes: Uint8Array): EntryHeader {
+  let header: EntryHeader;
+  try {
+    header = EntryHeader.fromBinary(bytes, READ);
+  } catch (cause) {
+    throw new ProtocolError('malformed', 'not an entry header', { cause });
+  }
+  if (header.version !== 1 || header.kind === 0)
+    throw new ProtocolError('malformed', `an entry header of version ${header.version} and kind ${header.kind}`);
+  return header;
+}
+
+// Unknown fields are dropped, not kept: what we do not know is never sent on.
+const READ = { readUnknownField: false as const };
+const WRITE = { writeUnknownFields: false as const };
+
+function judge<T extends { oneofKind: string | undefined }>(bytes: Uint8Array, read: () => T): T {
+  if (bytes.length > FRAME_BYTES_MAX)
+    throw new ProtocolError('too_large', `a frame has at most ${FRAME_BYTES_MAX} bytes`);
+  let frame: T;
+  try {
+    frame = read();
+  } catch (cause) {
+    throw new ProtocolError('malformed', 'not a frame of the client protocol', { cause });
+  }
+  if (frame.oneofKind === undefined) throw new ProtocolError('malformed', 'a frame of no known kind');
+  return frame;
+}

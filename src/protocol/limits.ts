@@ -1,0 +1,30 @@
+/** The bounds of everything that travels, each with its reason. docs/protocol/README.md#limits repeats them. */
+
+const KiB = 1024;
+
+/** The seed's limit for a message (2 MB); larger mail travels as blobs and a manifest (design, node). */
+export const BODY_BYTES_MAX = 2048 * KiB;
+/** Matrix's event limit: room for 500 recipients, far below what parsing could hurt. */
+export const PDU_HEADER_BYTES_MAX = 64 * KiB;
+/** Postfix's smtpd_recipient_limit is 1 000; half of it keeps a header under its own limit at 100 bytes a recipient. */
+export const RECIPIENTS_MAX = 500;
+/** Forward extremities that one PDU may name; Matrix allows 20. */
+export const PREVIOUS_PDUS_MAX = 20;
+/** RFC 5321: 64 octets of local part, 255 of domain. */
+export const ADDRESS_CHARACTERS_MAX = 320;
+/** A signed document: 16 devices, 8 certificates of 8 KiB each, and room. */
+export const DOCUMENT_BYTES_MAX = 128 * KiB;
+/** An account's wrapped keys: an OpenPGP key ring of many rotations. */
+export const VAULT_RECORD_BYTES_MAX = 256 * KiB;
+/** A frame: one body, one header and the protobuf around them. ws refuses more at the frame header, before reading. */
+export const FRAME_BYTES_MAX = BODY_BYTES_MAX + PDU_HEADER_BYTES_MAX + 4 * KiB;
+/** Up to here a body is sent without asking first, and pushed within its entry. */
+export const INLINE_BODY_BYTES_MAX = 64 * KiB;
+/** Entries in one frame: 256 of 1 KiB is a quarter of a megabyte. */
+export const ENTRIES_PER_FRAME_MAX = 256;
+/** Bytes of entries in one frame, unless one entry alone is larger. */
+export const ENTRIES_FRAME_BYTES = 512 * KiB;
+/** Submits of one connection that wait for their receipts. */
+export const SUBMITS_IN_FLIGHT_MAX = 256;
+/** Devices of one account. */
+export const DEVICES_MAX = 64;

@@ -1,0 +1,3 @@
+/** Ordered keys in one database. */
+export * from './store.ts';
+export * from './store-error.ts';
