@@ -64,7 +64,7 @@ class MemorySocket implements FrameSocket {
 
   close(code: number, reason: string): void {
     this.#end(code, reason);
-    this.other?.#end(code, reason);
+    if (this.other !== undefined) this.other.#end(code, reason);
   }
 
   terminate(): void {
