@@ -6,6 +6,7 @@ export * from './dial-error.ts';
 export * from './emitter.ts';
 export * from './errors.ts';
 export * from './frame-socket.ts';
+export * from './log.ts';
 export * from './noble-suite.ts';
 export * from './queue.ts';
 export * from './random.ts';

@@ -37,9 +37,8 @@ export interface SignedHead {
   readonly link: Uint8Array;
   /** Bodies of entries 1 … expiredTo are gone by the account's retention. */
   readonly expiredTo: number;
+  /** The feed will not grow. */
   readonly retired: boolean;
-  /** Blocks of the feed on the node that signs. */
-  readonly length: number;
 }
 
 const HEAD_SIGNED_AS = utf8('restante head 1\n');
@@ -55,6 +54,5 @@ export function headBytes(address: Address, head: SignedHead): Uint8Array {
     head.link,
     uint64Bytes(head.expiredTo),
     Uint8Array.of(head.retired ? 1 : 0),
-    uint64Bytes(head.length),
   );
 }

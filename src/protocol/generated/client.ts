@@ -341,11 +341,7 @@ export interface MailboxHead {
     /**
      * @generated from protobuf field: bool retired = 6
      */
-    retired: boolean;
-    /**
-     * @generated from protobuf field: uint64 length = 7
-     */
-    length: number; // the feed's length in blocks on this node
+    retired: boolean; // this feed will not grow
 }
 /**
  * @generated from protobuf message restante.client.v1.Head
@@ -561,6 +557,18 @@ export interface ClientFrame {
          */
         watch: Watch;
     } | {
+        oneofKind: "putBlob";
+        /**
+         * @generated from protobuf field: restante.client.v1.PutBlob put_blob = 14
+         */
+        putBlob: PutBlob;
+    } | {
+        oneofKind: "getBlob";
+        /**
+         * @generated from protobuf field: restante.client.v1.GetBlob get_blob = 15
+         */
+        getBlob: GetBlob;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -619,9 +627,14 @@ export interface ClientInfo {
      * @generated from protobuf field: bool headers_only = 7
      */
     headersOnly: boolean; // bodies are never inline
+    /**
+     * @generated from protobuf field: bool newest_first = 8
+     */
+    newestFirst: boolean; // the order in which what is owed comes
 }
 /**
  * What the client holds of one mailbox in one feed: intervals in ascending order, inclusive.
+ * With the last head this node signed for it: a node shown a head beyond its own was restored, and opens a new feed.
  *
  * @generated from protobuf message restante.client.v1.FeedPosition
  */
@@ -634,6 +647,10 @@ export interface FeedPosition {
      * @generated from protobuf field: repeated restante.client.v1.Range held = 2
      */
     held: Range[];
+    /**
+     * @generated from protobuf field: restante.client.v1.MailboxHead head = 3
+     */
+    head?: MailboxHead;
 }
 /**
  * @generated from protobuf message restante.client.v1.Range
@@ -828,6 +845,38 @@ export interface Watch {
      * @generated from protobuf field: uint32 request = 1
      */
     request: number;
+}
+/**
+ * An encrypted chunk of something larger (design, node: blob), named by the SHA-256 of its bytes.
+ *
+ * @generated from protobuf message restante.client.v1.PutBlob
+ */
+export interface PutBlob {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: bytes sha256 = 2
+     */
+    sha256: Uint8Array;
+    /**
+     * @generated from protobuf field: bytes body = 3
+     */
+    body: Uint8Array;
+}
+/**
+ * @generated from protobuf message restante.client.v1.GetBlob
+ */
+export interface GetBlob {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: bytes sha256 = 2
+     */
+    sha256: Uint8Array;
 }
 /**
  * @generated from protobuf enum restante.client.v1.ReceiptStatus
@@ -1768,8 +1817,7 @@ class MailboxHead$Type extends MessageType<MailboxHead> {
             { no: 3, name: "link", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
             { no: 4, name: "expired_to", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
             { no: 5, name: "signature", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 6, name: "retired", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
-            { no: 7, name: "length", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
+            { no: 6, name: "retired", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
         ]);
     }
     create(value?: PartialMessage<MailboxHead>): MailboxHead {
@@ -1780,7 +1828,6 @@ class MailboxHead$Type extends MessageType<MailboxHead> {
         message.expiredTo = 0;
         message.signature = new Uint8Array(0);
         message.retired = false;
-        message.length = 0;
         if (value !== undefined)
             reflectionMergePartial<MailboxHead>(this, message, value);
         return message;
@@ -1807,9 +1854,6 @@ class MailboxHead$Type extends MessageType<MailboxHead> {
                     break;
                 case /* bool retired */ 6:
                     message.retired = reader.bool();
-                    break;
-                case /* uint64 length */ 7:
-                    message.length = reader.uint64().toNumber();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -1841,9 +1885,6 @@ class MailboxHead$Type extends MessageType<MailboxHead> {
         /* bool retired = 6; */
         if (message.retired !== false)
             writer.tag(6, WireType.Varint).bool(message.retired);
-        /* uint64 length = 7; */
-        if (message.length !== 0)
-            writer.tag(7, WireType.Varint).uint64(message.length);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2350,7 +2391,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 10, name: "get_vault", kind: "message", oneof: "frame", T: () => GetVault },
             { no: 11, name: "erase", kind: "message", oneof: "frame", T: () => Erase },
             { no: 12, name: "cancel", kind: "message", oneof: "frame", T: () => Cancel },
-            { no: 13, name: "watch", kind: "message", oneof: "frame", T: () => Watch }
+            { no: 13, name: "watch", kind: "message", oneof: "frame", T: () => Watch },
+            { no: 14, name: "put_blob", kind: "message", oneof: "frame", T: () => PutBlob },
+            { no: 15, name: "get_blob", kind: "message", oneof: "frame", T: () => GetBlob }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -2443,6 +2486,18 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         watch: Watch.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).watch)
                     };
                     break;
+                case /* restante.client.v1.PutBlob put_blob */ 14:
+                    message.frame = {
+                        oneofKind: "putBlob",
+                        putBlob: PutBlob.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).putBlob)
+                    };
+                    break;
+                case /* restante.client.v1.GetBlob get_blob */ 15:
+                    message.frame = {
+                        oneofKind: "getBlob",
+                        getBlob: GetBlob.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getBlob)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -2494,6 +2549,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.Watch watch = 13; */
         if (message.frame.oneofKind === "watch")
             Watch.internalBinaryWrite(message.frame.watch, writer.tag(13, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.PutBlob put_blob = 14; */
+        if (message.frame.oneofKind === "putBlob")
+            PutBlob.internalBinaryWrite(message.frame.putBlob, writer.tag(14, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.GetBlob get_blob = 15; */
+        if (message.frame.oneofKind === "getBlob")
+            GetBlob.internalBinaryWrite(message.frame.getBlob, writer.tag(15, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2585,7 +2646,8 @@ class ClientInfo$Type extends MessageType<ClientInfo> {
             { no: 4, name: "ledger", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => FeedPosition },
             { no: 5, name: "client", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
             { no: 6, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
-            { no: 7, name: "headers_only", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
+            { no: 7, name: "headers_only", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
+            { no: 8, name: "newest_first", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
         ]);
     }
     create(value?: PartialMessage<ClientInfo>): ClientInfo {
@@ -2597,6 +2659,7 @@ class ClientInfo$Type extends MessageType<ClientInfo> {
         message.client = "";
         message.request = 0;
         message.headersOnly = false;
+        message.newestFirst = false;
         if (value !== undefined)
             reflectionMergePartial<ClientInfo>(this, message, value);
         return message;
@@ -2626,6 +2689,9 @@ class ClientInfo$Type extends MessageType<ClientInfo> {
                     break;
                 case /* bool headers_only */ 7:
                     message.headersOnly = reader.bool();
+                    break;
+                case /* bool newest_first */ 8:
+                    message.newestFirst = reader.bool();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -2660,6 +2726,9 @@ class ClientInfo$Type extends MessageType<ClientInfo> {
         /* bool headers_only = 7; */
         if (message.headersOnly !== false)
             writer.tag(7, WireType.Varint).bool(message.headersOnly);
+        /* bool newest_first = 8; */
+        if (message.newestFirst !== false)
+            writer.tag(8, WireType.Varint).bool(message.newestFirst);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2675,7 +2744,8 @@ class FeedPosition$Type extends MessageType<FeedPosition> {
     constructor() {
         super("restante.client.v1.FeedPosition", [
             { no: 1, name: "feed", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 2, name: "held", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => Range }
+            { no: 2, name: "held", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => Range },
+            { no: 3, name: "head", kind: "message", T: () => MailboxHead }
         ]);
     }
     create(value?: PartialMessage<FeedPosition>): FeedPosition {
@@ -2697,6 +2767,9 @@ class FeedPosition$Type extends MessageType<FeedPosition> {
                 case /* repeated restante.client.v1.Range held */ 2:
                     message.held.push(Range.internalBinaryRead(reader, reader.uint32(), options));
                     break;
+                case /* restante.client.v1.MailboxHead head */ 3:
+                    message.head = MailboxHead.internalBinaryRead(reader, reader.uint32(), options, message.head);
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -2715,6 +2788,9 @@ class FeedPosition$Type extends MessageType<FeedPosition> {
         /* repeated restante.client.v1.Range held = 2; */
         for (let i = 0; i < message.held.length; i++)
             Range.internalBinaryWrite(message.held[i], writer.tag(2, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.MailboxHead head = 3; */
+        if (message.head)
+            MailboxHead.internalBinaryWrite(message.head, writer.tag(3, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3457,3 +3533,121 @@ class Watch$Type extends MessageType<Watch> {
  * @generated MessageType for protobuf message restante.client.v1.Watch
  */
 export const Watch = new Watch$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class PutBlob$Type extends MessageType<PutBlob> {
+    constructor() {
+        super("restante.client.v1.PutBlob", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "sha256", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 3, name: "body", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+        ]);
+    }
+    create(value?: PartialMessage<PutBlob>): PutBlob {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.sha256 = new Uint8Array(0);
+        message.body = new Uint8Array(0);
+        if (value !== undefined)
+            reflectionMergePartial<PutBlob>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: PutBlob): PutBlob {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* bytes sha256 */ 2:
+                    message.sha256 = reader.bytes();
+                    break;
+                case /* bytes body */ 3:
+                    message.body = reader.bytes();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: PutBlob, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* bytes sha256 = 2; */
+        if (message.sha256.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.sha256);
+        /* bytes body = 3; */
+        if (message.body.length)
+            writer.tag(3, WireType.LengthDelimited).bytes(message.body);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.PutBlob
+ */
+export const PutBlob = new PutBlob$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class GetBlob$Type extends MessageType<GetBlob> {
+    constructor() {
+        super("restante.client.v1.GetBlob", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "sha256", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+        ]);
+    }
+    create(value?: PartialMessage<GetBlob>): GetBlob {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.sha256 = new Uint8Array(0);
+        if (value !== undefined)
+            reflectionMergePartial<GetBlob>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: GetBlob): GetBlob {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* bytes sha256 */ 2:
+                    message.sha256 = reader.bytes();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: GetBlob, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* bytes sha256 = 2; */
+        if (message.sha256.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.sha256);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.GetBlob
+ */
+export const GetBlob = new GetBlob$Type();

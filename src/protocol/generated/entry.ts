@@ -61,7 +61,8 @@ export interface EntryHeader {
     reason: EraseReason; // ERASE
 }
 /**
- * Entries of one feed whose bodies are erased, for one account or, without account, for everybody.
+ * Entries of one mailbox in one feed whose bodies are erased for that account. A body that every account of its entry
+ * has erased is cleared from the feed; its hash stays.
  *
  * @generated from protobuf message restante.entry.v1.EraseRange
  */
@@ -71,17 +72,17 @@ export interface EraseRange {
      */
     feed: Uint8Array; // discovery key
     /**
-     * @generated from protobuf field: uint64 from = 2
-     */
-    from: number; // first block index of a header block
-    /**
-     * @generated from protobuf field: uint64 to = 3
-     */
-    to: number; // last, inclusive
-    /**
-     * @generated from protobuf field: string account = 4
+     * @generated from protobuf field: string account = 2
      */
     account: string;
+    /**
+     * @generated from protobuf field: uint64 from = 3
+     */
+    from: number; // first mailbox number
+    /**
+     * @generated from protobuf field: uint64 to = 4
+     */
+    to: number; // last, inclusive
 }
 /**
  * @generated from protobuf enum restante.entry.v1.EntryKind
@@ -285,17 +286,17 @@ class EraseRange$Type extends MessageType<EraseRange> {
     constructor() {
         super("restante.entry.v1.EraseRange", [
             { no: 1, name: "feed", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 2, name: "from", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
-            { no: 3, name: "to", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
-            { no: 4, name: "account", kind: "scalar", T: 9 /*ScalarType.STRING*/ }
+            { no: 2, name: "account", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 3, name: "from", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
+            { no: 4, name: "to", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
         ]);
     }
     create(value?: PartialMessage<EraseRange>): EraseRange {
         const message = globalThis.Object.create((this.messagePrototype!));
         message.feed = new Uint8Array(0);
+        message.account = "";
         message.from = 0;
         message.to = 0;
-        message.account = "";
         if (value !== undefined)
             reflectionMergePartial<EraseRange>(this, message, value);
         return message;
@@ -308,14 +309,14 @@ class EraseRange$Type extends MessageType<EraseRange> {
                 case /* bytes feed */ 1:
                     message.feed = reader.bytes();
                     break;
-                case /* uint64 from */ 2:
+                case /* string account */ 2:
+                    message.account = reader.string();
+                    break;
+                case /* uint64 from */ 3:
                     message.from = reader.uint64().toNumber();
                     break;
-                case /* uint64 to */ 3:
+                case /* uint64 to */ 4:
                     message.to = reader.uint64().toNumber();
-                    break;
-                case /* string account */ 4:
-                    message.account = reader.string();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -332,15 +333,15 @@ class EraseRange$Type extends MessageType<EraseRange> {
         /* bytes feed = 1; */
         if (message.feed.length)
             writer.tag(1, WireType.LengthDelimited).bytes(message.feed);
-        /* uint64 from = 2; */
-        if (message.from !== 0)
-            writer.tag(2, WireType.Varint).uint64(message.from);
-        /* uint64 to = 3; */
-        if (message.to !== 0)
-            writer.tag(3, WireType.Varint).uint64(message.to);
-        /* string account = 4; */
+        /* string account = 2; */
         if (message.account !== "")
-            writer.tag(4, WireType.LengthDelimited).string(message.account);
+            writer.tag(2, WireType.LengthDelimited).string(message.account);
+        /* uint64 from = 3; */
+        if (message.from !== 0)
+            writer.tag(3, WireType.Varint).uint64(message.from);
+        /* uint64 to = 4; */
+        if (message.to !== 0)
+            writer.tag(4, WireType.Varint).uint64(message.to);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
