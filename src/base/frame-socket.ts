@@ -1,12 +1,17 @@
 /**
  * A connection that carries whole frames, as a port: WebSocket in the world (base/system), a memory pair in simulations.
  */
+import { CodedError } from './errors.ts';
 import { BoundedQueue } from './queue.ts';
+
+export type SocketErrorCode = 'closed';
+
+export class SocketError extends CodedError<SocketErrorCode> {}
 
 export interface FrameSocket {
   /**
-   * Hands a frame over; resolves when the socket would take more (back-pressure). Rejects once the socket is closed.
-   * The bytes must not be changed afterwards.
+   * Hands a frame over; resolves when the socket would take more (back-pressure). Rejects with SocketError once the socket
+   * is closed. The bytes must not be changed afterwards.
    */
   send(frame: Uint8Array): Promise<void>;
   /** Bytes handed over that have not left yet: what a slow reader is judged by. */
@@ -54,11 +59,11 @@ class MemorySocket implements FrameSocket {
   }
 
   async send(frame: Uint8Array): Promise<void> {
-    if (this.#ended) throw new Error('the socket is closed');
+    if (this.#ended) throw new SocketError('closed', 'the socket is closed', { retry: 'later' });
     const other = this.other as MemorySocket;
     while (!other.#incoming.push(frame)) {
       await other.#incoming.whenRoom();
-      if (this.#ended) throw new Error('the socket is closed');
+      if (this.#ended) throw new SocketError('closed', 'the socket is closed', { retry: 'later' });
     }
   }
 

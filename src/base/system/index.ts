@@ -1,3 +1,6 @@
 /** The real adapters of base's ports, for Node. */
+export * from './address-policy.ts';
 export * from './sodium-suite.ts';
 export * from './system.ts';
+export * from './ws-dialer.ts';
+export * from './ws-socket.ts';
