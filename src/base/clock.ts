@@ -92,7 +92,11 @@ export class ManualClock implements Clock {
   #nextSleeper(): Sleeper | undefined {
     let next: Sleeper | undefined;
     for (const sleeper of this.#sleepers)
-      if (next === undefined || sleeper.wakeAt < next.wakeAt || (sleeper.wakeAt === next.wakeAt && sleeper.order < next.order))
+      if (
+        next === undefined ||
+        sleeper.wakeAt < next.wakeAt ||
+        (sleeper.wakeAt === next.wakeAt && sleeper.order < next.order)
+      )
         next = sleeper;
     return next;
   }

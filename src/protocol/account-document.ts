@@ -131,7 +131,8 @@ export function checkAccountLink(current: AccountDocument | undefined, next: Acc
   }
   if (current.address !== next.address) refuse('another address');
   if (!links(current.signed, next.signed)) refuse(`does not follow version ${current.version}`);
-  if (!next.signed.signers.has(toBase64(current.identity))) refuse('not signed by the identity key of the version before');
+  if (!next.signed.signers.has(toBase64(current.identity)))
+    refuse('not signed by the identity key of the version before');
   if (current.closed) refuse('the account is closed');
 }
 

@@ -88,7 +88,10 @@ export function parsePdu(suite: CryptoSuite, header: Uint8Array): Pdu {
   if (new Set(fields.recipients).size !== fields.recipients.length || new Set(fields.prev).size !== fields.prev.length)
     throw new ProtocolError('malformed', 'not a PDU header: a recipient or a previous PDU stands twice');
   if ((fields.state_key !== undefined) !== (fields.type === 'member' || fields.type === 'state'))
-    throw new ProtocolError('malformed', 'not a PDU header: state_key belongs to member and state, and to no other type');
+    throw new ProtocolError(
+      'malformed',
+      'not a PDU header: state_key belongs to member and state, and to no other type',
+    );
   let signature: Uint8Array;
   try {
     signature = fromBase64(fields.signature);

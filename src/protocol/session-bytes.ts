@@ -24,5 +24,13 @@ export function welcomeBytes(session: SessionNonces, address: Address): Uint8Arr
 
 function sessionBytes(session: SessionNonces, address: Address): Uint8Array {
   const zero = Uint8Array.of(0);
-  return concatBytes(utf8(session.home), zero, utf8(address), zero, session.node, session.nodeNonce, session.clientNonce);
+  return concatBytes(
+    utf8(session.home),
+    zero,
+    utf8(address),
+    zero,
+    session.node,
+    session.nodeNonce,
+    session.clientNonce,
+  );
 }

@@ -32,7 +32,8 @@ export function signDocument(
 ): Uint8Array {
   const message = concatBytes(SIGNED_AS, encodeCanonicalJson(content));
   const signatures: Record<string, string> = {};
-  for (const signer of signers) signatures[toBase64(signer.publicKey)] = toBase64(suite.sign(message, signer.secretKey));
+  for (const signer of signers)
+    signatures[toBase64(signer.publicKey)] = toBase64(suite.sign(message, signer.secretKey));
   return encodeCanonicalJson({ ...content, signatures });
 }
 
@@ -55,7 +56,8 @@ export function countersignDocument(
 export function parseSignedDocument(suite: CryptoSuite, bytes: Uint8Array): SignedDocument {
   const { signatures, ...content } = parseObject(bytes);
   const { version, previous } = content;
-  if (typeof version !== 'number' || version < 1) throw new ProtocolError('malformed', 'a signed document has a version');
+  if (typeof version !== 'number' || version < 1)
+    throw new ProtocolError('malformed', 'a signed document has a version');
   if (version === 1 ? previous !== null : !isHash(previous))
     throw new ProtocolError('malformed', 'a signed document names the one before it, and version 1 names null');
   const message = concatBytes(SIGNED_AS, encodeCanonicalJson(content));

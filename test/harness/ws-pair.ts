@@ -18,7 +18,9 @@ export async function openWsPair(frameBytesMax = 4 * 1024 * 1024): Promise<WsPai
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...wsOptions(frameBytesMax) });
   await once(server, 'listening');
   const accepted = new Promise<{ b: WsSocket; rawB: WebSocket }>((resolve) => {
-    server.once('connection', (socket, request) => resolve({ b: WsSocket.adopt(socket, request.socket), rawB: socket }));
+    server.once('connection', (socket, request) =>
+      resolve({ b: WsSocket.adopt(socket, request.socket), rawB: socket }),
+    );
   });
   const rawA = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, wsOptions(frameBytesMax));
   const a = await new Promise<WsSocket>((resolve, reject) => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -125,16 +125,32 @@ describe('the dialer', () => {
   });
 
   test.each([
-    '', 'node.example', 'http://node.example', 'ftp://node.example', 'ws://', 'ws://user:pass@node.example',
-    'ws://node.example/#part', 'ws://[::1',
+    '',
+    'node.example',
+    'http://node.example',
+    'ftp://node.example',
+    'ws://',
+    'ws://user:pass@node.example',
+    'ws://node.example/#part',
+    'ws://[::1',
   ])('%j is not a URL to dial', async (url) => {
     expect((await dialError(createDialer().dialer, url)).code).toBe('bad_url');
   });
 
   test.each([
-    'ws://127.0.0.1:9', 'ws://localhost:9', 'ws://0x7f.1:9', 'ws://2130706433:9', 'ws://0177.0.0.1:9', 'ws://[::1]:9',
-    'ws://[::ffff:127.0.0.1]:9', 'ws://[fd00::1]:9', 'wss://10.0.0.1', 'ws://169.254.169.254', 'ws://100.64.0.1',
-    'ws://two.example', 'ws://0.0.0.0:9',
+    'ws://127.0.0.1:9',
+    'ws://localhost:9',
+    'ws://0x7f.1:9',
+    'ws://2130706433:9',
+    'ws://0177.0.0.1:9',
+    'ws://[::1]:9',
+    'ws://[::ffff:127.0.0.1]:9',
+    'ws://[fd00::1]:9',
+    'wss://10.0.0.1',
+    'ws://169.254.169.254',
+    'ws://100.64.0.1',
+    'ws://two.example',
+    'ws://0.0.0.0:9',
   ])('%s is refused where policy forbids private addresses', async (url) => {
     const answers = { localhost: ['::1', '127.0.0.1'], 'two.example': ['192.168.0.1', 'fe80::1%eth0'] };
     const error = await dialError(createDialer(answers, false).dialer, url);
@@ -192,7 +208,10 @@ describe('the dialer', () => {
   test('a server that accepts and says nothing times out, and the connection is let go', async () => {
     await using server = await listen(createServer());
     const clock = new ManualClock(0);
-    const dialer = new WsDialer({ clock, resolver: new TableResolver({}) }, { frameBytesMax: 1, timeoutMs: 500, allowPrivate: true });
+    const dialer = new WsDialer(
+      { clock, resolver: new TableResolver({}) },
+      { frameBytesMax: 1, timeoutMs: 500, allowPrivate: true },
+    );
     const failing = dialError(dialer, `ws://127.0.0.1:${server.port}`);
     const socket = await server.accepted;
     const gone = once(socket, 'close');
