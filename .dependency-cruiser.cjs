@@ -1,0 +1,106 @@
+// Who may import whom (docs/architecture.md, Parts and their direction). A subsystem that is not named here imports nothing.
+const MAY_IMPORT = {
+  base: [],
+  protocol: ['base'],
+  store: ['base', 'protocol'],
+  feed: ['base', 'protocol', 'store'],
+  federation: ['base', 'protocol', 'store', 'feed'],
+  node: ['base', 'protocol', 'store', 'feed', 'federation'],
+  vault: ['base', 'protocol'],
+  client: ['base', 'protocol', 'store', 'feed', 'federation', 'vault'],
+  jmap: ['base', 'protocol', 'store', 'vault', 'client'],
+  hub: ['base', 'protocol', 'store', 'vault', 'client', 'jmap'],
+};
+const TESTS = '[.](test|contract)[.]ts$';
+// The doors: index.ts, the vault's public half, the Node edges of portable folders, and contracts for adapters' tests.
+const DOORS =
+  '(^src/[^/]+|^src/[^/]+/(system|node|memory|sqlite|postgres))/index[.]ts$|^src/vault/public[.]ts$|[.]contract[.]ts$';
+const PORTABLE = '^src/(base|protocol|store|feed|vault|client)/';
+const NODE_EDGES = '^src/(base/system|store/(sqlite|postgres)|vault/node|client/node)/';
+
+const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  name: `direction-of-${folder}`,
+  comment: `${folder} may import ${allowed.join(', ') || 'no other subsystem'}: see docs/architecture.md.`,
+  severity: 'error',
+  from: { path: `^src/${folder}/`, pathNot: TESTS },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...directions,
+    {
+      name: 'servers-cannot-decrypt',
+      comment: 'store, feed, federation and node import nothing of the vault, tests included.',
+      severity: 'error',
+      from: { path: '^src/(store|feed|federation|node)/' },
+      to: { path: '^src/vault/' },
+    },
+    {
+      name: 'only-by-the-door',
+      comment: 'Import another subsystem by its index.ts, not by a path within it.',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/', pathNot: ['^src/$1/', DOORS] },
+    },
+    {
+      name: 'base-by-the-door',
+      comment:
+        'Portable files do not import the Node edge of their own folder; that is for whoever assembles the program.',
+      severity: 'error',
+      from: { path: PORTABLE, pathNot: [NODE_EDGES, TESTS] },
+      to: { path: NODE_EDGES },
+    },
+    {
+      name: 'portable-without-node',
+      comment: "Portable folders use ECMAScript and Web APIs only: put the adapter into the folder's Node edge.",
+      severity: 'error',
+      from: { path: PORTABLE, pathNot: [NODE_EDGES, TESTS] },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'simulation-in-tests-only',
+      comment: 'src/sim is for tests.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/sim/', TESTS] },
+      to: { path: '^src/sim/' },
+    },
+    {
+      name: 'no-test-in-the-product',
+      comment: 'Product code does not import tests, contracts or the test harness.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/sim/', TESTS] },
+      to: { path: `${TESTS}|^test/` },
+    },
+    {
+      name: 'no-cycle',
+      comment:
+        'A cycle is one thing in several files, or a noun in the wrong file. Types alone may refer to each other.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-dev-dependency',
+      comment: 'The installed package lacks devDependencies.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/sim/', TESTS] },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'resolvable',
+      comment: 'The file or package does not exist, or is not in package.json.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['unknown', 'undetermined', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/protocol/generated/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.test.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+// Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts, long with real programs or many seeds.
+// Each file runs in a process of its own, since native addons and child processes are at work.
+export default defineConfig(({ mode }) => ({
+  test: {
+    maxWorkers: 2,
+    globalSetup: ['test/harness/build.ts'],
+    reporters: ['default', './test/harness/closing-line.ts'],
+    projects: [
+      layer('unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
+      layer('scenario', ['test/scenario/**/*.test.ts'], 60_000),
+      layer('long', ['test/{sim,interop,torture}/**/*.test.ts'], mode === 'torture' ? 6 * 3_600_000 : 300_000),
+    ],
+  },
+}));
+
+function layer(name: string, include: string[], timeoutMs: number) {
+  return { test: { name, include, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 } };
+}
