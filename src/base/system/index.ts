@@ -4,3 +4,4 @@ export * from './sodium-suite.ts';
 export * from './system.ts';
 export * from './ws-dialer.ts';
 export * from './ws-socket.ts';
+export * from './worker-url.ts';
