@@ -49,6 +49,13 @@ export function decodeEntryHeader(bytes: Uint8Array): EntryHeader {
   return header;
 }
 
+/** The number by which answers name a message; 0 for messages that carry none. */
+export function requestNumberOf(message: ClientMessage | NodeMessage): number {
+  for (const part of Object.values(message))
+    if (typeof part === 'object' && 'request' in part && typeof part.request === 'number') return part.request;
+  return 0;
+}
+
 // Unknown fields are dropped, not kept: what we do not know is never sent on.
 const READ = { readUnknownField: false as const };
 const WRITE = { writeUnknownFields: false as const };

@@ -730,9 +730,9 @@ export interface Fetch {
      */
     feed: Uint8Array;
     /**
-     * @generated from protobuf field: uint64 index = 3
+     * @generated from protobuf field: uint64 number = 3
      */
-    index: number;
+    number: number;
 }
 /**
  * @generated from protobuf message restante.client.v1.Ping
@@ -3020,14 +3020,14 @@ class Fetch$Type extends MessageType<Fetch> {
         super("restante.client.v1.Fetch", [
             { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
             { no: 2, name: "feed", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 3, name: "index", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
+            { no: 3, name: "number", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
         ]);
     }
     create(value?: PartialMessage<Fetch>): Fetch {
         const message = globalThis.Object.create((this.messagePrototype!));
         message.request = 0;
         message.feed = new Uint8Array(0);
-        message.index = 0;
+        message.number = 0;
         if (value !== undefined)
             reflectionMergePartial<Fetch>(this, message, value);
         return message;
@@ -3043,8 +3043,8 @@ class Fetch$Type extends MessageType<Fetch> {
                 case /* bytes feed */ 2:
                     message.feed = reader.bytes();
                     break;
-                case /* uint64 index */ 3:
-                    message.index = reader.uint64().toNumber();
+                case /* uint64 number */ 3:
+                    message.number = reader.uint64().toNumber();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -3064,9 +3064,9 @@ class Fetch$Type extends MessageType<Fetch> {
         /* bytes feed = 2; */
         if (message.feed.length)
             writer.tag(2, WireType.LengthDelimited).bytes(message.feed);
-        /* uint64 index = 3; */
-        if (message.index !== 0)
-            writer.tag(3, WireType.Varint).uint64(message.index);
+        /* uint64 number = 3; */
+        if (message.number !== 0)
+            writer.tag(3, WireType.Varint).uint64(message.number);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);

@@ -1,0 +1,112 @@
+/**
+ * Who a connection is: a device of the account's chain, or somebody who holds the enrolment key (the password) or the
+ * recovery key, and may fetch the vault record and join a device. Guessing is slowed per address; a wrong key, a wrong
+ * signature and an unknown address get the same answer.
+ */
+import { LRUCache } from 'lru-cache';
+import { type Clock, type CryptoSuite, equalBytes, utf8 } from '../base/index.ts';
+import type { FeedLog } from '../feed/index.ts';
+import {
+  type AccountDocument,
+  type Address,
+  type Auth,
+  deviceIdOf,
+  ENROLMENT_FLOOR,
+  encodeEnrolmentParameters,
+  type FeedId,
+  findDevice,
+  parseAddress,
+  parseVaultRecord,
+  ProtocolError,
+  type VaultRecord,
+} from '../protocol/index.ts';
+import type { Store } from '../store/index.ts';
+import type { Accounts } from './accounts.ts';
+import type { Identity } from './session.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { vaultKey } from './view-keys.ts';
+import { decodeLocations } from './view-rows.ts';
+
+export type AuthOutcome =
+  | { readonly status: 'ok'; readonly identity: Identity }
+  | { readonly status: 'refused'; readonly code: 'auth_failed' | 'account_closed' | 'banned' | 'rate_limited' | 'malformed'; readonly why: string };
+
+export interface AuthenticatorDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly accounts: Accounts;
+  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+  /** 32 bytes that never leave the node: fake salts come from it. */
+  readonly saltSecret: Uint8Array;
+}
+
+/** Failed attempts for one address: one every ten seconds on average. */
+const FAILURE_INTERVAL_MS = 10_000;
+const FAILURE_BURST = 20;
+const FAILURES_REMEMBERED = 10_000;
+const FAILED: AuthOutcome = { status: 'refused', code: 'auth_failed', why: 'no such account, or not its key' };
+
+export class Authenticator {
+  readonly #deps: AuthenticatorDeps;
+  readonly #failures = new LRUCache<Address, TokenBucket>({ max: FAILURES_REMEMBERED });
+
+  constructor(deps: AuthenticatorDeps) {
+    this.#deps = deps;
+  }
+
+  async check(auth: Auth, message: (address: Address) => Uint8Array): Promise<AuthOutcome> {
+    let address: Address;
+    try {
+      address = parseAddress(auth.address);
+    } catch (error) {
+      if (error instanceof ProtocolError) return { status: 'refused', code: 'malformed', why: error.message };
+      throw error;
+    }
+    if (auth.nonce.length !== 32) return { status: 'refused', code: 'malformed', why: 'the nonce has 32 bytes' };
+    const { accounts, suite } = this.#deps;
+    const proven = suite.verify(auth.signature, message(address), auth.key);
+    const account = await accounts.find(address);
+    const identity = proven && account !== undefined ? await this.#identify(account, auth.key) : undefined;
+    if (account === undefined || identity === undefined) return this.#fail(address);
+    if (account.closed) return { status: 'refused', code: 'account_closed', why: `${address} is closed` };
+    if (accounts.settingsOf(address).banned === true)
+      return { status: 'refused', code: 'banned', why: `${address} is blocked by the operator of this home` };
+    return { status: 'ok', identity };
+  }
+
+  /** What a new device needs to try the password; for an unknown address, as plausible and always the same. */
+  async enrolmentParameters(address: Address): Promise<Uint8Array> {
+    const account = await this.#deps.accounts.find(address);
+    const record = account === undefined ? undefined : await this.vaultRecord(address);
+    if (record !== undefined) return encodeEnrolmentParameters(parseVaultRecord(record).parameters);
+    const salt = this.#deps.suite.blake2bKeyed(this.#deps.saltSecret, utf8(address)).slice(0, 16);
+    return encodeEnrolmentParameters({ algorithm: 'argon2id', salt, ...ENROLMENT_FLOOR });
+  }
+
+  /** The newest vault record of an account. */
+  async vaultRecord(address: Address): Promise<Uint8Array | undefined> {
+    const { store, feeds } = this.#deps;
+    const row = await store.get(vaultKey(address));
+    const location = row === undefined ? undefined : decodeLocations(row)[0];
+    return location === undefined ? undefined : feeds.get(location.feed)?.getBlock(store, location.index + 1);
+  }
+
+  async #identify(account: AccountDocument, key: Uint8Array): Promise<Identity | undefined> {
+    const id = deviceIdOf(this.#deps.suite, key);
+    if (findDevice(account, id) !== undefined) return { address: account.address, device: id };
+    const bytes = await this.vaultRecord(account.address);
+    const record: VaultRecord | undefined = bytes === undefined ? undefined : parseVaultRecord(bytes);
+    if (record === undefined) return undefined;
+    const joins = equalBytes(record.enrolmentKey, key) || equalBytes(record.recoveryKey, key);
+    return joins ? { address: account.address, device: undefined } : undefined;
+  }
+
+  #fail(address: Address): AuthOutcome {
+    const now = this.#deps.clock.monotonic();
+    const bucket = this.#failures.get(address) ?? new TokenBucket(FAILURE_INTERVAL_MS, FAILURE_BURST, now);
+    this.#failures.set(address, bucket);
+    const token = bucket.take(now);
+    return token.taken ? FAILED : { status: 'refused', code: 'rate_limited', why: 'too many failed attempts for this address' };
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * A node without its doors: the folder, the store, the feeds and all that works on them. It serves any FrameSocket, so
+ * tests and simulations run the real thing with the wire cut.
+ */
+import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
+import { type FeedId, type FeedState, type HomeName } from '../protocol/index.ts';
+import { SqliteStore } from '../store/index.ts';
+import { Accounts, type Registration } from './accounts.ts';
+import { Authenticator } from './authenticator.ts';
+import { Blobs } from './blobs.ts';
+import { DataFolder } from './data-folder.ts';
+import { type Feeds, type FeedsDeps, openFeeds, retireFeed } from './feeds.ts';
+import { HomeChain } from './home-chain.ts';
+import { Intake } from './intake.ts';
+import { Journal } from './journal.ts';
+import type { NodeLimits } from './limits.ts';
+import { MailboxReader } from './mailbox-reader.ts';
+import type { Metrics } from './metrics.ts';
+import { NodeOperator } from './operator.ts';
+import { RequestHandler } from './request-handler.ts';
+import { Retention } from './retention.ts';
+import { Session, type SessionDeps } from './session.ts';
+import { Sessions } from './sessions.ts';
+
+export interface CoreDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export interface CoreOptions {
+  readonly folder: string;
+  readonly home?: HomeName;
+  readonly nodeName?: string;
+  readonly registration: Registration;
+  readonly limits: NodeLimits;
+  /** A client proved that this node was restored from an older state: its feed is retired already, open a new core. */
+  readonly onFeedRetired: () => void;
+}
+
+export class Core implements AsyncDisposable {
+  readonly folder: DataFolder;
+  readonly home: HomeChain;
+  readonly operator: NodeOperator;
+  readonly accounts: Accounts;
+  readonly journal: Journal;
+  readonly retention: Retention;
+  readonly sessions: Sessions;
+  readonly feeds: Feeds;
+  readonly #deps: CoreDeps;
+  readonly #options: CoreOptions;
+  readonly #store: SqliteStore;
+  readonly #intake: Intake;
+  readonly #scope: Scope;
+  readonly #sessionDeps: SessionDeps;
+  readonly #served = new Set<Promise<void>>();
+  #nextSession = 0;
+
+  private constructor(deps: CoreDeps, options: CoreOptions, parts: Parts) {
+    this.#deps = deps;
+    this.#options = options;
+    this.folder = parts.folder;
+    this.home = parts.home;
+    this.accounts = parts.accounts;
+    this.journal = parts.journal;
+    this.retention = parts.retention;
+    this.feeds = parts.feeds;
+    this.#store = parts.store;
+    const { suite, clock, metrics, log } = deps;
+    const all = parts.feeds.all;
+    const currentFeed = parts.feeds.current.id;
+    this.sessions = new Sessions(clock, options.limits.heartbeatMs);
+    const authenticator = new Authenticator({ clock, suite, store: parts.store, accounts: parts.accounts, feeds: all, saltSecret: parts.folder.saltSecret });
+    const reader = new MailboxReader({ suite, store: parts.store, nodeKey: parts.folder.nodeKey, feeds: all, currentFeed });
+    this.#intake = new Intake(
+      { clock, suite, store: parts.store, log, journal: parts.journal, accounts: parts.accounts },
+      { home: parts.folder.config.home, limits: options.limits, feed: currentFeed, hasOtherFeeds: all.size > 1 },
+    );
+    const blobs = new Blobs({ suite, store: parts.store, journal: parts.journal, feeds: all });
+    const handler = new RequestHandler({
+      clock,
+      accounts: parts.accounts,
+      authenticator,
+      blobs,
+      home: parts.home,
+      intake: this.#intake,
+      journal: parts.journal,
+      metrics,
+      reader,
+      sessions: this.sessions,
+      onRolledBack: (feed) => this.#retire(feed, parts.feedsDeps),
+    });
+    this.#sessionDeps = { ...deps, nodeKey: parts.folder.nodeKey, authenticator, handler, sessions: this.sessions };
+    this.operator = new NodeOperator(
+      {
+        random: deps.random,
+        accounts: parts.accounts,
+        store: parts.store,
+        folder: parts.folder,
+        sessions: this.sessions,
+        feeds: all,
+        currentFeed,
+        check: { suite, store: parts.store, feeds: all },
+      },
+      options.limits,
+    );
+    this.#scope = new Scope((task, error) => log.error({ error, task }, 'a task of the node failed'));
+  }
+
+  static async open(deps: CoreDeps, options: CoreOptions): Promise<Core> {
+    const folder = await DataFolder.open(deps, options.folder, {
+      ...(options.home === undefined ? {} : { home: options.home }),
+      ...(options.nodeName === undefined ? {} : { node: options.nodeName }),
+    });
+    await using opening = new AsyncDisposableStack();
+    const store = opening.use(await SqliteStore.open(deps, { folder: folder.storeFolder }));
+    const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
+    const feeds = await openFeeds(feedsDeps);
+    const journal = new Journal({ ...deps, store, feed: feeds.current, feeds: feeds.all });
+    const accounts = await Accounts.open(
+      { suite: deps.suite, store, journal, homeKey: folder.homeKey },
+      { home: folder.config.home, registration: options.registration },
+    );
+    const home = await HomeChain.open({ ...deps, store, journal, homeKey: folder.homeKey });
+    const retention = await Retention.open({ ...deps, store, journal, accounts });
+    const core = new Core(deps, options, { folder, store, feedsDeps, feeds, journal, accounts, home, retention });
+    core.#start();
+    opening.move();
+    return core;
+  }
+
+  /** Names this node in the home document, under these URLs. */
+  async publish(urls: readonly string[]): Promise<void> {
+    const { config, nodeKey } = this.folder;
+    const { current, retired } = this.feeds;
+    await this.home.publish(config.home, { name: config.node, key: nodeKey.publicKey, urls, feed: current.id, retired });
+  }
+
+  /** Serves one client connection until it ends. */
+  async serve(socket: FrameSocket): Promise<void> {
+    if (this.#scope.signal.aborted) {
+      socket.close(1012, 'stopping');
+      return;
+    }
+    const session = new Session(
+      this.#sessionDeps,
+      {
+        id: this.#nextSession++,
+        home: this.folder.config.home,
+        registration: this.#options.registration,
+        heartbeatMs: this.#options.limits.heartbeatMs,
+        feeds: () => this.#feedStates(),
+      },
+      socket,
+    );
+    const served = session.run().finally(() => this.#served.delete(served));
+    this.#served.add(served);
+    await served;
+  }
+
+  /** What is not well; empty when all is. */
+  async health(): Promise<readonly string[]> {
+    try {
+      await this.#store.get(Uint8Array.of(0));
+      return [];
+    } catch (error) {
+      this.#deps.log.error({ error }, 'the store does not answer');
+      return ['the store does not answer'];
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Intake first: what it accepted is written and answered while the sessions are still there.
+    await this.#scope[Symbol.asyncDispose]();
+    this.sessions.closeAll('stopping', 'this node stops; it or another will be there soon');
+    await Promise.all(this.#served);
+    await this.#store[Symbol.asyncDispose]();
+  }
+
+  #start(): void {
+    this.sessions.attach(this.journal);
+    this.#scope.spawn('intake', (signal) => this.#intake.run(signal));
+    this.#scope.spawn('sweep', (signal) => this.sessions.sweep(signal));
+    this.#scope.spawn('heartbeat', (signal) => this.sessions.heartbeat(signal));
+    this.#scope.spawn('retention', (signal) => this.retention.run(signal));
+  }
+
+  #feedStates(): FeedState[] {
+    const current = this.feeds.current.id;
+    return [...this.feeds.all].map(([feed, log]) => ({
+      feed: log.discoveryKey,
+      length: log.length,
+      retired: feed !== current,
+    }));
+  }
+
+  #retire(feed: FeedId, feedsDeps: FeedsDeps): void {
+    if (feed !== this.feeds.current.id) return;
+    this.#deps.log.error({ feed }, 'a client holds a head of this node beyond its own: the node was restored, its feed ends');
+    this.#scope.spawn('retire', async () => {
+      await retireFeed(feedsDeps, feed);
+      this.#options.onFeedRetired();
+    });
+  }
+}
+
+interface Parts {
+  readonly folder: DataFolder;
+  readonly store: SqliteStore;
+  readonly feedsDeps: FeedsDeps;
+  readonly feeds: Feeds;
+  readonly journal: Journal;
+  readonly accounts: Accounts;
+  readonly home: HomeChain;
+  readonly retention: Retention;
+}

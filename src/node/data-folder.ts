@@ -1,0 +1,149 @@
+/**
+ * A node's data folder: who the home and the node are, and their secret keys, each in a file of its own that only the
+ * owner may read. The feed's key is the one that a backup leaves out, so that two nodes never write one feed.
+ *
+ *     DIR/home.json            home and node name
+ *     DIR/keys/home.key        seed of the home key
+ *     DIR/keys/node.key        seed of the node key
+ *     DIR/keys/feed-<id>.key   secret key of the feed being written
+ *     DIR/store/               the database
+ *     DIR/control.sock         where the command line reaches a running node
+ */
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CryptoSuite, fromHex, type KeyPair, type SecureRandom, toHex } from '../base/index.ts';
+import { type FeedId, type HomeName, parseHomeName } from '../protocol/index.ts';
+import { NodeError } from './node-error.ts';
+
+export interface HomeConfig {
+  readonly home: HomeName;
+  readonly node: string;
+}
+
+export interface DataFolderDeps {
+  readonly suite: CryptoSuite;
+  readonly random: SecureRandom;
+}
+
+export class DataFolder {
+  readonly path: string;
+  readonly config: HomeConfig;
+  readonly homeKey: KeyPair;
+  readonly nodeKey: KeyPair;
+  /** From which fake salts are derived: stable as long as the home is. */
+  readonly saltSecret: Uint8Array;
+
+  private constructor(path: string, config: HomeConfig, keys: { home: KeyPair; node: KeyPair; salt: Uint8Array }) {
+    this.path = path;
+    this.config = config;
+    this.homeKey = keys.home;
+    this.nodeKey = keys.node;
+    this.saltSecret = keys.salt;
+  }
+
+  /** Opens the folder, or makes it for `home`. Throws NodeError `wrong_home` when it belongs to another. */
+  static async open(deps: DataFolderDeps, path: string, wanted: Partial<HomeConfig>): Promise<DataFolder> {
+    await mkdir(join(path, 'keys'), { recursive: true, mode: 0o700 });
+    const config = await openConfig(path, wanted);
+    const home = await seedOf(deps, join(path, 'keys', 'home.key'));
+    const node = await seedOf(deps, join(path, 'keys', 'node.key'));
+    return new DataFolder(path, config, {
+      home: deps.suite.keyPair(home),
+      node: deps.suite.keyPair(node),
+      salt: deps.suite.blake2b(home, new TextEncoder().encode('restante enrolment salt 1')),
+    });
+  }
+
+  get storeFolder(): string {
+    return join(this.path, 'store');
+  }
+
+  get controlSocket(): string {
+    return join(this.path, 'control.sock');
+  }
+
+  /** The secret key of a feed; undefined when this folder does not have it: the feed is somebody else's, or retired. */
+  async feedSecretKey(feed: FeedId): Promise<Uint8Array | undefined> {
+    const text = await readText(this.#feedKeyFile(feed));
+    return text === undefined ? undefined : fromHex(text.trim());
+  }
+
+  async saveFeedSecretKey(feed: FeedId, secretKey: Uint8Array): Promise<void> {
+    await writeDurably(this.#feedKeyFile(feed), `${toHex(secretKey)}\n`);
+  }
+
+  /** A retired feed is never written again: its key goes. */
+  async forgetFeedSecretKey(feed: FeedId): Promise<void> {
+    await rm(this.#feedKeyFile(feed), { force: true });
+  }
+
+  #feedKeyFile(feed: FeedId): string {
+    return join(this.path, 'keys', `feed-${feed.slice(0, 16)}.key`);
+  }
+}
+
+/** The home of an existing folder; undefined when there is none yet. */
+export async function readHomeConfig(path: string): Promise<HomeConfig | undefined> {
+  const text = await readText(join(path, 'home.json'));
+  if (text === undefined) return undefined;
+  try {
+    const fields = JSON.parse(text) as Partial<HomeConfig>;
+    return { home: parseHomeName(fields.home ?? ''), node: fields.node ?? '' };
+  } catch (cause) {
+    throw new NodeError('bad_folder', `${join(path, 'home.json')} cannot be read`, {
+      cause,
+      fix: 'Restore the folder from a backup, or choose another with --data.',
+    });
+  }
+}
+
+async function openConfig(path: string, wanted: Partial<HomeConfig>): Promise<HomeConfig> {
+  const existing = await readHomeConfig(path);
+  if (existing !== undefined) {
+    if (wanted.home !== undefined && wanted.home !== existing.home)
+      throw new NodeError('wrong_home', `${path} holds the home ${existing.home}, not ${wanted.home}`, {
+        fix: `Leave --home out, or choose another folder with --data.`,
+      });
+    return existing;
+  }
+  if (wanted.home === undefined) throw new NodeError('bad_folder', `${path} holds no home yet`, { fix: 'Name one with --home.' });
+  const config: HomeConfig = { home: wanted.home, node: wanted.node ?? 'a' };
+  await writeDurably(join(path, 'home.json'), `${JSON.stringify(config)}\n`);
+  return config;
+}
+
+async function seedOf(deps: DataFolderDeps, file: string): Promise<Uint8Array> {
+  const text = await readText(file);
+  if (text !== undefined) return fromHex(text.trim());
+  const seed = deps.random.bytes(32);
+  await writeDurably(file, `${toHex(seed)}\n`);
+  return seed;
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whole or not at all, on disk when it returns, readable by the owner only. */
+export async function writeDurably(file: string, text: string): Promise<void> {
+  const temporary = `${file}.new`;
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+  const folder = await open(join(file, '..'), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

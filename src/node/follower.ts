@@ -1,0 +1,74 @@
+/**
+ * Live push to one session: for each feed a number up to which everything was pushed; whatever the views hold beyond it is
+ * read from the store and sent. A wake is only a hint, so a lost one costs until the next sweep and nothing more.
+ */
+import type { Address, FeedId, NodeMessage } from '../protocol/index.ts';
+import { fromHex } from '../base/index.ts';
+import type { MailboxReader } from './mailbox-reader.ts';
+
+export interface FollowerDeps {
+  readonly reader: MailboxReader;
+  /** Sends with back-pressure; rejects when the session is gone. */
+  readonly send: (message: NodeMessage) => Promise<void>;
+}
+
+export class Follower {
+  readonly #deps: FollowerDeps;
+  readonly #address: Address;
+  readonly #headersOnly: boolean;
+  readonly #pushedTo: Map<FeedId, number>;
+  #dirty = false;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    deps: FollowerDeps,
+    options: { readonly address: Address; readonly headersOnly: boolean; readonly after: ReadonlyMap<FeedId, number> },
+  ) {
+    this.#deps = deps;
+    this.#address = options.address;
+    this.#headersOnly = options.headersOnly;
+    this.#pushedTo = new Map(options.after);
+  }
+
+  /** Something may have come. Cheap: many wakes while one push runs are one more look. */
+  wake(): void {
+    this.#dirty = true;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#wake?.();
+    signal.addEventListener('abort', stop);
+    try {
+      while (!signal.aborted) {
+        if (!this.#dirty)
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        this.#dirty = false;
+        for (const feed of this.#pushedTo.keys()) await this.#push(feed, signal);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #push(feed: FeedId, signal: AbortSignal): Promise<void> {
+    const { reader, send } = this.#deps;
+    const { number: head } = await reader.state(this.#address, feed);
+    for (let after = this.#pushedTo.get(feed) as number; after < head && !signal.aborted; ) {
+      const entries = await reader.page({
+        address: this.#address,
+        feed,
+        from: after + 1,
+        to: head,
+        newestFirst: false,
+        headersOnly: this.#headersOnly,
+      });
+      await send({ oneofKind: 'entries', entries: { request: 0, feed: fromHex(feed), entries } });
+      after = entries.at(-1)?.number ?? head;
+      this.#pushedTo.set(feed, after);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The door of a node: HTTP for health, metrics and the home document, WebSocket at `/client` for clients. Connections are
+ * accepted at the design's rate: a burst, then one every ten milliseconds on average; who waits too long gets a 503.
+ */
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { WebSocketServer } from 'ws';
+import { type Clock, type FrameSocket, fromUtf8, isAbort, type Log } from '../base/index.ts';
+import { WsSocket, wsOptions } from '../base/system/index.ts';
+import { FRAME_BYTES_MAX } from '../protocol/index.ts';
+import type { HomeChain } from './home-chain.ts';
+import type { NodeLimits } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+import { NodeError } from './node-error.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface HttpServerDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly home: () => HomeChain;
+  /** What is not well, in words; empty when all is. */
+  readonly health: () => Promise<readonly string[]>;
+  readonly onConnection: (socket: FrameSocket) => void;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly limits: NodeLimits;
+}
+
+export const CLIENT_PATH = '/client';
+/** Headers of a request must have come in this time; a socket that only opens is closed after it. */
+const HEADERS_TIMEOUT_MS = 15_000;
+
+export class HttpServer implements AsyncDisposable {
+  readonly #deps: HttpServerDeps;
+  readonly #options: HttpServerOptions;
+  readonly #server: FastifyInstance;
+  readonly #webSockets = new WebSocketServer({ noServer: true, ...wsOptions(FRAME_BYTES_MAX) });
+  readonly #accepts: TokenBucket;
+  readonly #closing = new AbortController();
+
+  private constructor(deps: HttpServerDeps, options: HttpServerOptions, server: FastifyInstance) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#server = server;
+    this.#accepts = new TokenBucket(options.limits.acceptIntervalMs, options.limits.acceptBurst, deps.clock.monotonic());
+  }
+
+  static async open(deps: HttpServerDeps, options: HttpServerOptions): Promise<HttpServer> {
+    const https =
+      options.tls === undefined
+        ? {}
+        : { https: { cert: await readFile(options.tls.certFile), key: await readFile(options.tls.keyFile) } };
+    const fastify = Fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true, ...https });
+    const server = new HttpServer(deps, options, fastify as FastifyInstance);
+    server.#route();
+    fastify.server.headersTimeout = HEADERS_TIMEOUT_MS;
+    fastify.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Errors of a raw socket end it: there is nobody to tell.
+      socket.on('error', () => socket.destroy());
+      server.#upgrade(request, socket, head).catch((error: unknown) => {
+        if (!isAbort(error, server.#closing.signal)) deps.log.error({ error }, 'an upgrade failed');
+        socket.destroy();
+      });
+    });
+    try {
+      await fastify.listen({ host: options.host, port: options.port, backlog: 4096 });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      throw new NodeError('port_in_use', `port ${options.port} of ${options.host} is in use`, {
+        cause,
+        fix: 'Choose another with --port, or --port 0 for any free one.',
+      });
+    }
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.server.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new DOMException('the server stops', 'AbortError'));
+    await this.#server.close();
+    this.#webSockets.close();
+  }
+
+  #route(): void {
+    const { home, health, metrics } = this.#deps;
+    this.#server.get('/healthz', async (_request, reply) => {
+      const problems = await health();
+      return reply.code(problems.length === 0 ? 200 : 503).send({ ok: problems.length === 0, problems });
+    });
+    this.#server.get('/metrics', async (request, reply) => {
+      // Counts tell an outsider how busy a home is: they are for the operator's own machine.
+      if (!isLoopback(request.ip)) return reply.code(403).send({ code: 'forbidden' });
+      return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());
+    });
+    this.#server.get('/.well-known/restante', async (_request, reply) => {
+      const documents = await home().documents(0);
+      const body = `{"documents":[${documents.map(fromUtf8).join(',')}]}`;
+      return reply.header('content-type', 'application/json').header('cache-control', 'max-age=300').send(body);
+    });
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { clock, metrics, onConnection } = this.#deps;
+    if (new URL(request.url ?? '/', 'http://node').pathname !== CLIENT_PATH) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    const waitMs = this.#accepts.reserve(clock.monotonic(), this.#options.limits.acceptQueue);
+    if (waitMs === undefined) {
+      metrics.connectionsRefused.inc();
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal);
+    if (socket.destroyed) return;
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => onConnection(WsSocket.adopt(webSocket, socket)));
+  }
+}
+
+function isLoopback(ip: string): boolean {
+  return ip === '::1' || ip.startsWith('127.') || ip.startsWith('::ffff:127.');
+}

@@ -1,0 +1,11 @@
+/** The mail node: accounts, mailboxes, client protocol, retention, operator. */
+export type { Registration } from './accounts.ts';
+export { restoreBackup } from './backup.ts';
+export { Core, type CoreDeps, type CoreOptions } from './core.ts';
+export { type HomeConfig, readHomeConfig } from './data-folder.ts';
+export { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
+export { Metrics } from './metrics.ts';
+export { Node, type NodeDeps, type NodeOptions, withOperator } from './node.ts';
+export { NodeError, type NodeErrorCode } from './node-error.ts';
+export type { AccountSummary, NodeStatus, Operator } from './operator.ts';
+export type { CheckOptions, CheckResult, Problem } from './view-check.ts';

@@ -1,0 +1,310 @@
+/**
+ * From a submit to a receipt. Cheap refusals come first and one by one (size, form, author, signature, recipients); what
+ * passes waits in one queue, and everything that waits is appended together. A receipt is sent after the data is on disk.
+ */
+import { BoundedQueue, type Clock, type CryptoSuite, fromHex, isAbort, type Log, toHex } from '../base/index.ts';
+import {
+  type AccountDocument,
+  type Address,
+  BODY_BYTES_MAX,
+  EntryKind,
+  type FeedId,
+  findDevice,
+  homeOf,
+  type HomeName,
+  type Pdu,
+  parsePdu,
+  ProtocolError,
+  verifyPdu,
+} from '../protocol/index.ts';
+import type { Store } from '../store/index.ts';
+import { StoreError } from '../store/index.ts';
+import type { Accounts } from './accounts.ts';
+import { mailboxState } from './fold.ts';
+import type { Journal, JournalTransaction, NewEntry } from './journal.ts';
+import {
+  APPENDS_IN_FLIGHT,
+  BATCH_BYTES_MAX,
+  BATCH_ENTRIES_MAX,
+  INTAKE_BYTES_MAX,
+  INTAKE_QUEUE_MAX,
+  type NodeLimits,
+} from './limits.ts';
+import { TokenBucket } from './token-bucket.ts';
+import { headKey, headsOf, pduKey } from './view-keys.ts';
+import { decodeLocations, decodeMailboxState } from './view-rows.ts';
+
+export type Submission =
+  | { readonly status: 'ok' | 'duplicate'; readonly feed: FeedId; readonly index: number; readonly receivedAt: number }
+  | { readonly status: 'too_large' | 'rejected'; readonly detail: string }
+  | { readonly status: 'over_quota' | 'unknown_recipient'; readonly detail: string }
+  | { readonly status: 'rate_limited'; readonly retryAfterMs: number }
+  | { readonly status: 'unavailable'; readonly detail: string; readonly retryAfterMs: number }
+  | { readonly status: 'send_body' };
+
+export interface IntakeDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly accounts: Accounts;
+}
+
+export interface IntakeOptions {
+  readonly home: HomeName;
+  readonly limits: NodeLimits;
+  /** The feed this node writes; bytes held in others count towards a quota too. */
+  readonly feed: FeedId;
+  readonly hasOtherFeeds: boolean;
+}
+
+interface Waiting {
+  readonly pdu: Pdu;
+  readonly body: Uint8Array;
+  readonly done: (submission: Submission) => void;
+}
+
+/** Who submits: a person's authenticated session. */
+export interface Submitter {
+  readonly address: Address;
+}
+
+const UNAVAILABLE_RETRY_MS = 5_000;
+
+export class Intake {
+  readonly #deps: IntakeDeps;
+  readonly #options: IntakeOptions;
+  readonly #queue = new BoundedQueue<Waiting>(INTAKE_QUEUE_MAX);
+  readonly #buckets = new Map<Address, TokenBucket>();
+  #queuedBytes = 0;
+
+  constructor(deps: IntakeDeps, options: IntakeOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** The receipt of one submit; `body` is undefined when the client holds it back until it is asked for. */
+  async submit(submitter: Submitter, header: Uint8Array, body: Uint8Array | undefined): Promise<Submission> {
+    const rate = this.#takeToken(submitter.address);
+    if (rate !== undefined) return rate;
+    let pdu: Pdu;
+    try {
+      pdu = parsePdu(this.#deps.suite, header);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return { status: error.code === 'too_large' ? 'too_large' : 'rejected', detail: error.message };
+    }
+    if (pdu.body.size > BODY_BYTES_MAX) return { status: 'too_large', detail: `a body has at most ${BODY_BYTES_MAX} bytes` };
+    const refusal = this.#checkForm(submitter, pdu) ?? (await this.#checkPeople(submitter, pdu));
+    if (refusal !== undefined) return refusal;
+    if (body === undefined) return this.#answerOffer(pdu);
+    if (body.length !== pdu.body.size || toHex(this.#deps.suite.sha256(body)) !== pdu.body.sha256)
+      return { status: 'rejected', detail: 'the body is not the one that the header names' };
+    return this.#enqueue(pdu, body);
+  }
+
+  /** Appends what waits until the signal; on abort the queue is drained first. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#queue.close();
+    signal.addEventListener('abort', stop, { once: true });
+    const inFlight = new Set<Promise<void>>();
+    let waiting: Waiting[] = [];
+    for (;;) {
+      if (waiting.length === 0) waiting = await this.#queue.takeAll();
+      if (waiting.length === 0) break;
+      const batch = takeBatch(waiting);
+      waiting = waiting.slice(batch.length);
+      const append = this.#append(batch).finally(() => inFlight.delete(append));
+      inFlight.add(append);
+      if (inFlight.size >= APPENDS_IN_FLIGHT) await Promise.race(inFlight);
+    }
+    await Promise.all(inFlight);
+    signal.removeEventListener('abort', stop);
+  }
+
+  /** Waits of whoever submits while the node stops end with `unavailable`. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  #takeToken(address: Address): Submission | undefined {
+    const { submitsPerSecond, submitBurst } = this.#options.limits;
+    const now = this.#deps.clock.monotonic();
+    let bucket = this.#buckets.get(address);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(1000 / submitsPerSecond, submitBurst, now);
+      this.#buckets.set(address, bucket);
+    }
+    const token = bucket.take(now);
+    return token.taken ? undefined : { status: 'rate_limited', retryAfterMs: token.waitMs };
+  }
+
+  #checkForm(submitter: Submitter, pdu: Pdu): Submission | undefined {
+    if (pdu.type !== 'mail' && pdu.type !== 'note')
+      return { status: 'rejected', detail: `PDUs of type ${pdu.type} come by federation` };
+    if (pdu.type === 'note' && (pdu.recipients.length !== 1 || pdu.recipients[0] !== pdu.author))
+      return { status: 'rejected', detail: 'a note is addressed to its author only' };
+    // A recipient may give back what the home lost when it was restored: the author's signature is what counts.
+    if (pdu.author !== submitter.address && !pdu.recipients.includes(submitter.address))
+      return { status: 'rejected', detail: 'neither from nor to the account that submits it' };
+    return undefined;
+  }
+
+  async #checkPeople(submitter: Submitter, pdu: Pdu): Promise<Submission | undefined> {
+    const { accounts, suite } = this.#deps;
+    const author = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
+    const key = author === undefined ? undefined : signingKey(author, pdu, submitter);
+    if (key === undefined) return { status: 'rejected', detail: 'the author has no such device' };
+    if (!verifyPdu(suite, pdu, key)) return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
+    const unknown: Address[] = [];
+    for (const recipient of pdu.recipients) {
+      const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
+      const local = homeOf(recipient) === this.#options.home;
+      if (!local || account === undefined || account.closed || accounts.settingsOf(recipient).banned === true) unknown.push(recipient);
+    }
+    return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
+  }
+
+  /** The answer to a header without its body: what would be refused is refused before the body travels. */
+  async #answerOffer(pdu: Pdu): Promise<Submission> {
+    const row = await this.#deps.store.get(pduKey(pdu.id));
+    const held = row === undefined ? undefined : decodeLocations(row)[0];
+    if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
+    for (const recipient of pdu.recipients) {
+      const { bytes } = await this.#deps.accounts.heldBytes(this.#deps.store, recipient);
+      if (bytes + pdu.body.size > this.#quotaOf(recipient)) return { status: 'over_quota', detail: recipient };
+    }
+    return { status: 'send_body' };
+  }
+
+  #enqueue(pdu: Pdu, body: Uint8Array): Promise<Submission> {
+    return new Promise((resolve) => {
+      const settle = (submission: Submission): void => {
+        this.#queuedBytes -= body.length;
+        resolve(submission);
+      };
+      if (this.#queuedBytes + body.length > INTAKE_BYTES_MAX || !this.#queue.push({ pdu, body, done: settle })) {
+        resolve({ status: 'unavailable', detail: 'the node has more to write than it can hold', retryAfterMs: 1_000 });
+        return;
+      }
+      this.#queuedBytes += body.length;
+    });
+  }
+
+  async #append(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const submissions = await this.#deps.journal.write((journal) => this.#write(journal, batch));
+      batch.forEach((waiting, i) => {
+        waiting.done(submissions[i] as Submission);
+      });
+    } catch (error) {
+      // Nothing was acknowledged and nothing was written: the sender keeps it and tries again.
+      if (!isAbort(error, undefined)) this.#deps.log.error({ error, entries: batch.length }, 'an append failed');
+      const detail = error instanceof StoreError && error.code === 'disk_full' ? 'the disk is full' : 'the node could not write';
+      for (const waiting of batch) waiting.done({ status: 'unavailable', detail, retryAfterMs: UNAVAILABLE_RETRY_MS });
+    }
+  }
+
+  async #write(journal: JournalTransaction, batch: readonly Waiting[]): Promise<Submission[]> {
+    const { views } = journal;
+    const { feed } = this.#options;
+    await views.prefetch(
+      batch.flatMap(({ pdu }) => [pduKey(pdu.id), ...pdu.recipients.map((address) => headKey(address, feed))]),
+    );
+    const submissions: Submission[] = new Array<Submission>(batch.length);
+    const accepted: { readonly at: number; readonly entry: NewEntry }[] = [];
+    const repeated: { readonly at: number; readonly of: number }[] = [];
+    const seen = new Map<string, number>();
+    const added = new Map<Address, number>();
+    for (const [at, { pdu, body }] of batch.entries()) {
+      const twin = seen.get(pdu.id);
+      if (twin !== undefined) {
+        repeated.push({ at, of: twin });
+        continue;
+      }
+      const refusal = (await this.#findDuplicate(journal, pdu)) ?? (await this.#findOverQuota(journal, pdu, added));
+      if (refusal !== undefined) {
+        submissions[at] = refusal;
+        continue;
+      }
+      seen.set(pdu.id, at);
+      for (const recipient of pdu.recipients) added.set(recipient, (added.get(recipient) ?? 0) + body.length);
+      accepted.push({ at, entry: newEntry(pdu, body) });
+    }
+    const written = await journal.append(accepted.map(({ entry }) => entry));
+    accepted.forEach(({ at }, i) => {
+      const entry = written[i];
+      if (entry !== undefined) submissions[at] = { status: 'ok', ...entry };
+    });
+    for (const { at, of } of repeated) {
+      const first = submissions[of] as Submission;
+      submissions[at] = first.status === 'ok' ? { ...first, status: 'duplicate' } : first;
+    }
+    return submissions;
+  }
+
+  async #findDuplicate({ views }: JournalTransaction, pdu: Pdu): Promise<Submission | undefined> {
+    const row = await views.get(pduKey(pdu.id));
+    const held = row === undefined ? undefined : decodeLocations(row)[0];
+    return held === undefined ? undefined : { status: 'duplicate', ...held, receivedAt: 0 };
+  }
+
+  async #findOverQuota(
+    journal: JournalTransaction,
+    pdu: Pdu,
+    added: ReadonlyMap<Address, number>,
+  ): Promise<Submission | undefined> {
+    for (const recipient of pdu.recipients) {
+      const held = await this.#heldBytes(journal, recipient);
+      if (held + (added.get(recipient) ?? 0) + pdu.body.size > this.#quotaOf(recipient))
+        return { status: 'over_quota', detail: recipient };
+    }
+    return undefined;
+  }
+
+  async #heldBytes({ views }: JournalTransaction, address: Address): Promise<number> {
+    if (!this.#options.hasOtherFeeds) return (await mailboxState(views, address, this.#options.feed)).heldBytes;
+    const rows = await views.range({ ...headsOf(address), limit: 1000 });
+    return rows.reduce((sum, row) => sum + decodeMailboxState(row.value).heldBytes, 0);
+  }
+
+  #quotaOf(address: Address): number {
+    return this.#deps.accounts.settingsOf(address).quotaBytes ?? this.#options.limits.quotaBytes;
+  }
+}
+
+function newEntry(pdu: Pdu, body: Uint8Array): NewEntry {
+  return {
+    header: {
+      kind: pdu.type === 'note' ? EntryKind.NOTE : EntryKind.MAIL,
+      pdu: pdu.header,
+      accounts: [...pdu.recipients],
+    },
+    body,
+    bodySha256: fromHex(pdu.body.sha256),
+    pduId: pdu.id,
+  };
+}
+
+/** As many from the front as one append takes; at least one. */
+function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
+  let bytes = 0;
+  let count = 0;
+  for (const { body } of waiting) {
+    bytes += body.length;
+    if (count > 0 && (count >= BATCH_ENTRIES_MAX || bytes > BATCH_BYTES_MAX)) break;
+    count += 1;
+  }
+  return waiting.slice(0, count);
+}
+
+/**
+ * The key of the device that the header names. What a device signed before it was revoked stays right, but nobody can
+ * prove when it signed: a revoked device counts only for mail that a recipient gives back, never for its own submits.
+ */
+function signingKey(author: AccountDocument, pdu: Pdu, submitter: Submitter): Uint8Array | undefined {
+  const device = findDevice(author, pdu.device);
+  if (device !== undefined || submitter.address === pdu.author) return device?.key;
+  return author.revoked.find((revoked) => revoked.id === pdu.device)?.key;
+}

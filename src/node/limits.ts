@@ -1,0 +1,73 @@
+/** Every bound of a node, each with its reason. Those in NodeLimits are the operator's to set. */
+
+export interface NodeLimits {
+  /** Connections accepted on average, one per this many milliseconds (the seed's accept loop). */
+  readonly acceptIntervalMs: number;
+  /** Connections that may come at once before the average counts. */
+  readonly acceptBurst: number;
+  /** Connections that wait for their turn; more are answered 503. */
+  readonly acceptQueue: number;
+  /** Bytes of bodies an account may hold, unless set for it. */
+  readonly quotaBytes: number;
+  /** Submits of one account per second on average. */
+  readonly submitsPerSecond: number;
+  /** Submits of one account at once before the average counts. */
+  readonly submitBurst: number;
+  /** The operator's heartbeat: a Head comes at least this often. */
+  readonly heartbeatMs: number;
+}
+
+export const DEFAULT_LIMITS: NodeLimits = Object.freeze({
+  acceptIntervalMs: 10,
+  acceptBurst: 100,
+  // Five seconds of waiting: who dials gives up soon after.
+  acceptQueue: 500,
+  // Ten gigabytes: a decade of a busy person's mail without large attachments.
+  quotaBytes: 10 * 1024 ** 3,
+  // An import of years of mail runs at this rate; a flood of one account is a fraction of what a node takes.
+  submitsPerSecond: 500,
+  submitBurst: 5_000,
+  // Two missed heartbeats say "offline": a minute, below the idle time-out of common proxies (60 s) each way.
+  heartbeatMs: 30_000,
+});
+
+/** Submits taken into one append: at 1 KiB half a megabyte, a few milliseconds of work. */
+export const BATCH_ENTRIES_MAX = 512;
+/** Bytes of bodies in one append: eight of the largest. */
+export const BATCH_BYTES_MAX = 16 * 1024 * 1024;
+/** Submits that wait for an append before `rate_limited` is the answer. */
+export const INTAKE_QUEUE_MAX = 16_384;
+/** Bytes of bodies that wait for an append: the memory a flood can take. */
+export const INTAKE_BYTES_MAX = 64 * 1024 * 1024;
+/** Appends whose commit is under way: the next is prepared while one is written. */
+export const APPENDS_IN_FLIGHT = 3;
+/** The net under the push (design, node: sweep of undelivered entries). */
+export const SWEEP_INTERVAL_MS = 15_000;
+/** A reader that takes nothing for this long is told and cut. */
+export const SLOW_READER_MS = 30_000;
+/** A connection that has not authenticated or asked for anything in this time is closed. */
+export const GREETING_MS = 30_000;
+/** A connection from which nothing has come for this long is half open: clients ping at every heartbeat. */
+export const SILENT_MS = 150_000;
+/** Syncs and fetches of one connection under way; more are refused, since each holds a page in memory. */
+export const REQUESTS_IN_FLIGHT_MAX = 16;
+/** Requests before authentication: registration and enrolment need a handful. */
+export const ANONYMOUS_REQUESTS_MAX = 64;
+/** Accounts whose heads are kept in memory: 200 bytes each. */
+export const HEADS_CACHED_MAX = 100_000;
+/** Account documents kept parsed: a few KiB each. */
+export const ACCOUNTS_CACHED_MAX = 10_000;
+/** Retention is looked after this often; a day's expiry may be an hour late. */
+export const RETENTION_INTERVAL_MS = 3_600_000;
+/** Wall clock and monotonic clock may differ by this much between two looks before expiry stops trusting the wall. */
+export const CLOCK_JUMP_MS = 3_600_000;
+/** After a jump nothing expires for this long: an operator has a day to see a wrong clock. */
+export const CLOCK_DISTRUST_MS = 86_400_000;
+/** A node that was away longer than this treats its clock as jumped. */
+export const CLOCK_ABSENCE_MS = 7 * 86_400_000;
+/** Mailbox numbers in one erase entry. */
+export const ERASE_RANGES_MAX = 1_000;
+/** Invitations not yet used. */
+export const INVITES_MAX = 100_000;
+/** Mailbox rows read at once by sweeps. */
+export const SWEEP_PAGE_ROWS = 1_000;

@@ -1,0 +1,58 @@
+/** What a node counts, in Prometheus' words; served at /metrics. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly connections = new Gauge({
+    name: 'restante_connections',
+    help: 'Client connections open now',
+    registers: [this.registry],
+  });
+  readonly connectionsRefused = new Counter({
+    name: 'restante_connections_refused_total',
+    help: 'Connections answered 503 because the accept queue was full',
+    registers: [this.registry],
+  });
+  readonly receipts = new Counter({
+    name: 'restante_receipts_total',
+    help: 'Receipts given, by status',
+    labelNames: ['status'],
+    registers: [this.registry],
+  });
+  readonly refused = new Counter({
+    name: 'restante_refused_total',
+    help: 'Requests and connections refused, by code',
+    labelNames: ['code'],
+    registers: [this.registry],
+  });
+  readonly submitSeconds = new Histogram({
+    name: 'restante_submit_seconds',
+    help: 'From a submit to its receipt',
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2],
+    registers: [this.registry],
+  });
+  readonly entriesSent = new Counter({
+    name: 'restante_entries_sent_total',
+    help: 'Entries sent to clients',
+    registers: [this.registry],
+  });
+  readonly expired = new Counter({
+    name: 'restante_expired_bodies_total',
+    help: 'Bodies erased by retention',
+    registers: [this.registry],
+  });
+
+  /** A figure that is read when somebody asks. */
+  gauge(name: string, help: string, read: () => number | Promise<number>): void {
+    this.registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        async collect() {
+          this.set(await read());
+        },
+      }),
+    );
+  }
+}

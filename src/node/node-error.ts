@@ -1,0 +1,12 @@
+import { CodedError } from '../base/index.ts';
+
+export type NodeErrorCode =
+  | 'bad_folder' // the data folder is not one, or lacks what it needs
+  | 'wrong_home' // the folder belongs to another home
+  | 'unknown_account'
+  | 'bad_value' // an operator's argument
+  | 'damaged' // a view or block is not what the feed says
+  | 'port_in_use'
+  | 'stopping';
+
+export class NodeError extends CodedError<NodeErrorCode> {}

@@ -1,0 +1,184 @@
+/**
+ * A mail node: one server process of a home. It opens its folder, serves clients over HTTP and WebSocket, answers the
+ * operator on the control socket, and stops in order: no new connections, what was accepted is written and answered,
+ * then everything is closed.
+ */
+import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
+import { type HomeName, parseHomeName } from '../protocol/index.ts';
+import type { Registration } from './accounts.ts';
+import { connectControl, ControlServer } from './control.ts';
+import { Core, type CoreOptions } from './core.ts';
+import { readHomeConfig } from './data-folder.ts';
+import { CLIENT_PATH, HttpServer } from './http-server.ts';
+import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
+import { Metrics } from './metrics.ts';
+import type { Operator } from './operator.ts';
+
+export interface NodeDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly log: Log;
+}
+
+export interface NodeOptions {
+  /** Holds everything. */
+  readonly folder: string;
+  /** For a new folder; default `localhost:PORT`. An existing folder keeps its home, and refuses another. */
+  readonly home?: HomeName;
+  readonly nodeName?: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Where clients reach this node when a proxy stands before it: `https://mail.example`. */
+  readonly publicUrl?: string;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly registration: Registration;
+  readonly limits?: Partial<NodeLimits>;
+}
+
+export class Node implements AsyncDisposable {
+  readonly #deps: NodeDeps;
+  readonly #options: NodeOptions;
+  readonly #limits: NodeLimits;
+  readonly #metrics = new Metrics();
+  readonly #scope: Scope;
+  #core: Core | undefined;
+  #http: HttpServer | undefined;
+  #control: ControlServer | undefined;
+  #home: HomeName | undefined;
+
+  private constructor(deps: NodeDeps, options: NodeOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
+  }
+
+  /** Throws NodeError or StoreError; what was opened by then is closed again. */
+  static async open(deps: NodeDeps, options: NodeOptions): Promise<Node> {
+    await using opening = new AsyncDisposableStack();
+    const node = opening.use(new Node(deps, options));
+    await node.#open();
+    opening.move();
+    return node;
+  }
+
+  get home(): HomeName {
+    return this.#opened.folder.config.home;
+  }
+
+  get port(): number {
+    return this.#http?.port ?? this.#options.port;
+  }
+
+  /** `http://host:port`, or the public URL. */
+  get httpUrl(): string {
+    const { host, publicUrl, tls } = this.#options;
+    if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
+    return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  /** Where clients connect: `ws://…/client`. */
+  get url(): string {
+    return `${this.httpUrl.replace(/^http/, 'ws')}${CLIENT_PATH}`;
+  }
+
+  get operator(): Operator {
+    return this.#opened.operator;
+  }
+
+  get core(): Core {
+    return this.#opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+    const core = this.#core;
+    this.#core = undefined;
+    await this.#control?.[Symbol.asyncDispose]();
+    await core?.[Symbol.asyncDispose]();
+    await this.#http?.[Symbol.asyncDispose]();
+  }
+
+  get #opened(): Core {
+    if (this.#core === undefined) throw new Error('the node is closed');
+    return this.#core;
+  }
+
+  async #open(): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { folder, host, port, tls } = this.#options;
+    this.#metrics.gauge('restante_feed_blocks', 'Blocks of the feed being written', () => this.#core?.feeds.current.length ?? 0);
+    this.#metrics.gauge('restante_store_bytes', 'Bytes on disk', async () => (await this.#core?.operator.status())?.bytes ?? 0);
+    // The port comes first: a new loopback home is named after it.
+    this.#http = await HttpServer.open(
+      {
+        clock,
+        log,
+        metrics: this.#metrics,
+        home: () => this.#opened.home,
+        health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
+        onConnection: (socket) => this.#serve(socket),
+      },
+      { host, port, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
+    );
+    const existing = await readHomeConfig(folder);
+    this.#home = this.#options.home ?? existing?.home ?? parseHomeName(`localhost:${this.#http.port}`);
+    this.#core = await this.#openCore();
+    this.#control = await ControlServer.open(() => this.operator, log, this.#core.folder.controlSocket);
+    log.info({ home: this.home, url: this.url, folder }, 'the node serves');
+  }
+
+  async #openCore(): Promise<Core> {
+    const { folder, nodeName, registration } = this.#options;
+    const options: CoreOptions = {
+      folder,
+      registration,
+      limits: this.#limits,
+      onFeedRetired: () => this.#reopen(),
+      ...(this.#home === undefined ? {} : { home: this.#home }),
+      ...(nodeName === undefined ? {} : { nodeName }),
+    };
+    const core = await Core.open({ ...this.#deps, metrics: this.#metrics }, options);
+    await core.publish([this.url]);
+    return core;
+  }
+
+  #serve(socket: FrameSocket): void {
+    if (this.#core === undefined) socket.close(1012, 'starting or stopping');
+    else this.#core.serve(socket).catch((error: unknown) => this.#deps.log.error({ error }, 'a session failed'));
+  }
+
+  /** The feed has ended: everything of this folder is opened again, with a new feed. Clients come back by themselves. */
+  #reopen(): void {
+    this.#scope.spawn('reopen', async () => {
+      const core = this.#core;
+      this.#core = undefined;
+      await core?.[Symbol.asyncDispose]();
+      this.#core = await this.#openCore();
+    });
+  }
+}
+
+/**
+ * The operator of a folder: by the control socket of the node that runs there, or, when none runs, by opening the folder
+ * for as long as `work` takes.
+ */
+export async function withOperator<Result>(
+  deps: NodeDeps,
+  folder: string,
+  work: (operator: Operator) => Promise<Result>,
+): Promise<Result> {
+  const config = await readHomeConfig(folder);
+  const running = config === undefined ? undefined : await connectControl(`${folder}/control.sock`);
+  if (running !== undefined) {
+    using operator = running;
+    return await work(operator);
+  }
+  await using core = await Core.open(
+    { ...deps, metrics: new Metrics() },
+    { folder, registration: 'closed', limits: DEFAULT_LIMITS, onFeedRetired: () => {} },
+  );
+  return await work(core.operator);
+}

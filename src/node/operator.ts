@@ -1,0 +1,183 @@
+/** What the operator of a home may ask of it: on the command line, by the control socket, later on the operator's page. */
+import { type SecureRandom, utf8 } from '../base/index.ts';
+import type { FeedLog } from '../feed/index.ts';
+import { type Address, type FeedId, parseAddress } from '../protocol/index.ts';
+import type { SqliteStore } from '../store/index.ts';
+import type { Accounts } from './accounts.ts';
+import { writeBackup } from './backup.ts';
+import type { DataFolder } from './data-folder.ts';
+import { INVITES_MAX, type NodeLimits } from './limits.ts';
+import { NodeError } from './node-error.ts';
+import type { Sessions } from './sessions.ts';
+import { type CheckOptions, type CheckResult, checkEverything, rebuildViews, type CheckDeps } from './view-check.ts';
+import { INVITES, inviteKey } from './view-keys.ts';
+
+export interface AccountSummary {
+  readonly address: Address;
+  readonly version: number;
+  readonly devices: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly quotaBytes: number;
+  readonly retentionDays: number;
+  readonly banned: boolean;
+  readonly closed: boolean;
+}
+
+export interface NodeStatus {
+  readonly home: string;
+  readonly node: string;
+  readonly accounts: number;
+  /** Blocks in all feeds. */
+  readonly entries: number;
+  /** Bytes on disk. */
+  readonly bytes: number;
+  readonly connections: number;
+  readonly feeds: readonly { readonly feed: FeedId; readonly length: number; readonly retired: boolean }[];
+}
+
+export interface OperatorDeps {
+  readonly random: SecureRandom;
+  readonly accounts: Accounts;
+  readonly store: SqliteStore;
+  readonly folder: DataFolder;
+  readonly sessions: Sessions;
+  readonly check: CheckDeps;
+  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+  readonly currentFeed: FeedId;
+}
+
+/** Everything the control socket offers; each method takes and returns JSON values. */
+export interface Operator {
+  invite(): Promise<string>;
+  accounts(): Promise<readonly AccountSummary[]>;
+  /** undefined: the home's default. */
+  setQuota(address: string, bytes: number | undefined): Promise<AccountSummary>;
+  setBanned(address: string, banned: boolean): Promise<AccountSummary>;
+  remove(address: string): Promise<AccountSummary>;
+  status(): Promise<NodeStatus>;
+  /** A copy of the whole server into an empty folder, while it runs. Leaves out the feed's secret key. */
+  backup(folder: string): Promise<{ readonly folder: string; readonly bytes: number }>;
+  verify(options?: CheckOptions): Promise<CheckResult>;
+  /** Folds the views again from the feeds; says what is still wrong afterwards. */
+  repair(options?: CheckOptions): Promise<CheckResult>;
+}
+
+export class NodeOperator implements Operator {
+  readonly #deps: OperatorDeps;
+  readonly #limits: NodeLimits;
+
+  constructor(deps: OperatorDeps, limits: NodeLimits) {
+    this.#deps = deps;
+    this.#limits = limits;
+  }
+
+  async invite(): Promise<string> {
+    const code = inviteCode(this.#deps.random);
+    await this.#deps.store.transact(async (transaction) => {
+      const open = await transaction.range({ ...INVITES, limit: INVITES_MAX });
+      if (open.length >= INVITES_MAX)
+        throw new NodeError('bad_value', `${INVITES_MAX} invitations are open`, { fix: 'Use some of them first.' });
+      transaction.put(inviteKey(code), utf8('1'));
+    });
+    return code;
+  }
+
+  async accounts(): Promise<readonly AccountSummary[]> {
+    const summaries: AccountSummary[] = [];
+    for await (const account of this.#deps.accounts.all()) summaries.push(await this.#summary(account.address));
+    return summaries;
+  }
+
+  async setQuota(text: string, bytes: number | undefined): Promise<AccountSummary> {
+    const address = await this.#existing(text);
+    if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
+      throw new NodeError('bad_value', 'a quota is a whole number of bytes', { fix: 'Give a number like 5GB or 500MB.' });
+    const { quotaBytes: _, ...settings } = this.#deps.accounts.settingsOf(address);
+    await this.#deps.accounts.set(address, bytes === undefined ? settings : { ...settings, quotaBytes: bytes });
+    return this.#summary(address);
+  }
+
+  async setBanned(text: string, banned: boolean): Promise<AccountSummary> {
+    const address = await this.#existing(text);
+    await this.#deps.accounts.set(address, { ...this.#deps.accounts.settingsOf(address), banned });
+    if (banned) this.#deps.sessions.cut(address, () => false, 'banned', 'blocked by the operator of this home');
+    return this.#summary(address);
+  }
+
+  async remove(text: string): Promise<AccountSummary> {
+    const address = await this.#existing(text);
+    await this.#deps.accounts.remove(address);
+    this.#deps.sessions.cut(address, () => false, 'banned', 'removed by the operator of this home');
+    return this.#summary(address);
+  }
+
+  async status(): Promise<NodeStatus> {
+    const { currentFeed, feeds, folder, sessions, store } = this.#deps;
+    let accounts = 0;
+    for await (const account of this.#deps.accounts.all()) accounts += account.closed ? 0 : 1;
+    const list = [...feeds].map(([feed, log]) => ({ feed, length: log.length, retired: feed !== currentFeed }));
+    return {
+      home: folder.config.home,
+      node: folder.config.node,
+      accounts,
+      entries: list.reduce((sum, feed) => sum + feed.length, 0),
+      bytes: await store.sizeBytes(),
+      connections: sessions.count,
+      feeds: list,
+    };
+  }
+
+  async backup(folder: string): Promise<{ readonly folder: string; readonly bytes: number }> {
+    return { folder, bytes: await writeBackup(this.#deps.folder, this.#deps.store, folder) };
+  }
+
+  verify(options: CheckOptions = {}): Promise<CheckResult> {
+    return checkEverything(this.#deps.check, options);
+  }
+
+  async repair(options: CheckOptions = {}): Promise<CheckResult> {
+    await rebuildViews(this.#deps.check, options);
+    return checkEverything(this.#deps.check, options);
+  }
+
+  async #existing(text: string): Promise<Address> {
+    const address = parseAddress(text);
+    if ((await this.#deps.accounts.find(address)) === undefined)
+      throw new NodeError('unknown_account', `${address} is not an account of this home`, { fix: 'See `restante account list`.' });
+    return address;
+  }
+
+  async #summary(address: Address): Promise<AccountSummary> {
+    const account = await this.#deps.accounts.find(address);
+    const settings = this.#deps.accounts.settingsOf(address);
+    const held = await this.#deps.accounts.heldBytes(this.#deps.store, address);
+    return {
+      address,
+      version: account?.version ?? 0,
+      devices: account?.devices.length ?? 0,
+      entries: held.entries,
+      bytes: held.bytes,
+      quotaBytes: settings.quotaBytes ?? this.#limits.quotaBytes,
+      retentionDays: account?.retentionDays ?? 0,
+      banned: settings.banned ?? false,
+      closed: account?.closed ?? false,
+    };
+  }
+}
+
+/** 20 characters without look-alikes: 98 bits. */
+const INVITE_ALPHABET = '23456789abcdefghjkmnpqrstuvwxyz';
+const INVITE_CHARACTERS = 20;
+
+function inviteCode(random: SecureRandom): string {
+  let code = '';
+  while (code.length < INVITE_CHARACTERS)
+    for (const byte of random.bytes(INVITE_CHARACTERS)) {
+      // Bytes beyond the last whole multiple would favour the first letters.
+      if (byte >= 248 || code.length >= INVITE_CHARACTERS) continue;
+      code += INVITE_ALPHABET[byte % INVITE_ALPHABET.length];
+    }
+  return code.replace(/(.{5})(?=.)/g, '$1-');
+}
+

@@ -1,0 +1,34 @@
+/** A rate with a burst: one token every `intervalMs` on average, at most `burst` saved. Pure but for its two numbers. */
+export class TokenBucket {
+  readonly #intervalMs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(intervalMs: number, burst: number, now: number) {
+    this.#intervalMs = intervalMs;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = now;
+  }
+
+  /** Takes a token that will be there in so many milliseconds; undefined when that many are promised already. */
+  reserve(now: number, promisedMax: number): number | undefined {
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) / this.#intervalMs);
+    this.#at = now;
+    if (this.#tokens < 1 - promisedMax) return undefined;
+    this.#tokens -= 1;
+    return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens * this.#intervalMs);
+  }
+
+  /** Takes a token; or says how many milliseconds of monotonic time until there is one. */
+  take(now: number): { readonly taken: true } | { readonly taken: false; readonly waitMs: number } {
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) / this.#intervalMs);
+    this.#at = now;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      return { taken: true };
+    }
+    return { taken: false, waitMs: Math.ceil((1 - this.#tokens) * this.#intervalMs) };
+  }
+}

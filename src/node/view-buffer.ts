@@ -1,0 +1,64 @@
+/**
+ * What a fold reads and writes: a store transaction behind a buffer, so that a batch of entries fetches the rows it
+ * needs in one read and writes each row once, however often the batch changes it.
+ */
+import { toHex } from '../base/index.ts';
+import type { KeyRange, Row, StoreTransaction } from '../store/index.ts';
+
+interface Slot {
+  readonly key: Uint8Array;
+  value: Uint8Array | undefined;
+  changed: boolean;
+}
+
+export class ViewBuffer {
+  readonly transaction: StoreTransaction;
+  readonly #slots = new Map<string, Slot>();
+
+  constructor(transaction: StoreTransaction) {
+    this.transaction = transaction;
+  }
+
+  /** Reads the rows of `keys` in one go. */
+  async prefetch(keys: readonly Uint8Array[]): Promise<void> {
+    const missing = keys.filter((key) => !this.#slots.has(toHex(key)));
+    if (missing.length === 0) return;
+    const values = await this.transaction.getMany(missing);
+    missing.forEach((key, i) => {
+      this.#slots.set(toHex(key), { key, value: values[i], changed: false });
+    });
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    const slot = this.#slots.get(toHex(key));
+    if (slot !== undefined) return slot.value;
+    await this.prefetch([key]);
+    return this.#slots.get(toHex(key))?.value;
+  }
+
+  /** A row that later folds of this batch may read again. */
+  put(key: Uint8Array, value: Uint8Array | undefined): void {
+    this.#slots.set(toHex(key), { key, value, changed: true });
+  }
+
+  /** A row that no fold of this batch reads: written through, not kept. */
+  append(key: Uint8Array, value: Uint8Array): void {
+    this.transaction.put(key, value);
+  }
+
+  /** Rows as they are in the store and this transaction; changed rows are written first. */
+  async range(range: KeyRange): Promise<readonly Row[]> {
+    this.flush();
+    return this.transaction.range(range);
+  }
+
+  /** Hands the changed rows to the transaction. */
+  flush(): void {
+    for (const slot of this.#slots.values()) {
+      if (!slot.changed) continue;
+      if (slot.value === undefined) this.transaction.delete(slot.key);
+      else this.transaction.put(slot.key, slot.value);
+      slot.changed = false;
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** `verify` and `repair`: the feeds against their trees, and the views against the feeds. */
+import { type CryptoSuite, compareBytes, invariant, toHex } from '../base/index.ts';
+import type { FeedLog } from '../feed/index.ts';
+import { decodeEntryHeader, type FeedId } from '../protocol/index.ts';
+import { MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
+import { foldEntry, keysOf, type FoldedEntry } from './fold.ts';
+import { ViewBuffer } from './view-buffer.ts';
+import { VIEWS } from './view-keys.ts';
+
+export interface Problem {
+  readonly code: 'block' | 'entry' | 'view_missing' | 'view_extra' | 'view_differs';
+  readonly where: string;
+  readonly message: string;
+}
+
+export interface CheckResult {
+  readonly ok: boolean;
+  /** Blocks and view rows looked at. */
+  readonly checked: number;
+  readonly problems: readonly Problem[];
+}
+
+export interface CheckDeps {
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+}
+
+export interface CheckOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
+}
+
+const FOLD_PAGE_BLOCKS = 512;
+const COMPARE_PAGE_ROWS = 2_000;
+/** More are counted but not listed: the first hundred say what is wrong. */
+const PROBLEMS_LISTED = 100;
+
+/** Every held block against its tree, every view row against a fresh fold of the feeds. The store is only read. */
+export async function checkEverything(deps: CheckDeps, options: CheckOptions): Promise<CheckResult> {
+  const problems: Problem[] = [];
+  let checked = 0;
+  const note = (problem: Problem): void => {
+    if (problems.length < PROBLEMS_LISTED) problems.push(problem);
+  };
+  for (const [id, feed] of deps.feeds) {
+    checked += feed.length;
+    const found = feed.verifyAll(deps.store, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onProgress: (done: number, total: number) => options.onProgress?.({ stage: 'blocks', done, total }),
+    });
+    for await (const { code, index, message } of found) note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
+  }
+  await using fresh = new MemoryStore();
+  await foldFeeds(deps, fresh, options, note);
+  checked += await compareViews(deps.store, fresh, note);
+  return { ok: problems.length === 0, checked, problems };
+}
+
+/** Throws the views away and folds them again from the feeds; one transaction, so a crash leaves the old ones. */
+export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Promise<void> {
+  const problems: Problem[] = [];
+  await using fresh = new MemoryStore();
+  await foldFeeds(deps, fresh, options, (problem) => problems.push(problem));
+  invariant(problems.length === 0, `entries that cannot be read: ${JSON.stringify(problems[0])}`);
+  await deps.store.transact(async (transaction) => {
+    transaction.deleteRange(VIEWS.from, VIEWS.to);
+    for await (const row of rowsOf(fresh)) transaction.put(row.key, row.value);
+  });
+}
+
+async function foldFeeds(
+  deps: CheckDeps,
+  into: Store,
+  options: CheckOptions,
+  note: (problem: Problem) => void,
+): Promise<void> {
+  for (const feed of [...deps.feeds.values()].reverse()) {
+    for (let next = 0; next < feed.length; ) {
+      options.signal?.throwIfAborted();
+      const page = await readEntries(deps.store, feed, next, note);
+      next = page.next;
+      await into.transact(async (transaction) => {
+        const views = new ViewBuffer(transaction);
+        await views.prefetch(keysOf(deps.suite, page.entries));
+        for (const entry of page.entries) await foldEntry(deps.suite, views, entry);
+        views.flush();
+      });
+      options.onProgress?.({ stage: 'views', done: next, total: feed.length });
+    }
+  }
+}
+
+/** The entries of a page of blocks; a body block at its end belongs to the next page's first header. */
+async function readEntries(
+  reader: StoreReader,
+  feed: FeedLog,
+  from: number,
+  note: (problem: Problem) => void,
+): Promise<{ readonly entries: readonly FoldedEntry[]; readonly next: number }> {
+  const end = Math.min(feed.length, from + FOLD_PAGE_BLOCKS);
+  const indexes = Array.from({ length: end - from }, (_, i) => from + i);
+  const blocks = await feed.getBlocks(reader, indexes);
+  const entries: FoldedEntry[] = [];
+  let next = from;
+  while (next < end) {
+    const block = blocks[next - from];
+    try {
+      invariant(block !== undefined, 'the header block is held');
+      const header = decodeEntryHeader(block);
+      entries.push({ feed: feed.id, index: next, header });
+      next += header.hasBody ? 2 : 1;
+    } catch (error) {
+      note({ code: 'entry', where: `${feed.id.slice(0, 16)}/${next}`, message: (error as Error).message });
+      next += 1;
+    }
+  }
+  return { entries, next };
+}
+
+/** Walks both stores' views side by side; returns how many rows were looked at. */
+async function compareViews(actual: StoreReader, expected: StoreReader, note: (problem: Problem) => void): Promise<number> {
+  let checked = 0;
+  const [left, right] = [rowsOf(actual), rowsOf(expected)];
+  let [a, b] = [await left.next(), await right.next()];
+  while (a.done !== true || b.done !== true) {
+    checked += 1;
+    const order = a.done === true ? 1 : b.done === true ? -1 : compareBytes(a.value.key, b.value.key);
+    const where = toHex((order <= 0 ? a.value : b.value).key);
+    if (order < 0) note({ code: 'view_extra', where, message: 'a view row that no entry explains' });
+    else if (order > 0) note({ code: 'view_missing', where, message: 'a view row is missing' });
+    else if (compareBytes(a.value.value, b.value.value) !== 0) note({ code: 'view_differs', where, message: 'a view row differs' });
+    if (order <= 0) a = await left.next();
+    if (order >= 0) b = await right.next();
+  }
+  return checked;
+}
+
+async function* rowsOf(reader: StoreReader): AsyncGenerator<Row> {
+  let { from } = VIEWS;
+  for (;;) {
+    const rows = await reader.range({ from, to: VIEWS.to, limit: COMPARE_PAGE_ROWS });
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    from = Uint8Array.of(...last.key, 0);
+  }
+}

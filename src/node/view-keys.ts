@@ -1,0 +1,115 @@
+/**
+ * Where each view lives in the store. A view is a function of the set of entries; everything under `V` can be thrown away
+ * and folded again. `S` holds what is not: the operator's settings, invites and the list of feeds.
+ */
+import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
+import type { Address, FeedId, PduId } from '../protocol/index.ts';
+
+const ZERO = Uint8Array.of(0);
+
+function view(tag: string): Uint8Array {
+  return utf8(`V${tag}`);
+}
+
+function ofAccount(tag: string, address: Address): Uint8Array {
+  return concatBytes(view(tag), utf8(address), ZERO);
+}
+
+function ofMailbox(tag: string, address: Address, feed: FeedId): Uint8Array {
+  return concatBytes(view(tag), utf8(address), ZERO, fromHex(feed));
+}
+
+export interface Bounds {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
+
+/** Every key that begins with `prefix`. */
+export function under(prefix: Uint8Array): Bounds {
+  return { from: prefix, to: concatBytes(prefix, new Uint8Array(16).fill(0xff)) };
+}
+
+export const VIEWS: Bounds = { from: utf8('V'), to: utf8('W') };
+
+/** Account documents by version: `A address 0 version` → document. */
+export function accountKey(address: Address, version: number): Uint8Array {
+  return concatBytes(ofAccount('A', address), uint64Bytes(version));
+}
+export function accountVersions(address: Address): Bounds {
+  return under(ofAccount('A', address));
+}
+export const ACCOUNTS: Bounds = under(view('A'));
+
+/** Where the account's vault record is: `R address 0` → feed, block index of the body. */
+export function vaultKey(address: Address): Uint8Array {
+  return ofAccount('R', address);
+}
+
+/** Home documents by version. */
+export function homeKey(version: number): Uint8Array {
+  return concatBytes(view('K'), uint64Bytes(version));
+}
+export const HOME_VERSIONS: Bounds = under(view('K'));
+
+/** The head of a mailbox: `H address 0 feed` → mailbox head row. */
+export function headKey(address: Address, feed: FeedId): Uint8Array {
+  return ofMailbox('H', address, feed);
+}
+export function headsOf(address: Address): Bounds {
+  return under(ofAccount('H', address));
+}
+
+/** Mailbox rows: `M address 0 feed number` → mailbox row. */
+export function mailboxKey(address: Address, feed: FeedId, number: number): Uint8Array {
+  return concatBytes(ofMailbox('M', address, feed), uint64Bytes(number));
+}
+
+/** The first number received in an hour: `T address 0 feed hour` → number. Hours need not ascend: clocks jump. */
+export function hourKey(address: Address, feed: FeedId, hour: number): Uint8Array {
+  return concatBytes(ofMailbox('T', address, feed), uint64Bytes(hour));
+}
+
+/** Erased bodies, merged: `X address 0 feed from` → to. */
+export function erasedKey(address: Address, feed: FeedId, from: number): Uint8Array {
+  return concatBytes(ofMailbox('X', address, feed), uint64Bytes(from));
+}
+
+/** Where a PDU is: `P id` → feed, index; once for each feed that holds it, in order. */
+export function pduKey(id: PduId): Uint8Array {
+  return concatBytes(view('P'), fromHex(id));
+}
+
+/** Where a blob is: `B sha256` → feed, index. */
+export function blobKey(sha256: Uint8Array): Uint8Array {
+  return concatBytes(view('B'), sha256);
+}
+
+/** How far a feed is folded: `C feed` → length in blocks. */
+export function foldedKey(feed: FeedId): Uint8Array {
+  return concatBytes(view('C'), fromHex(feed));
+}
+
+/** A feed's own rows (blocks, tree, signatures, bitfield). */
+export function feedPrefix(feed: FeedId): Uint8Array {
+  return concatBytes(utf8('F'), fromHex(feed));
+}
+
+/** The feeds of this node: `S f feed` → feed record. */
+export function feedRecordKey(feed: FeedId): Uint8Array {
+  return concatBytes(utf8('Sf'), fromHex(feed));
+}
+export const FEED_RECORDS: Bounds = under(utf8('Sf'));
+
+export function inviteKey(code: string): Uint8Array {
+  return utf8(`Si${code}`);
+}
+export const INVITES: Bounds = under(utf8('Si'));
+
+/** What the operator set for an account: quota, ban. */
+export function settingsKey(address: Address): Uint8Array {
+  return utf8(`Sa${address}`);
+}
+export const ACCOUNT_SETTINGS: Bounds = under(utf8('Sa'));
+
+/** When this node last ran, for the distrust of clocks. */
+export const LAST_SEEN_KEY: Uint8Array = utf8('St');
