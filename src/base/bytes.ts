@@ -79,8 +79,9 @@ export function fromBase64(text: string): Uint8Array {
   return bytes;
 }
 
-/** The 8 big-endian bytes of an index or number, which keep numeric order in store keys. */
+/** The 8 big-endian bytes of an index or number, which keep numeric order in store keys; throws a RangeError on others. */
 export function uint64Bytes(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an integer from 0 to 2^53-1');
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
   return bytes;

@@ -38,6 +38,16 @@ export function frameSocketContract(name: string, openPair: () => Promise<Socket
       expect(numbers).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
     });
 
+    test('a reader that stops and goes on later misses nothing', async () => {
+      await using pair = await openPair();
+      const sends = Array.from({ length: 20 }, (_, index) => pair.a.send(Uint8Array.of(index)));
+      const first = await take(pair.b, 1);
+      const second = await take(pair.b, 7);
+      await Promise.all(sends);
+      const third = await take(pair.b, 12);
+      expect([...first, ...second, ...third].map((frame) => frame[0])).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    });
+
     test('received frames are plain byte arrays, whose slice is a copy', async () => {
       await using pair = await openPair();
       const reading = take(pair.b, 1);

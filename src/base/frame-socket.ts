@@ -16,7 +16,7 @@ export interface FrameSocket {
   send(frame: Uint8Array): Promise<void>;
   /** Bytes handed over that have not left yet: what a slow reader is judged by. */
   readonly bufferedBytes: number;
-  /** Frames of the other end, in order; ends when either side has closed. One consumer. */
+  /** Frames of the other end, in order; ends when either side has closed. One consumer, which may stop and go on. */
   readonly incoming: AsyncIterable<Uint8Array>;
   /** Idempotent. Codes are those of RFC 6455, 4000-4999 our own. */
   close(code: number, reason: string): void;

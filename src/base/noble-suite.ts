@@ -4,6 +4,7 @@ import { blake2b } from '@noble/hashes/blake2.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from './bytes.ts';
 import type { CryptoSuite, KeyPair } from './crypto-suite.ts';
+import { invariant } from './errors.ts';
 
 const DIGEST = { dkLen: 32 } as const;
 
@@ -30,6 +31,7 @@ export class NobleSuite implements CryptoSuite {
   }
 
   sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+    invariant(secretKey.length === 64, 'an Ed25519 secret key has 64 bytes');
     return ed25519.sign(message, secretKey.subarray(0, 32));
   }
 

@@ -55,11 +55,17 @@ export class BoundedQueue<Item> implements AsyncIterable<Item> {
     this.#wakeProducers = [];
   }
 
+  /** A consumer that stops in the middle leaves the rest to the next iteration. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item> {
     for (;;) {
       const items = await this.takeAll();
       if (items.length === 0) return;
-      yield* items;
+      let taken = 0;
+      try {
+        while (taken < items.length) yield items[taken++] as Item;
+      } finally {
+        if (taken < items.length) this.#items = [...items.slice(taken), ...this.#items];
+      }
     }
   }
 }

@@ -2,6 +2,6 @@
 export * from './address-policy.ts';
 export * from './sodium-suite.ts';
 export * from './system.ts';
+export * from './worker-url.ts';
 export * from './ws-dialer.ts';
 export * from './ws-socket.ts';
-export * from './worker-url.ts';

@@ -18,3 +18,5 @@ export const DIAL_ADDRESSES_MAX = 4;
 export const DIAL_ADDRESS_TIMEOUT_MS = 1_500;
 /** RFC 6455: a control frame carries 125 bytes, two of them the code. */
 export const CLOSE_REASON_BYTES_MAX = 123;
+/** Node's timers count in 31 bits; a longer one would ring at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;

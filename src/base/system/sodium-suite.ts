@@ -19,7 +19,8 @@ export class SodiumSuite implements CryptoSuite {
   sha256(...parts: readonly Uint8Array[]): Uint8Array {
     const hash = createHash('sha256');
     for (const part of parts) hash.update(part);
-    return hash.digest();
+    // A plain byte array: the slice of a Buffer is no copy, and portable code counts on one.
+    return new Uint8Array(hash.digest());
   }
 
   keyPair(seed: Uint8Array): KeyPair {

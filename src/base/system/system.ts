@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { SecureRandom } from '../random.ts';
+import { TIMER_MS_MAX } from './limits.ts';
 
 export class SystemClock implements Clock {
   now(): number {
@@ -22,10 +23,18 @@ export class SystemClock implements Clock {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
+      const wakeAt = this.monotonic() + ms;
+      // A timer may ring a fraction of a millisecond early, and cannot be set further than TIMER_MS_MAX.
+      const ring = (): void => {
+        const remainingMs = wakeAt - this.monotonic();
+        if (remainingMs > 0) {
+          timer = setTimeout(ring, Math.min(remainingMs, TIMER_MS_MAX));
+          return;
+        }
         signal?.removeEventListener('abort', onAbort);
         resolve();
-      }, ms);
+      };
+      let timer = setTimeout(ring, Math.min(ms, TIMER_MS_MAX));
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }

@@ -8,6 +8,8 @@ describe('workerUrl', () => {
   });
 
   test('sources that were never compiled are told what to do', () => {
-    expect(() => workerUrl('./no-such-worker.ts', import.meta.url)).toThrow(/dist\/base\/system\/no-such-worker\.js.*tsc -b/);
+    expect(() => workerUrl('./no-such-worker.ts', import.meta.url)).toThrow(
+      /dist\/base\/system\/no-such-worker\.js.*tsc -b/,
+    );
   });
 });

@@ -178,8 +178,19 @@ class IncomingFrames implements AsyncIterable<Uint8Array> {
         this.#paused = false;
         this.#resume();
       }
-      for (const frame of frames) yield frame;
+      let taken = 0;
+      try {
+        while (taken < frames.length) yield frames[taken++] as Uint8Array;
+      } finally {
+        if (taken < frames.length) this.#putBack(frames.slice(taken));
+      }
     }
+  }
+
+  /** What a consumer that stopped in the middle leaves to the next. */
+  #putBack(frames: readonly Uint8Array[]): void {
+    this.#frames = [...frames, ...this.#frames];
+    for (const frame of frames) this.#bytes += frame.length;
   }
 
   #wake(): void {
