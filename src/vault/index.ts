@@ -1,0 +1,27 @@
+/** The vault: where private keys and plaintext live. Person's side only; servers have `public.ts`. */
+export { exportSecretKey, rotateEncryptionSubkey } from './account-key.ts';
+export {
+  type AccountSecrets,
+  createAccountSecrets,
+  decodeAccountSecrets,
+  encodeAccountSecrets,
+  type NewAccount,
+} from './account-secrets.ts';
+export { AT_REST_OVERHEAD_BYTES, openAtRest, sealAtRest } from './at-rest.ts';
+export { type OpenedBody, type OpenRequest, openBody, type SealRequest, sealBody } from './body.ts';
+export { type BodyWorker, InThreadBodyWorker, type OpenJob, type SealJob } from './body-worker.ts';
+export { type BulkResult, openAll, sealAll } from './bulk.ts';
+export type { DerivedKeys } from './derived-keys.ts';
+export { createEnrolmentParameters, derivePasswordKeys } from './password.ts';
+export * from './public.ts';
+export { createRecoveryCode, deriveRecoveryKeys, parseRecoveryCode, type RecoveryCode } from './recovery-code.ts';
+export {
+  changePassword,
+  type OpenedVault,
+  openVaultRecord,
+  type PasswordSeal,
+  replaceRecoveryCode,
+  replaceSecrets,
+  sealVaultRecord,
+  type VaultOpener,
+} from './vault-record-sealing.ts';

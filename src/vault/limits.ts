@@ -1,0 +1,34 @@
+/** The bounds of the vault, each with its reason. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** What 64 KiB of base64 hold: an account document takes no larger certificate. Room for a hundred rotations. */
+export const CERTIFICATE_BYTES_MAX = 48 * KiB;
+/** The secrets of an account; their sealed form must fit VAULT_RECORD_BYTES_MAX (256 KiB) after base64. */
+export const SECRETS_BYTES_MAX = 160 * KiB;
+/**
+ * What a body may grow to when it is opened. Our own are not compressed; GnuPG compresses text to a quarter at best, so a
+ * 2 MiB body is honestly below this, and a bomb stops here.
+ */
+export const OPENED_BYTES_MAX = 16 * MiB;
+/**
+ * Session key packets that are tried with our keys. One names each of our keys, a few may hide the recipient; thousands
+ * are an attack on the processor, at a key agreement each.
+ */
+export const SESSION_KEYS_TRIED_MAX = 16;
+/** Signatures on one body that are looked at: one is ours, a mailing program adds perhaps another. */
+export const SIGNATURES_MAX = 4;
+/** A detached signature: some hundred bytes for Ed25519, a little more for RSA and notations. */
+export const SIGNATURE_BYTES_MAX = 16 * KiB;
+/** Beyond this a list of recipients is bound by its hash: a signature subpacket ends at 64 KiB, GnuPG shows a line. */
+export const RECIPIENTS_NOTATION_CHARACTERS_MAX = 1024;
+/** Parsed certificates that are kept, some 20 KiB each: the correspondents of a busy person. */
+export const PARSED_CERTIFICATES_MAX = 1024;
+
+/** Jobs one thread holds at once: while one waits for the key agreement of Web Crypto, another uses the processor. */
+export const JOBS_PER_THREAD = 4;
+/** Jobs that wait in a pool for each thread: half a second of work; whoever brings more waits for room. */
+export const QUEUED_JOBS_PER_THREAD = 256;
+/** Threads that may die in a row before any of them gets ready: more is a broken installation, not bad luck. */
+export const FAILED_STARTS_MAX = 3;
