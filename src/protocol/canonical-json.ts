@@ -1,14 +1,16 @@
 /**
  * Canonical JSON as Matrix defines it (specification, appendix "Canonical JSON"): the one spelling of a document that
- * is hashed and signed. Keys in code-point order, shortest UTF-8, integers within ±(2^53-1), no floats.
+ * is hashed and signed. Keys in code-point order, shortest UTF-8, integers within ±(2^53-1), no floats. Ours nests at most
+ * JSON_DEPTH_MAX deep, so that no document exhausts a stack.
  */
 import { compareBytes, equalBytes, fromUtf8, utf8 } from '../base/index.ts';
+import { JSON_DEPTH_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 export function encodeCanonicalJson(value: Json): Uint8Array {
-  return utf8(spell(value));
+  return utf8(spell(value, JSON_DEPTH_MAX));
 }
 
 /** The document of bytes that are already canonical; any other spelling (also a key twice) is refused. */
@@ -23,7 +25,7 @@ export function parseCanonicalJson(bytes: Uint8Array): Json {
   return value;
 }
 
-function spell(value: Json): string {
+function spell(value: Json, depthLeft: number): string {
   switch (typeof value) {
     case 'string':
       return spellString(value);
@@ -36,14 +38,15 @@ function spell(value: Json): string {
       break;
   }
   if (value === null) return 'null';
-  if (Array.isArray(value)) return `[${value.map(spell).join(',')}]`;
-  return spellObject(value as { readonly [key: string]: Json | undefined });
+  if (depthLeft === 0) throw new ProtocolError('malformed', `a document nests at most ${JSON_DEPTH_MAX} deep`);
+  if (Array.isArray(value)) return `[${value.map((item) => spell(item, depthLeft - 1)).join(',')}]`;
+  return spellObject(value as { readonly [key: string]: Json | undefined }, depthLeft - 1);
 }
 
-function spellObject(object: { readonly [key: string]: Json | undefined }): string {
+function spellObject(object: { readonly [key: string]: Json | undefined }, depthLeft: number): string {
   const keys = Object.keys(object).filter((key) => object[key] !== undefined);
   keys.sort(compareCodePoints);
-  return `{${keys.map((key) => `${spellString(key)}:${spell(object[key] as Json)}`).join(',')}}`;
+  return `{${keys.map((key) => `${spellString(key)}:${spell(object[key] as Json, depthLeft)}`).join(',')}}`;
 }
 
 // JSON.stringify escapes lone surrogates instead of refusing them; a lone surrogate has no UTF-8.

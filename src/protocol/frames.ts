@@ -2,9 +2,10 @@
  * The codec of the client protocol: bytes from the other end are judged once, here, and leave as a typed frame or a
  * refusal. Lengths are bounded by FRAME_BYTES_MAX before anything is read.
  */
+import { createFrameShape, type FrameShape, judgeFrame } from './frame-cost.ts';
 import { ClientFrame, NodeFrame } from './generated/client.ts';
 import { EntryHeader } from './generated/entry.ts';
-import { FRAME_BYTES_MAX } from './limits.ts';
+import { ENTRY_HEADER_BYTES_MAX, FRAME_BYTES_MAX, FRAME_PARTS_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 type Frame<Message extends { frame: { oneofKind: string | undefined } }> = Extract<
@@ -24,20 +25,24 @@ export function encodeNodeMessage(frame: NodeMessage): Uint8Array {
 
 /** Throws ProtocolError `too_large` or `malformed`. */
 export function decodeClientMessage(bytes: Uint8Array): ClientMessage {
-  return judge(bytes, () => ClientFrame.fromBinary(bytes, READ).frame) as ClientMessage;
+  return judge(CLIENT_SHAPE, bytes, () => ClientFrame.fromBinary(bytes, READ).frame) as ClientMessage;
 }
 
 /** Throws ProtocolError `too_large` or `malformed`. */
 export function decodeNodeMessage(bytes: Uint8Array): NodeMessage {
-  return judge(bytes, () => NodeFrame.fromBinary(bytes, READ).frame) as NodeMessage;
+  return judge(NODE_SHAPE, bytes, () => NodeFrame.fromBinary(bytes, READ).frame) as NodeMessage;
 }
 
 export function encodeEntryHeader(header: EntryHeader): Uint8Array {
   return EntryHeader.toBinary(header, WRITE);
 }
 
-/** Throws ProtocolError `malformed`, also for a version this program does not know. */
+/** Throws ProtocolError `too_large` or `malformed`, also for a version this program does not know. */
 export function decodeEntryHeader(bytes: Uint8Array): EntryHeader {
+  if (bytes.length > ENTRY_HEADER_BYTES_MAX)
+    throw new ProtocolError('too_large', `an entry header has at most ${ENTRY_HEADER_BYTES_MAX} bytes`);
+  if (judgeFrame(ENTRY_SHAPE, bytes, FRAME_PARTS_MAX) !== 'fine')
+    throw new ProtocolError('malformed', 'not an entry header, or one of too many parts');
   let header: EntryHeader;
   try {
     header = EntryHeader.fromBinary(bytes, READ);
@@ -60,9 +65,16 @@ export function requestNumberOf(message: ClientMessage | NodeMessage): number {
 const READ = { readUnknownField: false as const };
 const WRITE = { writeUnknownFields: false as const };
 
-function judge<T extends { oneofKind: string | undefined }>(bytes: Uint8Array, read: () => T): T {
+const CLIENT_SHAPE = createFrameShape(ClientFrame);
+const NODE_SHAPE = createFrameShape(NodeFrame);
+const ENTRY_SHAPE = createFrameShape(EntryHeader);
+
+function judge<T extends { oneofKind: string | undefined }>(shape: FrameShape, bytes: Uint8Array, read: () => T): T {
   if (bytes.length > FRAME_BYTES_MAX)
     throw new ProtocolError('too_large', `a frame has at most ${FRAME_BYTES_MAX} bytes`);
+  const verdict = judgeFrame(shape, bytes, FRAME_PARTS_MAX);
+  if (verdict === 'too_costly') throw new ProtocolError('too_large', `a frame has at most ${FRAME_PARTS_MAX} parts`);
+  if (verdict === 'malformed') throw new ProtocolError('malformed', 'not a frame of the client protocol');
   let frame: T;
   try {
     frame = read();

@@ -18,6 +18,12 @@ export const DOCUMENT_BYTES_MAX = 128 * KiB;
 export const VAULT_RECORD_BYTES_MAX = 256 * KiB;
 /** A frame: one body, one header and the protobuf around them. ws refuses more at the frame header, before reading. */
 export const FRAME_BYTES_MAX = BODY_BYTES_MAX + PDU_HEADER_BYTES_MAX + 4 * KiB;
+/** Messages, byte strings and texts in one frame or entry header: an object of up to 500 bytes each, 8 MiB at most. */
+export const FRAME_PARTS_MAX = 16_384;
+/** An entry header: a PDU header or a document, and 500 accounts. */
+export const ENTRY_HEADER_BYTES_MAX = DOCUMENT_BYTES_MAX + RECIPIENTS_MAX * ADDRESS_CHARACTERS_MAX + 4 * KiB;
+/** Arrays and objects within each other in canonical JSON: our documents need four. */
+export const JSON_DEPTH_MAX = 32;
 /** Up to here a body is sent without asking first, and pushed within its entry. */
 export const INLINE_BODY_BYTES_MAX = 64 * KiB;
 /** Entries in one frame: 256 of 1 KiB is a quarter of a megabyte. */
