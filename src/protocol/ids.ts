@@ -24,13 +24,13 @@ const HOME = /^(?=.{1,255}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[
 const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 
 export function parseHomeName(text: string): HomeName {
-  const home = text.toLowerCase();
+  const home = lowerAscii(text);
   if (!HOME.test(home)) throw new ProtocolError('malformed', `not a home's name: ${JSON.stringify(text.slice(0, 80))}`);
   return home as HomeName;
 }
 
 export function parseAddress(text: string): Address {
-  const address = text.toLowerCase();
+  const address = lowerAscii(text);
   const at = address.lastIndexOf('@');
   const localPart = address.slice(0, at);
   if (at < 1 || at > 64 || address.length > ADDRESS_CHARACTERS_MAX || !LOCAL_PART.test(localPart))
@@ -61,6 +61,11 @@ export function parseConversationId(text: string): ConversationId {
 
 export function parseDeviceId(text: string): DeviceId {
   return parseDigits(text, 32, 'a device id') as DeviceId;
+}
+
+/** Other scripts have letters whose lower case is ASCII (the Kelvin sign); they are no spelling of a name. */
+function lowerAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }
 
 function parseDigits(text: string, length: number, what: string): string {
