@@ -40,7 +40,11 @@ interface Parsed {
 const parsed = new WeakMap<Certificate, Parsed>();
 
 /** Throws VaultError `too_large`, `malformed`, `secret_key` or `unusable_certificate`. */
-export async function parseCertificate(bytes: Uint8Array): Promise<Certificate> {
+export async function parseCertificate(received: Uint8Array): Promise<Certificate> {
+  if (received.length > CERTIFICATE_BYTES_MAX)
+    throw new VaultError('too_large', `a certificate has at most ${CERTIFICATE_BYTES_MAX} bytes`);
+  // openpgp.js keeps views into what it reads; a copy keeps the certificate whole when a caller reuses its buffer.
+  const bytes = received.slice();
   const key = await readPublicKey(bytes);
   const latestAt = latestSelfSignature(key);
   const at = new Date(latestAt);
@@ -101,12 +105,9 @@ function parsedOf(certificate: Certificate): Parsed {
 }
 
 async function readPublicKey(bytes: Uint8Array): Promise<PublicKey> {
-  if (bytes.length > CERTIFICATE_BYTES_MAX)
-    throw new VaultError('too_large', `a certificate has at most ${CERTIFICATE_BYTES_MAX} bytes`);
   let keys: Key[];
   try {
-    // openpgp.js keeps views into what it reads; a copy keeps the certificate whole when a caller reuses its buffer.
-    keys = await readKeys({ binaryKeys: bytes.slice(), config: SETTINGS });
+    keys = await readKeys({ binaryKeys: bytes, config: SETTINGS });
   } catch (cause) {
     throw new VaultError('malformed', 'not an OpenPGP certificate', { cause });
   }

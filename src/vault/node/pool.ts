@@ -35,9 +35,10 @@ export class VaultPool implements BodyWorker {
   readonly #url: URL;
   readonly #secrets: Uint8Array;
   readonly #threads = new Set<PoolThread>();
+  /** Those of them that take jobs: a job is not risked on a thread that may not even start. */
+  readonly #ready = new Set<PoolThread>();
   readonly #queue: PoolQueue;
   readonly #watchers = new Set<() => void>();
-  #readyCount = 0;
   #failedStarts = 0;
 
   private constructor(deps: VaultPoolDeps, options: VaultPoolOptions, threads: number) {
@@ -53,7 +54,7 @@ export class VaultPool implements BodyWorker {
     const threads = options.threads ?? availableParallelism();
     const pool = new VaultPool(deps, options, threads);
     for (let index = 0; index < threads; index++) pool.#start();
-    await pool.#until(() => pool.#readyCount >= threads || pool.#queue.refusal !== undefined);
+    await pool.#until(() => pool.#ready.size >= threads || pool.#queue.refusal !== undefined);
     const { refusal } = pool.#queue;
     if (refusal === undefined) return pool;
     await pool[Symbol.asyncDispose]();
@@ -82,18 +83,15 @@ export class VaultPool implements BodyWorker {
   }
 
   #start(): void {
-    let wasReady = false;
     const thread = new PoolThread(this.#url, this.#secrets, {
       onReady: () => {
-        wasReady = true;
+        this.#ready.add(thread);
         this.#failedStarts = 0;
-        this.#readyCount++;
         this.#changed();
       },
       onEnd: (error) => {
         this.#threads.delete(thread);
-        if (wasReady) this.#readyCount--;
-        this.#replace(error, wasReady);
+        this.#replace(error, this.#ready.delete(thread));
         this.#changed();
       },
     });
@@ -129,7 +127,7 @@ export class VaultPool implements BodyWorker {
 
   #leastBusy(): PoolThread | undefined {
     let least: PoolThread | undefined;
-    for (const thread of this.#threads) if (least === undefined || thread.jobCount < least.jobCount) least = thread;
+    for (const thread of this.#ready) if (least === undefined || thread.jobCount < least.jobCount) least = thread;
     return least;
   }
 
