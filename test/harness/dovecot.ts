@@ -1,0 +1,126 @@
+/** A private Dovecot on free loopback ports in a temporary folder, ended by process id. Debian: dovecot-imapd dovecot-lmtpd. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const DOVECOT = '/usr/sbin/dovecot';
+
+export function hasDovecot(): boolean {
+  return existsSync(DOVECOT);
+}
+
+export class Dovecot implements AsyncDisposable {
+  readonly folder: string;
+  readonly lmtpPort: number;
+  readonly imapPort: number;
+
+  private constructor(folder: string, lmtpPort: number, imapPort: number) {
+    this.folder = folder;
+    this.lmtpPort = lmtpPort;
+    this.imapPort = imapPort;
+  }
+
+  static async open(): Promise<Dovecot> {
+    const folder = await mkdtemp(join(tmpdir(), 'dovecot-'));
+    const [lmtpPort, imapPort] = [await freePort(), await freePort()];
+    // Mail belongs to `mail`, a user of every Debian; Dovecot refuses to deliver as root.
+    await mkdir(join(folder, 'mail'));
+    await chmod(folder, 0o755);
+    await chown(join(folder, 'mail'), 8, 8);
+    const config = join(folder, 'dovecot.conf');
+    await writeFile(config, configuration(folder, lmtpPort, imapPort));
+    spawn(DOVECOT, ['-c', config], { stdio: 'ignore' });
+    const server = new Dovecot(folder, lmtpPort, imapPort);
+    await answers(lmtpPort);
+    return server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pid = Number(await readFile(join(this.folder, 'run', 'master.pid'), 'utf8'));
+    process.kill(pid, 'SIGTERM');
+    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false; // no such process is the answer
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function answers(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const connected = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (connected) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('Dovecot does not answer');
+}
+
+function configuration(folder: string, lmtpPort: number, imapPort: number): string {
+  return `base_dir = ${folder}/run
+state_dir = ${folder}/state
+log_path = ${folder}/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+mail_location = maildir:${folder}/mail/%n/Maildir
+first_valid_uid = 8
+default_internal_user = dovecot
+default_login_user = dovenull
+mail_fsync = optimized
+mailbox_list_index = yes
+lda_mailbox_autocreate = yes
+default_client_limit = 2000
+default_process_limit = 200
+passdb {
+  driver = static
+  args = password=secret
+}
+userdb {
+  driver = static
+  args = uid=8 gid=8 home=${folder}/mail/%n
+}
+service imap-login {
+  inet_listener imap {
+    port = ${imapPort}
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    address = 127.0.0.1
+    port = ${lmtpPort}
+  }
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+`;
+}
