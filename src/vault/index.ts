@@ -18,6 +18,7 @@ export { createRecoveryCode, deriveRecoveryKeys, parseRecoveryCode, type Recover
 export {
   changePassword,
   type OpenedVault,
+  openVaultContent,
   openVaultRecord,
   type PasswordSeal,
   replaceRecoveryCode,

@@ -50,7 +50,16 @@ export function openVaultRecord(
   address: Address,
   opener: VaultOpener,
 ): OpenedVault {
-  const contentKey = openContentKey(record, address, opener);
+  return openVaultContent(suite, record, address, openContentKey(record, address, opener));
+}
+
+/** For a device of the account, which has the content key. Throws VaultError `tampered` when it was replaced. */
+export function openVaultContent(
+  suite: CryptoSuite,
+  record: VaultRecord,
+  address: Address,
+  contentKey: Uint8Array,
+): OpenedVault {
   const secrets = decodeAccountSecrets(suite, openAtRest(contentKey, contextOf(address, 'content'), record.content));
   if (secrets.address !== address)
     throw new VaultError('tampered', 'the vault record holds the secrets of another address');

@@ -18,5 +18,5 @@ export class ConnectionError extends CodedError<ConnectionErrorCode> {}
 /** The node's own code when `error` is its refusal. */
 export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof ConnectionError) || error.code !== 'refused') return undefined;
-  return String(error.details['refusal']);
+  return String(error.details.refusal);
 }

@@ -2,7 +2,15 @@
  * From a URL to a connection that knows whom it talks to: the greeting names home and node key, the welcome proves the key.
  * What a node says before its welcome is believed only as far as documents signed by others bear it out.
  */
-import { type CryptoSuite, type Dialer, equalBytes, type FrameSocket, isAbort, type KeyPair, type SecureRandom } from '../../base/index.ts';
+import {
+  type CryptoSuite,
+  type Dialer,
+  equalBytes,
+  type FrameSocket,
+  isAbort,
+  type KeyPair,
+  type SecureRandom,
+} from '../../base/index.ts';
 import {
   type Address,
   authBytes,
@@ -34,7 +42,11 @@ const PROTOCOL_VERSION = 1;
 const NONCE_BYTES = 32;
 
 /** Dials and reads the greeting. Throws ConnectionError. */
-export async function openConnection(deps: HandshakeDeps, target: NodeTarget, signal: AbortSignal): Promise<NodeConnection> {
+export async function openConnection(
+  deps: HandshakeDeps,
+  target: NodeTarget,
+  signal: AbortSignal,
+): Promise<NodeConnection> {
   const socket = await dial(deps, target.url, signal);
   try {
     const frames = socket.incoming[Symbol.asyncIterator]();
@@ -126,7 +138,8 @@ function checkGreeting(info: ServerInfo, { home, key, url }: NodeTarget): void {
     throw new ConnectionError('version', `${url} speaks version ${info.version} of the protocol`, {
       fix: 'bring this program up to date',
     });
-  if (info.home !== home) throw new ConnectionError('wrong_home', `${url} serves the home ${JSON.stringify(info.home)}, not ${home}`);
+  if (info.home !== home)
+    throw new ConnectionError('wrong_home', `${url} serves the home ${JSON.stringify(info.home)}, not ${home}`);
   if (info.node.length !== 32 || info.nonce.length !== NONCE_BYTES || info.limits === undefined)
     throw new ConnectionError('malformed', 'the greeting lacks the key, the nonce or the limits');
   if (key !== undefined && !equalBytes(key, info.node))

@@ -10,8 +10,8 @@ import { type Clock, type FrameSocket, isAbort, type Log, Scope } from '../../ba
 import {
   type ClientMessage,
   decodeNodeMessage,
-  encodeClientMessage,
   type Entries,
+  encodeClientMessage,
   type MailboxHead,
   type NodeMessage,
   ProtocolError,
@@ -19,7 +19,14 @@ import {
   type ServerInfo,
 } from '../../protocol/index.ts';
 import { ConnectionError } from './connection-error.ts';
-import { HEARTBEAT_MS, MISSED_HEARTBEATS_MAX, PROBE_MS, REQUEST_MS, STREAM_PAUSE_MS, WATCH_INTERVAL_MS } from './limits.ts';
+import {
+  HEARTBEAT_MS,
+  MISSED_HEARTBEATS_MAX,
+  PROBE_MS,
+  REQUEST_MS,
+  STREAM_PAUSE_MS,
+  WATCH_INTERVAL_MS,
+} from './limits.ts';
 import { type Answer, type PageHandler, Requests } from './requests.ts';
 import { Window } from './window.ts';
 
@@ -134,7 +141,8 @@ export class NodeConnection implements AsyncDisposable {
     if (options.urgent === true) this.#beginUrgent();
     try {
       const answer = await this.#exchange(request, compose(request), deadlineMs, options.onPage);
-      if (answer.oneofKind !== kind) throw this.#fail('malformed', `the node answered ${kind} with ${answer.oneofKind}`);
+      if (answer.oneofKind !== kind)
+        throw this.#fail('malformed', `the node answered ${kind} with ${answer.oneofKind}`);
       return answer as AnswerOf<Kind>;
     } finally {
       if (options.urgent === true) this.#urgent -= 1;
@@ -161,7 +169,9 @@ export class NodeConnection implements AsyncDisposable {
     const { clock } = this.#deps;
     const sentAt = clock.now();
     const started = clock.monotonic();
-    const { pong } = await this.request('pong', (request) => ({ oneofKind: 'ping', ping: { request } }), { deadlineMs });
+    const { pong } = await this.request('pong', (request) => ({ oneofKind: 'ping', ping: { request } }), {
+      deadlineMs,
+    });
     const tookMs = clock.monotonic() - started;
     this.#unanswered = 0;
     // The wall clock may have been set meanwhile, so only its reading at the start is used.
@@ -242,7 +252,12 @@ export class NodeConnection implements AsyncDisposable {
         if (wait !== undefined) await this.#pauseReading(wait);
       }
       const { code, reason } = await this.#socket.closed;
-      this.#finish(new ConnectionError('closed', `the node closed the connection (${code})`, { retry: 'now', details: { code, reason } }));
+      this.#finish(
+        new ConnectionError('closed', `the node closed the connection (${code})`, {
+          retry: 'now',
+          details: { code, reason },
+        }),
+      );
     } catch (error) {
       if (error instanceof ProtocolError) this.#fail('malformed', error.message);
       else if (error instanceof ConnectionError) this.#finish(error);

@@ -2,8 +2,7 @@
  * Requests that wait for their answers, by number. Each has a deadline in monotonic time; a stream's deadline moves with
  * every page. What answers nothing that waits is dropped: its asker gave up.
  */
-import type { NodeMessage } from '../../protocol/index.ts';
-import type { Entries } from '../../protocol/index.ts';
+import type { Entries, NodeMessage } from '../../protocol/index.ts';
 import { ConnectionError } from './connection-error.ts';
 import { STREAM_PAUSE_MS } from './limits.ts';
 

@@ -1,0 +1,29 @@
+/** A node's refusal in the client's words: what happened and what a person can do. */
+import { ClientError, type ClientErrorCode } from '../client-error.ts';
+import { refusalOf } from '../connection/index.ts';
+
+interface Explained {
+  readonly code: ClientErrorCode;
+  readonly fix: string;
+}
+
+const EXPLAINED: Readonly<Record<string, Explained>> = Object.freeze({
+  registration_closed: { code: 'registration_closed', fix: 'ask the operator of the home for an account' },
+  invite_needed: {
+    code: 'invite_needed',
+    fix: 'ask somebody of that home for an invitation, and give it with --invite',
+  },
+  invite_unknown: { code: 'invite_unknown', fix: 'ask for a new invitation: each is good once' },
+  address_taken: { code: 'address_taken', fix: 'choose another address; if it is yours, use `restante account add`' },
+  rate_limited: { code: 'rate_limited', fix: 'wait a minute and try again' },
+  weak_parameters: { code: 'weak_parameters', fix: 'bring this program up to date' },
+});
+
+/** The error to throw instead; one that is no refusal of these is returned as it is. */
+export function explainRefusal(error: unknown): unknown {
+  const refusal = refusalOf(error);
+  const explained = refusal === undefined ? undefined : EXPLAINED[refusal];
+  if (explained === undefined) return error;
+  const { code, fix } = explained;
+  return new ClientError(code, (error as Error).message, { fix, cause: error });
+}

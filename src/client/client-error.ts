@@ -1,0 +1,29 @@
+/** What the client refuses, in codes that a program can test; docs and the command line show `message` and `fix`. */
+import { CodedError } from '../base/index.ts';
+
+export type ClientErrorCode =
+  | 'offline' // no node is connected
+  | 'registration_closed'
+  | 'invite_needed'
+  | 'invite_unknown'
+  | 'address_taken'
+  | 'wrong_password' // or no such account: the home does not tell
+  | 'wrong_recovery_code'
+  | 'weak_parameters' // the home asks for less password stretching than is safe; nothing was derived
+  | 'bad_home' // the home document does not verify, or is not the one known
+  | 'bad_account' // the account's own chain or vault record does not verify
+  | 'rate_limited'
+  | 'no_recipient'
+  | 'unknown_recipient' // no such account; details name the addresses
+  | 'standing_alarm' // nothing is encrypted to this account before a person looked
+  | 'unknown_message'
+  | 'unreadable' // the message is here and cannot be opened
+  | 'not_here' // its body is not on this device: expired, erased, or not fetched yet
+  | 'too_large'
+  | 'unknown_device'
+  | 'newer_schema' // a newer program wrote the store
+  | 'corrupt_store' // a row that this program wrote does not read
+  | 'refused' // the node said no; details say which code
+  | 'closed';
+
+export class ClientError extends CodedError<ClientErrorCode> {}

@@ -1,0 +1,190 @@
+/**
+ * The accounts this device knows, by their signed chains. First use pins a chain; from then on it only grows by links that
+ * its own keys signed, and the newest version is remembered durably, so that no node can take it back. What contradicts is
+ * an alarm, and nothing is encrypted to an account with a standing alarm.
+ *
+ * Version 1 must be countersigned by the home. Only the own home's keys are known here, so accounts of other homes are
+ * unknown until homes exchange chains.
+ */
+import { LRUCache } from 'lru-cache';
+import { type Clock, type CryptoSuite, toBase64 } from '../../base/index.ts';
+import { type AccountDocument, type Address, parseAccountDocument } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { AlarmCode } from '../alarm.ts';
+import type { Alarms } from '../alarms.ts';
+import { ClientError } from '../client-error.ts';
+import type { NodeConnection } from '../connection/index.ts';
+import { accountKey, accountVersions, contactKey } from '../keys.ts';
+import { CHAIN_VERSIONS_MAX, CONTACT_FRESH_MS, CONTACTS_CACHED_MAX } from '../limits.ts';
+import { judgeChain } from './account-chain.ts';
+import { type Contact, createContact } from './contact.ts';
+import { type ContactRow, decodeContactRow, encodeContactRow, type Trust } from './contact-row.ts';
+import { fetchChain, type HomePin } from './home-pin.ts';
+
+export interface ContactsDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly alarms: Alarms;
+  readonly home: HomePin;
+}
+
+export interface LookUpOptions {
+  /** The caller holds up a page of entries that waits for this. */
+  readonly urgent?: boolean;
+  /** The node's name, for alarms. */
+  readonly node?: string | undefined;
+}
+
+export type LookUp =
+  | { readonly status: 'known'; readonly contact: Contact }
+  | { readonly status: 'unknown' }
+  /** What the node showed contradicts what is known, which stays as it was. */
+  | { readonly status: 'alarm'; readonly code: AlarmCode; readonly contact: Contact | undefined };
+
+const STANDING: readonly AlarmCode[] = ['chain_rolled_back', 'chain_forked', 'bad_chain', 'certificate_unconfirmed'];
+/** Over as soon as a node shows the chain as it should be. A fork stays: somebody signed two histories. */
+const PASSING: readonly AlarmCode[] = ['chain_rolled_back', 'bad_chain', 'certificate_unconfirmed'];
+
+export class Contacts {
+  readonly #deps: ContactsDeps;
+  readonly #own: Address;
+  readonly #cache = new LRUCache<Address, Contact>({ max: CONTACTS_CACHED_MAX });
+  readonly #askedAt = new LRUCache<Address, number>({ max: CONTACTS_CACHED_MAX });
+  readonly #underWay = new Map<Address, Promise<LookUp>>();
+
+  constructor(deps: ContactsDeps, options: { readonly own: Address }) {
+    this.#deps = deps;
+    this.#own = options.own;
+  }
+
+  /** What is in memory: the hot path asks this first. */
+  peek(address: Address): Contact | undefined {
+    return this.#cache.get(address);
+  }
+
+  /** What this device knows, without asking anybody. */
+  async find(address: Address): Promise<Contact | undefined> {
+    const cached = this.#cache.get(address);
+    if (cached !== undefined) return cached;
+    const { store, suite } = this.#deps;
+    const row = await store.get(contactKey(address));
+    if (row === undefined) return undefined;
+    const { version, trust } = decodeContactRow(row);
+    const documents = await store.range({ ...accountVersions(address), limit: CHAIN_VERSIONS_MAX });
+    const chain = documents
+      .map(({ value }) => parseAccountDocument(suite, value))
+      .filter((link) => link.version <= version);
+    if (chain.at(-1)?.version !== version)
+      throw new ClientError('corrupt_store', `the chain of ${address} is incomplete`);
+    const contact = await createContact(chain, trust);
+    this.#cache.set(address, contact);
+    return contact;
+  }
+
+  /** Asks the node for what is new. Throws ConnectionError. */
+  lookUp(connection: NodeConnection, address: Address, options: LookUpOptions = {}): Promise<LookUp> {
+    let asking = this.#underWay.get(address);
+    if (asking === undefined) {
+      asking = this.#ask(connection, address, options).finally(() => this.#underWay.delete(address));
+      this.#underWay.set(address, asking);
+    }
+    return asking;
+  }
+
+  /** As `lookUp`, unless the node was asked a few minutes ago. */
+  async fresh(connection: NodeConnection, address: Address): Promise<LookUp> {
+    const askedAt = this.#askedAt.get(address);
+    const known = await this.find(address);
+    if (known !== undefined && askedAt !== undefined && this.#deps.clock.monotonic() - askedAt < CONTACT_FRESH_MS) {
+      const alarm = this.alarmOf(address);
+      return alarm === undefined
+        ? { status: 'known', contact: known }
+        : { status: 'alarm', code: alarm, contact: known };
+    }
+    return this.lookUp(connection, address);
+  }
+
+  /** The alarm that forbids to encrypt to this account. */
+  alarmOf(address: Address): AlarmCode | undefined {
+    return this.#deps.alarms.stands(STANDING, address)?.code;
+  }
+
+  /** Takes a chain that its owner made on this device: the own account at its creation. */
+  async adopt(chain: readonly AccountDocument[]): Promise<Contact> {
+    return this.#save(chain, undefined);
+  }
+
+  /** A person compared the fingerprint by another way. */
+  async markVerified(address: Address): Promise<Contact> {
+    const contact = await this.#known(address);
+    const row = rowOf(contact.document, contact.trust === 'own' ? 'own' : 'verified');
+    await this.#deps.store.transact((transaction) => transaction.put(contactKey(address), encodeContactRow(row)));
+    const verified = { ...contact, trust: row.trust };
+    this.#cache.set(address, verified);
+    return verified;
+  }
+
+  /** A person looked at the alarm and goes on with the chain as it is pinned here. */
+  async dismissAlarm(address: Address): Promise<void> {
+    await this.#deps.alarms.clear(STANDING, address);
+  }
+
+  async #ask(connection: NodeConnection, address: Address, options: LookUpOptions): Promise<LookUp> {
+    const { alarms, home, suite } = this.#deps;
+    const known = await this.find(address);
+    const after = known === undefined ? 0 : known.document.version - 1;
+    const documents = await fetchChain(connection, address, after, options);
+    const verdict = judgeChain(suite, { address, known: known?.chain ?? [], documents, homeKeys: home.keys });
+    if (verdict.status === 'unknown') return verdict;
+    if (verdict.status === 'refused') {
+      await alarms.raise({ code: verdict.code, subject: address, detail: verdict.why, node: options.node });
+      return { status: 'alarm', code: verdict.code, contact: known };
+    }
+    this.#askedAt.set(address, this.#deps.clock.monotonic());
+    const grown = known === undefined || verdict.chain.length > known.chain.length;
+    const contact = grown ? await this.#save(verdict.chain, known) : known;
+    if (contact.certificate === undefined && !contact.document.closed) {
+      const detail = `the certificate given out for ${address} does not name that address, or cannot be encrypted to`;
+      await alarms.raise({ code: 'certificate_unconfirmed', subject: address, detail, node: options.node });
+      return { status: 'alarm', code: 'certificate_unconfirmed', contact };
+    }
+    await alarms.clear(PASSING, address);
+    const standing = this.alarmOf(address);
+    return standing === undefined ? { status: 'known', contact } : { status: 'alarm', code: standing, contact };
+  }
+
+  async #save(chain: readonly AccountDocument[], known: Contact | undefined): Promise<Contact> {
+    const document = chain.at(-1) as AccountDocument;
+    const { address } = document;
+    const fresh = chain.slice(known?.chain.length ?? 0);
+    const row = rowOf(document, this.#trustIn(document, known));
+    await this.#deps.store.transact((transaction) => {
+      for (const link of fresh) transaction.put(accountKey(address, link.version), link.signed.bytes);
+      transaction.put(contactKey(address), encodeContactRow(row));
+    });
+    const contact = await createContact(chain, row.trust);
+    this.#cache.set(address, contact);
+    return contact;
+  }
+
+  /** What a person verified was the identity key: with another one, trust begins anew. */
+  #trustIn(document: AccountDocument, known: Contact | undefined): Trust {
+    if (document.address === this.#own) return 'own';
+    const same = known !== undefined && toBase64(known.document.identity) === toBase64(document.identity);
+    return same ? known.trust : 'first_use';
+  }
+
+  async #known(address: Address): Promise<Contact> {
+    const contact = await this.find(address);
+    if (contact === undefined)
+      throw new ClientError('unknown_recipient', `nothing is known of ${address}`, {
+        details: { addresses: [address] },
+      });
+    return contact;
+  }
+}
+
+function rowOf(document: AccountDocument, trust: Trust): ContactRow {
+  return { version: document.version, hash: document.signed.hash, trust };
+}

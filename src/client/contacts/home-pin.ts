@@ -1,0 +1,146 @@
+/**
+ * The home's chain as this device knows it: pinned on first use, and from then on only extended by links that its own keys
+ * signed. Its keys countersign new accounts; its nodes are the home's.
+ */
+import { type CryptoSuite, equalBytes } from '../../base/index.ts';
+import {
+  checkHomeLink,
+  type HomeDocument,
+  type HomeName,
+  ProtocolError,
+  parseHomeDocument,
+} from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { Alarms } from '../alarms.ts';
+import type { NodeConnection } from '../connection/index.ts';
+import { HOME_VERSIONS, homeKey } from '../keys.ts';
+import { CHAIN_VERSIONS_MAX } from '../limits.ts';
+
+export interface HomePinDeps {
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly alarms: Pick<Alarms, 'raise' | 'clear'>;
+}
+
+export type HomeVerdict =
+  | { readonly status: 'known'; readonly document: HomeDocument }
+  | {
+      readonly status: 'refused';
+      readonly code: 'home_rolled_back' | 'home_forked' | 'bad_home_chain';
+      readonly why: string;
+    };
+
+export class HomePin {
+  readonly home: HomeName;
+  readonly #deps: HomePinDeps;
+  #chain: readonly HomeDocument[];
+
+  private constructor(deps: HomePinDeps, home: HomeName, chain: readonly HomeDocument[]) {
+    this.#deps = deps;
+    this.home = home;
+    this.#chain = chain;
+  }
+
+  static async open(deps: HomePinDeps, home: HomeName): Promise<HomePin> {
+    const rows = await deps.store.range({ ...HOME_VERSIONS, limit: CHAIN_VERSIONS_MAX });
+    return new HomePin(
+      deps,
+      home,
+      rows.map((row) => parseHomeDocument(deps.suite, row.value)),
+    );
+  }
+
+  /** The newest version known. */
+  get document(): HomeDocument | undefined {
+    return this.#chain.at(-1);
+  }
+
+  /** Whether this home ever signed with `key`. */
+  hasKey(key: Uint8Array): boolean {
+    return this.#chain.some((document) => equalBytes(document.key, key));
+  }
+
+  get keys(): readonly Uint8Array[] {
+    return this.#chain.map((document) => document.key);
+  }
+
+  isNode(key: Uint8Array): boolean {
+    return this.document?.nodes.some((node) => equalBytes(node.key, key)) === true;
+  }
+
+  /** Asks for what is new and takes what links; what does not is an alarm, and what is pinned stays. */
+  async refresh(connection: NodeConnection, node: string | undefined): Promise<HomeVerdict> {
+    const known = this.document;
+    const after = known === undefined ? 0 : known.version - 1;
+    const documents = await fetchChain(connection, '', after);
+    const verdict = judgeHome(this.#deps.suite, this.home, this.#chain, documents);
+    if (verdict.status === 'refused') {
+      await this.#deps.alarms.raise({ code: verdict.code, subject: this.home, detail: verdict.why, node });
+      return verdict;
+    }
+    await this.#deps.alarms.clear(['home_rolled_back', 'bad_home_chain'], this.home);
+    const fresh = verdict.chain.slice(this.#chain.length);
+    if (fresh.length > 0) {
+      await this.#deps.store.transact((transaction) => {
+        for (const document of fresh) transaction.put(homeKey(document.version), document.signed.bytes);
+      });
+      this.#chain = verdict.chain;
+    }
+    return { status: 'known', document: verdict.chain.at(-1) as HomeDocument };
+  }
+}
+
+type Judged =
+  | { readonly status: 'links'; readonly chain: readonly HomeDocument[] }
+  | Extract<HomeVerdict, { status: 'refused' }>;
+
+/** What `documents`, asked for from one version before the newest known, say of the chain. */
+export function judgeHome(
+  suite: CryptoSuite,
+  home: HomeName,
+  known: readonly HomeDocument[],
+  documents: readonly Uint8Array[],
+): Judged {
+  const pinned = known.at(-1);
+  const chain = [...known];
+  try {
+    for (const [i, bytes] of documents.entries()) {
+      const next = parseHomeDocument(suite, bytes);
+      if (next.home !== home) return refuse('bad_home_chain', `the document is of the home ${next.home}`);
+      if (i === 0 && pinned !== undefined) {
+        if (next.version === pinned.version && next.signed.hash === pinned.signed.hash) continue;
+        if (next.version === pinned.version)
+          return refuse('home_forked', `version ${next.version} is another one than was seen before`);
+      }
+      checkHomeLink(chain.at(-1), next);
+      chain.push(next);
+    }
+  } catch (error) {
+    if (error instanceof ProtocolError) return refuse('bad_home_chain', error.message);
+    throw error;
+  }
+  if (documents.length === 0)
+    return pinned === undefined
+      ? refuse('bad_home_chain', 'the node shows no home document')
+      : refuse('home_rolled_back', `version ${pinned.version} was seen before, the node does not have it`);
+  return { status: 'links', chain };
+}
+
+function refuse(code: Extract<HomeVerdict, { status: 'refused' }>['code'], why: string): Judged {
+  return { status: 'refused', code, why };
+}
+
+/** The chain of an address (empty: of the home) from version `after` + 1 on. */
+export async function fetchChain(
+  connection: NodeConnection,
+  address: string,
+  after: number,
+  options: { readonly urgent?: boolean } = {},
+): Promise<readonly Uint8Array[]> {
+  const { chain } = await connection.request(
+    'chain',
+    (request) => ({ oneofKind: 'getChain', getChain: { request, address, after } }),
+    options,
+  );
+  return chain.documents.slice(0, CHAIN_VERSIONS_MAX);
+}

@@ -1,0 +1,161 @@
+/**
+ * Where the client keeps what in its store. One table, so that no two parts can meet in a key. Values under L, T, U, F, N,
+ * R and O are sealed at rest; the others are what a node sent (ciphertext, signed headers) or positions.
+ */
+import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
+import type { Address, ConversationId, FeedId, PduId } from '../protocol/index.ts';
+import type { KeyRange } from '../store/index.ts';
+
+export type Bounds = Pick<KeyRange, 'from' | 'to'>;
+
+const ZERO = Uint8Array.of(0);
+const END = new Uint8Array(16).fill(0xff);
+
+function tagged(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(utf8(tag), ...parts);
+}
+
+/** Every key that begins with `prefix`. */
+export function under(prefix: Uint8Array): Bounds {
+  return { from: prefix, to: concatBytes(prefix, END) };
+}
+
+/** The schema of this store. */
+export const SCHEMA_KEY: Uint8Array = utf8('S schema');
+/** Directory settings. */
+export const SETTINGS_KEY: Uint8Array = utf8('S nodes');
+/** The wall clock at the last sign of life, for spells offline. */
+export const LAST_SEEN_KEY: Uint8Array = utf8('S seen');
+
+/** An entry of a mailbox as it was received: `E feed number`. */
+export function entryKey(feed: FeedId, number: number): Uint8Array {
+  return tagged('E', fromHex(feed), uint64Bytes(number));
+}
+export function entriesOf(feed: FeedId): Bounds {
+  return under(tagged('E', fromHex(feed)));
+}
+
+/** Where a PDU was first received: `D id` → place. */
+export function placeKey(id: PduId): Uint8Array {
+  return tagged('D', fromHex(id));
+}
+
+/** The ledger of a feed: `G feed`. */
+export function ledgerKey(feed: FeedId): Uint8Array {
+  return tagged('G', fromHex(feed));
+}
+export const LEDGERS: Bounds = under(utf8('G'));
+
+/** Bodies to fetch: `B feed number` → size. */
+export function pendingBodyKey(feed: FeedId, number: number): Uint8Array {
+  return tagged('B', fromHex(feed), uint64Bytes(number));
+}
+export const PENDING_BODIES: Bounds = under(utf8('B'));
+
+/** Entries that did not verify: `V feed number` → verdict. */
+export function unverifiedKey(feed: FeedId, number: number): Uint8Array {
+  return tagged('V', fromHex(feed), uint64Bytes(number));
+}
+export const UNVERIFIED: Bounds = under(utf8('V'));
+
+/** Which entries of a feed are indexed: `X feed` → intervals. */
+export function indexedKey(feed: FeedId): Uint8Array {
+  return tagged('X', fromHex(feed));
+}
+export const INDEXED: Bounds = under(utf8('X'));
+
+/** Received time, then id: the order of lists. Microseconds since 1970. */
+export interface ListPosition {
+  readonly receivedAt: number;
+  readonly id: PduId;
+}
+
+function position({ receivedAt, id }: ListPosition): Uint8Array {
+  return concatBytes(uint64Bytes(receivedAt), fromHex(id));
+}
+
+/** The summary of a message, sealed: `L received id`. */
+export function summaryKey(at: ListPosition): Uint8Array {
+  return tagged('L', position(at));
+}
+/** Summaries received in [from, to), microseconds. */
+export function summariesBetween(from: number, to: number): Bounds {
+  return { from: tagged('L', uint64Bytes(from)), to: tagged('L', uint64Bytes(to)) };
+}
+export const SUMMARIES: Bounds = under(utf8('L'));
+
+/** The readable text of a message, sealed: `T received id`. */
+export function textKey(at: ListPosition): Uint8Array {
+  return tagged('T', position(at));
+}
+export const TEXTS: Bounds = under(utf8('T'));
+
+/** Messages of a conversation: `C conversation received id` → nothing. */
+export function conversationKey(conversation: ConversationId, at: ListPosition): Uint8Array {
+  return tagged('C', fromHex(conversation), position(at));
+}
+export function conversationBounds(conversation: ConversationId): Bounds {
+  return under(tagged('C', fromHex(conversation)));
+}
+
+/** Unread messages, so that few among many are found: `U pseudonym` → position, sealed. */
+export function unreadKey(pseudonym: Uint8Array): Uint8Array {
+  return tagged('U', pseudonym);
+}
+export const UNREAD: Bounds = under(utf8('U'));
+
+/** What devices said about a subject: `R pseudonym` → registers, sealed. */
+export function registersKey(pseudonym: Uint8Array): Uint8Array {
+  return tagged('R', pseudonym);
+}
+export const REGISTERS: Bounds = under(utf8('R'));
+
+/** Changes of this device that no note carries yet: `N counter` → operation, sealed. */
+export function pendingChangeKey(counter: number): Uint8Array {
+  return tagged('N', uint64Bytes(counter));
+}
+export const PENDING_CHANGES: Bounds = under(utf8('N'));
+/** The greatest Lamport counter seen. */
+export const COUNTER_KEY: Uint8Array = utf8('S counter');
+/** Notes applied, by place: what a snapshot can supersede. `J feed number` → nothing. */
+export function noteKey(feed: FeedId, number: number): Uint8Array {
+  return tagged('J', fromHex(feed), uint64Bytes(number));
+}
+export const NOTES: Bounds = under(utf8('J'));
+
+/** What waits to be sent: `O number` → item, and `P number` → body. */
+export function outboxKey(number: number): Uint8Array {
+  return tagged('O', uint64Bytes(number));
+}
+export const OUTBOX: Bounds = under(utf8('O'));
+export function outboxBodyKey(number: number): Uint8Array {
+  return tagged('P', uint64Bytes(number));
+}
+/** What an import already made: `I sha256` → PDU id. */
+export function importKey(hash: Uint8Array): Uint8Array {
+  return tagged('I', hash);
+}
+
+/** Documents of an account's chain: `A address 0 version`. */
+export function accountKey(address: Address, version: number): Uint8Array {
+  return tagged('A', utf8(address), ZERO, uint64Bytes(version));
+}
+export function accountVersions(address: Address): Bounds {
+  return under(tagged('A', utf8(address), ZERO));
+}
+/** What is remembered of an account: `K address` → contact row. */
+export function contactKey(address: Address): Uint8Array {
+  return tagged('K', utf8(address));
+}
+export const CONTACTS: Bounds = under(utf8('K'));
+/** Documents of the home's chain: `H version`. */
+export function homeKey(version: number): Uint8Array {
+  return tagged('H', uint64Bytes(version));
+}
+export const HOME_VERSIONS: Bounds = under(utf8('H'));
+
+/** Alarms: `W code 0 subject` → alarm. */
+export function alarmKey(code: string, subject: string): Uint8Array {
+  return tagged('W', utf8(code), ZERO, utf8(subject.slice(0, 400)));
+}
+export const ALARMS: Bounds = under(utf8('W'));

@@ -1,0 +1,46 @@
+/** The bounds of the client, each with its reason. Those of choice, directory, ledger and connection are in their folders. */
+
+const KiB = 1024;
+
+/** Alarms kept: more come only from a home that is an adversary throughout, and then the first thousand say it. */
+export const ALARMS_MAX = 1_000;
+/** Documents of one account's chain that are read: a device or certificate a day for years. */
+export const CHAIN_VERSIONS_MAX = 1_000;
+/** A chain looked up this recently is not asked for again before encrypting to it. */
+export const CONTACT_FRESH_MS = 5 * 60_000;
+/** Contacts kept parsed in memory: some 20 KiB each. */
+export const CONTACTS_CACHED_MAX = 500;
+/** Tries to extend a chain while other devices extend it too. */
+export const CHAIN_RACES_MAX = 5;
+/** Pages of entries received and not stored yet; then the connection reads no further. Half a megabyte each at most. */
+export const PAGES_QUEUED = 8;
+/** Pages beyond which a node that ignores back-pressure is cut. */
+export const PAGES_QUEUED_MAX = 128;
+/** Bodies fetched at once: 2 MiB each at most. */
+export const FETCHES_IN_FLIGHT = 4;
+/** Messages opened and indexed in one transaction. */
+export const INDEX_BATCH = 64;
+/** Bytes of bodies in such a batch. */
+export const INDEX_BATCH_BYTES = 4 * KiB * KiB;
+/** Characters of text kept for search and reading without opening the body again. */
+export const INDEXED_TEXT_CHARACTERS_MAX = 256 * KiB;
+/** Characters of the beginning of a text that lists show. */
+export const SNIPPET_CHARACTERS = 160;
+/** Rows read at once by scans. */
+export const SCAN_ROWS = 256;
+/** Operations in one note: 1 000 of 200 bytes stay far below a body's limit. */
+export const NOTE_OPERATIONS_MAX = 1_000;
+/** Notes after which this device writes a snapshot that supersedes them. */
+export const NOTES_BEFORE_SNAPSHOT = 256;
+/** First wait of an outbox item after a failure; it doubles. */
+export const RETRY_FIRST_MS = 2_000;
+/** Its ceiling: a person who comes back to the laptop does not wait for an hour. */
+export const RETRY_CEILING_MS = 5 * 60_000;
+/** Outbox items read at once. */
+export const OUTBOX_PAGE = 256;
+/** Heads are compared with a second node this often (design, client). */
+export const COMPARE_INTERVAL_MS = 5 * 60_000;
+/** PDUs of one conversation looked at to find what a new one follows. */
+export const CONVERSATION_PDUS_MAX = 1_000;
+/** Entries of one gap asked for at once. */
+export const GAP_ENTRIES_MAX = 4_096;
