@@ -1,0 +1,26 @@
+/** The process behind NodeProcess. */
+import { createInterface } from 'node:readline';
+import { SILENT_LOG } from '../src/base/index.ts';
+import { SodiumSuite, SystemClock, SystemRandom } from '../src/base/system/index.ts';
+import { Node, type NodeLimits } from '../src/node/index.ts';
+
+const [folder, limits] = process.argv.slice(2) as [string, string];
+const log = { ...SILENT_LOG, error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields, Object.getOwnPropertyNames((fields as { error?: object }).error ?? {}).concat('error'))}\n`) };
+const node = await Node.open(
+  { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log },
+  {
+    folder,
+    host: '127.0.0.1',
+    port: 0,
+    registration: 'open',
+    limits: { submitsPerSecond: 1_000_000, submitBurst: 10_000_000, acceptIntervalMs: 0.1, acceptQueue: 100_000, ...(JSON.parse(limits) as Partial<NodeLimits>) },
+  },
+);
+process.stdout.write(`${JSON.stringify({ url: node.url, home: node.home })}\n`);
+createInterface({ input: process.stdin }).on('line', () => {
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(`${JSON.stringify({ cpuSeconds: (user + system) / 1e6, rss: process.memoryUsage().rss })}\n`);
+});
+process.once('SIGTERM', () => {
+  void node[Symbol.asyncDispose]().then(() => process.exit(0));
+});
