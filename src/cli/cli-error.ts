@@ -1,0 +1,22 @@
+import { CodedError } from '../base/index.ts';
+
+export type CliErrorCode =
+  | 'usage' // the command line itself is wrong: exit 2
+  | 'interrupted' // stopped by the person; the same command goes on
+  | 'password_needed' // nobody can be asked
+  | 'password_mismatch' // two entries of a new password differ
+  | 'no_profile' // no such person on this device
+  | 'many_profiles' // which of them?
+  | 'profile_exists'
+  | 'bad_profile' // the folder is not a profile, or of a newer program
+  | 'no_keyring' // the system has none that we can use
+  | 'keyring_failed'
+  | 'not_found' // a file, or a message
+  | 'ambiguous' // an abbreviated id that several messages share
+  | 'plain_refused' // mail in the clear over a network
+  | 'not_confirmed'; // a question was answered with no, or could not be asked
+
+export class CliError extends CodedError<CliErrorCode> {}
+
+/** The result that was printed says already what is wrong (`verify`, `doctor`, refused files): exit 1, and no more words. */
+export class Unsuccessful extends Error {}

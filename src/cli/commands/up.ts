@@ -1,0 +1,151 @@
+/** `up` and `node`: a home that serves until it is told to stop. */
+import { type Command, Option } from 'commander';
+import { Node, type NodeOptions, type Registration } from '../../node/index.ts';
+import type { HomeName } from '../../protocol/index.ts';
+import { CliError } from '../cli-error.ts';
+import type { Act, Context } from '../context.ts';
+import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
+import { bytesArgument, forServer, homeOption, portOption, type ServerOptions, withExamples } from '../options.ts';
+import { dataFolderOf } from '../server.ts';
+
+interface UpOptions extends ServerOptions {
+  readonly home?: HomeName;
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl?: string;
+  readonly behindProxy?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly registration: Registration;
+  readonly quota?: number;
+  readonly logLevel?: LogLevel;
+}
+
+/** The mail node's port of the seed. */
+const DEFAULT_PORT = 7896;
+
+export function addUp(program: Command, act: Act): void {
+  const up = program.command('up').description('Run a home: everything that this program has, until Ctrl-C.');
+  const node = program.command('node').description('Run the mail node alone.');
+  for (const command of [up, node])
+    withExamples(
+      forServer(command)
+        .addOption(new Option('--home <name>', 'the mail domain (default: localhost:PORT)').argParser(homeOption))
+        .option('--host <address>', 'where to listen', '127.0.0.1')
+        .addOption(new Option('--port <number>', '0 picks a free one').argParser(portOption).default(DEFAULT_PORT))
+        .option('--public-url <url>', 'where clients reach it, such as https://mail.home.example')
+        .option('--behind-proxy', 'a proxy that speaks TLS stands before it')
+        .option('--tls-cert <file>', 'certificate in PEM, with its chain')
+        .option('--tls-key <file>', 'its key in PEM')
+        .addOption(
+          new Option('--registration <how>', 'who may make an account')
+            .choices(['invite', 'open', 'closed'])
+            .default('invite'),
+        )
+        .addOption(new Option('--quota <size>', 'of each account, unless set for it').argParser(bytesArgument))
+        .addOption(new Option('--log-level <level>', 'of the JSON log on stderr').choices(LOG_LEVELS))
+        .action(act(run)),
+      `restante ${command.name()} --port 7896`,
+      `restante ${command.name()} --home home.example --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem`,
+    );
+}
+
+async function run(context: Context, options: UpOptions): Promise<void> {
+  const { output, signal } = context;
+  context.interruption.expectEnd();
+  const isPublic = !isLoopback(options.host);
+  refusePlain(options, isPublic);
+  const level = options.logLevel ?? (output.isWatched ? 'warn' : 'info');
+  await using node = await Node.open({ ...context.deps, log: createLog(level) }, nodeOptions(context, options));
+  const invite = await firstInvite(node, options);
+  const isOpenToWorld = isPublic || options.publicUrl !== undefined;
+  output.result(
+    { ready: true, home: node.home, node: node.url, http: node.httpUrl, ...(invite === undefined ? {} : { invite }) },
+    () => welcome(context, node, { folder: dataFolderOf(context, options), invite, isOpenToWorld }),
+  );
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  if (!output.json) output.note('Stopping.');
+}
+
+function nodeOptions(context: Context, options: UpOptions): NodeOptions {
+  const { home, host, port, publicUrl, tlsCert, tlsKey, registration, quota } = options;
+  return {
+    folder: dataFolderOf(context, options),
+    host,
+    port,
+    registration,
+    ...(home === undefined ? {} : { home }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: tlsCert, keyFile: tlsKey } }),
+    ...(quota === undefined ? {} : { limits: { quotaBytes: quota } }),
+  };
+}
+
+/** Passwords never reach a node, but who writes to whom does: that is not for the open network. */
+function refusePlain(options: UpOptions, isPublic: boolean): void {
+  if ((options.tlsCert === undefined) !== (options.tlsKey === undefined))
+    throw new CliError('usage', 'a certificate and its key belong together', { fix: 'Give --tls-cert and --tls-key.' });
+  if (options.publicUrl !== undefined && !URL.canParse(options.publicUrl))
+    throw new CliError('usage', `not a URL: ${options.publicUrl}`, { fix: 'Write it like https://mail.home.example.' });
+  const { protocol, hostname } = new URL(options.publicUrl ?? 'https://none');
+  if (!/^(https|wss):$/.test(protocol) && !isLoopback(hostname))
+    throw new CliError('plain_refused', `${options.publicUrl} is in the clear`, {
+      fix: 'Let the proxy speak TLS and name it as https://….',
+    });
+  const isSecured = options.tlsCert !== undefined || options.publicUrl !== undefined || options.behindProxy === true;
+  if (isPublic && !isSecured)
+    throw new CliError('plain_refused', `on ${options.host} others would see who writes to whom`, {
+      fix: 'Give --tls-cert and --tls-key, or put a proxy before it and give --public-url https://…, or --behind-proxy.',
+    });
+}
+
+/** On its first start a home by invitation makes one, so that somebody can come in. */
+async function firstInvite(node: Node, options: UpOptions): Promise<string | undefined> {
+  if (options.registration !== 'invite') return undefined;
+  return (await node.operator.status()).accounts === 0 ? node.operator.invite() : undefined;
+}
+
+function welcome(
+  context: Context,
+  node: Node,
+  facts: { readonly folder: string; readonly invite: string | undefined; readonly isOpenToWorld: boolean },
+): string[] {
+  const { paint } = context.output;
+  const row = (name: string, value: string): string => `  ${paint.dim(name.padEnd(10))}${value}`;
+  const lines = [
+    '',
+    `  ${paint.good('●')} ${paint.bold(`The home ${node.home} is open.`)}`,
+    '',
+    row('Clients', node.url),
+    row('Health', `${node.httpUrl}/healthz`),
+    row('Data', facts.folder),
+    '',
+  ];
+  if (facts.invite !== undefined)
+    lines.push(
+      '  Nobody lives here yet. Make the first account, from another window:',
+      '',
+      `    ${paint.bold(`restante account new alice@${node.home}${nodeHint(node)} --invite ${facts.invite}`)}`,
+      '',
+    );
+  if (facts.isOpenToWorld)
+    lines.push(
+      '  Whoever runs this home sees who writes to whom, when and how much, and can withhold mail (which shows in the',
+      '  reader’s report). They cannot read content or subjects, and cannot write in another’s name.',
+      '',
+    );
+  lines.push(`  ${paint.dim('Ctrl-C stops it.')}`, '');
+  return lines;
+}
+
+/** A loopback home is found by its name; any other may have a name that does not lead here yet. */
+function nodeHint(node: Node): string {
+  return node.home === `localhost:${node.port}` ? '' : ` --node ${node.url}`;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+}

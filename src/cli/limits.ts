@@ -1,0 +1,28 @@
+/** The bounds of the command line, each with its reason. */
+
+const MiB = 1024 * 1024;
+
+/** A bar is redrawn at most this often: fast enough to look alive, slow enough for a remote terminal. */
+export const BAR_INTERVAL_MS = 100;
+/** Without a terminal, progress is a line this often. */
+export const PROGRESS_LINE_INTERVAL_MS = 5_000;
+/** The rate shown is over about this long, so that an estimate follows a network that slows down. */
+export const RATE_WINDOW_MS = 10_000;
+/** Messages of an import under way: enough to keep both the encrypting threads and the node's append busy. */
+export const IMPORT_IN_FLIGHT = 64;
+/** Bytes of messages of an import under way: memory, when all of them are large. */
+export const IMPORT_IN_FLIGHT_BYTES = 32 * MiB;
+/** Beyond this a message of an mbox is not kept in memory: it is refused all the same, a body has 2 MiB at most. */
+export const MESSAGE_BYTES_MAX = 8 * MiB;
+/** Read at once from a mailbox file. */
+export const READ_CHUNK_BYTES = MiB;
+/** The beginning of a file from which its kind is judged. */
+export const SNIFF_BYTES = 4_096;
+/** Messages that `list` and `search` show unless told otherwise. */
+export const LIST_LIMIT = 50;
+/** The fewest digits of a message's id that name it. */
+export const ID_PREFIX_MIN = 6;
+/** A password, an invitation or a code on stdin: more is not one. */
+export const SECRET_CHARACTERS_MAX = 4_096;
+/** How long the keyring's program may take, a question of the system to the person included. */
+export const KEYRING_TIMEOUT_MS = 60_000;
