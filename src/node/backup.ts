@@ -4,7 +4,7 @@
  */
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqliteStore } from '../store/index.ts';
+import type { SqliteStore } from './sqlite-shim.ts';
 import { type DataFolder, readHomeConfig } from './data-folder.ts';
 import { NodeError } from './node-error.ts';
 

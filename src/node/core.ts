@@ -4,7 +4,7 @@
  */
 import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
 import { type FeedId, type FeedState, type HomeName } from '../protocol/index.ts';
-import { SqliteStore } from '../store/index.ts';
+import { SqliteStore } from './sqlite-shim.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
 import { Blobs } from './blobs.ts';
@@ -114,21 +114,24 @@ export class Core implements AsyncDisposable {
       ...(options.home === undefined ? {} : { home: options.home }),
       ...(options.nodeName === undefined ? {} : { node: options.nodeName }),
     });
-    await using opening = new AsyncDisposableStack();
-    const store = opening.use(await SqliteStore.open(deps, { folder: folder.storeFolder }));
-    const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
-    const feeds = await openFeeds(feedsDeps);
-    const journal = new Journal({ ...deps, store, feed: feeds.current, feeds: feeds.all });
-    const accounts = await Accounts.open(
-      { suite: deps.suite, store, journal, homeKey: folder.homeKey },
-      { home: folder.config.home, registration: options.registration },
-    );
-    const home = await HomeChain.open({ ...deps, store, journal, homeKey: folder.homeKey });
-    const retention = await Retention.open({ ...deps, store, journal, accounts });
-    const core = new Core(deps, options, { folder, store, feedsDeps, feeds, journal, accounts, home, retention });
-    core.#start();
-    opening.move();
-    return core;
+    const store = await SqliteStore.open(deps, { folder: folder.storeFolder });
+    try {
+      const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
+      const feeds = await openFeeds(feedsDeps);
+      const journal = new Journal({ ...deps, store, feed: feeds.current, feeds: feeds.all });
+      const accounts = await Accounts.open(
+        { suite: deps.suite, store, journal, homeKey: folder.homeKey },
+        { home: folder.config.home, registration: options.registration },
+      );
+      const home = await HomeChain.open({ ...deps, store, journal, homeKey: folder.homeKey });
+      const retention = await Retention.open({ ...deps, store, journal, accounts });
+      const core = new Core(deps, options, { folder, store, feedsDeps, feeds, journal, accounts, home, retention });
+      core.#start();
+      return core;
+    } catch (error) {
+      await store[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Names this node in the home document, under these URLs. */

@@ -4,7 +4,7 @@
  * begins another (design: "Restore ends the feed").
  */
 import { type CryptoSuite, fromUtf8, invariant, type Log, type SecureRandom, toHex, fromHex, utf8 } from '../base/index.ts';
-import { createFeedKeys, FeedLog } from '../feed/index.ts';
+import { createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { DataFolder } from './data-folder.ts';

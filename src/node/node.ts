@@ -57,11 +57,14 @@ export class Node implements AsyncDisposable {
 
   /** Throws NodeError or StoreError; what was opened by then is closed again. */
   static async open(deps: NodeDeps, options: NodeOptions): Promise<Node> {
-    await using opening = new AsyncDisposableStack();
-    const node = opening.use(new Node(deps, options));
-    await node.#open();
-    opening.move();
-    return node;
+    const node = new Node(deps, options);
+    try {
+      await node.#open();
+      return node;
+    } catch (error) {
+      await node[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get home(): HomeName {

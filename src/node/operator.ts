@@ -2,7 +2,7 @@
 import { type SecureRandom, utf8 } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import { type Address, type FeedId, parseAddress } from '../protocol/index.ts';
-import type { SqliteStore } from '../store/index.ts';
+import type { SqliteStore } from './sqlite-shim.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
