@@ -1,3 +1,5 @@
-/** Ordered keys in one database. */
+/** Ordered keys in one database. Portable; the adapter for disks is the door `store/sqlite`. */
+export * from './faulty-store.ts';
+export * from './memory/index.ts';
 export * from './store.ts';
 export * from './store-error.ts';

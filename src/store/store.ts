@@ -1,13 +1,13 @@
 /**
- * The store port (design, store): ordered keys and values, ranges, transactions. Portable. A view is a key range written
- * by a pure fold, so no query language leaks upward and any ordered engine can serve.
+ * The store port (design, store): ordered keys and values, ranges, transactions. Portable. A view is a key range
+ * written by a pure fold, so no query language leaks upward and any ordered engine can serve.
  *
  * - A transaction's promise resolves when its writes are on disk. Transactions run one after the other in the order of
  *   their call; all that finish while a commit is under way share the next. A transaction sees what earlier ones wrote,
  *   also while that is not on disk yet; if that commit fails, every transaction that may have seen it fails too.
  * - Plain reads see only what is on disk. Each call reads one snapshot; two calls may see two.
- * - Keys order as unsigned bytes, a prefix first; at most KEY_BYTES_MAX. Values are up to VALUE_BYTES_MAX; an adapter may
- *   keep large ones as files, which callers cannot tell.
+ * - Keys order as unsigned bytes, a prefix first; they have 1 to KEY_BYTES_MAX bytes, the ends of a range any number.
+ *   Values are up to VALUE_BYTES_MAX; an adapter may keep large ones as files, which callers cannot tell.
  * - Byte arrays handed in must not be changed afterwards; those handed out are the caller's.
  */
 
@@ -36,14 +36,26 @@ export interface StoreReader {
   range(range: KeyRange): Promise<readonly Row[]>;
 }
 
-/** Lives only inside the callback of `transact`; any use after it throws StoreError `handle_dead`. */
+/**
+ * Lives only inside the callback of `transact`; any use after it throws StoreError `handle_dead`. The callback waits
+ * for reads and computation only: a `transact` that it waits for never starts.
+ */
 export interface StoreTransaction extends StoreReader {
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
   /** Every key in [from, to). */
   deleteRange(from: Uint8Array, to: Uint8Array): void;
-  /** Runs after the commit is on disk, before `transact` resolves, in the order of registration. Must not throw. */
+  /**
+   * Runs after the commit is on disk, before `transact` resolves, in the order of registration. Must not throw: a task
+   * that does makes its own `transact` reject although the writes are on disk; the others still run.
+   */
   onCommit(task: () => void): void;
+  /**
+   * Runs when the writes are dropped, because `work` threw or the commit failed: for taking back what was kept in
+   * memory beside them. The latest registration comes first, later transactions before earlier ones, and all of them
+   * before another transaction starts and before `transact` rejects. Must not throw.
+   */
+  onRollback(task: () => void): void;
 }
 
 export interface Store extends StoreReader, AsyncDisposable {
