@@ -1,3 +1,4 @@
+/** Why a dial did not end in a connection. */
 import { CodedError } from './errors.ts';
 
 export type DialErrorCode =

@@ -25,7 +25,7 @@ const FIXED_64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED_32 = 5;
 /** Beyond 32 bits the decoder would take the low ones. */
-const TAG_MAX = 0xffff_ffff;
+const LAST_TAG = 0xffff_ffff;
 /** Scalar types of protobuf's descriptor.proto that stand with their length, and as varints: our schemas use no others. */
 const SCALAR_LONG: ReadonlySet<number> = new Set([9 /* string */, 12 /* bytes */]);
 const SCALAR_VARINT: ReadonlySet<number> = new Set([4 /* uint64 */, 8 /* bool */, 13 /* uint32 */]);
@@ -64,7 +64,7 @@ class Judge {
   judge(shape: FrameShape, end: number): FrameVerdict {
     while (this.#offset < end) {
       const tag = this.#varint();
-      if (tag > TAG_MAX) return 'malformed';
+      if (tag > LAST_TAG) return 'malformed';
       const wireType = tag & 7;
       const field = shape.get(tag >>> 3);
       if (field !== undefined && field.wireType !== wireType) return 'malformed';

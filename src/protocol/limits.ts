@@ -14,6 +14,8 @@ export const PREVIOUS_PDUS_MAX = 20;
 export const ADDRESS_CHARACTERS_MAX = 320;
 /** A signed document: 16 devices, 8 certificates of 8 KiB each, and room. */
 export const DOCUMENT_BYTES_MAX = 128 * KiB;
+/** Signatures of one document: owner, home, and both again when keys change; each costs a verification. */
+export const SIGNATURES_MAX = 8;
 /** An account's wrapped keys: an OpenPGP key ring of many rotations. */
 export const VAULT_RECORD_BYTES_MAX = 256 * KiB;
 /** A frame: one body, one header and the protobuf around them. ws refuses more at the frame header, before reading. */

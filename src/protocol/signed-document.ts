@@ -5,7 +5,7 @@
  */
 import { type CryptoSuite, concatBytes, fromBase64, toBase64, toHex, utf8 } from '../base/index.ts';
 import { encodeCanonicalJson, type Json, parseCanonicalJson } from './canonical-json.ts';
-import { DOCUMENT_BYTES_MAX } from './limits.ts';
+import { DOCUMENT_BYTES_MAX, SIGNATURES_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 type JsonObject = { readonly [key: string]: Json | undefined };
@@ -74,8 +74,6 @@ export function parseSignedDocument(suite: CryptoSuite, bytes: Uint8Array): Sign
 export function links(current: SignedDocument, next: SignedDocument): boolean {
   return next.version === current.version + 1 && next.previous === current.hash;
 }
-
-const SIGNATURES_MAX = 8;
 
 function parseObject(bytes: Uint8Array): { readonly signatures: Json } & JsonObject {
   if (bytes.length > DOCUMENT_BYTES_MAX)
