@@ -13,6 +13,7 @@ export type CliErrorCode =
   | 'keyring_failed'
   | 'not_found' // a file, or a message
   | 'ambiguous' // an abbreviated id that several messages share
+  | 'file_exists' // an export would overwrite it
   | 'plain_refused' // mail in the clear over a network
   | 'not_confirmed'; // a question was answered with no, or could not be asked
 

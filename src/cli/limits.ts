@@ -26,3 +26,7 @@ export const ID_PREFIX_MIN = 6;
 export const SECRET_CHARACTERS_MAX = 4_096;
 /** How long the keyring's program may take, a question of the system to the person included. */
 export const KEYRING_TIMEOUT_MS = 60_000;
+/** For resolving, connecting and the handshake with one node: beyond a slow line, below patience. */
+export const DIAL_TIMEOUT_MS = 10_000;
+/** How long a command waits for a node before it says offline: a round of the choice loop, a dial, and room. */
+export const CONNECT_TIMEOUT_MS = 15_000;

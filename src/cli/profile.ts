@@ -15,12 +15,12 @@ import {
   fromBase64,
   fromHex,
   fromUtf8,
-  type KeyPair,
   type SecureRandom,
   toBase64,
   toHex,
   utf8,
 } from '../base/index.ts';
+import type { DeviceProfile } from '../client/index.ts';
 import {
   type Address,
   type EnrolmentParameters,
@@ -29,7 +29,6 @@ import {
   parseEnrolmentParameters,
 } from '../protocol/index.ts';
 import {
-  type AccountSecrets,
   createEnrolmentParameters,
   decodeAccountSecrets,
   derivePasswordKeys,
@@ -41,13 +40,6 @@ import {
 import { CliError } from './cli-error.ts';
 import { writeDurably } from './durable-file.ts';
 
-/** What a profile protects. */
-export interface ProfileSecrets {
-  readonly account: AccountSecrets;
-  /** This device's key, which signs mail and opens connections. */
-  readonly device: KeyPair;
-}
-
 export interface ProfileDeps {
   readonly suite: CryptoSuite;
   readonly random: SecureRandom;
@@ -55,11 +47,10 @@ export interface ProfileDeps {
 
 export interface NewProfile {
   readonly folder: string;
-  readonly address: Address;
   /** `ws://…` or `wss://…`: where the first connection goes. */
   readonly nodeUrl: string;
   readonly password: string;
-  readonly secrets: ProfileSecrets;
+  readonly device: DeviceProfile;
 }
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*$/);
@@ -70,8 +61,8 @@ const fileSchema = z.strictObject({
   password: z.record(z.string(), z.union([z.string(), z.int()])),
   /** The profile key, sealed by the password. */
   key: base64,
-  /** The secrets, sealed by the profile key. */
-  secrets: base64,
+  /** The account's keys and the device's, sealed by the profile key. */
+  device: base64,
   /** The program whose keyring has the profile key. */
   keyring: z.string().optional(),
 });
@@ -97,10 +88,10 @@ export class Profile {
     const key = deps.random.bytes(32);
     const created = new Profile(profile.folder, {
       v: 1,
-      address: profile.address,
+      address: profile.device.address,
       node: profile.nodeUrl,
-      ...(await sealKey(deps, profile.address, key, profile.password)),
-      secrets: sealSecrets(deps, profile.address, key, profile.secrets),
+      ...(await sealKey(deps, profile.device.address, key, profile.password)),
+      device: sealDevice(deps, key, profile.device),
     });
     await created.#write();
     return created;
@@ -150,18 +141,20 @@ export class Profile {
   }
 
   /** Throws VaultError `tampered`, also for the key of another profile. */
-  secretsOf(deps: ProfileDeps, key: Uint8Array): ProfileSecrets {
-    const plain = openAtRest(key, contextOf(this.address, 'secrets'), fromBase64(this.#file.secrets));
-    const fields = secretsSchema.parse(JSON.parse(fromUtf8(plain)));
+  deviceOf(deps: ProfileDeps, key: Uint8Array): DeviceProfile {
+    const plain = openAtRest(key, contextOf(this.address, 'device'), fromBase64(this.#file.device));
+    const fields = deviceSchema.parse(JSON.parse(fromUtf8(plain)));
     return {
-      account: decodeAccountSecrets(deps.suite, fromBase64(fields.account)),
+      address: this.address,
+      secrets: decodeAccountSecrets(deps.suite, fromBase64(fields.account)),
       device: deps.suite.keyPair(fromHex(fields.device_seed)),
+      contentKey: fromHex(fields.content_key),
     };
   }
 
-  /** After a rotation, or when another device rotated. */
-  async saveSecrets(deps: ProfileDeps, key: Uint8Array, secrets: ProfileSecrets): Promise<void> {
-    this.#file = { ...this.#file, secrets: sealSecrets(deps, this.address, key, secrets) };
+  /** After a rotation, also one that another device made. */
+  async saveDevice(deps: ProfileDeps, key: Uint8Array, device: DeviceProfile): Promise<void> {
+    this.#file = { ...this.#file, device: sealDevice(deps, key, device) };
     await this.#write();
   }
 
@@ -200,14 +193,20 @@ export async function refuseExisting(folder: string): Promise<void> {
     });
 }
 
-const secretsSchema = z.strictObject({ account: base64, device_seed: z.string().regex(/^[0-9a-f]{64}$/) });
+const digits = z.string().regex(/^[0-9a-f]{64}$/);
+const deviceSchema = z.strictObject({ account: base64, device_seed: digits, content_key: digits });
 
-function sealSecrets(deps: ProfileDeps, address: Address, key: Uint8Array, secrets: ProfileSecrets): string {
+function sealDevice(
+  deps: ProfileDeps,
+  key: Uint8Array,
+  { address, secrets, device, contentKey }: DeviceProfile,
+): string {
   const plain = JSON.stringify({
-    account: toBase64(encodeAccountSecrets(secrets.account)),
-    device_seed: toHex(secrets.device.secretKey.subarray(0, 32)),
+    account: toBase64(encodeAccountSecrets(secrets)),
+    device_seed: toHex(device.secretKey.subarray(0, 32)),
+    content_key: toHex(contentKey),
   });
-  return toBase64(sealAtRest(deps.random, key, contextOf(address, 'secrets'), utf8(plain)));
+  return toBase64(sealAtRest(deps.random, key, contextOf(address, 'device'), utf8(plain)));
 }
 
 async function sealKey(
@@ -229,6 +228,6 @@ function parametersOf(file: ProfileFile): EnrolmentParameters {
   return parseEnrolmentParameters(utf8(JSON.stringify(file.password)));
 }
 
-function contextOf(address: Address, part: 'key' | 'secrets'): Uint8Array {
+function contextOf(address: Address, part: 'key' | 'device'): Uint8Array {
   return utf8(`restante profile 1\n${part}\n${address}`);
 }

@@ -5,6 +5,7 @@ import type { HomeName } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
+import { isLoopbackHost } from '../node-url.ts';
 import { bytesArgument, forServer, homeOption, portOption, type ServerOptions, withExamples } from '../options.ts';
 import { dataFolderOf } from '../server.ts';
 
@@ -53,7 +54,7 @@ export function addUp(program: Command, act: Act): void {
 async function run(context: Context, options: UpOptions): Promise<void> {
   const { output, signal } = context;
   context.interruption.expectEnd();
-  const isPublic = !isLoopback(options.host);
+  const isPublic = !isLoopbackHost(options.host);
   refusePlain(options, isPublic);
   const level = options.logLevel ?? (output.isWatched ? 'warn' : 'info');
   await using node = await Node.open({ ...context.deps, log: createLog(level) }, nodeOptions(context, options));
@@ -91,7 +92,7 @@ function refusePlain(options: UpOptions, isPublic: boolean): void {
   if (options.publicUrl !== undefined && !URL.canParse(options.publicUrl))
     throw new CliError('usage', `not a URL: ${options.publicUrl}`, { fix: 'Write it like https://mail.home.example.' });
   const { protocol, hostname } = new URL(options.publicUrl ?? 'https://none');
-  if (!/^(https|wss):$/.test(protocol) && !isLoopback(hostname))
+  if (!/^(https|wss):$/.test(protocol) && !isLoopbackHost(hostname))
     throw new CliError('plain_refused', `${options.publicUrl} is in the clear`, {
       fix: 'Let the proxy speak TLS and name it as https://….',
     });
@@ -144,8 +145,4 @@ function welcome(
 /** A loopback home is found by its name; any other may have a name that does not lead here yet. */
 function nodeHint(node: Node): string {
   return node.home === `localhost:${node.port}` ? '' : ` --node ${node.url}`;
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
 }

@@ -27,6 +27,8 @@ export interface ProgressState {
   readonly done: number;
   /** Unknown while it is being counted. */
   readonly total?: number | undefined;
+  /** Of the whole, 0 to 1, where the count has no total: messages of files whose bytes are known. */
+  readonly share?: number | undefined;
   /** `3 refused`. */
   readonly note?: string | undefined;
 }
@@ -34,6 +36,13 @@ export interface ProgressState {
 interface Sample {
   readonly at: number;
   readonly done: number;
+  readonly share: number | undefined;
+}
+
+interface Rate {
+  readonly perSecond: number;
+  /** Milliseconds; undefined: nobody knows. */
+  readonly remainingMs: number | undefined;
 }
 
 export class Progress implements Disposable {
@@ -50,7 +59,7 @@ export class Progress implements Disposable {
     this.#target = deps.target;
     this.#task = task;
     this.#shownAt = deps.clock.monotonic();
-    this.#samples.push({ at: this.#shownAt, done: 0 });
+    this.#samples.push({ at: this.#shownAt, done: 0, share: 0 });
   }
 
   update(state: ProgressState): void {
@@ -89,21 +98,31 @@ export class Progress implements Disposable {
   #sample(now: number): void {
     const last = this.#samples.at(-1);
     if (last !== undefined && now - last.at < BAR_INTERVAL_MS) return;
-    this.#samples.push({ at: now, done: this.#state.done });
+    this.#samples.push({ at: now, done: this.#state.done, share: shareOf(this.#state) });
     while (this.#samples.length > 2 && now - (this.#samples[1]?.at ?? now) > RATE_WINDOW_MS) this.#samples.shift();
   }
 
   #show(now: number): void {
     this.#shownAt = now;
-    const first = this.#samples[0];
-    const elapsedMs = first === undefined ? 0 : now - first.at;
-    const perSecond = elapsedMs > 0 ? ((this.#state.done - (first?.done ?? 0)) * 1000) / elapsedMs : 0;
+    const rate = this.#rate(now);
     if (this.#target.form === 'lines') {
-      this.#target.write(`${describe(this.#task, this.#state, perSecond).join(', ')}\n`);
+      this.#target.write(`${describe(this.#task, this.#state, rate).join(', ')}\n`);
       return;
     }
     this.#isDrawn = true;
-    this.#target.write(ERASE_LINE + renderBar(this.#target, this.#task, this.#state, perSecond));
+    this.#target.write(ERASE_LINE + renderBar(this.#target, this.#task, this.#state, rate));
+  }
+
+  #rate(now: number): Rate {
+    const first = this.#samples[0];
+    const elapsedMs = first === undefined ? 0 : now - first.at;
+    if (first === undefined || elapsedMs <= 0) return { perSecond: 0, remainingMs: undefined };
+    const share = shareOf(this.#state);
+    const advanced = (share ?? 0) - (first.share ?? 0);
+    return {
+      perSecond: ((this.#state.done - first.done) * 1000) / elapsedMs,
+      remainingMs: share === undefined || advanced <= 0 ? undefined : ((1 - share) / advanced) * elapsedMs,
+    };
   }
 }
 
@@ -115,32 +134,35 @@ export function renderBar(
   target: Pick<ProgressTarget, 'paint' | 'width'>,
   task: ProgressTask,
   state: ProgressState,
-  perSecond: number,
+  rate: Rate,
 ): string {
-  const [label = '', ...parts] = describe(task, state, perSecond);
+  const [label = '', ...parts] = describe(task, state, rate);
   const text = parts.join(' · ');
   const { paint } = target;
   const room = target.width() - 1 - widthOf(label) - widthOf(text) - 4;
-  if (state.total === undefined || room < 8) return cutTo(`${label}  ${text}`, target.width() - 1);
+  const share = shareOf(state);
+  if (share === undefined || room < 8) return cutTo(`${label}  ${text}`, target.width() - 1);
   const columns = Math.min(BAR_COLUMNS, room);
-  const filled = Math.round(columns * shareOf(state));
+  const filled = Math.round(columns * share);
   return `${label}  ${paint.good('━'.repeat(filled))}${paint.dim('─'.repeat(columns - filled))}  ${text}`;
 }
 
-function describe(task: ProgressTask, state: ProgressState, perSecond: number): string[] {
+function describe(task: ProgressTask, state: ProgressState, { perSecond, remainingMs }: Rate): string[] {
   const show = task.unit === 'bytes' ? showBytes : showCount;
   const parts = [task.label];
-  if (state.total === undefined) parts.push(show(state.done));
-  else parts.push(`${show(state.done)} of ${show(state.total)}`, `${Math.floor(shareOf(state) * 100)} %`);
-  if (perSecond > 0) {
+  parts.push(state.total === undefined ? show(state.done) : `${show(state.done)} of ${show(state.total)}`);
+  const share = shareOf(state);
+  if (share !== undefined) parts.push(`${Math.floor(share * 100)} %`);
+  if (perSecond > 0)
     parts.push(`${task.unit === 'bytes' || perSecond >= 10 ? show(perSecond) : perSecond.toFixed(1)}/s`);
-    if (state.total !== undefined) parts.push(`${showDuration(((state.total - state.done) * 1000) / perSecond)} left`);
-  }
+  if (remainingMs !== undefined) parts.push(`${showDuration(remainingMs)} left`);
   if (state.note !== undefined) parts.push(state.note);
   return parts;
 }
 
-function shareOf(state: ProgressState): number {
-  if (state.total === undefined || state.total <= 0) return 1;
-  return Math.min(1, state.done / state.total);
+/** undefined: nobody knows how much there is. */
+function shareOf({ done, total, share }: ProgressState): number | undefined {
+  if (share !== undefined) return Math.min(1, share);
+  if (total === undefined) return undefined;
+  return total <= 0 ? 1 : Math.min(1, done / total);
 }

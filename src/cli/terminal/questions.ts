@@ -64,6 +64,12 @@ export class Questions {
     return text;
   }
 
+  /** One that is being set beside or after another: RESTANTE_NEW_PASSWORD, or RESTANTE_PASSWORD where that is the only one. */
+  async newPassword(): Promise<string> {
+    const isOnlyOne = this.#variable(NEXT_PASSWORD.variable) === undefined;
+    return this.secret(isOnlyOne ? FIRST_PASSWORD : NEXT_PASSWORD);
+  }
+
   /** Whether the person says yes. Not asked where nothing asks: the command itself is the wish then. */
   async confirm(question: string): Promise<void> {
     if (this.hasPassword) return;

@@ -1,5 +1,5 @@
 /** Rows under each other: columns as wide as their widest cell, the flexible one cut so that a row fits the terminal. */
-import { fit, safeLine, widthOf } from './text.ts';
+import { padTo, safeLine, widthOf } from './text.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -34,7 +34,7 @@ export function renderTable<Row>(
   const line = (texts: readonly string[], row: Row | undefined): string =>
     columns
       .map((column, index) => {
-        const text = fit(texts[index] ?? '', widths[index] ?? 0, column.align);
+        const text = padTo(texts[index] ?? '', widths[index] ?? 0, column.align);
         return row === undefined || column.paint === undefined ? text : column.paint(text, row);
       })
       .join(GAP)

@@ -35,7 +35,7 @@ export function widthOf(text: string): number {
 }
 
 /** `text` in exactly `width` columns: cut with an ellipsis, or filled with spaces. */
-export function fit(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+export function padTo(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   const cut = cutTo(text, width);
   const gap = ' '.repeat(Math.max(0, width - widthOf(cut)));
   return align === 'left' ? cut + gap : gap + cut;
