@@ -18,7 +18,10 @@ describe('rotating the encryption subkey', () => {
   test('the certificate keeps its fingerprint and is encrypted to by a new subkey', async () => {
     const before = await createAccount();
     const after = await rotateEncryptionSubkey(before, CREATED_AT + 86_400_000);
-    const [old, rotated] = await Promise.all([parseCertificate(before.certificate), parseCertificate(after.certificate)]);
+    const [old, rotated] = await Promise.all([
+      parseCertificate(before.certificate),
+      parseCertificate(after.certificate),
+    ]);
     expect(rotated.fingerprint).toBe(old.fingerprint);
     expect(rotated.encryptionKey).not.toBe(old.encryptionKey);
     expect(after).toMatchObject({ identity: before.identity, storageKey: before.storageKey });
@@ -29,7 +32,14 @@ describe('rotating the encryption subkey', () => {
     const twice = await rotateEncryptionSubkey(once, CREATED_AT + 2 * 86_400_000);
     const key = await readKey({ binaryKey: twice.certificate });
     const at = new Date(CREATED_AT + 3 * 86_400_000);
-    const valid = await Promise.all(key.subkeys.map((subkey) => subkey.verify(at).then(() => true, () => false)));
+    const valid = await Promise.all(
+      key.subkeys.map((subkey) =>
+        subkey.verify(at).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
     expect(valid).toEqual([false, false, true]);
   });
 

@@ -18,7 +18,7 @@ export function bindingOf({ type, conversation, author, recipients, time }: Body
   return { type, conversation, author, recipients, time };
 }
 
-/** docs/protocol names the notations; each is `<field>@restante.org`. */
+/** Each field's notation is `<field>@restante.org` (README.md#the-body). */
 const NOTATION_DOMAIN = 'restante.org';
 const FIELDS: readonly BoundField[] = ['type', 'conversation', 'author', 'recipients', 'time'];
 

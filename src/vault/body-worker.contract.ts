@@ -62,7 +62,10 @@ export function describeBodyWorker(name: string, open: (secrets: AccountSecrets)
       const { account, worker } = world;
       const body = await worker.seal(sealJob(account, 'note to myself'));
       const changed = body.with(body.length - 1, (body.at(-1) ?? 0) ^ 1);
-      await expect(worker.open(openJob(account, changed))).rejects.toMatchObject({ name: 'VaultError', code: 'tampered' });
+      await expect(worker.open(openJob(account, changed))).rejects.toMatchObject({
+        name: 'VaultError',
+        code: 'tampered',
+      });
       await expect(worker.open(openJob(account, new Uint8Array()))).rejects.toMatchObject({ code: 'malformed' });
       const other = await createAccount('bob');
       expect((await worker.open({ ...openJob(account, body), signers: [other.certificate] })).verification.status).toBe(
@@ -89,7 +92,11 @@ export function describeBodyWorker(name: string, open: (secrets: AccountSecrets)
       const texts = Array.from({ length: 150 }, (_, index) => `note ${index}`);
       const bodies: Uint8Array[] = [];
       const signal = new AbortController().signal;
-      for await (const sealed of sealAll(worker, texts.map((text) => sealJob(account, text)), signal)) {
+      for await (const sealed of sealAll(
+        worker,
+        texts.map((text) => sealJob(account, text)),
+        signal,
+      )) {
         if (!sealed.ok) throw sealed.error;
         bodies.push(sealed.result);
       }
@@ -106,7 +113,9 @@ export function describeBodyWorker(name: string, open: (secrets: AccountSecrets)
       await using world = await setup();
       const { account, worker } = world;
       const controller = new AbortController();
-      const jobs = Array.from({ length: 30 }, (_, index) => worker.seal(sealJob(account, `${index}`), controller.signal));
+      const jobs = Array.from({ length: 30 }, (_, index) =>
+        worker.seal(sealJob(account, `${index}`), controller.signal),
+      );
       const reason = new DOMException('enough', 'AbortError');
       controller.abort(reason);
       const outcomes = await Promise.allSettled(jobs);

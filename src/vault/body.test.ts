@@ -68,7 +68,17 @@ describe('a body', () => {
 
   test('comes back byte for byte, malformed mail included', async () => {
     const { seal, open } = await setup();
-    const tokens = fc.constantFrom('\r\n', '\n', '\r', '.\r\n', 'From ', ' \n', '- ', '\0', '-----BEGIN PGP MESSAGE-----');
+    const tokens = fc.constantFrom(
+      '\r\n',
+      '\n',
+      '\r',
+      '.\r\n',
+      'From ',
+      ' \n',
+      '- ',
+      '\0',
+      '-----BEGIN PGP MESSAGE-----',
+    );
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 3000 }),
       fc.array(tokens).map((parts) => utf8(parts.join(''))),
@@ -175,7 +185,12 @@ describe('a signature', () => {
     for (const _ of message.getEncryptionKeyIDs()) data = data.subarray(2 + (data[1] ?? 0));
     const body = concatBytes(forCarol, data);
     const resent = { ...binding, recipients: [carol.secrets.address] };
-    const { verification } = await openBody({ body, secrets: carol.secrets, binding: resent, signers: [alice.certificate] });
+    const { verification } = await openBody({
+      body,
+      secrets: carol.secrets,
+      binding: resent,
+      signers: [alice.certificate],
+    });
     expect(verification).toMatchObject({ status: 'rebound', field: 'recipients' });
   });
 
@@ -183,7 +198,10 @@ describe('a signature', () => {
     const { bob, seal, open, binding } = await setup();
     const opened = await open(await seal(), binding, [bob.certificate]);
     expect(opened.mime).toEqual(MIME);
-    expect(opened.verification).toMatchObject({ status: 'unknown_signer', keyId: expect.stringMatching(/^[0-9a-f]{16}$/) });
+    expect(opened.verification).toMatchObject({
+      status: 'unknown_signer',
+      keyId: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
     expect((await open(await seal(), binding, [])).verification.status).toBe('unknown_signer');
   });
 
@@ -227,7 +245,9 @@ describe('a signature', () => {
   test('verifies beside another one that is unknown', async () => {
     const { alice, bob, open } = await setup();
     const carol = await createPerson('carol');
-    const keys = await Promise.all([carol, alice].map(({ secrets }) => readPrivateKey({ binaryKey: secrets.secretKey })));
+    const keys = await Promise.all(
+      [carol, alice].map(({ secrets }) => readPrivateKey({ binaryKey: secrets.secretKey })),
+    );
     const body: Uint8Array = await encrypt({
       message: await createMessage({ binary: MIME }),
       signingKeys: keys,
@@ -308,11 +328,12 @@ describe('hostile bodies', () => {
     const { seal, open } = await setup();
     const body = await seal();
     for (let at = 0; at < body.length; at++) {
-      const changed = body.with(at, (body[at] ?? 0) ^ (1 << at % 8));
+      const changed = body.with(at, (body[at] ?? 0) ^ (1 << (at % 8)));
       // Alice's own session key packet is not Bob's to judge: damage to it leaves his mail whole.
       const outcome = await open(changed).catch((error: unknown) => error);
       if (isOpened(outcome)) expect(outcome.mime).toEqual(MIME);
-      else expect(outcome).toMatchObject({ code: expect.stringMatching(/^(malformed|tampered|not_for_us|too_large)$/) });
+      else
+        expect(outcome).toMatchObject({ code: expect.stringMatching(/^(malformed|tampered|not_for_us|too_large)$/) });
     }
   });
 
@@ -327,7 +348,9 @@ describe('hostile bodies', () => {
   test('of random bytes are refused', async () => {
     const { open } = await setup();
     const outcome = async (bytes: Uint8Array): Promise<void> => {
-      await expect(open(bytes)).rejects.toMatchObject({ code: expect.stringMatching(/^(malformed|tampered|not_for_us)$/) });
+      await expect(open(bytes)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(malformed|tampered|not_for_us)$/),
+      });
     };
     await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), outcome), { numRuns: 300 });
   });
@@ -337,17 +360,20 @@ describe('hostile bodies', () => {
     await expect(open(new Uint8Array(BODY_BYTES_MAX + 1))).rejects.toMatchObject({ code: 'too_large' });
   });
 
-  test.each([enums.compression.zip, enums.compression.zlib])('that decompress without end are cut off (%i)', async (algorithm) => {
-    const { bob, open } = await setup();
-    const body: Uint8Array = await encrypt({
-      message: await createMessage({ binary: new Uint8Array(64 * 1024 * 1024) }),
-      encryptionKeys: await readPrivateKey({ binaryKey: bob.secrets.secretKey }),
-      format: 'binary',
-      config: { preferredCompressionAlgorithm: algorithm },
-    });
-    expect(body.length).toBeLessThan(BODY_BYTES_MAX);
-    await expect(open(body)).rejects.toMatchObject({ code: 'too_large' });
-  });
+  test.each([enums.compression.zip, enums.compression.zlib])(
+    'that decompress without end are cut off (%i)',
+    async (algorithm) => {
+      const { bob, open } = await setup();
+      const body: Uint8Array = await encrypt({
+        message: await createMessage({ binary: new Uint8Array(64 * 1024 * 1024) }),
+        encryptionKeys: await readPrivateKey({ binaryKey: bob.secrets.secretKey }),
+        format: 'binary',
+        config: { preferredCompressionAlgorithm: algorithm },
+      });
+      expect(body.length).toBeLessThan(BODY_BYTES_MAX);
+      await expect(open(body)).rejects.toMatchObject({ code: 'too_large' });
+    },
+  );
 
   test('that are not encrypted, but signed or plain, are refused', async () => {
     const { alice, open } = await setup();

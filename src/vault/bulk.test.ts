@@ -68,7 +68,11 @@ describe('bodies in bulk', () => {
     worker.jobs[1]?.reject(error);
     worker.jobs[2]?.resolve(opened(2));
     worker.jobs[0]?.resolve(opened(0));
-    expect(await all).toEqual([{ ok: true, result: opened(0) }, { ok: false, error }, { ok: true, result: opened(2) }]);
+    expect(await all).toEqual([
+      { ok: true, result: opened(0) },
+      { ok: false, error },
+      { ok: true, result: opened(2) },
+    ]);
   });
 
   test.each([

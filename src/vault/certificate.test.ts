@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { enums, generateKey, readKey, readPrivateKey, revokeKey, UserIDPacket } from 'openpgp';
 import { describe, expect, test } from 'vitest';
 import { concatBytes, NobleSuite } from '../base/index.ts';
-import { SystemRandom } from '../base/system/index.ts';
+import { SystemClock, SystemRandom } from '../base/system/index.ts';
 import { parseAddress } from '../protocol/index.ts';
 import { createAccountSecrets } from './account-secrets.ts';
 import { armorCertificate, parseCertificate } from './certificate.ts';
+import { encryptBody } from './encryption.ts';
 import { CERTIFICATE_BYTES_MAX } from './limits.ts';
 import { VaultError } from './vault-error.ts';
 
@@ -104,7 +105,10 @@ describe('what is refused', () => {
     ['nothing', async () => new Uint8Array()],
     ['text', async () => new TextEncoder().encode('not a certificate')],
     ['a packet length beyond the end', async () => Uint8Array.of(0x99, 0xff, 0xff, 4)],
-    ['two certificates', async () => concatBytes((await createAccount()).certificate, (await createAccount()).certificate)],
+    [
+      'two certificates',
+      async () => concatBytes((await createAccount()).certificate, (await createAccount()).certificate),
+    ],
     ['a certificate and rubbish', async () => concatBytes((await createAccount()).certificate, Uint8Array.of(1, 2, 3))],
   ])('%s is malformed', async (_, make) => {
     await expect(parseCertificate(await make())).rejects.toMatchObject({ code: 'malformed' });
@@ -127,6 +131,18 @@ describe('what is refused', () => {
     const flag = enums.reasonForRevocation.keyCompromised;
     const { publicKey } = await revokeKey({ key, reasonForRevocation: { flag }, format: 'binary' });
     await expect(parseCertificate(publicKey)).rejects.toMatchObject({ code: 'unusable_certificate' });
+  });
+
+  test('one that was only retired parses, for what it signed before', async () => {
+    const { secretKey, certificate } = await createAccount();
+    const key = await readPrivateKey({ binaryKey: secretKey });
+    const flag = enums.reasonForRevocation.keyRetired;
+    const { publicKey } = await revokeKey({ key, reasonForRevocation: { flag }, format: 'binary' });
+    const retired = await parseCertificate(publicKey);
+    expect(retired.fingerprint).toBe((await parseCertificate(certificate)).fingerprint);
+    const deps = { clock: new SystemClock(), random: new SystemRandom() };
+    const sealing = encryptBody(deps, { mime: new Uint8Array(), certificates: [retired] });
+    await expect(sealing).rejects.toMatchObject({ code: 'unusable_certificate' });
   });
 
   test('an address that the key did not sign: another user id under the old signature', async () => {

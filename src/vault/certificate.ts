@@ -85,17 +85,15 @@ export function momentFor(certificate: Certificate, now: number): Date {
   return new Date(Math.max(now, parsedOf(certificate).latestAt));
 }
 
-/** Milliseconds of the latest key or self-signature in a key. */
+/**
+ * Milliseconds of the latest key, self-signature or revocation of a part. Not of a revocation of the whole key: one that
+ * only retires it leaves what it signed before right, so such a certificate still parses, and is not encrypted to.
+ */
 export function latestSelfSignature(key: Key): number {
-  const signatures = [
-    ...key.users.flatMap((user) => user.selfCertifications),
-    ...key.subkeys.flatMap((subkey) => subkey.bindingSignatures),
-  ];
-  const created = [
-    ...key.getKeys().map((part) => part.getCreationTime()),
-    ...signatures.map((signature) => signature.created),
-  ];
-  return Math.max(...created.map((date) => date?.getTime() ?? 0));
+  const ofUsers = key.users.flatMap((user) => [...user.selfCertifications, ...user.revocationSignatures]);
+  const ofSubkeys = key.subkeys.flatMap((subkey) => [...subkey.bindingSignatures, ...subkey.revocationSignatures]);
+  const times = [...ofUsers, ...ofSubkeys].map((signature) => signature.created?.getTime() ?? 0);
+  return Math.max(...times, ...key.getKeys().map((part) => part.getCreationTime().getTime()));
 }
 
 function parsedOf(certificate: Certificate): Parsed {

@@ -4,7 +4,12 @@ import { NobleSuite, utf8 } from '../base/index.ts';
 import { SystemRandom } from '../base/system/index.ts';
 import { areStrongEnough, ENROLMENT_CEILING, ENROLMENT_FLOOR, type EnrolmentParameters } from '../protocol/index.ts';
 import { splitKeys } from './derived-keys.ts';
-import { type CostBounds, createEnrolmentParameters, derivePasswordKeys, derivePasswordKeysWithin } from './password.ts';
+import {
+  type CostBounds,
+  createEnrolmentParameters,
+  derivePasswordKeys,
+  derivePasswordKeysWithin,
+} from './password.ts';
 
 const suite = new NobleSuite();
 const CHEAP = { memoryKib: 64, passes: 1, lanes: 1 };

@@ -80,7 +80,10 @@ describe('a mistyped recovery code', () => {
         const symbols = [...code.replaceAll('-', '')];
         const [a = '', b = ''] = symbols.slice(index, index + 2);
         fc.pre(a !== b);
-        const swapped = symbols.with(index, b).with(index + 1, a).join('');
+        const swapped = symbols
+          .with(index, b)
+          .with(index + 1, a)
+          .join('');
         expect(refusal(swapped)).toMatchObject({ code: 'malformed_recovery_code' });
       }),
     );
@@ -92,7 +95,10 @@ describe('a mistyped recovery code', () => {
     expect(refusal('🦆')).toMatchObject({ details: { group: 1, position: 1 } });
   });
 
-  test.each([['', 0], ['ABCD', 4]])('%j has too few symbols', (text, symbols) => {
+  test.each([
+    ['', 0],
+    ['ABCD', 4],
+  ])('%j has too few symbols', (text, symbols) => {
     expect(refusal(text)).toMatchObject({ code: 'malformed_recovery_code', details: { symbols } });
   });
 

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { NobleSuite, utf8 } from '../base/index.ts';
 import { SystemRandom } from '../base/system/index.ts';
-import { encodeVaultRecord, parseAddress, parseVaultRecord, VAULT_RECORD_BYTES_MAX, type VaultRecord } from '../protocol/index.ts';
+import {
+  encodeVaultRecord,
+  parseAddress,
+  parseVaultRecord,
+  VAULT_RECORD_BYTES_MAX,
+  type VaultRecord,
+} from '../protocol/index.ts';
 import { rotateEncryptionSubkey } from './account-key.ts';
 import { createAccountSecrets } from './account-secrets.ts';
 import { createEnrolmentParameters, derivePasswordKeysWithin } from './password.ts';
@@ -23,7 +29,10 @@ const CHEAP = { memoryKib: 64, passes: 1, lanes: 1 };
 
 async function passwordSeal(password: string): Promise<PasswordSeal> {
   const parameters = { ...createEnrolmentParameters(random), ...CHEAP };
-  return { parameters, keys: await derivePasswordKeysWithin({ floor: CHEAP, ceiling: CHEAP }, suite, password, parameters) };
+  return {
+    parameters,
+    keys: await derivePasswordKeysWithin({ floor: CHEAP, ceiling: CHEAP }, suite, password, parameters),
+  };
 }
 
 async function setup() {
@@ -76,7 +85,11 @@ describe('a vault record', () => {
 
   test('the parts do not open in each other’s place, nor for another address', async () => {
     const { record, password, recovery } = await setup();
-    const exchanged = { ...record, sealedByPassword: record.sealedByRecovery, sealedByRecovery: record.sealedByPassword };
+    const exchanged = {
+      ...record,
+      sealedByPassword: record.sealedByRecovery,
+      sealedByRecovery: record.sealedByPassword,
+    };
     expect(() => open(exchanged, byPassword(password))).toThrow(expect.objectContaining({ code: 'tampered' }));
     const other = parseAddress('bob@home.example');
     expect(() => openVaultRecord(suite, record, other, { by: 'recovery', keys: recovery })).toThrow(

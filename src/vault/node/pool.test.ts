@@ -37,7 +37,9 @@ describe('a thread that dies', () => {
 
   test('loses no job that was still in the queue, and the pool still closes', async () => {
     await using world = await setup({ threadUrl: dyingWorker, threads: 2 });
-    const jobs = Array.from({ length: 60 }, (_, index) => world.seal(index === 20 || index === 40 ? 'exit' : `${index}`));
+    const jobs = Array.from({ length: 60 }, (_, index) =>
+      world.seal(index === 20 || index === 40 ? 'exit' : `${index}`),
+    );
     const closing = world.pool[Symbol.asyncDispose]();
     const outcomes = await Promise.allSettled(jobs);
     await closing;
