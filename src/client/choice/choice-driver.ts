@@ -2,7 +2,7 @@
  * Runs node choice: feeds `step` with time, answers and wishes, and performs its effects through ports. All judgement is
  * in the step; here are only timers, promises and the order of things. Listeners may call back: what they ask is queued.
  */
-import { type Clock, Emitter, isAbort, type Log, type Prng, Scope, unreachable } from '../../base/index.ts';
+import { type Clock, Emitter, type Log, type Prng, Scope, unreachable } from '../../base/index.ts';
 import { type Directory, type DirectoryNode, findNode } from '../directory/index.ts';
 import {
   type ChoiceEffect,
@@ -15,7 +15,7 @@ import {
 } from './choice-state.ts';
 import { step } from './choice-step.ts';
 import { type ChoiceView, viewOf } from './choice-view.ts';
-import { WATCH_MS } from './limits.ts';
+import { CONNECT_LIMIT_MS, WATCH_MS } from './limits.ts';
 import type { Moment } from './moment.ts';
 
 export interface PingAnswer {
@@ -78,7 +78,12 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
   #state: ChoiceState;
   #attempt: Attempt<Connection> | undefined;
   #wakeAt = Number.NEGATIVE_INFINITY;
-  #nudge = new AbortController();
+  #nudge: AbortController | undefined;
+  /**
+   * One controller for each wait under way, aborted together at the end: a signal that all shared for months would gather
+   * listeners.
+   */
+  readonly #waits = new Set<AbortController>();
 
   /** Listen first, then `start`: an open choice has not looked for a node yet. */
   constructor(deps: ChoiceDeps<Connection>, options: ChoiceOptions) {
@@ -91,15 +96,16 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
 
   /** Begins the loop; the first one runs at once. */
   start(): void {
-    this.#scope.spawn('loop', (signal) => this.#loop(signal));
+    this.#scope.spawn('loop', () => this.#loop());
   }
 
   /** Drops the connection and waits for what is under way. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#attempt?.controller.abort();
+    const ended = this.#scope[Symbol.asyncDispose]();
+    for (const wait of this.#waits) wait.abort();
     this.#attempt?.connection?.close();
     this.#attempt = undefined;
-    await this.#scope[Symbol.asyncDispose]();
+    await ended;
   }
 
   get view(): ChoiceView {
@@ -149,20 +155,48 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
     this.#take({ type: 'completeness', node, held, known });
   }
 
-  async #loop(signal: AbortSignal): Promise<void> {
-    for (;;) {
+  async #loop(): Promise<void> {
+    const { clock } = this.#deps;
+    while (!this.#scope.signal.aborted) {
       this.#takeHeard();
       this.#take({ type: 'tick' });
-      const { clock } = this.#deps;
-      const nudge = new AbortController();
-      this.#nudge = nudge;
       this.#wakeAt = Math.min(wakeAt(this.#state), clock.monotonic() + WATCH_MS);
-      try {
-        await clock.sleep(this.#wakeAt - clock.monotonic(), AbortSignal.any([signal, nudge.signal]));
-      } catch (error) {
-        if (signal.aborted || !nudge.signal.aborted) throw error;
-      }
+      await this.#wait(async (nudge) => {
+        this.#nudge = nudge;
+        await clock.sleep(this.#wakeAt - clock.monotonic(), nudge.signal).catch((error: unknown) => {
+          if (!nudge.signal.aborted) throw error;
+        });
+      });
     }
+  }
+
+  /** Runs a wait that the end of this choice, or its own controller, aborts. */
+  async #wait<Result>(work: (controller: AbortController) => Promise<Result>): Promise<Result> {
+    const controller = new AbortController();
+    if (this.#scope.signal.aborted) controller.abort();
+    this.#waits.add(controller);
+    try {
+      return await work(controller);
+    } finally {
+      this.#waits.delete(controller);
+    }
+  }
+
+  /** The same with a limit by our clock. */
+  #waitAtMost<Result>(limitMs: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    return this.#wait(async (controller) => {
+      this.#scope.spawn('limit', async () => {
+        await this.#deps.clock.sleep(limitMs, controller.signal).catch((error: unknown) => {
+          if (!controller.signal.aborted) throw error;
+        });
+        controller.abort();
+      });
+      try {
+        return await work(controller.signal);
+      } finally {
+        controller.abort(); // ends the limit's own wait
+      }
+    });
   }
 
   #takeHeard(): void {
@@ -187,7 +221,7 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
     } finally {
       this.#busy = false;
     }
-    if (wakeAt(this.#state) < this.#wakeAt) this.#nudge.abort();
+    if (wakeAt(this.#state) < this.#wakeAt) this.#nudge?.abort();
   }
 
   #moment(): Moment {
@@ -202,7 +236,7 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
         break;
       case 'ping':
         for (const node of effect.nodes)
-          this.#scope.spawn('ping', (signal) => this.#ping(effect.round, node, effect.limitMs, signal));
+          this.#scope.spawn('ping', () => this.#ping(effect.round, node, effect.limitMs));
         break;
       case 'connect':
         this.#connect(effect.node, effect.attempt);
@@ -223,51 +257,37 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
     this.events.emit(notice.type, notice);
   }
 
-  async #ping(round: number, name: string, limitMs: number, signal: AbortSignal): Promise<void> {
-    const { clock, log, network } = this.#deps;
-    const limit = new AbortController();
-    const either = AbortSignal.any([signal, limit.signal]);
+  async #ping(round: number, name: string, limitMs: number): Promise<void> {
+    const { log, network } = this.#deps;
     const node = this.#directory.nodes.find((candidate) => candidate.name === name);
-    if (node === undefined) return;
-    this.#scope.spawn('ping limit', async () => {
-      await clock.sleep(limitMs, either).catch((error: unknown) => {
-        if (!isAbort(error, either)) throw error;
-      });
-      limit.abort();
-    });
+    if (node === undefined) return; // the directory changed, and the step knows
     try {
-      const answer = await network.ping(node, either);
+      const answer = await this.#waitAtMost(limitMs, (signal) => network.ping(node, signal));
       this.#take({ type: 'pong', round, node: name, rttMs: answer.rttMs, store: answer.store });
     } catch (error) {
-      if (signal.aborted) throw error;
       log.debug({ node: name, err: error }, 'node choice: a ping had no answer');
       this.#take({ type: 'pingFailed', round, node: name });
-    } finally {
-      limit.abort();
     }
   }
 
   #connect(name: string, id: number): void {
     const node = findNode(this.#directory, name);
-    const attempt: Attempt<Connection> = {
-      id,
-      controller: new AbortController(),
-      connection: undefined,
-      heardAt: Number.NEGATIVE_INFINITY,
-    };
-    this.#attempt = attempt;
-    this.#scope.spawn('connection', async (signal) => {
-      try {
-        await this.#follow(node, attempt, AbortSignal.any([signal, attempt.controller.signal]));
-      } catch (error) {
-        if (signal.aborted) throw error;
-        this.#deps.log.debug({ node: name, err: error }, 'node choice: a connect failed');
-        this.#take({ type: 'connectFailed', attempt: id });
-      }
-    });
+    this.#scope.spawn('connection', () =>
+      this.#wait(async (controller) => {
+        const attempt: Attempt<Connection> = { id, controller, connection: undefined, heardAt: -1 };
+        this.#attempt = attempt;
+        try {
+          await this.#follow(node, attempt);
+        } catch (error) {
+          this.#deps.log.debug({ node: name, err: error }, 'node choice: a connect failed');
+          this.#take({ type: 'connectFailed', attempt: id });
+        }
+      }),
+    );
   }
 
-  async #follow(node: DirectoryNode, attempt: Attempt<Connection>, signal: AbortSignal): Promise<void> {
+  async #follow(node: DirectoryNode, attempt: Attempt<Connection>): Promise<void> {
+    const { signal } = attempt.controller;
     const connection = await this.#deps.network.connect(node, signal);
     if (signal.aborted) {
       connection.close(); // it arrived late: nobody waits for it any more
@@ -296,7 +316,8 @@ export class NodeChoice<Connection extends ChoiceConnection> implements AsyncDis
     const attempt = this.#attempt;
     if (attempt?.id !== id || attempt.connection === undefined) return;
     try {
-      const rttMs = await attempt.connection.ping(attempt.controller.signal);
+      const { connection } = attempt;
+      const rttMs = await this.#waitAtMost(CONNECT_LIMIT_MS, (signal) => connection.ping(signal));
       this.#take({ type: 'heard', attempt: id, rttMs });
     } catch (error) {
       // Silence is what the step judges; why it is silent is for the log.

@@ -152,8 +152,11 @@ function takeChoice(turn: Turn, event: ChoiceEventOf<'pin' | 'choose'>): void {
     return;
   }
   turn.clearRests();
+  const { pin } = turn.state;
   if (type === 'pin') turn.set({ pin: { node, awayLoops: 0, borrowing: false } });
-  turn.connectTo(node, type === 'pin' ? 'pin' : 'person');
+  // Whoever chooses another for now lends the wish: it is kept, and the pinned node need not be waited for.
+  else if (pin !== undefined) turn.set({ pin: { ...pin, borrowing: pin.node !== node } });
+  turn.connectTo(node, turn.state.pin?.node === node ? 'pin' : 'person');
 }
 
 function takeUnpin(turn: Turn): void {
@@ -166,8 +169,7 @@ function takeUnpin(turn: Turn): void {
 
 function takeRetry(turn: Turn): void {
   turn.clearRests();
-  const { link, pin } = turn.state;
-  if (pin?.borrowing) turn.set({ pin: { ...pin, awayLoops: 0, borrowing: false } });
+  const { link } = turn.state;
   if (link.at === 'disconnected' || link.at === 'searching') turn.search(true);
   if (link.at !== 'connected') return;
   turn.probe(link, true);

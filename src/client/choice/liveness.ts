@@ -59,7 +59,7 @@ export function judge(liveness: Liveness, now: Moment): { readonly liveness: Liv
     return { liveness: { ...liveness, probe: next }, verdict: 'probe' };
   }
   const ended = { ...liveness, probe: undefined, suspect: true };
-  return { liveness: ended, verdict: probe.urgent && liveness.heardAt < probe.startedAt ? 'dead' : 'suspect' };
+  return { liveness: ended, verdict: probe.urgent && liveness.heardAt <= probe.startedAt ? 'dead' : 'suspect' };
 }
 
 /** When `judge` has something to say, if nothing is heard until then. */

@@ -169,28 +169,31 @@ export class Turn {
   }
 
   concludeLook(link: Connected, look: Look): void {
-    this.setLink({ ...link, look: undefined });
+    const kept = { ...link, look: undefined };
+    this.setLink(kept);
     const { pin } = this.state;
-    if (pin !== undefined && look.purpose === 'return') {
-      if (look.round.answers.has(pin.node)) this.connectTo(pin.node, 'return');
+    const fault = this.faultOf(kept);
+    const replacing = look.purpose === 'replace';
+    if (replacing && fault === undefined) return;
+    const served = replacing && fault === 'incomplete' ? (this.state.nodes.get(link.node)?.completeness ?? 0) : -1;
+    const better = this.#answersOf(look.round).filter((answer) => answer.completeness > served);
+    const wished = better.find((answer) => answer.node === pin?.node);
+    const found = wished ?? (replacing ? pick(better, this.now.random) : undefined);
+    if (found === undefined) {
+      // Nobody is better; the pinned node, if this one stands in for it, is given longer to answer.
+      if (replacing && kept.cause === 'borrow') this.lookForPinned(kept);
       return;
     }
-    const fault = this.faultOf(link);
-    if (fault === undefined) return;
-    const answers = this.#answersOf(look.round);
-    const wished = answers.find((answer) => answer.node === pin?.node);
-    const found = wished ?? pick(answers, this.now.random);
-    const served = this.state.nodes.get(link.node)?.completeness ?? 0;
-    if (found === undefined || (fault === 'incomplete' && found.completeness <= served)) return;
-    this.rest(link.node, 'failed');
+    if (fault !== undefined) this.rest(link.node, 'failed');
     if (pin?.node === link.node) this.set({ pin: { ...pin, borrowing: true } });
     this.connectTo(found.node, found === wished ? 'return' : pin === undefined ? 'loop' : 'borrow');
   }
 
-  /** Why the connected node should be left, if it should. A pinned node may be slow. */
+  /** Why the connected node should be left, if it should. One that a person wants may be slow. */
   faultOf(link: Connected): 'requests' | 'suspect' | 'incomplete' | undefined {
     if (link.failedRequests >= FAILED_REQUESTS_MAX) return 'requests';
-    if (link.liveness.suspect && this.state.pin?.node !== link.node) return 'suspect';
+    const wanted = link.cause === 'pin' || link.cause === 'person';
+    if (link.liveness.suspect && !wanted) return 'suspect';
     return (this.state.nodes.get(link.node)?.completeness ?? 1) < 1 ? 'incomplete' : undefined;
   }
 

@@ -1,0 +1,390 @@
+import { describe, expect, test } from 'vitest';
+import { type ChoiceEffect, type ChoiceEvent, type ChoiceState, createChoice, wakeAt } from './choice-state.ts';
+import { step } from './choice-step.ts';
+import { type ChoiceView, viewOf } from './choice-view.ts';
+
+const WALL = 1_800_000_000_000;
+
+/** Nodes n0, n1 … and a clock that the test moves; effects are kept as short texts until they are read. */
+class Bench {
+  state: ChoiceState;
+  at = 0;
+  wallMs = WALL;
+  random = 0;
+  #effects: ChoiceEffect[] = [];
+
+  constructor(count: number, pinned?: string) {
+    const nodes = Array.from({ length: count }, (_, i) => ({ name: `n${i}`, url: `wss://n${i}.example` }));
+    this.state = createChoice(nodes, pinned, { at: 0, wallMs: WALL, random: 0 });
+  }
+
+  take(event: ChoiceEvent): this {
+    const next = step(this.state, event, { at: this.at, wallMs: this.wallMs, random: this.random });
+    this.state = next.state;
+    this.#effects.push(...next.effects);
+    return this;
+  }
+
+  /** Moves time to `ms`, ticking whenever the state asks for it. */
+  until(ms: number): this {
+    for (let due = wakeAt(this.state); due <= ms; due = wakeAt(this.state)) {
+      this.#moveTo(Math.max(this.at, due));
+      this.take({ type: 'tick' });
+    }
+    this.#moveTo(ms);
+    return this;
+  }
+
+  /** Answers the pings under way: node → round trip; the others fail. */
+  answer(rtts: Readonly<Record<string, number>>): this {
+    const { link } = this.state;
+    const round = link.at === 'searching' ? link.round : link.at === 'connected' ? link.look?.round : undefined;
+    for (const node of round?.open ?? []) {
+      const rttMs = rtts[node];
+      if (rttMs === undefined) this.take({ type: 'pingFailed', round: round?.id ?? 0, node });
+      else this.take({ type: 'pong', round: round?.id ?? 0, node, rttMs, store: true });
+    }
+    return this;
+  }
+
+  get attempt(): number {
+    const { link } = this.state;
+    return link.at === 'connecting' || link.at === 'connected' ? link.attempt : 0;
+  }
+
+  connected(store = true): this {
+    return this.take({ type: 'connected', attempt: this.attempt, heartbeatMs: 30_000, store });
+  }
+
+  /** From the start to a connection with n0. */
+  static onN0(count: number): Bench {
+    const bench = new Bench(count).until(0).answer({ n0: 10 }).connected();
+    bench.read();
+    return bench;
+  }
+
+  get view(): ChoiceView {
+    return viewOf(this.state, this.at);
+  }
+
+  /** What was asked for since the last reading. */
+  read(): string[] {
+    const effects = this.#effects.map((effect) => {
+      if (effect.type === 'ping') return `ping ${effect.nodes.join(' ')}`;
+      if (effect.type !== 'notify') return `${effect.type} ${effect.node}`;
+      const { notice } = effect;
+      if (notice.type === 'state') return `${notice.node} is ${notice.state}`;
+      return notice.type === 'offline' ? `offline since ${notice.since - WALL}` : `${notice.type} ${notice.node}`;
+    });
+    this.#effects = [];
+    return effects;
+  }
+
+  #moveTo(at: number): void {
+    this.wallMs += at - this.at;
+    this.at = at;
+  }
+}
+
+describe('the order of states and events', () => {
+  test('is the seed’s, from nothing and from node to node', () => {
+    const bench = new Bench(2).until(0).answer({ n0: 10, n1: 20 }).connected();
+    const arriving = [
+      'mailserver:changed n0',
+      'n0 is connecting',
+      'connect n0',
+      'n0 is connected',
+      'mailserverAvailable n0',
+    ];
+    expect(bench.read()).toEqual(['ping n0 n1', ...arriving]);
+    bench.take({ type: 'choose', node: 'n1' });
+    expect(bench.read()).toEqual([
+      'disconnect n0',
+      'n0 is disconnected',
+      'mailserver:changed n1',
+      'n1 is connecting',
+      'connect n1',
+    ]);
+  });
+
+  test('to the node one is connected to: only that it is available', () => {
+    const bench = Bench.onN0(2);
+    expect(bench.take({ type: 'choose', node: 'n0' }).read()).toEqual(['mailserverAvailable n0']);
+    expect(bench.take({ type: 'pin', node: 'n0' }).read()).toEqual(['mailserverAvailable n0']);
+  });
+
+  test('an answer to an old round or attempt changes nothing', () => {
+    const bench = Bench.onN0(2);
+    const { state } = bench;
+    for (const event of [
+      { type: 'pong', round: 1, node: 'n1', rttMs: 1, store: true },
+      { type: 'connected', attempt: 1, heartbeatMs: 1, store: true },
+      { type: 'connectFailed', attempt: 99 },
+      { type: 'closed', attempt: 99, refused: true },
+      { type: 'heard', attempt: 99, rttMs: 1 },
+      { type: 'requestFailed', attempt: 99 },
+    ] satisfies ChoiceEvent[])
+      expect(bench.take(event).state).toEqual({ ...state, seen: bench.state.seen });
+  });
+});
+
+describe('the loop', () => {
+  test('connected, only asks every ten seconds whether that is still so', () => {
+    const bench = Bench.onN0(3);
+    for (const at of [10_000, 20_000, 30_000]) {
+      expect(bench.until(at).read()).toEqual(['probe n0']);
+      bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
+    }
+  });
+
+  test('without an answer says offline once, and pings again every ten seconds until somebody is there', () => {
+    const bench = new Bench(2).until(0).answer({});
+    expect(bench.read()).toEqual(['ping n0 n1', 'offline since 0']);
+    expect(bench.until(9_999).read()).toEqual([]);
+    for (const at of [10_000, 20_000]) expect(bench.until(at).answer({}).read()).toEqual(['ping n0 n1']);
+    expect(bench.until(30_000).answer({ n1: 499 }).connected().view).toMatchObject({ state: 'connected', node: 'n1' });
+    expect(bench.view.offlineSince).toBeUndefined();
+  });
+
+  test('takes no node that answers late, and none that holds no mail', () => {
+    const bench = new Bench(2).until(0);
+    bench.take({ type: 'pong', round: 1, node: 'n0', rttMs: 500, store: true });
+    bench.take({ type: 'pong', round: 1, node: 'n1', rttMs: 1, store: false });
+    expect(bench.view.state).toBe('disconnected');
+    expect(bench.view.nodes.map((node) => node.rttMs)).toEqual([500, 1]);
+  });
+
+  test('waits half a second for answers, not longer', () => {
+    const bench = new Bench(2).until(0);
+    bench.take({ type: 'pong', round: 1, node: 'n1', rttMs: 20, store: true });
+    expect(bench.until(499).view.state).toBe('disconnected');
+    expect(bench.until(500).view).toMatchObject({ state: 'connecting', node: 'n1' });
+  });
+
+  test('asks the resting ones too when everybody rests', () => {
+    const bench = new Bench(1).until(0).answer({ n0: 10 });
+    bench.take({ type: 'connectFailed', attempt: bench.attempt });
+    bench.read();
+    expect(bench.until(9_999).read()).toEqual([]);
+    expect(bench.until(10_000).read()).toEqual(['ping n0']);
+  });
+});
+
+describe('after a cut', () => {
+  test('a try comes at once, then every three seconds, then with the loop', () => {
+    const bench = Bench.onN0(2).until(20_000);
+    bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
+    bench.until(21_000).read();
+    bench.take({ type: 'closed', attempt: bench.attempt, refused: false }).answer({});
+    expect(bench.read()).toEqual(['n0 is disconnected', 'ping n0 n1', 'offline since 20000']);
+    const tries: number[] = [];
+    for (let at = 21_001; at <= 60_000; at++) if (bench.until(at).answer({}).read().length > 0) tries.push(at);
+    expect(tries).toEqual([24_000, 27_000, 30_000, 40_000, 50_000, 60_000]);
+  });
+
+  test('the node is not met again within ten seconds of the connect', () => {
+    const bench = Bench.onN0(2).until(2_000);
+    bench.take({ type: 'closed', attempt: bench.attempt, refused: false });
+    expect(bench.read()).toEqual(['n0 is disconnected', 'ping n1']);
+  });
+
+  test('a node that refused rests three minutes', () => {
+    const bench = Bench.onN0(2).until(12_000);
+    bench.take({ type: 'closed', attempt: bench.attempt, refused: true });
+    expect(bench.view.nodes[0]?.restsMs).toBe(180_000);
+    expect(bench.view.nodes[0]?.score).toBe(0.5);
+  });
+});
+
+describe('a node is left', () => {
+  test('at the second failed request in a row, for one that answers', () => {
+    const bench = Bench.onN0(2);
+    bench.take({ type: 'requestFailed', attempt: bench.attempt });
+    bench.take({ type: 'requestDone', attempt: bench.attempt });
+    bench.take({ type: 'requestFailed', attempt: bench.attempt });
+    expect(bench.read()).toEqual([]);
+    bench.take({ type: 'requestFailed', attempt: bench.attempt }).answer({ n1: 30 });
+    expect(bench.view).toMatchObject({ node: 'n1', state: 'connecting' });
+    expect(bench.view.nodes[0]?.restsMs).toBe(180_000);
+  });
+
+  test('not for nobody: with no better one it is kept, and the loop asks again', () => {
+    const bench = Bench.onN0(2);
+    bench.take({ type: 'completeness', node: 'n0', held: 40, known: 100 }).answer({});
+    expect(bench.view).toMatchObject({ node: 'n0', state: 'connected' });
+    bench.read();
+    expect(bench.until(10_000).answer({ n1: 30 }).read()).toContain('connect n1');
+    expect(bench.view.nodes[0]).toMatchObject({ score: 0.2, restsMs: 180_000 });
+  });
+
+  test('and not for one that serves no more than it does', () => {
+    const bench = Bench.onN0(2);
+    bench.take({ type: 'completeness', node: 'n1', held: 40, known: 100 });
+    bench.take({ type: 'completeness', node: 'n0', held: 40, known: 100 }).answer({ n1: 30 });
+    expect(bench.view.node).toBe('n0');
+  });
+
+  test('when it is silent to two probes, within eleven seconds and a half', () => {
+    const bench = Bench.onN0(2).until(11_000);
+    expect(bench.read()).toEqual(['probe n0', 'probe n0', 'ping n1']);
+    expect(bench.answer({ n1: 30 }).view.node).toBe('n1');
+  });
+
+  test('when it holds no mail after all', () => {
+    const bench = new Bench(2).until(0).answer({ n0: 10, n1: 20 }).connected(false).answer({ n1: 20 });
+    expect(bench.view.node).toBe('n1');
+    expect(bench.view.nodes[0]?.restsMs).toBe(180_000);
+  });
+
+  test('when the attempt hangs for five seconds', () => {
+    const bench = new Bench(2).until(0).answer({ n0: 10, n1: 20 }).until(5_000).answer({ n1: 20 });
+    expect(bench.view.node).toBe('n1');
+    expect(bench.read()).toContain('disconnect n0');
+  });
+
+  test('when it is no longer in the list, or has moved', () => {
+    for (const nodes of [[], [{ name: 'n0', url: 'wss://elsewhere.example' }]]) {
+      const bench = Bench.onN0(1);
+      bench.take({ type: 'nodes', nodes });
+      expect(bench.read().slice(0, 2)).toEqual(['disconnect n0', 'n0 is disconnected']);
+    }
+    const bench = Bench.onN0(1);
+    bench.take({
+      type: 'nodes',
+      nodes: [
+        { name: 'n0', url: 'wss://n0.example' },
+        { name: 'n9', url: 'wss://n9.example' },
+      ],
+    });
+    expect(bench.read()).toEqual([]);
+  });
+});
+
+describe('the pinned node', () => {
+  test('is tried alone and unasked, and another is borrowed after three loops without it', () => {
+    const bench = new Bench(3, 'n1').until(0);
+    const tries: number[] = [];
+    for (let at = 0; at < 30_000; at++) {
+      const wishing = bench.until(at).read().includes('connect n1');
+      if (wishing) tries.push(at);
+      if (wishing) bench.take({ type: 'connectFailed', attempt: bench.attempt });
+      if (bench.state.link.at === 'searching') break;
+    }
+    expect(tries).toEqual([0, 10_000, 20_000]);
+    expect(bench.answer({ n0: 10 }).connected().view).toMatchObject({ node: 'n0', pinned: 'n1', borrowed: true });
+  });
+
+  test('is gone back to when it answers again, however slowly', () => {
+    const bench = new Bench(3, 'n1').until(0);
+    for (const at of [0, 10_000, 20_000]) {
+      bench.until(at);
+      bench.take({ type: 'connectFailed', attempt: bench.attempt });
+    }
+    bench.answer({ n0: 10 }).connected();
+    bench.read();
+    expect(bench.until(30_000).answer({}).read()).toEqual(['probe n0', 'ping n1']);
+    bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
+    bench.until(40_000).answer({ n1: 2_000 });
+    expect(bench.read()).toContain('connect n1');
+    expect(bench.connected().view).toMatchObject({ node: 'n1', borrowed: false });
+  });
+
+  test('that answered and then failed rests, so that what is borrowed is not dropped each loop', () => {
+    const bench = new Bench(2, 'n1').until(0);
+    for (const at of [0, 10_000, 20_000]) {
+      bench.until(at);
+      bench.take({ type: 'connectFailed', attempt: bench.attempt });
+    }
+    bench.answer({ n0: 10 }).connected().until(30_000).answer({ n1: 10 });
+    bench.take({ type: 'connectFailed', attempt: bench.attempt }).answer({ n0: 10 }).connected();
+    bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
+    bench.read();
+    expect(bench.until(40_000).read()).toEqual(['probe n0']);
+  });
+
+  test('may be slow without being left', () => {
+    const bench = new Bench(2, 'n1').until(0).connected().until(10_600);
+    bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 600 });
+    bench.read();
+    expect(bench.until(11_500).read()).toEqual([]);
+    expect(bench.view.node).toBe('n1');
+  });
+
+  test('that is not in the list is not waited for', () => {
+    const bench = new Bench(2, 'gone').until(0).answer({ n0: 10 }).connected();
+    expect(bench.view).toMatchObject({ node: 'n0', pinned: 'gone', borrowed: true });
+  });
+});
+
+describe('a person', () => {
+  test('who pins, chooses or asks again ends all rests and is obeyed in the same step', () => {
+    for (const wish of [
+      { type: 'pin', node: 'n1' },
+      { type: 'choose', node: 'n1' },
+    ] satisfies ChoiceEvent[]) {
+      const bench = new Bench(2).until(0).answer({ n1: 10 });
+      bench.take({ type: 'connectFailed', attempt: bench.attempt }).answer({ n0: 10 });
+      expect(bench.view.nodes[1]?.restsMs).toBe(180_000);
+      bench.read();
+      expect(bench.take(wish).read()).toEqual([
+        'disconnect n0',
+        'n0 is disconnected',
+        'mailserver:changed n1',
+        'n1 is connecting',
+        'connect n1',
+      ]);
+      expect(bench.view.nodes[1]?.restsMs).toBe(0);
+    }
+    const bench = new Bench(1).until(0).answer({ n0: 10 });
+    bench.take({ type: 'connectFailed', attempt: bench.attempt }).read();
+    expect(bench.take({ type: 'retry' }).read()).toEqual(['ping n0']);
+  });
+
+  test('who asks again while connected has the connection probed', () => {
+    expect(Bench.onN0(1).take({ type: 'retry' }).read()).toEqual(['probe n0']);
+  });
+
+  test('who unpins while the wish is away gets a node at once, and keeps the one there is', () => {
+    const bench = new Bench(2, 'n1').until(0);
+    bench.take({ type: 'connectFailed', attempt: bench.attempt }).read();
+    expect(bench.take({ type: 'unpin' }).read()).toEqual(['ping n0 n1']);
+    const there = Bench.onN0(2).take({ type: 'pin', node: 'n0' }).take({ type: 'unpin' });
+    expect(there.view).toMatchObject({ state: 'connected', node: 'n0', pinned: undefined, borrowed: false });
+  });
+
+  test('who chooses another than the pinned node is not sent back while it lasts', () => {
+    const bench = new Bench(2, 'n1').until(0).connected();
+    bench.take({ type: 'choose', node: 'n0' }).connected().read();
+    expect(bench.until(10_000).read()).toEqual(['probe n0']);
+    bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 }).until(20_000);
+    bench.take({ type: 'closed', attempt: bench.attempt, refused: false }).answer({ n0: 1, n1: 400 });
+    expect(bench.view).toMatchObject({ node: 'n1', pinned: 'n1', borrowed: false });
+  });
+
+  test('who names a node outside the list is refused', () => {
+    const bench = Bench.onN0(1);
+    expect(bench.take({ type: 'pin', node: 'x' }).read()).toEqual(['refused x']);
+    expect(bench.view).toMatchObject({ node: 'n0', pinned: undefined });
+  });
+});
+
+describe('after a sleep', () => {
+  test('the connection is probed at once and dropped within a second when it is silent', () => {
+    const bench = Bench.onN0(2).until(15_000);
+    bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
+    bench.read();
+    bench.wallMs += 3_600_000;
+    expect(bench.take({ type: 'tick' }).read()).toEqual(['probe n0']);
+    expect(bench.until(16_000).read()).toEqual(['probe n0', 'disconnect n0', 'n0 is disconnected', 'ping n0 n1']);
+    bench.answer({});
+    // The last sign of life was before the sleep, whatever the clocks did since.
+    expect(bench.read()).toEqual(['offline since 15000']);
+  });
+
+  test('a missing node is looked for at once', () => {
+    const bench = new Bench(1).until(0).answer({}).until(2_000);
+    bench.read();
+    bench.wallMs += 60_000;
+    expect(bench.take({ type: 'tick' }).read()).toEqual(['ping n0']);
+  });
+});
