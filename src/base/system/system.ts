@@ -34,7 +34,7 @@ export class SystemClock implements Clock {
         signal?.removeEventListener('abort', onAbort);
         resolve();
       };
-      let timer = setTimeout(ring, Math.min(ms, TIMER_MS_MAX));
+      let timer = setTimeout(ring, Math.min(Math.max(0, ms), TIMER_MS_MAX));
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
