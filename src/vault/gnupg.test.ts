@@ -70,6 +70,7 @@ async function setup() {
   return { deps, secrets, certificate, binding, gpg, [Symbol.dispose]: () => gpg[Symbol.dispose]() };
 }
 
+// Without gpg there is nothing to talk to; CI has it, and fails instead of skipping.
 describe.skipIf(isMissing && process.env.CI !== 'true')('GnuPG', () => {
   test(
     'decrypts and verifies a body byte for byte with the exported key, and shows what it was written for',
