@@ -50,10 +50,23 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Bytes of lower-case hexadecimal; throws a TypeError on anything else. */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new TypeError('not lower-case hexadecimal');
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  const bytes = new Uint8Array(text.length >>> 1);
+  let wrong = text.length % 2;
+  for (let i = 0, at = 0; i < bytes.length; i++, at += 2) {
+    const high = digitOf(text.charCodeAt(at));
+    const low = digitOf(text.charCodeAt(at + 1));
+    wrong |= high | low;
+    bytes[i] = (high << 4) | low;
+  }
+  // Digits lie in the low four bits; anything else sets a bit above them.
+  if (wrong !== 0 && (text.length % 2 !== 0 || wrong > 15)) throw new TypeError('not lower-case hexadecimal');
   return bytes;
+}
+
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  if (code >= 97 && code <= 102) return code - 87;
+  return 256;
 }
 
 const CHUNK_BYTES = 0x8000;
@@ -83,7 +96,9 @@ export function fromBase64(text: string): Uint8Array {
 export function uint64Bytes(value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an integer from 0 to 2^53-1');
   const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  const data = new DataView(bytes.buffer);
+  data.setUint32(0, Math.floor(value / 0x1_0000_0000));
+  data.setUint32(4, value >>> 0);
   return bytes;
 }
 

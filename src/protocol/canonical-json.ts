@@ -3,7 +3,7 @@
  * is hashed and signed. Keys in code-point order, shortest UTF-8, integers within ±(2^53-1), no floats. Ours nests at most
  * JSON_DEPTH_MAX deep, so that no document exhausts a stack.
  */
-import { compareBytes, equalBytes, fromUtf8, utf8 } from '../base/index.ts';
+import { compareBytes, fromUtf8, utf8 } from '../base/index.ts';
 import { JSON_DEPTH_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 
@@ -15,13 +15,16 @@ export function encodeCanonicalJson(value: Json): Uint8Array {
 
 /** The document of bytes that are already canonical; any other spelling (also a key twice) is refused. */
 export function parseCanonicalJson(bytes: Uint8Array): Json {
+  let text: string;
   let value: Json;
   try {
-    value = JSON.parse(fromUtf8(bytes)) as Json;
+    text = fromUtf8(bytes);
+    value = JSON.parse(text) as Json;
   } catch (cause) {
     throw new ProtocolError('malformed', 'not JSON', { cause });
   }
-  if (!equalBytes(encodeCanonicalJson(value), bytes)) throw new ProtocolError('malformed', 'not canonical JSON');
+  // Strict UTF-8 is one to one, so the texts tell what the bytes would.
+  if (spell(value, JSON_DEPTH_MAX) !== text) throw new ProtocolError('malformed', 'not canonical JSON');
   return value;
 }
 
