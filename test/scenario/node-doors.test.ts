@@ -1,0 +1,146 @@
+import { connect as connectTcp } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
+import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
+import { Node, type NodeOptions, withOperator } from '../../src/node/index.ts';
+import { type Address, FRAME_BYTES_MAX, parseHomeChain, ReceiptStatus } from '../../src/protocol/index.ts';
+import { createPerson, type Person, writePdu } from '../harness/person.ts';
+import { WireClient } from '../harness/wire-client.ts';
+
+const suite = new SodiumSuite();
+const clock = new SystemClock();
+const random = new SystemRandom();
+const deps = { clock, random, suite, log: SILENT_LOG };
+const dialer = new WsDialer(
+  { clock, resolver: new SystemResolver() },
+  { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: 5_000, allowPrivate: true },
+);
+
+interface Running extends AsyncDisposable {
+  readonly node: Node;
+  readonly folder: string;
+}
+
+async function run(options: Partial<NodeOptions> = {}): Promise<Running> {
+  const folder = await mkdtemp(join(tmpdir(), 'restante-'));
+  const node = await Node.open(deps, { folder, host: '127.0.0.1', port: 0, registration: 'open', ...options });
+  return {
+    node,
+    folder,
+    async [Symbol.asyncDispose]() {
+      await node[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function connect(url: string): Promise<WireClient> {
+  return new WireClient(await dialer.dial(url, new AbortController().signal));
+}
+
+async function signUp(node: Node, name: string): Promise<{ client: WireClient; person: Person }> {
+  const person = createPerson(random, `${name}@${node.home}` as Address);
+  const client = await connect(node.url);
+  await client.register(person);
+  await client.authenticate(random, person.address, person.device);
+  return { client, person };
+}
+
+describe('the doors of a node', () => {
+  test('a home on a free port is named after it, publishes a chain that checks, is healthy and counts', async () => {
+    await using running = await run();
+    const { node } = running;
+    expect(node.home).toBe(`localhost:${node.port}`);
+    const published = (await (await fetch(`${node.httpUrl}/.well-known/restante`)).json()) as { documents: object[] };
+    const chain = parseHomeChain(
+      suite,
+      published.documents.map((document) => utf8(JSON.stringify(document))),
+    );
+    expect(chain.at(-1)).toMatchObject({ home: node.home, registrar: 'a' });
+    expect(chain.at(-1)?.nodes[0]?.urls).toEqual([node.url]);
+    expect(await (await fetch(`${node.httpUrl}/healthz`)).json()).toEqual({ ok: true, problems: [] });
+    const { client, person } = await signUp(node, 'bob');
+    const body = utf8('x');
+    expect((await client.submit(writePdu(random, person, [person.address], body), body)).status).toBe(ReceiptStatus.OK);
+    const metrics = await (await fetch(`${node.httpUrl}/metrics`)).text();
+    expect(metrics).toContain('restante_receipts_total{status="ok"} 1');
+    expect(metrics).toContain('restante_connections 1');
+    client.close();
+  });
+
+  test('an oversize frame is refused at its header, before it is read', async () => {
+    await using running = await run();
+    const socket = new WebSocket(running.node.url, { perMessageDeflate: false });
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('message', resolve));
+    socket.send(new Uint8Array(FRAME_BYTES_MAX + 1));
+    socket.on('error', () => {});
+    expect(await closed).toBe(1009);
+  });
+
+  test('connects beyond the accept rate wait their turn or get a 503, and whoever is in is served', async () => {
+    await using running = await run({ limits: { acceptBurst: 3, acceptIntervalMs: 100, acceptQueue: 3 } });
+    const { client, person } = await signUp(running.node, 'bob');
+    const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => connect(running.node.url)));
+    const refused = attempts.filter((attempt) => attempt.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(10);
+    expect(attempts.length - refused.length).toBeGreaterThan(2);
+    const body = utf8('x');
+    expect((await client.submit(writePdu(random, person, [person.address], body), body)).status).toBe(ReceiptStatus.OK);
+    client.close();
+    for (const attempt of attempts) if (attempt.status === 'fulfilled') attempt.value.close();
+  });
+
+  test('half-open sockets and strangers to the protocol hold nobody up', async () => {
+    await using running = await run();
+    const port = running.node.port;
+    const halfOpen = Array.from({ length: 50 }, () => connectTcp(port, '127.0.0.1'));
+    const babble = connectTcp(port, '127.0.0.1');
+    babble.on('error', () => {});
+    babble.write('\x00\x01not http at all\r\n\r\n');
+    const { client } = await signUp(running.node, 'bob');
+    expect((await client.serverInfo()).home).toBe(running.node.home);
+    client.close();
+    for (const socket of [...halfOpen, babble]) socket.destroy();
+  });
+
+  test('the operator reaches a running node by its control socket, and its folder when none runs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'restante-'));
+    try {
+      const node = await Node.open(deps, { folder, host: '127.0.0.1', port: 0, registration: 'invite' });
+      const invite = await withOperator(deps, folder, (operator) => operator.invite());
+      const person = createPerson(random, `bob@${node.home}` as Address);
+      const client = await connect(node.url);
+      expect((await client.register(person, invite)).oneofKind).toBe('chain');
+      client.close();
+      const running = await withOperator(deps, folder, (operator) => operator.accounts());
+      await expect(withOperator(deps, folder, (operator) => operator.setQuota('nobody@x.example', 5))).rejects.toMatchObject({
+        code: 'unknown_account',
+      });
+      await node[Symbol.asyncDispose]();
+      const stopped = await withOperator(deps, folder, (operator) => operator.accounts());
+      expect(stopped).toEqual(running);
+      expect(stopped.map(({ address }) => address)).toEqual([person.address]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('a port in use is a typed error, and a folder of another home is refused', async () => {
+    await using running = await run();
+    await expect(run({ port: running.node.port })).rejects.toMatchObject({ code: 'port_in_use' });
+    await running.node[Symbol.asyncDispose]();
+    const wrong = Node.open(deps, {
+      folder: running.folder,
+      home: 'other.example' as Node['home'],
+      host: '127.0.0.1',
+      port: 0,
+      registration: 'open',
+    });
+    await expect(wrong).rejects.toMatchObject({ code: 'wrong_home' });
+  });
+});
