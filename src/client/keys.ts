@@ -1,6 +1,6 @@
 /**
- * Where the client keeps what in its store. One table, so that no two parts can meet in a key. Values under L, T, U, F, N,
- * R and O are sealed at rest; the others are what a node sent (ciphertext, signed headers) or positions.
+ * Where the client keeps what in its store. One table, so that no two parts can meet in a key. Values under L, T, U, N
+ * and R are sealed at rest; the others are ciphertext, signed headers and positions.
  */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, PduId } from '../protocol/index.ts';
@@ -122,6 +122,12 @@ export function noteKey(feed: FeedId, number: number): Uint8Array {
   return tagged('J', fromHex(feed), uint64Bytes(number));
 }
 export const NOTES: Bounds = under(utf8('J'));
+
+/** Messages to erase at the home: `Y feed number` → nothing. */
+export function erasureKey(feed: FeedId, number: number): Uint8Array {
+  return tagged('Y', fromHex(feed), uint64Bytes(number));
+}
+export const ERASURES: Bounds = under(utf8('Y'));
 
 /** What waits to be sent: `O number` → item, and `P number` → body. */
 export function outboxKey(number: number): Uint8Array {

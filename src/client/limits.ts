@@ -44,3 +44,9 @@ export const COMPARE_INTERVAL_MS = 5 * 60_000;
 export const CONVERSATION_PDUS_MAX = 1_000;
 /** Entries of one gap asked for at once. */
 export const GAP_ENTRIES_MAX = 4_096;
+/** Header fields kept for reading: a message with more is an attack or a broken list server. */
+export const INDEXED_HEADERS_MAX = 500;
+/** A message in the clear: what fits a body of 2 MiB with signature and encryption around it. */
+export const MIME_BYTES_MAX = 2 * KiB * KiB - 16 * KiB;
+/** Message-IDs in References: enough for any thread, within a header that others accept. */
+export const REFERENCES_MAX = 50;

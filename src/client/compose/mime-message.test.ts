@@ -25,7 +25,10 @@ function message(change: Partial<MimeMessage> = {}): MimeMessage {
 
 /** Line ends as MIME has them, without the one that ends the text. */
 function normalised(text: string): string {
-  return text.toWellFormed().replace(/\r\n|\r|\n/g, '\n').replace(/\n+$/, '');
+  return text
+    .toWellFormed()
+    .replace(/\r\n|\r|\n/g, '\n')
+    .replace(/\n+$/, '');
 }
 
 describe('a MIME message', () => {
@@ -45,7 +48,10 @@ describe('a MIME message', () => {
     );
     const read = await PostalMime.parse(mime);
     expect(read.from?.address).toBe('alice@home.example');
-    expect(read.to).toMatchObject([{ address: 'bob@home.example', name: 'Bob "B" Böb' }, { address: 'carol@home.example' }]);
+    expect(read.to).toMatchObject([
+      { address: 'bob@home.example', name: 'Bob "B" Böb' },
+      { address: 'carol@home.example' },
+    ]);
     expect(read.cc).toMatchObject([{ address: 'dave@home.example' }]);
     expect(read.subject).toBe('Grüße 👋');
     expect(normalised(read.text ?? '')).toBe('Schön\nund =20 gut');
@@ -64,7 +70,9 @@ describe('a MIME message', () => {
         fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
         fc.uint8Array({ maxLength: 200 }),
         async (subject, text, name, content) => {
-          const read = await PostalMime.parse(encodeMime(message({ subject, text, attachments: [{ name, content }] }), SEED));
+          const read = await PostalMime.parse(
+            encodeMime(message({ subject, text, attachments: [{ name, content }] }), SEED),
+          );
           const spaced = (value: string): string => value.replace(/\s+/g, ' ').trim();
           expect(spaced(read.subject ?? '')).toBe(spaced(subject));
           // The parser drops a byte order mark and NUL as text decoders do; everything else comes back.

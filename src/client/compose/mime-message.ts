@@ -3,7 +3,16 @@
  * subject is protected (draft-autocrypt-lamps-protected-headers: the part that carries them says so).
  */
 import { concatBytes, toHex, utf8 } from '../../base/index.ts';
-import { base64Lines, crlf, listHeader, mailDate, parameter, phrase, quotedPrintable, textHeader } from './mime-text.ts';
+import {
+  base64Lines,
+  crlf,
+  listHeader,
+  mailDate,
+  parameter,
+  phrase,
+  quotedPrintable,
+  textHeader,
+} from './mime-text.ts';
 
 export interface Mailbox {
   readonly name?: string;

@@ -31,7 +31,10 @@ export function parameter(name: string, value: string): string {
   const text = withoutControls(value);
   if (/^[\x20-\x7e]*$/.test(text)) return `;\r\n ${name}="${text.replace(/[\\"]/g, '\\$&')}"`;
   // encodeURIComponent leaves !'()* alone, of which only these belong to RFC 2231's syntax.
-  const percent = encodeURIComponent(text).replace(/['()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+  const percent = encodeURIComponent(text).replace(
+    /['()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   return `;\r\n ${name}*=UTF-8''${percent}`;
 }
 
@@ -40,7 +43,8 @@ export function base64Lines(bytes: Uint8Array): string {
   const text = toBase64(bytes);
   const padded = text.padEnd(Math.ceil(text.length / 4) * 4, '=');
   const lines: string[] = [];
-  for (let i = 0; i < padded.length; i += ENCODED_LINE_CHARACTERS) lines.push(padded.slice(i, i + ENCODED_LINE_CHARACTERS));
+  for (let i = 0; i < padded.length; i += ENCODED_LINE_CHARACTERS)
+    lines.push(padded.slice(i, i + ENCODED_LINE_CHARACTERS));
   return lines.join('\r\n');
 }
 

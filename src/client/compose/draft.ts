@@ -1,0 +1,18 @@
+/** What a person wants to send. */
+import type { Address, ConversationId, PduId } from '../../protocol/index.ts';
+import type { Attachment } from './mime-message.ts';
+
+export interface Draft {
+  readonly to: readonly Address[];
+  readonly cc?: readonly Address[];
+  readonly bcc?: readonly Address[];
+  readonly subject?: string;
+  readonly text: string;
+  readonly attachments?: readonly Attachment[];
+  /** Goes on with a conversation; default: a new one. */
+  readonly conversation?: ConversationId;
+  /** The message answered: its conversation, and its Message-ID for other programs. */
+  readonly inReplyTo?: PduId;
+  /** A display name for From. */
+  readonly fromName?: string;
+}

@@ -1,0 +1,69 @@
+/** One PDU with its body: encrypted once, signed once, never changed again. */
+import type { Clock, CryptoSuite, KeyPair } from '../../base/index.ts';
+import {
+  type Address,
+  bodyOf,
+  type ConversationId,
+  deviceIdOf,
+  type Pdu,
+  type PduContent,
+  type PduId,
+  signPdu,
+} from '../../protocol/index.ts';
+import type { BodyWorker, Certificate } from '../../vault/index.ts';
+
+export interface SealedMail {
+  readonly pdu: Pdu;
+  readonly body: Uint8Array;
+}
+
+export interface PduWriterDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly vault: () => BodyWorker;
+  /** Milliseconds to add to this device's clock for a mail's time; used for nothing else. */
+  readonly serverTimeOffsetMs: () => number;
+}
+
+export interface PduWish {
+  readonly type: 'mail' | 'note';
+  readonly conversation: ConversationId;
+  readonly recipients: readonly Address[];
+  readonly certificates: readonly Certificate[];
+  readonly prev: readonly PduId[];
+  readonly depth: number;
+  readonly mime: Uint8Array;
+}
+
+export class PduWriter {
+  readonly #deps: PduWriterDeps;
+  readonly #author: Address;
+  readonly #device: KeyPair;
+
+  constructor(deps: PduWriterDeps, options: { readonly author: Address; readonly device: KeyPair }) {
+    this.#deps = deps;
+    this.#author = options.author;
+    this.#device = options.device;
+  }
+
+  /** Milliseconds since 1970 as a mail says them. */
+  now(): number {
+    return Math.max(0, Math.floor(this.#deps.clock.now() + this.#deps.serverTimeOffsetMs()));
+  }
+
+  /** Throws VaultError `too_large` or `unusable_certificate`. */
+  async write(wish: PduWish, signal?: AbortSignal): Promise<SealedMail> {
+    const { suite, vault } = this.#deps;
+    const { type, conversation, recipients, prev, depth } = wish;
+    const head = { type, conversation, author: this.#author, recipients, time: this.now() };
+    const body = await vault().seal({ mime: wish.mime, certificates: wish.certificates, binding: head }, signal);
+    const content: PduContent = {
+      ...head,
+      device: deviceIdOf(suite, this.#device.publicKey),
+      depth,
+      prev,
+      body: bodyOf(suite, body),
+    };
+    return { pdu: signPdu(suite, content, this.#device.secretKey), body };
+  }
+}

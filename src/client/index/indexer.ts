@@ -1,0 +1,273 @@
+/**
+ * From ciphertext to what can be read and searched: newest first, in batches, through the vault's pool. What is done is
+ * recorded in the same transaction as what was made of it, so a crash repeats a batch and loses or doubles nothing. A
+ * message that cannot be opened is listed as such; notes are merged and listed nowhere.
+ */
+import { type CryptoSuite, type Log, readUint64, toHex } from '../../base/index.ts';
+import { type DeviceId, EntryKind, type FeedId, type Pdu, parseFeedId, parsePdu } from '../../protocol/index.ts';
+import type { Row, Store, StoreTransaction } from '../../store/index.ts';
+import { type BodyWorker, type BulkResult, type OpenedBody, type OpenJob, openAll } from '../../vault/index.ts';
+import { ClientError } from '../client-error.ts';
+import type { Contacts } from '../contacts/contacts.ts';
+import { entryKey, INDEXED, indexedKey, noteKey } from '../keys.ts';
+import { INDEX_BATCH, INDEX_BATCH_BYTES } from '../limits.ts';
+import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
+import { countNumbers, decodeIntervals, encodeIntervals, type IntervalSet, removeNumbers } from '../mail/interval-set.ts';
+import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
+import { readMime } from '../mail/mime-reading.ts';
+import type { MessageText, Summary } from '../mail/summary.ts';
+import { decodeNoteBody, type NoteBody, type NotePlace } from '../notes/note-body.ts';
+
+export interface IndexerDeps {
+  readonly log: Log;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  /** The worker with the newest secrets. */
+  readonly vault: () => BodyWorker;
+  readonly contacts: Contacts;
+  readonly index: MailIndex;
+  /** A message can be read now. */
+  readonly onIndexed: (summary: Summary) => void;
+  /** Another device's changes arrived. */
+  readonly onChanged: (summary: Summary) => void;
+  /** A snapshot, written by that device, says which notes are superfluous. */
+  readonly onSuperseded: (places: readonly NotePlace[], author: DeviceId) => void;
+}
+
+interface Item {
+  readonly feed: FeedId;
+  readonly number: number;
+  readonly row: EntryRow;
+  readonly pdu: Pdu;
+}
+
+type Product =
+  | { readonly kind: 'message'; readonly item: Item; readonly summary: NewSummary; readonly text: MessageText }
+  | { readonly kind: 'note'; readonly item: Item; readonly note: NoteBody | undefined };
+
+const NO_TEXT: MessageText = Object.freeze({
+  subject: '',
+  from: '',
+  to: [],
+  cc: [],
+  headers: [],
+  text: '',
+  truncated: false,
+  attachments: [],
+  references: [],
+});
+
+export class Indexer {
+  readonly #deps: IndexerDeps;
+  #wake: (() => void) | undefined;
+  #dirty = true;
+  #idle: (() => void)[] = [];
+
+  constructor(deps: IndexerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Something was stored. */
+  wake(): void {
+    this.#dirty = true;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** Messages and notes not looked at yet. */
+  async pendingCount(): Promise<number> {
+    const rows = await this.#deps.store.range({ ...INDEXED, limit: FEEDS_MAX });
+    return rows.reduce((sum, row) => sum + countNumbers(decodeIntervals(row.value)), 0);
+  }
+
+  /** Resolves when everything that is stored now has been looked at. */
+  async whenIdle(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.wake();
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#idle.push(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#wake?.();
+    signal.addEventListener('abort', stop);
+    try {
+      while (!signal.aborted) {
+        this.#dirty = false;
+        if (await this.#indexBatch(signal)) continue;
+        if (this.#dirty) continue;
+        for (const resolve of this.#idle.splice(0)) resolve();
+        if (!this.#dirty && !signal.aborted)
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** False when nothing was left to do. */
+  async #indexBatch(signal: AbortSignal): Promise<boolean> {
+    const batch = await this.#takeBatch();
+    if (batch.length === 0) return false;
+    const products = await this.#produce(batch, signal);
+    const { indexed, changed } = await this.#deps.store.transact((transaction) => this.#write(transaction, products));
+    for (const summary of indexed) this.#deps.onIndexed(summary);
+    for (const summary of changed) this.#deps.onChanged(summary);
+    return true;
+  }
+
+  /** The newest entries of one feed that wait. */
+  async #takeBatch(): Promise<Item[]> {
+    const { store, suite } = this.#deps;
+    for (const { key, value } of await store.range({ ...INDEXED, limit: FEEDS_MAX })) {
+      const last = decodeIntervals(value).at(-1);
+      if (last === undefined) continue;
+      const feed = parseFeedId(toHex(key.subarray(1)));
+      const rows = await store.range({
+        from: entryKey(feed, Math.max(last.from, last.to - INDEX_BATCH + 1)),
+        to: entryKey(feed, last.to + 1),
+        limit: INDEX_BATCH,
+        maxBytes: INDEX_BATCH_BYTES,
+        reverse: true,
+      });
+      return rows.map((row) => itemOf(suite, feed, row));
+    }
+    return [];
+  }
+
+  async #produce(batch: readonly Item[], signal: AbortSignal): Promise<Product[]> {
+    const products: Product[] = [];
+    const vault = this.#deps.vault();
+    let at = 0;
+    for await (const result of openAll(vault, this.#jobs(batch), signal)) {
+      const item = batch[at++] as Item;
+      const lost = !result.ok && result.error.code === 'worker_lost';
+      products.push(await this.#productOf(item, lost ? await this.#openAlone(item, signal) : result));
+    }
+    return products;
+  }
+
+  /** A message among those that a thread had when it died: one that kills its thread alone, too, is the culprit. */
+  async #openAlone(item: Item, signal: AbortSignal): Promise<BulkResult<OpenedBody>> {
+    for await (const result of openAll(this.#deps.vault(), this.#jobs([item]), signal)) return result;
+    throw new ClientError('closed', 'the vault took no more work');
+  }
+
+  async *#jobs(batch: readonly Item[]): AsyncGenerator<OpenJob> {
+    for (const { row, pdu } of batch) {
+      const author = await this.#deps.contacts.find(pdu.author);
+      yield { body: row.body, binding: pdu, signers: author?.signers ?? [] };
+    }
+  }
+
+  async #productOf(item: Item, result: BulkResult<OpenedBody>): Promise<Product> {
+    if (item.row.kind === EntryKind.NOTE) return { kind: 'note', item, note: this.#readNote(item, result) };
+    const { pdu, row, feed, number } = item;
+    const base = {
+      id: pdu.id,
+      conversation: pdu.conversation,
+      feed,
+      number,
+      author: pdu.author,
+      recipients: pdu.recipients,
+      sentAt: pdu.time,
+      receivedAt: row.receivedAt,
+    };
+    if (!result.ok) {
+      this.#deps.log.warn({ pdu: pdu.id, code: result.error.code }, 'a message cannot be opened');
+      const unreadable = { size: row.body.length, attachmentCount: 0, proof: 'unreadable', bound: false } as const;
+      const summary = { ...base, ...unreadable, from: pdu.author, to: pdu.recipients, subject: '', snippet: '' };
+      return { kind: 'message', item, summary: { ...summary, problem: result.error.code }, text: NO_TEXT };
+    }
+    const { mime, verification } = result.result;
+    const { text, snippet } = await readMime(mime);
+    const summary: NewSummary = {
+      ...base,
+      from: text.from === '' ? pdu.author : text.from,
+      to: text.to,
+      subject: text.subject,
+      snippet,
+      size: mime.length,
+      attachmentCount: text.attachments.length,
+      proof: verification.status,
+      bound: verification.status === 'verified' && verification.bound,
+      ...(text.messageId === undefined ? {} : { messageId: text.messageId }),
+    };
+    return { kind: 'message', item, summary, text };
+  }
+
+  /** A note counts only when the account's own key signed it for this header. */
+  #readNote({ pdu }: Item, result: BulkResult<OpenedBody>): NoteBody | undefined {
+    const verification = result.ok ? result.result.verification : undefined;
+    const reading =
+      result.ok && verification?.status === 'verified' && verification.bound
+        ? decodeNoteBody(result.result.mime)
+        : ({ status: 'malformed' } as const);
+    if (reading.status === 'read') return reading.note;
+    this.#deps.log.warn({ pdu: pdu.id, verification }, 'a note of this account cannot be read');
+    return undefined;
+  }
+
+  async #write(
+    transaction: StoreTransaction,
+    products: readonly Product[],
+  ): Promise<{ indexed: Summary[]; changed: Summary[] }> {
+    const indexed: Summary[] = [];
+    const changed: Summary[] = [];
+    for (const product of products) {
+      if (product.kind === 'message')
+        indexed.push(await this.#deps.index.writeMessage(transaction, product.summary, product.text));
+      else if (product.note !== undefined) {
+        const changes = await this.#deps.index.applyOperations(transaction, product.note.operations);
+        changed.push(...changes.map(({ after }) => after));
+        this.#takeNote(transaction, product.item, product.note);
+      }
+    }
+    const feed = products[0]?.item.feed;
+    if (feed !== undefined)
+      await changeWaiting(transaction, feed, (set) =>
+        removeNumbers(
+          set,
+          products.map(({ item }) => item.number),
+        ),
+      );
+    return { indexed, changed };
+  }
+
+  /** Which notes there are is what a snapshot can make superfluous, its own device's or another's. */
+  #takeNote(transaction: StoreTransaction, { feed, number, pdu }: Item, note: NoteBody): void {
+    transaction.put(noteKey(feed, number), new Uint8Array(0));
+    for (const { feed: of, from, to } of note.supersedes) transaction.deleteRange(noteKey(of, from), noteKey(of, to + 1));
+    if (note.supersedes.length > 0)
+      transaction.onCommit(() => this.#deps.onSuperseded(note.supersedes, pdu.device));
+  }
+}
+
+/** A home has fewer feeds than this, the retired ones included. */
+const FEEDS_MAX = 10_000;
+
+/** Changes the set of entries of a feed that wait to be indexed. */
+export async function changeWaiting(
+  transaction: StoreTransaction,
+  feed: FeedId,
+  change: (set: IntervalSet) => IntervalSet,
+): Promise<void> {
+  const key = indexedKey(feed);
+  const row = await transaction.get(key);
+  const set = change(row === undefined ? [] : decodeIntervals(row));
+  if (set.length === 0) transaction.delete(key);
+  else transaction.put(key, encodeIntervals(set));
+}
+
+function itemOf(suite: CryptoSuite, feed: FeedId, { key, value }: Row): Item {
+  const row = decodeEntryRow(value);
+  return { feed, number: readUint64(key, key.length - 8), row, pdu: parsePdu(suite, row.pdu) };
+}

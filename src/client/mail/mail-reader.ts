@@ -1,0 +1,126 @@
+/**
+ * Reading what is indexed: lists newest first, by conversation, the unread, search. Scans go page by page, so a list of
+ * ten among a hundred thousand reads a few hundred rows, and a search of them all holds one page in memory.
+ */
+import { compareBytes, readUint64 } from '../../base/index.ts';
+import type { ConversationId } from '../../protocol/index.ts';
+import type { Row, Store } from '../../store/index.ts';
+import { conversationBounds, SUMMARIES, summariesBetween, summaryKey, TEXTS, UNREAD } from '../keys.ts';
+import { SCAN_ROWS } from '../limits.ts';
+import { idInKey, isUnread, type MailIndex } from './mail-index.ts';
+import { DELETED, JUNK, type MessageText, type Summary } from './summary.ts';
+
+export interface ListFilter {
+  /** Messages received at or after, milliseconds since 1970. */
+  readonly since?: number;
+  readonly unread?: boolean;
+  readonly conversation?: ConversationId;
+  readonly keyword?: string;
+  /** Also what blocked people wrote. */
+  readonly junk?: boolean;
+}
+
+export interface MailReaderDeps {
+  readonly store: Store;
+  readonly index: MailIndex;
+}
+
+export class MailReader {
+  readonly #deps: MailReaderDeps;
+
+  constructor(deps: MailReaderDeps) {
+    this.#deps = deps;
+  }
+
+  /** Newest first. */
+  async *list(filter: ListFilter): AsyncGenerator<Summary> {
+    const source =
+      filter.conversation !== undefined
+        ? this.#ofConversation(filter.conversation)
+        : filter.unread === true
+          ? this.#unread()
+          : this.#all(filter.since);
+    for await (const summary of source) if (matches(summary, filter)) yield summary;
+  }
+
+  /** Messages in which every word occurs, in people, subject or text; newest first. */
+  async *search(words: string): AsyncGenerator<Summary> {
+    const wanted = fold(words).split(/\s+/).filter((word) => word !== '');
+    if (wanted.length === 0) return;
+    const { store, index } = this.#deps;
+    for await (const { key, value } of scan(store, TEXTS.from, TEXTS.to)) {
+      const text = searchable(index.openText(key, value));
+      if (!wanted.every((word) => text.includes(word))) continue;
+      const at = summaryKey({ receivedAt: readUint64(key, 1), id: idInKey(key) });
+      const row = await store.get(at);
+      if (row === undefined) continue;
+      const summary = index.openSummary(at, row);
+      if (!summary.keywords.includes(DELETED)) yield summary;
+    }
+  }
+
+  /** Messages of a conversation with their place in time, newest first. */
+  async *#ofConversation(conversation: ConversationId): AsyncGenerator<Summary> {
+    const { from, to } = conversationBounds(conversation);
+    for await (const { key } of scan(this.#deps.store, from, to)) {
+      const summary = await this.#summaryAt({ receivedAt: readUint64(key, key.length - 40), id: idInKey(key) });
+      if (summary !== undefined) yield summary;
+    }
+  }
+
+  /** The unread are few as a rule: all are opened, so that their order can be made. */
+  async *#unread(): AsyncGenerator<Summary> {
+    const keys: Uint8Array[] = [];
+    for await (const { key, value } of scan(this.#deps.store, UNREAD.from, UNREAD.to)) {
+      const { receivedAt, id } = this.#deps.index.openUnread(key, value);
+      keys.push(summaryKey({ receivedAt, id: id as Summary['id'] }));
+    }
+    keys.sort((a, b) => compareBytes(b, a));
+    for (let i = 0; i < keys.length; i += SCAN_ROWS) {
+      const page = keys.slice(i, i + SCAN_ROWS);
+      const rows = await this.#deps.store.getMany(page);
+      for (const [at, row] of rows.entries())
+        if (row !== undefined) yield this.#deps.index.openSummary(page[at] as Uint8Array, row);
+    }
+  }
+
+  async *#all(since: number | undefined): AsyncGenerator<Summary> {
+    const bounds = since === undefined ? SUMMARIES : { ...SUMMARIES, from: summariesBetween(Math.max(0, Math.floor(since * 1000)), 0).from };
+    for await (const { key, value } of scan(this.#deps.store, bounds.from, bounds.to))
+      yield this.#deps.index.openSummary(key, value);
+  }
+
+  async #summaryAt(at: Pick<Summary, 'receivedAt' | 'id'>): Promise<Summary | undefined> {
+    const key = summaryKey(at);
+    const row = await this.#deps.store.get(key);
+    return row === undefined ? undefined : this.#deps.index.openSummary(key, row);
+  }
+}
+
+/** Rows of [from, to), last first. */
+async function* scan(store: Store, from: Uint8Array, to: Uint8Array): AsyncGenerator<Row> {
+  for (let end = to; ; ) {
+    const rows = await store.range({ from, to: end, limit: SCAN_ROWS, reverse: true });
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < SCAN_ROWS) return;
+    end = last.key;
+  }
+}
+
+function matches(summary: Summary, { since, unread, keyword, junk }: ListFilter): boolean {
+  if (summary.keywords.includes(DELETED)) return false;
+  if (junk !== true && summary.keywords.includes(JUNK)) return false;
+  if (unread === true && !isUnread(summary)) return false;
+  if (since !== undefined && summary.receivedAt < since * 1000) return false;
+  return keyword === undefined || summary.keywords.includes(keyword);
+}
+
+function searchable({ from, to, cc, subject, text }: MessageText): string {
+  return fold([from, ...to, ...cc, subject, text].join('\n'));
+}
+
+/** The same word in another case or width is the same word. */
+function fold(text: string): string {
+  return text.normalize('NFKC').toLowerCase();
+}

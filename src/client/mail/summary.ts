@@ -1,0 +1,63 @@
+/** What lists show of a message, and what reading it shows: the two records that are sealed for each. */
+import type { Address, ConversationId, FeedId, PduId } from '../../protocol/index.ts';
+import type { Verification } from '../../vault/index.ts';
+
+/** How far who wrote a message is proven. `device`: its header only, since the body cannot be opened. */
+export type Proof = Verification['status'] | 'unreadable';
+
+export interface Summary {
+  readonly id: PduId;
+  readonly conversation: ConversationId;
+  readonly feed: FeedId;
+  readonly number: number;
+  /** Who wrote it, as the signed header says. */
+  readonly author: Address;
+  readonly recipients: readonly Address[];
+  /** As the message says: for people. */
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly snippet: string;
+  /** Milliseconds since 1970, by its author's device. */
+  readonly sentAt: number;
+  /** Microseconds since 1970, by the node's clock. */
+  readonly receivedAt: number;
+  /** Bytes of the message in the clear. */
+  readonly size: number;
+  readonly attachmentCount: number;
+  readonly proof: Proof;
+  /** Whether the signature also names conversation, recipients and time. */
+  readonly bound: boolean;
+  /** Why it cannot be read, when it cannot. */
+  readonly problem?: string;
+  readonly messageId?: string;
+  /** Keywords of the person's devices: `read`, `flagged`, `deleted`, labels as `label:NAME`. */
+  readonly keywords: readonly string[];
+}
+
+export interface AttachmentInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+}
+
+/** The rest of a message, for search and for reading it without opening the body again. */
+export interface MessageText {
+  readonly subject: string;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly cc: readonly string[];
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly text: string;
+  /** The text was longer than what is kept: read the body. */
+  readonly truncated: boolean;
+  readonly attachments: readonly AttachmentInfo[];
+  readonly messageId?: string;
+  readonly references: readonly string[];
+}
+
+export const READ = 'read';
+export const DELETED = 'deleted';
+export const FLAGGED = 'flagged';
+/** Written by somebody whom the person blocks. */
+export const JUNK = 'junk';

@@ -1,0 +1,202 @@
+/**
+ * The durable outbox: PDUs as they were signed and encrypted once, kept until a node has them on disk. A PDU's id is its
+ * identity, so sending again after any crash is a duplicate to the node and a delivery to us. What a node refuses for good
+ * is kept with the reason until a person decides.
+ */
+import { fromHex, fromUtf8, readUint64, toBase64, fromBase64, utf8 } from '../../base/index.ts';
+import { type FeedId, type Pdu, type PduId, parsePduId } from '../../protocol/index.ts';
+import type { Store, StoreTransaction } from '../../store/index.ts';
+import { importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
+import { OUTBOX_PAGE } from '../limits.ts';
+
+export type RefusalCode = 'too_large' | 'over_quota' | 'unknown_recipient' | 'rejected';
+
+export interface Receipt {
+  readonly node: string;
+  readonly feed: FeedId;
+  readonly index: number;
+}
+
+export type Outcome =
+  | { readonly status: 'accepted' | 'pending'; readonly receipt: Receipt }
+  | { readonly status: 'refused'; readonly code: RefusalCode; readonly detail: string };
+
+export interface OutboxItem {
+  /** Order of writing: 1, 2, 3 … */
+  readonly number: number;
+  readonly id: PduId;
+  readonly bodySize: number;
+  readonly refused: { readonly code: RefusalCode; readonly detail: string } | undefined;
+}
+
+interface Row {
+  readonly id: string;
+  readonly header: string;
+  readonly size: number;
+  readonly refused?: { readonly code: RefusalCode; readonly detail: string };
+}
+
+export interface OutboxChange {
+  readonly id: PduId;
+  readonly outcome: Outcome;
+}
+
+export class Outbox {
+  readonly #store: Store;
+  readonly #onChange: (change: OutboxChange) => void;
+  readonly #items = new Map<number, OutboxItem>();
+  readonly #waiting = new Map<PduId, Set<(outcome: Outcome) => void>>();
+  readonly #wakers = new Set<() => void>();
+  #queued = 0;
+  #next = 1;
+
+  private constructor(store: Store, onChange: (change: OutboxChange) => void) {
+    this.#store = store;
+    this.#onChange = onChange;
+  }
+
+  static async open(store: Store, onChange: (change: OutboxChange) => void): Promise<Outbox> {
+    const outbox = new Outbox(store, onChange);
+    for (let { from } = OUTBOX; ; ) {
+      const rows = await store.range({ from, to: OUTBOX.to, limit: OUTBOX_PAGE });
+      for (const { key, value } of rows) outbox.#take(itemOf(readUint64(key, 1), decodeRow(value)));
+      if (rows.length < OUTBOX_PAGE) return outbox;
+      from = outboxKey(outbox.#next);
+    }
+  }
+
+  /** Waiting or refused, in order of writing. */
+  get items(): readonly OutboxItem[] {
+    return [...this.#items.values()];
+  }
+
+  /** Items that wait to be sent. */
+  get queuedCount(): number {
+    return this.#queued;
+  }
+
+  /** Keeps a PDU within `transaction`; it is sent once that is on disk. */
+  add(transaction: StoreTransaction, pdu: Pdu, body: Uint8Array): void {
+    const number = this.#next++;
+    const row: Row = { id: pdu.id, header: toBase64(pdu.header), size: body.length };
+    transaction.put(outboxKey(number), encodeRow(row));
+    transaction.put(outboxBodyKey(number), body);
+    transaction.onCommit(() => {
+      this.#take(itemOf(number, row));
+      this.#wake();
+    });
+  }
+
+  /** The PDU that an earlier import made of the same file. */
+  async imported(transaction: StoreTransaction, hash: Uint8Array): Promise<PduId | undefined> {
+    const row = await transaction.get(importKey(hash));
+    return row === undefined ? undefined : parsePduId(Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+  }
+
+  rememberImport(transaction: StoreTransaction, hash: Uint8Array, id: PduId): void {
+    transaction.put(importKey(hash), fromHex(id));
+  }
+
+  /** What travels; undefined when it was delivered meanwhile. */
+  async load(number: number): Promise<{ readonly header: Uint8Array; readonly body: Uint8Array } | undefined> {
+    const [row, body] = await this.#store.getMany([outboxKey(number), outboxBodyKey(number)]);
+    if (row === undefined || body === undefined) return undefined;
+    return { header: fromBase64(decodeRow(row).header), body };
+  }
+
+  /** A node said what became of it: delivered ones go, refused ones stay to be shown. */
+  async settle(item: OutboxItem, outcome: Outcome): Promise<void> {
+    await this.#store.transact(async (transaction) => {
+      if (outcome.status === 'refused') {
+        const row = await transaction.get(outboxKey(item.number));
+        const refused = { code: outcome.code, detail: outcome.detail };
+        if (row !== undefined) transaction.put(outboxKey(item.number), encodeRow({ ...decodeRow(row), refused }));
+        return;
+      }
+      transaction.delete(outboxKey(item.number));
+      transaction.delete(outboxBodyKey(item.number));
+    });
+    this.#queued -= item.refused === undefined ? 1 : 0;
+    if (outcome.status === 'refused') this.#items.set(item.number, { ...item, refused: outcome });
+    else this.#items.delete(item.number);
+    for (const resolve of this.#waiting.get(item.id) ?? []) resolve(outcome);
+    this.#waiting.delete(item.id);
+    this.#onChange({ id: item.id, outcome });
+    this.#wake();
+  }
+
+  /** Sends a refused item again: the reason may be gone. */
+  async retry(id: PduId): Promise<boolean> {
+    const item = this.#find(id);
+    if (item?.refused === undefined) return false;
+    await this.#store.transact(async (transaction) => {
+      const row = await transaction.get(outboxKey(item.number));
+      if (row === undefined) return;
+      const { refused: _, ...queued } = decodeRow(row);
+      transaction.put(outboxKey(item.number), encodeRow(queued));
+    });
+    this.#items.set(item.number, { ...item, refused: undefined });
+    this.#queued += 1;
+    this.#wake();
+    return true;
+  }
+
+  /** Forgets a refused item. */
+  async discard(id: PduId): Promise<boolean> {
+    const item = this.#find(id);
+    if (item?.refused === undefined) return false;
+    await this.#store.transact((transaction) => {
+      transaction.delete(outboxKey(item.number));
+      transaction.delete(outboxBodyKey(item.number));
+    });
+    this.#items.delete(item.number);
+    return true;
+  }
+
+  /** What becomes of a PDU that is in the outbox. Listen before it can be sent. */
+  outcomeOf(id: PduId): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(id) ?? new Set();
+      waiting.add(resolve);
+      this.#waiting.set(id, waiting);
+    });
+  }
+
+  /** Queued items from `after` on, in order. */
+  *queuedAfter(after: number): Generator<OutboxItem> {
+    for (const item of this.#items.values()) if (item.number > after && item.refused === undefined) yield item;
+  }
+
+  /** Resolves when something was added, settled or is to be sent again. */
+  whenChanged(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.add(resolve));
+  }
+
+  #find(id: PduId): OutboxItem | undefined {
+    for (const item of this.#items.values()) if (item.id === id) return item;
+    return undefined;
+  }
+
+  #take(item: OutboxItem): void {
+    this.#items.set(item.number, item);
+    this.#next = Math.max(this.#next, item.number + 1);
+    if (item.refused === undefined) this.#queued += 1;
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakers) wake();
+    this.#wakers.clear();
+  }
+}
+
+function itemOf(number: number, row: Row): OutboxItem {
+  return { number, id: parsePduId(row.id), bodySize: row.size, refused: row.refused };
+}
+
+function encodeRow(row: Row): Uint8Array {
+  return utf8(JSON.stringify(row));
+}
+
+function decodeRow(bytes: Uint8Array): Row {
+  return JSON.parse(fromUtf8(bytes)) as Row;
+}
