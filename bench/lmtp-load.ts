@@ -70,5 +70,11 @@ class Lane {
 
 function message(lane: number, n: number, bytes: number): string {
   const head = `Message-ID: <${lane}.${n}.${performance.now()}@bench.example>\r\nFrom: a@example.org\r\nTo: b@example.org\r\nSubject: ${n}\r\n\r\n`;
-  return head + 'x'.repeat(76).concat('\r\n').repeat(Math.max(1, Math.ceil((bytes - head.length) / 78)));
+  return (
+    head +
+    'x'
+      .repeat(76)
+      .concat('\r\n')
+      .repeat(Math.max(1, Math.ceil((bytes - head.length) / 78)))
+  );
 }

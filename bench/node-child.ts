@@ -5,7 +5,13 @@ import { SodiumSuite, SystemClock, SystemRandom } from '../src/base/system/index
 import { Node, type NodeLimits } from '../src/node/index.ts';
 
 const [folder, limits] = process.argv.slice(2) as [string, string];
-const log = { ...SILENT_LOG, error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields, Object.getOwnPropertyNames((fields as { error?: object }).error ?? {}).concat('error'))}\n`) };
+const log = {
+  ...SILENT_LOG,
+  error: (fields: object, message: string) =>
+    process.stderr.write(
+      `${message} ${JSON.stringify(fields, Object.getOwnPropertyNames((fields as { error?: object }).error ?? {}).concat('error'))}\n`,
+    ),
+};
 const node = await Node.open(
   { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log },
   {
@@ -13,7 +19,13 @@ const node = await Node.open(
     host: '127.0.0.1',
     port: 0,
     registration: 'open',
-    limits: { submitsPerSecond: 1_000_000, submitBurst: 10_000_000, acceptIntervalMs: 0.1, acceptQueue: 100_000, ...(JSON.parse(limits) as Partial<NodeLimits>) },
+    limits: {
+      submitsPerSecond: 1_000_000,
+      submitBurst: 10_000_000,
+      acceptIntervalMs: 0.1,
+      acceptQueue: 100_000,
+      ...(JSON.parse(limits) as Partial<NodeLimits>),
+    },
   },
 );
 process.stdout.write(`${JSON.stringify({ url: node.url, home: node.home })}\n`);

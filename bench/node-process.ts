@@ -20,7 +20,12 @@ export class NodeProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>, folder: string, ready: { url: string; home: string }) {
+  private constructor(
+    child: ChildProcess,
+    lines: AsyncIterator<string>,
+    folder: string,
+    ready: { url: string; home: string },
+  ) {
     this.#child = child;
     this.#lines = lines;
     this.folder = folder;
@@ -29,12 +34,18 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** `folder` is kept when given, else temporary. */
-  static async open(options: { readonly folder?: string; readonly limits?: object; readonly execArgv?: string[] } = {}): Promise<NodeProcess> {
+  static async open(
+    options: { readonly folder?: string; readonly limits?: object; readonly execArgv?: string[] } = {},
+  ): Promise<NodeProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'restante-bench-')));
     const script = fileURLToPath(new URL('./node-child.js', import.meta.url));
-    const child = spawn(process.execPath, [...(options.execArgv ?? []), script, folder, JSON.stringify(options.limits ?? {})], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...(options.execArgv ?? []), script, folder, JSON.stringify(options.limits ?? {})],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
     const first = await lines.next();
     return new NodeProcess(child, lines, folder, JSON.parse(first.value as string) as { url: string; home: string });
@@ -49,6 +60,7 @@ export class NodeProcess implements AsyncDisposable {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
     await ended;
-    if (this.folder.startsWith(join(tmpdir(), 'restante-bench-'))) await rm(this.folder, { recursive: true, force: true });
+    if (this.folder.startsWith(join(tmpdir(), 'restante-bench-')))
+      await rm(this.folder, { recursive: true, force: true });
   }
 }

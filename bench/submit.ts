@@ -2,9 +2,10 @@
  * Durable submits of 1 KB over 50 connections, author signatures verified, beside Dovecot's LMTP at its best in the same
  * run. Headers are signed before the clock starts: the load generator shares the machine's two cores.
  */
+
+import { ReceiptStatus } from '../src/protocol/index.ts';
 import { Dovecot, hasDovecot } from '../test/harness/dovecot.ts';
 import { writePdu } from '../test/harness/person.ts';
-import { ReceiptStatus } from '../src/protocol/index.ts';
 import { measureLmtp } from './lmtp-load.ts';
 import { NodeProcess } from './node-process.ts';
 import { random, register, signIn } from './people.ts';
@@ -14,7 +15,9 @@ const WINDOW = 64;
 
 export async function measureSubmits(messages: number, bodyBytes: number): Promise<number> {
   await using node = await NodeProcess.open();
-  const people = await Promise.all(Array.from({ length: CONNECTIONS }, (_, i) => register(node.url, `p${i}@${node.home}`)));
+  const people = await Promise.all(
+    Array.from({ length: CONNECTIONS }, (_, i) => register(node.url, `p${i}@${node.home}`)),
+  );
   const clients = await Promise.all(people.map((person) => signIn(node.url, person)));
   const perConnection = Math.floor(messages / CONNECTIONS);
   const queues = people.map((person, i) =>
@@ -62,5 +65,10 @@ export async function benchSubmit(): Promise<Record<string, number>> {
   const ours = await measureSubmits(50_000, 1024);
   if (!hasDovecot()) return { submitsPerSecond: ours };
   const peer = await measureDovecot();
-  return { submitsPerSecond: ours, dovecotLmtpPerSecond: peer.best, dovecotConnections: peer.at, ratio: ours / peer.best };
+  return {
+    submitsPerSecond: ours,
+    dovecotLmtpPerSecond: peer.best,
+    dovecotConnections: peer.at,
+    ratio: ours / peer.best,
+  };
 }

@@ -22,17 +22,25 @@ import {
   countersignDocument,
   EntryKind,
   EraseReason,
-  homeOf,
   type HomeName,
+  homeOf,
+  ProtocolError,
   parseAccountDocument,
   parseVaultRecord,
-  ProtocolError,
   VAULT_RECORD_BYTES_MAX,
 } from '../protocol/index.ts';
 import type { Store, StoreReader } from '../store/index.ts';
 import type { Journal, JournalTransaction, NewEntry } from './journal.ts';
-import { ACCOUNTS_CACHED_MAX } from './limits.ts';
-import { ACCOUNT_SETTINGS, ACCOUNTS, accountKey, accountVersions, headsOf, inviteKey, settingsKey } from './view-keys.ts';
+import { ACCOUNTS_CACHED_MAX, CHAIN_BYTES, CHAIN_DOCUMENTS_MAX } from './limits.ts';
+import {
+  ACCOUNT_SETTINGS,
+  ACCOUNTS,
+  accountKey,
+  accountVersions,
+  headsOf,
+  inviteKey,
+  settingsKey,
+} from './view-keys.ts';
 import { decodeMailboxState } from './view-rows.ts';
 
 export type Registration = 'invite' | 'open' | 'closed';
@@ -107,10 +115,14 @@ export class Accounts {
     return this.#documents.get(address)?.document;
   }
 
-  /** The chain from version `after` + 1 on. */
+  /** The chain from version `after` + 1 on: as much as fits one answer, so whoever wants the rest asks again. */
   async chain(address: Address, after: number): Promise<readonly Uint8Array[]> {
-    const bounds = accountVersions(address);
-    const rows = await this.#deps.store.range({ from: accountKey(address, after + 1), to: bounds.to, limit: 1000 });
+    const rows = await this.#deps.store.range({
+      from: accountKey(address, after + 1),
+      to: accountVersions(address).to,
+      limit: CHAIN_DOCUMENTS_MAX,
+      maxBytes: CHAIN_BYTES,
+    });
     return rows.map((row) => row.value);
   }
 
@@ -269,7 +281,8 @@ async function eraseEverything(journal: JournalTransaction, address: Address): P
     .map((row) => ({ feed: row.key.slice(-32), to: readUint64(row.value) }))
     .filter((range) => range.to > 0)
     .map((range) => ({ feed: range.feed, account: address, from: 1, to: range.to }));
-  if (erased.length > 0) await journal.append([{ header: { kind: EntryKind.ERASE, erased, reason: EraseReason.ACCOUNT_CLOSED } }]);
+  if (erased.length > 0)
+    await journal.append([{ header: { kind: EntryKind.ERASE, erased, reason: EraseReason.ACCOUNT_CLOSED } }]);
 }
 
 /** The short form of a key for people: the first 16 hexadecimal digits of its hash. */

@@ -15,13 +15,14 @@ import {
   encodeEnrolmentParameters,
   type FeedId,
   findDevice,
+  ProtocolError,
   parseAddress,
   parseVaultRecord,
-  ProtocolError,
   type VaultRecord,
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
+import { FAILURE_BURST, FAILURE_INTERVAL_MS, FAILURES_REMEMBERED } from './limits.ts';
 import type { Identity } from './session.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { vaultKey } from './view-keys.ts';
@@ -29,7 +30,11 @@ import { decodeLocations } from './view-rows.ts';
 
 export type AuthOutcome =
   | { readonly status: 'ok'; readonly identity: Identity }
-  | { readonly status: 'refused'; readonly code: 'auth_failed' | 'account_closed' | 'banned' | 'rate_limited' | 'malformed'; readonly why: string };
+  | {
+      readonly status: 'refused';
+      readonly code: 'auth_failed' | 'account_closed' | 'banned' | 'rate_limited' | 'malformed';
+      readonly why: string;
+    };
 
 export interface AuthenticatorDeps {
   readonly clock: Clock;
@@ -41,10 +46,6 @@ export interface AuthenticatorDeps {
   readonly saltSecret: Uint8Array;
 }
 
-/** Failed attempts for one address: one every ten seconds on average. */
-const FAILURE_INTERVAL_MS = 10_000;
-const FAILURE_BURST = 20;
-const FAILURES_REMEMBERED = 10_000;
 const FAILED: AuthOutcome = { status: 'refused', code: 'auth_failed', why: 'no such account, or not its key' };
 
 export class Authenticator {
@@ -107,6 +108,8 @@ export class Authenticator {
     const bucket = this.#failures.get(address) ?? new TokenBucket(FAILURE_INTERVAL_MS, FAILURE_BURST, now);
     this.#failures.set(address, bucket);
     const token = bucket.take(now);
-    return token.taken ? FAILED : { status: 'refused', code: 'rate_limited', why: 'too many failed attempts for this address' };
+    return token.taken
+      ? FAILED
+      : { status: 'refused', code: 'rate_limited', why: 'too many failed attempts for this address' };
   }
 }

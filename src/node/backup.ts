@@ -4,9 +4,9 @@
  */
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqliteStore } from './sqlite-shim.ts';
 import { type DataFolder, readHomeConfig } from './data-folder.ts';
 import { NodeError } from './node-error.ts';
+import type { SqliteStore } from './sqlite-shim.ts';
 
 const KEPT = ['home.json', join('keys', 'home.key'), join('keys', 'node.key')];
 
@@ -20,10 +20,15 @@ export async function writeBackup(folder: DataFolder, store: SqliteStore, to: st
 }
 
 /** Makes a data folder of a backup. The node that opens it begins a new feed. */
-export async function restoreBackup(from: string, to: string): Promise<{ readonly home: string; readonly bytes: number }> {
+export async function restoreBackup(
+  from: string,
+  to: string,
+): Promise<{ readonly home: string; readonly bytes: number }> {
   const config = await readHomeConfig(from);
   if (config === undefined)
-    throw new NodeError('bad_folder', `${from} is not a backup of a home`, { fix: 'Name the folder that `restante backup` wrote.' });
+    throw new NodeError('bad_folder', `${from} is not a backup of a home`, {
+      fix: 'Name the folder that `restante backup` wrote.',
+    });
   await makeEmpty(to);
   await copyTree(from, to);
   return { home: config.home, bytes: await sizeOf(to) };
@@ -32,7 +37,9 @@ export async function restoreBackup(from: string, to: string): Promise<{ readonl
 async function makeEmpty(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0)
-    throw new NodeError('bad_folder', `${folder} is not empty`, { fix: 'Name a folder that is empty or does not exist yet.' });
+    throw new NodeError('bad_folder', `${folder} is not empty`, {
+      fix: 'Name a folder that is empty or does not exist yet.',
+    });
 }
 
 async function copyTree(from: string, to: string): Promise<void> {

@@ -25,7 +25,8 @@ export class Blobs {
   /** Stores a chunk for `owner`; a chunk that is here already is a duplicate, whoever brought it. */
   async put(owner: Address, sha256: Uint8Array, body: Uint8Array): Promise<Submission> {
     const { journal, suite } = this.#deps;
-    if (body.length > BODY_BYTES_MAX) return { status: 'too_large', detail: `a blob has at most ${BODY_BYTES_MAX} bytes` };
+    if (body.length > BODY_BYTES_MAX)
+      return { status: 'too_large', detail: `a blob has at most ${BODY_BYTES_MAX} bytes` };
     if (body.length === 0 || !equalBytes(suite.sha256(body), sha256))
       return { status: 'rejected', detail: 'the blob is not the one that its name says' };
     return journal.write(async ({ views, append }): Promise<Submission> => {

@@ -6,12 +6,23 @@ import { chmod, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { CodedError, type Log } from '../base/index.ts';
+import { CONTROL_LINE_BYTES_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Operator } from './operator.ts';
 import type { CheckOptions } from './view-check.ts';
 
 type Method = keyof Operator;
-const METHODS: readonly Method[] = ['invite', 'accounts', 'setQuota', 'setBanned', 'remove', 'status', 'backup', 'verify', 'repair'];
+const METHODS: readonly Method[] = [
+  'invite',
+  'accounts',
+  'setQuota',
+  'setBanned',
+  'remove',
+  'status',
+  'backup',
+  'verify',
+  'repair',
+];
 
 interface Call {
   readonly method: Method;
@@ -23,8 +34,6 @@ interface Answer {
   readonly result?: unknown;
   readonly error?: { readonly code: string; readonly message: string; readonly fix?: string };
 }
-
-const LINE_BYTES_MAX = 64 * 1024;
 
 export class ControlServer implements AsyncDisposable {
   readonly #server: Server;
@@ -67,7 +76,7 @@ async function serve(operator: () => Operator, log: Log, socket: Socket): Promis
   for await (const line of createInterface({ input: socket })) {
     const answer = (value: Answer): boolean => socket.write(`${JSON.stringify(value)}\n`);
     try {
-      if (line.length > LINE_BYTES_MAX) throw new NodeError('bad_value', 'a control call is one short line');
+      if (line.length > CONTROL_LINE_BYTES_MAX) throw new NodeError('bad_value', 'a control call is one short line');
       const call = JSON.parse(line) as Call;
       if (!METHODS.includes(call.method)) throw new NodeError('bad_value', `no control call ${String(call.method)}`);
       answer({ result: await perform(operator(), call, (progress) => answer({ progress })) });
@@ -78,7 +87,11 @@ async function serve(operator: () => Operator, log: Log, socket: Socket): Promis
   }
 }
 
-async function perform(operator: Operator, call: Call, onProgress: NonNullable<CheckOptions['onProgress']>): Promise<unknown> {
+async function perform(
+  operator: Operator,
+  call: Call,
+  onProgress: NonNullable<CheckOptions['onProgress']>,
+): Promise<unknown> {
   const [first, second] = call.arguments;
   switch (call.method) {
     case 'invite':
@@ -141,7 +154,8 @@ class ControlClient implements Operator, Disposable {
     this.#socket.write(`${JSON.stringify({ method, arguments: args })}\n`);
     for (;;) {
       const line = await this.#lines.next();
-      if (line.done === true) throw new NodeError('stopping', 'the node stopped before it answered', { fix: 'Start it and try again.' });
+      if (line.done === true)
+        throw new NodeError('stopping', 'the node stopped before it answered', { fix: 'Start it and try again.' });
       const answer = JSON.parse(line.value) as Answer;
       if (answer.progress !== undefined) options.onProgress?.(answer.progress);
       else if (answer.error !== undefined) throw new RemoteError(answer.error);

@@ -3,8 +3,7 @@
  * tests and simulations run the real thing with the wire cut.
  */
 import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
-import { type FeedId, type FeedState, type HomeName } from '../protocol/index.ts';
-import { SqliteStore } from './sqlite-shim.ts';
+import type { FeedId, FeedState, HomeName } from '../protocol/index.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
 import { Blobs } from './blobs.ts';
@@ -21,6 +20,7 @@ import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { SqliteStore } from './sqlite-shim.ts';
 
 export interface CoreDeps {
   readonly clock: Clock;
@@ -68,45 +68,12 @@ export class Core implements AsyncDisposable {
     this.retention = parts.retention;
     this.feeds = parts.feeds;
     this.#store = parts.store;
-    const { suite, clock, metrics, log } = deps;
-    const all = parts.feeds.all;
-    const currentFeed = parts.feeds.current.id;
-    this.sessions = new Sessions(clock, options.limits.heartbeatMs);
-    const authenticator = new Authenticator({ clock, suite, store: parts.store, accounts: parts.accounts, feeds: all, saltSecret: parts.folder.saltSecret });
-    const reader = new MailboxReader({ suite, store: parts.store, nodeKey: parts.folder.nodeKey, feeds: all, currentFeed });
-    this.#intake = new Intake(
-      { clock, suite, store: parts.store, log, journal: parts.journal, accounts: parts.accounts },
-      { home: parts.folder.config.home, limits: options.limits, feed: currentFeed, hasOtherFeeds: all.size > 1 },
-    );
-    const blobs = new Blobs({ suite, store: parts.store, journal: parts.journal, feeds: all });
-    const handler = new RequestHandler({
-      clock,
-      accounts: parts.accounts,
-      authenticator,
-      blobs,
-      home: parts.home,
-      intake: this.#intake,
-      journal: parts.journal,
-      metrics,
-      reader,
-      sessions: this.sessions,
-      onRolledBack: (feed) => this.#retire(feed, parts.feedsDeps),
-    });
-    this.#sessionDeps = { ...deps, nodeKey: parts.folder.nodeKey, authenticator, handler, sessions: this.sessions };
-    this.operator = new NodeOperator(
-      {
-        random: deps.random,
-        accounts: parts.accounts,
-        store: parts.store,
-        folder: parts.folder,
-        sessions: this.sessions,
-        feeds: all,
-        currentFeed,
-        check: { suite, store: parts.store, feeds: all },
-      },
-      options.limits,
-    );
-    this.#scope = new Scope((task, error) => log.error({ error, task }, 'a task of the node failed'));
+    const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
+    this.sessions = services.sessions;
+    this.operator = services.operator;
+    this.#intake = services.intake;
+    this.#sessionDeps = { ...deps, ...services, nodeKey: parts.folder.nodeKey };
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
   }
 
   static async open(deps: CoreDeps, options: CoreOptions): Promise<Core> {
@@ -138,7 +105,13 @@ export class Core implements AsyncDisposable {
   async publish(urls: readonly string[]): Promise<void> {
     const { config, nodeKey } = this.folder;
     const { current, retired } = this.feeds;
-    await this.home.publish(config.home, { name: config.node, key: nodeKey.publicKey, urls, feed: current.id, retired });
+    await this.home.publish(config.home, {
+      name: config.node,
+      key: nodeKey.publicKey,
+      urls,
+      feed: current.id,
+      retired,
+    });
   }
 
   /** Serves one client connection until it ends. */
@@ -201,7 +174,10 @@ export class Core implements AsyncDisposable {
 
   #retire(feed: FeedId, feedsDeps: FeedsDeps): void {
     if (feed !== this.feeds.current.id) return;
-    this.#deps.log.error({ feed }, 'a client holds a head of this node beyond its own: the node was restored, its feed ends');
+    this.#deps.log.error(
+      { feed },
+      'a client holds a head of this node beyond its own: the node was restored, its feed ends',
+    );
     this.#scope.spawn('retire', async () => {
       await retireFeed(feedsDeps, feed);
       this.#options.onFeedRetired();
@@ -218,4 +194,40 @@ interface Parts {
   readonly accounts: Accounts;
   readonly home: HomeChain;
   readonly retention: Retention;
+}
+
+/** What serves sessions, wired. */
+function createServices(
+  deps: CoreDeps,
+  options: CoreOptions,
+  parts: Parts,
+  onRolledBack: (feed: FeedId) => void,
+): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
+  const { limits } = options;
+  const { folder, store, journal, accounts, home } = parts;
+  const feeds = parts.feeds.all;
+  const currentFeed = parts.feeds.current.id;
+  const sessions = new Sessions(deps.clock, limits.heartbeatMs);
+  const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
+  const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds, currentFeed });
+  const intake = new Intake(
+    { ...deps, store, journal, accounts },
+    { home: folder.config.home, limits, feed: currentFeed, hasOtherFeeds: feeds.size > 1 },
+  );
+  const blobs = new Blobs({ ...deps, store, journal, feeds });
+  const handler = new RequestHandler({
+    ...deps,
+    accounts,
+    authenticator,
+    blobs,
+    home,
+    intake,
+    journal,
+    reader,
+    sessions,
+    onRolledBack,
+  });
+  const check = { ...deps, store, feeds };
+  const operator = new NodeOperator({ ...deps, accounts, store, folder, sessions, feeds, currentFeed, check }, limits);
+  return { sessions, authenticator, handler, intake, operator };
 }

@@ -106,7 +106,8 @@ async function openConfig(path: string, wanted: Partial<HomeConfig>): Promise<Ho
       });
     return existing;
   }
-  if (wanted.home === undefined) throw new NodeError('bad_folder', `${path} holds no home yet`, { fix: 'Name one with --home.' });
+  if (wanted.home === undefined)
+    throw new NodeError('bad_folder', `${path} holds no home yet`, { fix: 'Name one with --home.' });
   const config: HomeConfig = { home: wanted.home, node: wanted.node ?? 'a' };
   await writeDurably(join(path, 'home.json'), `${JSON.stringify(config)}\n`);
   return config;

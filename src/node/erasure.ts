@@ -22,9 +22,12 @@ export interface NumberRange {
 }
 
 interface RangeReader {
-  range(range: { from: Uint8Array; to: Uint8Array; limit: number; reverse?: boolean }): Promise<
-    readonly { key: Uint8Array; value: Uint8Array }[]
-  >;
+  range(range: {
+    from: Uint8Array;
+    to: Uint8Array;
+    limit: number;
+    reverse?: boolean;
+  }): Promise<readonly { key: Uint8Array; value: Uint8Array }[]>;
 }
 
 /** The erased ranges that touch [from, to], ascending. */

@@ -3,7 +3,16 @@
  * key of its feed was restored from a backup: two nodes must never write one feed, so it names the old one retired and
  * begins another (design: "Restore ends the feed").
  */
-import { type CryptoSuite, fromUtf8, invariant, type Log, type SecureRandom, toHex, fromHex, utf8 } from '../base/index.ts';
+import {
+  type CryptoSuite,
+  fromHex,
+  fromUtf8,
+  invariant,
+  type Log,
+  type SecureRandom,
+  toHex,
+  utf8,
+} from '../base/index.ts';
 import { createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
@@ -40,7 +49,10 @@ export async function openFeeds(deps: FeedsDeps): Promise<Feeds> {
   const last = records.at(-1);
   const secretKey = last === undefined || last.record.retired ? undefined : await deps.folder.feedSecretKey(last.feed);
   if (last !== undefined && secretKey === undefined) {
-    deps.log.warn({ feed: last.feed }, 'the secret key of the feed is not here: this node was restored, and begins a new feed');
+    deps.log.warn(
+      { feed: last.feed },
+      'the secret key of the feed is not here: this node was restored, and begins a new feed',
+    );
     await retireFeed(deps, last.feed);
   }
   const current =

@@ -13,12 +13,12 @@ import {
   feedIdOf,
   linkOf,
   type PduId,
-  parseAddress,
   parseAccountDocument,
+  parseAddress,
   parseHomeDocument,
   pduIdOf,
 } from '../protocol/index.ts';
-import { eraseNumbers, type ErasedBody } from './erasure.ts';
+import { type ErasedBody, eraseNumbers } from './erasure.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import {
   accountKey,
@@ -175,4 +175,3 @@ async function addLocation(buffer: ViewBuffer, key: Uint8Array, location: Locati
   locations.sort((a, b) => (a.feed === b.feed ? a.index - b.index : a.feed < b.feed ? -1 : 1));
   buffer.put(key, encodeLocations(locations));
 }
-

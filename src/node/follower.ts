@@ -2,8 +2,9 @@
  * Live push to one session: for each feed a number up to which everything was pushed; whatever the views hold beyond it is
  * read from the store and sent. A wake is only a hint, so a lost one costs until the next sweep and nothing more.
  */
-import type { Address, FeedId, NodeMessage } from '../protocol/index.ts';
+
 import { fromHex } from '../base/index.ts';
+import type { Address, FeedId, NodeMessage } from '../protocol/index.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
 
 export interface FollowerDeps {

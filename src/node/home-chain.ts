@@ -12,6 +12,7 @@ import {
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Journal } from './journal.ts';
+import { CHAIN_BYTES, CHAIN_DOCUMENTS_MAX } from './limits.ts';
 import { HOME_VERSIONS, homeKey } from './view-keys.ts';
 
 export interface HomeChainDeps {
@@ -21,9 +22,6 @@ export interface HomeChainDeps {
   readonly journal: Journal;
   readonly homeKey: KeyPair;
 }
-
-/** Versions served at once: a home changes its document a few times a year. */
-const DOCUMENTS_MAX = 1_000;
 
 export class HomeChain {
   readonly #deps: HomeChainDeps;
@@ -44,9 +42,14 @@ export class HomeChain {
     return this.#current;
   }
 
-  /** The chain from version `after` + 1 on. */
+  /** The chain from version `after` + 1 on: as much as fits one answer, so whoever wants the rest asks again. */
   async documents(after: number): Promise<readonly Uint8Array[]> {
-    const rows = await this.#deps.store.range({ from: homeKey(after + 1), to: HOME_VERSIONS.to, limit: DOCUMENTS_MAX });
+    const rows = await this.#deps.store.range({
+      from: homeKey(after + 1),
+      to: HOME_VERSIONS.to,
+      limit: CHAIN_DOCUMENTS_MAX,
+      maxBytes: CHAIN_BYTES,
+    });
     return rows.map((row) => row.value);
   }
 

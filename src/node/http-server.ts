@@ -12,7 +12,7 @@ import { type Clock, type FrameSocket, fromUtf8, isAbort, type Log } from '../ba
 import { WsSocket, wsOptions } from '../base/system/index.ts';
 import { FRAME_BYTES_MAX } from '../protocol/index.ts';
 import type { HomeChain } from './home-chain.ts';
-import type { NodeLimits } from './limits.ts';
+import { HEADERS_TIMEOUT_MS, HTTP_BODY_BYTES_MAX, type NodeLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { NodeError } from './node-error.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -36,8 +36,6 @@ export interface HttpServerOptions {
 }
 
 export const CLIENT_PATH = '/client';
-/** Headers of a request must have come in this time; a socket that only opens is closed after it. */
-const HEADERS_TIMEOUT_MS = 15_000;
 
 export class HttpServer implements AsyncDisposable {
   readonly #deps: HttpServerDeps;
@@ -51,7 +49,11 @@ export class HttpServer implements AsyncDisposable {
     this.#deps = deps;
     this.#options = options;
     this.#server = server;
-    this.#accepts = new TokenBucket(options.limits.acceptIntervalMs, options.limits.acceptBurst, deps.clock.monotonic());
+    this.#accepts = new TokenBucket(
+      options.limits.acceptIntervalMs,
+      options.limits.acceptBurst,
+      deps.clock.monotonic(),
+    );
   }
 
   static async open(deps: HttpServerDeps, options: HttpServerOptions): Promise<HttpServer> {
@@ -59,7 +61,7 @@ export class HttpServer implements AsyncDisposable {
       options.tls === undefined
         ? {}
         : { https: { cert: await readFile(options.tls.certFile), key: await readFile(options.tls.keyFile) } };
-    const fastify = Fastify({ logger: false, bodyLimit: 64 * 1024, forceCloseConnections: true, ...https });
+    const fastify = Fastify({ logger: false, bodyLimit: HTTP_BODY_BYTES_MAX, forceCloseConnections: true, ...https });
     const server = new HttpServer(deps, options, fastify as FastifyInstance);
     server.#route();
     fastify.server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -120,12 +122,16 @@ export class HttpServer implements AsyncDisposable {
     const waitMs = this.#accepts.reserve(clock.monotonic(), this.#options.limits.acceptQueue);
     if (waitMs === undefined) {
       metrics.connectionsRefused.inc();
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      socket.end(
+        'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+      );
       return;
     }
     if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal);
     if (socket.destroyed) return;
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => onConnection(WsSocket.adopt(webSocket, socket)));
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+      onConnection(WsSocket.adopt(webSocket, socket)),
+    );
   }
 }
 

@@ -10,11 +10,11 @@ import {
   EntryKind,
   type FeedId,
   findDevice,
-  homeOf,
   type HomeName,
+  homeOf,
   type Pdu,
-  parsePdu,
   ProtocolError,
+  parsePdu,
   verifyPdu,
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
@@ -95,7 +95,8 @@ export class Intake {
       if (!(error instanceof ProtocolError)) throw error;
       return { status: error.code === 'too_large' ? 'too_large' : 'rejected', detail: error.message };
     }
-    if (pdu.body.size > BODY_BYTES_MAX) return { status: 'too_large', detail: `a body has at most ${BODY_BYTES_MAX} bytes` };
+    if (pdu.body.size > BODY_BYTES_MAX)
+      return { status: 'too_large', detail: `a body has at most ${BODY_BYTES_MAX} bytes` };
     const refusal = this.#checkForm(submitter, pdu) ?? (await this.#checkPeople(submitter, pdu));
     if (refusal !== undefined) return refusal;
     if (body === undefined) return this.#answerOffer(pdu);
@@ -156,12 +157,14 @@ export class Intake {
     const author = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
     const key = author === undefined ? undefined : signingKey(author, pdu, submitter);
     if (key === undefined) return { status: 'rejected', detail: 'the author has no such device' };
-    if (!verifyPdu(suite, pdu, key)) return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
+    if (!verifyPdu(suite, pdu, key))
+      return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
     const unknown: Address[] = [];
     for (const recipient of pdu.recipients) {
       const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
       const local = homeOf(recipient) === this.#options.home;
-      if (!local || account === undefined || account.closed || accounts.settingsOf(recipient).banned === true) unknown.push(recipient);
+      if (!local || account === undefined || account.closed || accounts.settingsOf(recipient).banned === true)
+        unknown.push(recipient);
     }
     return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
   }
@@ -201,7 +204,8 @@ export class Intake {
     } catch (error) {
       // Nothing was acknowledged and nothing was written: the sender keeps it and tries again.
       if (!isAbort(error, undefined)) this.#deps.log.error({ error, entries: batch.length }, 'an append failed');
-      const detail = error instanceof StoreError && error.code === 'disk_full' ? 'the disk is full' : 'the node could not write';
+      const detail =
+        error instanceof StoreError && error.code === 'disk_full' ? 'the disk is full' : 'the node could not write';
       for (const waiting of batch) waiting.done({ status: 'unavailable', detail, retryAfterMs: UNAVAILABLE_RETRY_MS });
     }
   }

@@ -9,7 +9,7 @@ import {
   type Address,
   decodeEntryHeader,
   EntryHeader,
-  EntryKind,
+  type EntryKind,
   encodeEntryHeader,
   type FeedId,
   type PduId,

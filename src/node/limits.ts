@@ -71,3 +71,21 @@ export const ERASE_RANGES_MAX = 1_000;
 export const INVITES_MAX = 100_000;
 /** Mailbox rows read at once by sweeps. */
 export const SWEEP_PAGE_ROWS = 1_000;
+/** Failed attempts for one address: one every ten seconds on average, … */
+export const FAILURE_INTERVAL_MS = 10_000;
+/** … after a burst that a person with several devices and a new password does not reach. */
+export const FAILURE_BURST = 20;
+/** Addresses whose failures are remembered. */
+export const FAILURES_REMEMBERED = 10_000;
+/** A control call names a method and two short arguments. */
+export const CONTROL_LINE_BYTES_MAX = 64 * 1024;
+/** Versions of a chain in one answer, … */
+export const CHAIN_DOCUMENTS_MAX = 1_000;
+/** … and their bytes, unless one alone is larger: well below FRAME_BYTES_MAX. */
+export const CHAIN_BYTES = 1024 * 1024;
+/** Headers of a request must have come in this time; a socket that only opens is closed after it. */
+export const HEADERS_TIMEOUT_MS = 15_000;
+/** Nothing here takes a body over HTTP. */
+export const HTTP_BODY_BYTES_MAX = 64 * 1024;
+/** Before authentication: a document, a vault record and room. Bodies come from people who proved who they are. */
+export const ANONYMOUS_FRAME_BYTES_MAX = 512 * 1024;

@@ -23,7 +23,13 @@ import type { Store } from '../store/index.ts';
 import { erasedRanges, isErased } from './erasure.ts';
 import { HEADS_CACHED_MAX } from './limits.ts';
 import { headKey, hourKey, mailboxKey } from './view-keys.ts';
-import { decodeMailboxRow, decodeMailboxState, EMPTY_MAILBOX, type MailboxRow, type MailboxState } from './view-rows.ts';
+import {
+  decodeMailboxRow,
+  decodeMailboxState,
+  EMPTY_MAILBOX,
+  type MailboxRow,
+  type MailboxState,
+} from './view-rows.ts';
 
 export interface MailboxReaderDeps {
   readonly suite: CryptoSuite;
@@ -150,7 +156,10 @@ export class MailboxReader {
     if (request.newestFirst) indexes.reverse();
     const [erased, blocks] = await Promise.all([
       erasedRanges(store, request.address, request.feed, Math.min(...numbers), Math.max(...numbers)),
-      log.getBlocks(store, indexes.sort((a, b) => a - b)),
+      log.getBlocks(
+        store,
+        indexes.sort((a, b) => a - b),
+      ),
     ]);
     const found = new Map(indexes.map((index, i) => [index, blocks[i]]));
     return page.map(({ number, row, inline }) => {
@@ -179,7 +188,8 @@ export class MailboxReader {
   #sign(address: Address, feed: FeedId, state: MailboxState, retired: boolean): MailboxHead {
     const key = `${address} ${feed}`;
     const before = this.#signed.get(key);
-    if (before?.number === state.number && before.expiredTo === state.expiredTo && before.retired === retired) return before;
+    if (before?.number === state.number && before.expiredTo === state.expiredTo && before.retired === retired)
+      return before;
     const head: SignedHead = { feed, number: state.number, link: state.link, expiredTo: state.expiredTo, retired };
     const signature = this.#deps.suite.sign(headBytes(address, head), this.#deps.nodeKey.secretKey);
     const signed: MailboxHead = { ...head, feed: fromHex(feed), signature };

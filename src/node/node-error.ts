@@ -1,3 +1,4 @@
+/** What a node refuses its operator. */
 import { CodedError } from '../base/index.ts';
 
 export type NodeErrorCode =

@@ -6,7 +6,7 @@
 import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
 import { type HomeName, parseHomeName } from '../protocol/index.ts';
 import type { Registration } from './accounts.ts';
-import { connectControl, ControlServer } from './control.ts';
+import { ControlServer, connectControl } from './control.ts';
 import { Core, type CoreOptions } from './core.ts';
 import { readHomeConfig } from './data-folder.ts';
 import { CLIENT_PATH, HttpServer } from './http-server.ts';
@@ -112,8 +112,16 @@ export class Node implements AsyncDisposable {
   async #open(): Promise<void> {
     const { clock, log } = this.#deps;
     const { folder, host, port, tls } = this.#options;
-    this.#metrics.gauge('restante_feed_blocks', 'Blocks of the feed being written', () => this.#core?.feeds.current.length ?? 0);
-    this.#metrics.gauge('restante_store_bytes', 'Bytes on disk', async () => (await this.#core?.operator.status())?.bytes ?? 0);
+    this.#metrics.gauge(
+      'restante_feed_blocks',
+      'Blocks of the feed being written',
+      () => this.#core?.feeds.current.length ?? 0,
+    );
+    this.#metrics.gauge(
+      'restante_store_bytes',
+      'Bytes on disk',
+      async () => (await this.#core?.operator.status())?.bytes ?? 0,
+    );
     // The port comes first: a new loopback home is named after it.
     this.#http = await HttpServer.open(
       {

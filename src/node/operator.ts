@@ -2,14 +2,14 @@
 import { type SecureRandom, utf8 } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import { type Address, type FeedId, parseAddress } from '../protocol/index.ts';
-import type { SqliteStore } from './sqlite-shim.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
 import { INVITES_MAX, type NodeLimits } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Sessions } from './sessions.ts';
-import { type CheckOptions, type CheckResult, checkEverything, rebuildViews, type CheckDeps } from './view-check.ts';
+import type { SqliteStore } from './sqlite-shim.ts';
+import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
 import { INVITES, inviteKey } from './view-keys.ts';
 
 export interface AccountSummary {
@@ -92,7 +92,9 @@ export class NodeOperator implements Operator {
   async setQuota(text: string, bytes: number | undefined): Promise<AccountSummary> {
     const address = await this.#existing(text);
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
-      throw new NodeError('bad_value', 'a quota is a whole number of bytes', { fix: 'Give a number like 5GB or 500MB.' });
+      throw new NodeError('bad_value', 'a quota is a whole number of bytes', {
+        fix: 'Give a number like 5GB or 500MB.',
+      });
     const { quotaBytes: _, ...settings } = this.#deps.accounts.settingsOf(address);
     await this.#deps.accounts.set(address, bytes === undefined ? settings : { ...settings, quotaBytes: bytes });
     return this.#summary(address);
@@ -144,7 +146,9 @@ export class NodeOperator implements Operator {
   async #existing(text: string): Promise<Address> {
     const address = parseAddress(text);
     if ((await this.#deps.accounts.find(address)) === undefined)
-      throw new NodeError('unknown_account', `${address} is not an account of this home`, { fix: 'See `restante account list`.' });
+      throw new NodeError('unknown_account', `${address} is not an account of this home`, {
+        fix: 'See `restante account list`.',
+      });
     return address;
   }
 
@@ -180,4 +184,3 @@ function inviteCode(random: SecureRandom): string {
     }
   return code.replace(/(.{5})(?=.)/g, '$1-');
 }
-

@@ -6,17 +6,17 @@ import {
   type ClientInfo,
   type ClientMessage,
   DOCUMENT_BYTES_MAX,
+  EntryKind,
   type Erase,
   EraseReason,
   type FeedId,
   type Fetch,
-  feedIdOf,
   From,
-  EntryKind,
+  feedIdOf,
   type MailboxHead,
   type NodeMessage,
-  parseAddress,
   ProtocolError,
+  parseAddress,
   type Range,
   ReceiptStatus,
   requestNumberOf,
@@ -77,7 +77,10 @@ export class RequestHandler {
   }
 
   async headMessage(address: Address): Promise<NodeMessage> {
-    return { oneofKind: 'head', head: { heads: await this.#deps.reader.heads(address), serverTime: this.#serverTime() } };
+    return {
+      oneofKind: 'head',
+      head: { heads: await this.#deps.reader.heads(address), serverTime: this.#serverTime() },
+    };
   }
 
   async handle(session: Session, message: Request, signal: AbortSignal): Promise<void> {
@@ -92,7 +95,10 @@ export class RequestHandler {
   async #dispatch(session: Session, message: Request, signal: AbortSignal): Promise<void> {
     switch (message.oneofKind) {
       case 'ping':
-        return session.send({ oneofKind: 'pong', pong: { request: message.ping.request, serverTime: this.#serverTime() } });
+        return session.send({
+          oneofKind: 'pong',
+          pong: { request: message.ping.request, serverTime: this.#serverTime() },
+        });
       case 'getEnrolment': {
         const { request, address } = message.getEnrolment;
         const parameters = await this.#deps.authenticator.enrolmentParameters(parseAddress(address));
@@ -151,11 +157,16 @@ export class RequestHandler {
     }
   }
 
-  async #getChain(session: Session, { request, address, after }: { request: number; address: string; after: number }): Promise<void> {
+  async #getChain(
+    session: Session,
+    { request, address, after }: { request: number; address: string; after: number },
+  ): Promise<void> {
     if (address !== '' && session.identity === undefined)
       return session.refuse(request, 'auth_needed', 'authenticate to look up an account');
     const documents =
-      address === '' ? await this.#deps.home.documents(after) : await this.#deps.accounts.chain(parseAddress(address), after);
+      address === ''
+        ? await this.#deps.home.documents(after)
+        : await this.#deps.accounts.chain(parseAddress(address), after);
     return session.send({ oneofKind: 'chain', chain: { request, documents: [...documents] } });
   }
 
@@ -169,7 +180,12 @@ export class RequestHandler {
     const { identity } = session;
     let result: ChainResult;
     if (identity === undefined) result = await accounts.register(append.document, append.vault, append.invite);
-    else result = await accounts.extend(identity.address, append.document, append.vault.length > 0 ? append.vault : undefined);
+    else
+      result = await accounts.extend(
+        identity.address,
+        append.document,
+        append.vault.length > 0 ? append.vault : undefined,
+      );
     if (result.status === 'refused') return session.refuse(append.request, result.code, result.why);
     const { document } = result;
     await session.send({ oneofKind: 'chain', chain: { request: append.request, documents: [document.signed.bytes] } });
@@ -185,7 +201,8 @@ export class RequestHandler {
   async #clientInfo(session: Session, address: Address, info: ClientInfo, signal: AbortSignal): Promise<void> {
     const { reader, sessions } = this.#deps;
     if (info.version !== 1) return session.refuse(info.request, 'version', 'this node speaks version 1');
-    if (session.follower !== undefined) return session.refuse(info.request, 'malformed', 'client_info was sent already');
+    if (session.follower !== undefined)
+      return session.refuse(info.request, 'malformed', 'client_info was sent already');
     const rolledBack = info.ledger.find((position) => this.#isBeyondUs(address, position.head));
     if (rolledBack?.head !== undefined) await this.#checkRollBack(address, rolledBack.head);
     const heads = await reader.heads(address);
@@ -202,7 +219,12 @@ export class RequestHandler {
       follower.wake();
     }
     for (const range of await this.#owed(address, info, heads))
-      await this.#stream(session, address, { request: info.request, ...range, newestFirst: info.newestFirst, headersOnly: info.headersOnly }, signal);
+      await this.#stream(
+        session,
+        address,
+        { request: info.request, ...range, newestFirst: info.newestFirst, headersOnly: info.headersOnly },
+        signal,
+      );
     return session.send({
       oneofKind: 'complete',
       complete: { request: info.request, heads, serverTime: this.#serverTime() },
@@ -217,7 +239,8 @@ export class RequestHandler {
       const feed = feedIdOf(head.feed);
       const to = head.number;
       if (info.from === From.BEGINNING) owed.push({ feed, from: 1, to });
-      else if (info.from === From.TIME) owed.push({ feed, from: await this.#deps.reader.numberAt(address, feed, info.time), to });
+      else if (info.from === From.TIME)
+        owed.push({ feed, from: await this.#deps.reader.numberAt(address, feed, info.time), to });
       else {
         const position = info.ledger.find((held) => held.feed.length === 32 && feedIdOf(held.feed) === feed);
         owed.push(...gaps(position?.held ?? [], to).map((gap) => ({ feed, ...gap })));

@@ -4,7 +4,15 @@
  * day, and an entry counts as no older than those before it.
  */
 import { type Clock, type Log, readUint64, uint64Bytes } from '../base/index.ts';
-import { type AccountDocument, type Address, EntryKind, EraseReason, type EraseRange, type FeedId, feedIdOf } from '../protocol/index.ts';
+import {
+  type AccountDocument,
+  type Address,
+  EntryKind,
+  type EraseRange,
+  EraseReason,
+  type FeedId,
+  feedIdOf,
+} from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
 import type { NumberRange } from './erasure.ts';

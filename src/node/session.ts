@@ -2,15 +2,25 @@
  * One client connection (docs/protocol/client.md): greeting, authentication, dispatch, bounded output. It holds no state
  * that a client could miss after a cut: everything is asked for again by position.
  */
-import { type Clock, type CryptoSuite, isAbort, type KeyPair, type Log, Scope, type SecureRandom } from '../base/index.ts';
+
 import type { FrameSocket } from '../base/index.ts';
+import {
+  type Clock,
+  type CryptoSuite,
+  isAbort,
+  type KeyPair,
+  type Log,
+  Scope,
+  type SecureRandom,
+} from '../base/index.ts';
+import type { FeedState } from '../protocol/index.ts';
 import {
   type Address,
   authBytes,
   BODY_BYTES_MAX,
   type ClientMessage,
-  decodeClientMessage,
   type DeviceId,
+  decodeClientMessage,
   encodeNodeMessage,
   type HomeName,
   type NodeMessage,
@@ -23,8 +33,14 @@ import {
   welcomeBytes,
 } from '../protocol/index.ts';
 import type { Authenticator } from './authenticator.ts';
-import type { FeedState } from '../protocol/index.ts';
-import { ANONYMOUS_REQUESTS_MAX, GREETING_MS, REQUESTS_IN_FLIGHT_MAX, SILENT_MS, SLOW_READER_MS } from './limits.ts';
+import {
+  ANONYMOUS_FRAME_BYTES_MAX,
+  ANONYMOUS_REQUESTS_MAX,
+  GREETING_MS,
+  REQUESTS_IN_FLIGHT_MAX,
+  SILENT_MS,
+  SLOW_READER_MS,
+} from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { RequestHandler } from './request-handler.ts';
 import type { Sessions } from './sessions.ts';
@@ -83,7 +99,9 @@ export class Session {
     this.#options = options;
     this.#socket = socket;
     this.id = options.id;
-    this.#scope = new Scope((name, error) => deps.log.error({ error, session: this.id, task: name }, 'a task of a session failed'));
+    this.#scope = new Scope((name, error) =>
+      deps.log.error({ error, session: this.id, task: name }, 'a task of a session failed'),
+    );
     this.#nodeNonce = deps.random.bytes(NONCE_BYTES);
     this.#openedAt = deps.clock.monotonic();
     this.#lastHeardAt = this.#openedAt;
@@ -155,11 +173,23 @@ export class Session {
     }
   }
 
-  async refuse(request: number, code: string, message: string, context: { fix?: string; retryAfterMs?: number } = {}): Promise<void> {
+  async refuse(
+    request: number,
+    code: string,
+    message: string,
+    context: { fix?: string; retryAfterMs?: number } = {},
+  ): Promise<void> {
     this.#deps.metrics.refused.inc({ code });
     await this.send({
       oneofKind: 'refused',
-      refused: { request, code, message, fix: context.fix ?? '', fatal: false, retryAfterMs: context.retryAfterMs ?? 0 },
+      refused: {
+        request,
+        code,
+        message,
+        fix: context.fix ?? '',
+        fatal: false,
+        retryAfterMs: context.retryAfterMs ?? 0,
+      },
     });
   }
 
@@ -221,6 +251,10 @@ export class Session {
 
   /** False ends the connection. */
   async #receive(frame: Uint8Array): Promise<boolean> {
+    if (this.#identity === undefined && frame.length > ANONYMOUS_FRAME_BYTES_MAX) {
+      this.refuseAndClose('too_large', 'authenticate before sending bodies');
+      return false;
+    }
     let message: ClientMessage;
     try {
       message = decodeClientMessage(frame);
@@ -255,7 +289,10 @@ export class Session {
       return false;
     }
     this.#identity = outcome.identity;
-    const signature = this.#deps.suite.sign(welcomeBytes(session, outcome.identity.address), this.#deps.nodeKey.secretKey);
+    const signature = this.#deps.suite.sign(
+      welcomeBytes(session, outcome.identity.address),
+      this.#deps.nodeKey.secretKey,
+    );
     await this.send({
       oneofKind: 'welcome',
       welcome: { signature, address: outcome.identity.address, enrolment: outcome.identity.device === undefined },

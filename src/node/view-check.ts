@@ -3,7 +3,7 @@ import { type CryptoSuite, compareBytes, invariant, toHex } from '../base/index.
 import type { FeedLog } from '../feed/index.ts';
 import { decodeEntryHeader, type FeedId } from '../protocol/index.ts';
 import { MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
-import { foldEntry, keysOf, type FoldedEntry } from './fold.ts';
+import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import { ViewBuffer } from './view-buffer.ts';
 import { VIEWS } from './view-keys.ts';
 
@@ -49,7 +49,8 @@ export async function checkEverything(deps: CheckDeps, options: CheckOptions): P
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       onProgress: (done: number, total: number) => options.onProgress?.({ stage: 'blocks', done, total }),
     });
-    for await (const { code, index, message } of found) note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
+    for await (const { code, index, message } of found)
+      note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
   }
   await using fresh = new MemoryStore();
   await foldFeeds(deps, fresh, options, note);
@@ -119,7 +120,11 @@ async function readEntries(
 }
 
 /** Walks both stores' views side by side; returns how many rows were looked at. */
-async function compareViews(actual: StoreReader, expected: StoreReader, note: (problem: Problem) => void): Promise<number> {
+async function compareViews(
+  actual: StoreReader,
+  expected: StoreReader,
+  note: (problem: Problem) => void,
+): Promise<number> {
   let checked = 0;
   const [left, right] = [rowsOf(actual), rowsOf(expected)];
   let [a, b] = [await left.next(), await right.next()];
@@ -129,7 +134,8 @@ async function compareViews(actual: StoreReader, expected: StoreReader, note: (p
     const where = toHex((order <= 0 ? a.value : b.value).key);
     if (order < 0) note({ code: 'view_extra', where, message: 'a view row that no entry explains' });
     else if (order > 0) note({ code: 'view_missing', where, message: 'a view row is missing' });
-    else if (compareBytes(a.value.value, b.value.value) !== 0) note({ code: 'view_differs', where, message: 'a view row differs' });
+    else if (compareBytes(a.value.value, b.value.value) !== 0)
+      note({ code: 'view_differs', where, message: 'a view row differs' });
     if (order <= 0) a = await left.next();
     if (order >= 0) b = await right.next();
   }

@@ -5,7 +5,15 @@ import { NodeWorld } from '../harness/node-world.ts';
 import { writePdu } from '../harness/person.ts';
 import { WireClient } from '../harness/wire-client.ts';
 
-const FOLLOW = { version: 1, from: From.BEGINNING, time: 0, ledger: [], client: 'test', headersOnly: false, newestFirst: false };
+const FOLLOW = {
+  version: 1,
+  from: From.BEGINNING,
+  time: 0,
+  ledger: [],
+  client: 'test',
+  headersOnly: false,
+  newestFirst: false,
+};
 
 describe('a node and difficult connections', () => {
   test('a reader that never reads is told and cut, and others are served meanwhile', async () => {
@@ -34,12 +42,16 @@ describe('a node and difficult connections', () => {
     await reader.ask((request) => ({ oneofKind: 'clientInfo', clientInfo: { ...FOLLOW, request } }));
     jammed = true;
     const body = utf8('live');
-    expect((await sender.submit(writePdu(world.random, alice, [bob.address], body), body)).status).toBe(ReceiptStatus.OK);
+    expect((await sender.submit(writePdu(world.random, alice, [bob.address], body), body)).status).toBe(
+      ReceiptStatus.OK,
+    );
     for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
     await world.clock.advance(60_000);
     await reader.ended();
     await serving;
-    expect((await sender.submit(writePdu(world.random, alice, [bob.address], utf8('2')), utf8('2'))).status).toBe(ReceiptStatus.OK);
+    expect((await sender.submit(writePdu(world.random, alice, [bob.address], utf8('2')), utf8('2'))).status).toBe(
+      ReceiptStatus.OK,
+    );
   });
 
   test('a connection that says nothing is closed, and so is one that went silent', async () => {
@@ -66,7 +78,8 @@ describe('a node and difficult connections', () => {
     for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(reader.entries.get(0)).toBeUndefined();
     await world.clock.advance(15_000);
-    for (let turn = 0; turn < 200 && reader.entries.get(0) === undefined; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 200 && reader.entries.get(0) === undefined; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
     expect(reader.entries.get(0)).toHaveLength(1);
   });
 
@@ -79,9 +92,18 @@ describe('a node and difficult connections', () => {
     const honest = [
       encodeClientMessage({ oneofKind: 'submit', submit: { request: 1, pdu: pdu.header, body, withBody: true } }),
       encodeClientMessage({ oneofKind: 'clientInfo', clientInfo: { ...FOLLOW, request: 2 } }),
-      encodeClientMessage({ oneofKind: 'sync', sync: { request: 3, feed: world.random.bytes(32), from: 1, to: 9, newestFirst: true, headersOnly: false } }),
-      encodeClientMessage({ oneofKind: 'appendChain', appendChain: { request: 4, document: bob.document, vault: bob.vault, invite: '' } }),
-      encodeClientMessage({ oneofKind: 'erase', erase: { request: 5, feed: world.random.bytes(32), numbers: [{ from: 1, to: 2 }], superseded: false } }),
+      encodeClientMessage({
+        oneofKind: 'sync',
+        sync: { request: 3, feed: world.random.bytes(32), from: 1, to: 9, newestFirst: true, headersOnly: false },
+      }),
+      encodeClientMessage({
+        oneofKind: 'appendChain',
+        appendChain: { request: 4, document: bob.document, vault: bob.vault, invite: '' },
+      }),
+      encodeClientMessage({
+        oneofKind: 'erase',
+        erase: { request: 5, feed: world.random.bytes(32), numbers: [{ from: 1, to: 2 }], superseded: false },
+      }),
     ];
     let client = await world.signIn(bob);
     let sent = 0;

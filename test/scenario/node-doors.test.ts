@@ -1,5 +1,5 @@
-import { connect as connectTcp } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -118,7 +118,9 @@ describe('the doors of a node', () => {
       expect((await client.register(person, invite)).oneofKind).toBe('chain');
       client.close();
       const running = await withOperator(deps, folder, (operator) => operator.accounts());
-      await expect(withOperator(deps, folder, (operator) => operator.setQuota('nobody@x.example', 5))).rejects.toMatchObject({
+      await expect(
+        withOperator(deps, folder, (operator) => operator.setQuota('nobody@x.example', 5)),
+      ).rejects.toMatchObject({
         code: 'unknown_account',
       });
       await node[Symbol.asyncDispose]();

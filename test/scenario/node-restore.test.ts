@@ -9,7 +9,10 @@ import { NodeWorld } from '../harness/node-world.ts';
 import { type Person, writePdu } from '../harness/person.ts';
 import type { WireClient } from '../harness/wire-client.ts';
 
-async function heads(client: WireClient, ledger: { feed: Uint8Array; head: MailboxHead }[] = []): Promise<MailboxHead[]> {
+async function heads(
+  client: WireClient,
+  ledger: { feed: Uint8Array; head: MailboxHead }[] = [],
+): Promise<MailboxHead[]> {
   const answer = await client.ask((request) => ({
     oneofKind: 'clientInfo',
     clientInfo: {
@@ -89,7 +92,8 @@ describe('restore ends the feed', () => {
     expect(world.retirements).toBe(0);
     const shown = await world.signIn(bob);
     await heads(shown, [{ feed: (head as MailboxHead).feed, head: head as MailboxHead }]);
-    for (let turn = 0; turn < 1_000 && world.retirements === 0; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 1_000 && world.retirements === 0; turn++)
+      await new Promise((resolve) => setImmediate(resolve));
     expect(world.retirements).toBe(1);
     await world.stop();
     await world.start(join(copies.path, 'snapshot'));

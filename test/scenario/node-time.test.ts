@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/index.ts';
 import { BodyState, type Entry, From, type MailboxHead, ReceiptStatus } from '../../src/protocol/index.ts';
-import { NodeWorld, NOON } from '../harness/node-world.ts';
+import { NOON, NodeWorld } from '../harness/node-world.ts';
 import { type Person, writePdu } from '../harness/person.ts';
 import type { WireClient } from '../harness/wire-client.ts';
 
@@ -12,7 +12,11 @@ async function mail(world: NodeWorld, client: WireClient, person: Person, text: 
   expect(receipt.status).toBe(ReceiptStatus.OK);
 }
 
-async function everything(client: WireClient, from = From.BEGINNING, time = 0): Promise<{ entries: Entry[]; heads: MailboxHead[] }> {
+async function everything(
+  client: WireClient,
+  from = From.BEGINNING,
+  time = 0,
+): Promise<{ entries: Entry[]; heads: MailboxHead[] }> {
   client.entries.clear();
   const answer = await client.ask((request) => ({
     oneofKind: 'clientInfo',

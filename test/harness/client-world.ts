@@ -1,0 +1,139 @@
+/**
+ * Clients and a real node in one process: memory sockets, one clock, and a wire that a test may read and change, which is
+ * how a node that cheats is made.
+ */
+import {
+  createMemorySocketPair,
+  type Dialer,
+  DialError,
+  type FrameSocket,
+  type Log,
+  SeededPrng,
+  SeededSecureRandom,
+} from '../../src/base/index.ts';
+import { type Created, createAccount, type Enrolled, joinAccount, type SetupDeps } from '../../src/client/index.ts';
+import { decodeNodeMessage, encodeNodeMessage, type NodeMessage } from '../../src/protocol/index.ts';
+import { MemoryStore, type Store } from '../../src/store/index.ts';
+import { NodeWorld, type WorldOptions } from './node-world.ts';
+
+/** What a wire makes of each frame of a node: the frame, another, or none. */
+export type Tamper = (message: NodeMessage) => NodeMessage | undefined;
+
+export const NODE_URL = 'ws://home.example/client';
+export const PASSWORD = 'correct horse battery staple';
+export const never: AbortSignal = new AbortController().signal;
+
+export class ClientWorld implements AsyncDisposable {
+  readonly node: NodeWorld;
+  readonly random = new SeededSecureRandom(99);
+  readonly prng = new SeededPrng(99);
+  /** Set: the node cannot be reached. */
+  isCut = false;
+  tamper: Tamper | undefined;
+  readonly #sockets = new Set<FrameSocket>();
+
+  private constructor(node: NodeWorld) {
+    this.node = node;
+  }
+
+  static async open(options: WorldOptions = {}): Promise<ClientWorld> {
+    return new ClientWorld(await NodeWorld.open(options));
+  }
+
+  readonly dialer: Dialer = {
+    dial: async (url) => {
+      if (this.isCut || url !== NODE_URL) throw new DialError('unreachable', `${url} cannot be reached`);
+      const [ours, theirs] = createMemorySocketPair();
+      void this.node.core.serve(theirs);
+      this.#sockets.add(ours);
+      void ours.closed.then(() => this.#sockets.delete(ours));
+      return this.tamper === undefined ? ours : new TamperedSocket(ours, () => this.tamper);
+    },
+  };
+
+  get log(): Log {
+    const quiet = (): void => undefined;
+    const warn = (fields: object, message: string): void => {
+      if (process.env['DEBUG'] !== undefined) console.error(message, fields);
+    };
+    return { debug: warn, info: quiet, warn, error: (fields, message) => console.error(message, fields) };
+  }
+
+  setupDeps(store: Store): SetupDeps {
+    const { clock, suite } = this.node;
+    return { clock, suite, random: this.random, dialer: this.dialer, log: this.log, store };
+  }
+
+  /** An account whose first device keeps `store`. */
+  async createAccount(name: string): Promise<{ readonly store: Store; readonly created: Created }> {
+    const store = new MemoryStore();
+    const created = await createAccount(
+      this.setupDeps(store),
+      { address: this.node.address(name), nodeUrl: NODE_URL, password: PASSWORD, invite: '', deviceName: 'first' },
+      never,
+    );
+    return { store, created };
+  }
+
+  async joinAccount(name: string, password = PASSWORD): Promise<{ readonly store: Store; readonly enrolled: Enrolled }> {
+    const store = new MemoryStore();
+    const enrolled = await joinAccount(
+      this.setupDeps(store),
+      { address: this.node.address(name), nodeUrl: NODE_URL, password, deviceName: 'joined' },
+      never,
+    );
+    return { store, enrolled };
+  }
+
+  /** Every connection is cut without a goodbye. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.terminate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.node[Symbol.asyncDispose]();
+  }
+}
+
+/** A socket whose incoming frames a test changes. */
+class TamperedSocket implements FrameSocket {
+  readonly #inner: FrameSocket;
+  readonly #tamper: () => Tamper | undefined;
+
+  constructor(inner: FrameSocket, tamper: () => Tamper | undefined) {
+    this.#inner = inner;
+    this.#tamper = tamper;
+  }
+
+  send(frame: Uint8Array): Promise<void> {
+    return this.#inner.send(frame);
+  }
+
+  get bufferedBytes(): number {
+    return this.#inner.bufferedBytes;
+  }
+
+  get incoming(): AsyncIterable<Uint8Array> {
+    const [inner, tamper] = [this.#inner.incoming, this.#tamper];
+    return {
+      async *[Symbol.asyncIterator]() {
+        for await (const frame of inner) {
+          const changed = (tamper() ?? ((message: NodeMessage) => message))(decodeNodeMessage(frame));
+          if (changed !== undefined) yield encodeNodeMessage(changed);
+        }
+      },
+    };
+  }
+
+  close(code: number, reason: string): void {
+    this.#inner.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#inner.terminate();
+  }
+
+  get closed(): Promise<{ readonly code: number; readonly reason: string }> {
+    return this.#inner.closed;
+  }
+}

@@ -1,0 +1,88 @@
+/** A home as people run it: the built command line in a process of its own, killed or stopped by process id. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type AddressInfo, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one command of the built command line. */
+export async function restante(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, ...args], {
+      env: { ...process.env, ...env },
+      maxBuffer: 256 * 1024 * 1024,
+    });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export class HomeProcess {
+  readonly url: string;
+  readonly home: string;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<void>;
+
+  private constructor(child: ChildProcess, exit: Promise<void>, ready: { node: string; home: string }) {
+    this.#child = child;
+    this.#exit = exit;
+    this.url = ready.node;
+    this.home = ready.home;
+  }
+
+  static async open(folder: string, port: number, args: readonly string[] = []): Promise<HomeProcess> {
+    const options = [
+      'up',
+      '--json',
+      '--data',
+      folder,
+      '--port',
+      String(port),
+      '--registration',
+      'open',
+      '--log-level',
+      'error',
+    ];
+    const child = spawn(process.execPath, [MAIN, ...options, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (data: Buffer) => {
+      errors = (errors + data.toString()).slice(-4_000);
+    });
+    const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+    if (first.done === true) throw new Error(`the home did not start: ${errors}`);
+    return new HomeProcess(child, exit, JSON.parse(first.value as string) as { node: string; home: string });
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exit;
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await this.#exit;
+  }
+}
