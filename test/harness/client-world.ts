@@ -4,8 +4,8 @@
  */
 import {
   createMemorySocketPair,
-  type Dialer,
   DialError,
+  type Dialer,
   type FrameSocket,
   type Log,
   SeededPrng,
@@ -75,7 +75,10 @@ export class ClientWorld implements AsyncDisposable {
     return { store, created };
   }
 
-  async joinAccount(name: string, password = PASSWORD): Promise<{ readonly store: Store; readonly enrolled: Enrolled }> {
+  async joinAccount(
+    name: string,
+    password = PASSWORD,
+  ): Promise<{ readonly store: Store; readonly enrolled: Enrolled }> {
     const store = new MemoryStore();
     const enrolled = await joinAccount(
       this.setupDeps(store),

@@ -15,10 +15,9 @@ describe('an account', () => {
     expect(enrolled.fingerprint).toBe(created.fingerprint);
     expect(equalBytes(enrolled.profile.contentKey, created.profile.contentKey)).toBe(true);
     expect(equalBytes(enrolled.profile.device.publicKey, created.profile.device.publicKey)).toBe(false);
-    expect((await world.node.core.accounts.find(world.node.address('alice')))?.devices.map(({ name }) => name)).toEqual([
-      'first',
-      'joined',
-    ]);
+    expect((await world.node.core.accounts.find(world.node.address('alice')))?.devices.map(({ name }) => name)).toEqual(
+      ['first', 'joined'],
+    );
   });
 
   test('takes every one of many devices that join at once', async () => {
@@ -73,7 +72,10 @@ describe('an account', () => {
     world.tamper = (message) => {
       if (message.oneofKind !== 'enrolment') return message;
       const weak = { ...parseEnrolmentParameters(message.enrolment.parameters), memoryKib: 1024 };
-      return { oneofKind: 'enrolment', enrolment: { ...message.enrolment, parameters: encodeEnrolmentParameters(weak) } };
+      return {
+        oneofKind: 'enrolment',
+        enrolment: { ...message.enrolment, parameters: encodeEnrolmentParameters(weak) },
+      };
     };
     const deps = world.setupDeps(new MemoryStore());
     const dialer = {

@@ -4,7 +4,7 @@
  * raised an alarm.
  */
 import { type SecureRandom, toHex } from '../../base/index.ts';
-import { type Address, type ConversationId, homeOf, parseConversationId, type PduId } from '../../protocol/index.ts';
+import { type Address, type ConversationId, homeOf, type PduId, parseConversationId } from '../../protocol/index.ts';
 import type { Certificate } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
@@ -72,10 +72,16 @@ export class Composer {
 
   /** The certificate of each. Throws ClientError `unknown_recipient` or `standing_alarm`. */
   async certificatesOf(addresses: readonly Address[]): Promise<ReadonlyMap<Address, Certificate>> {
-    const found = await Promise.all(addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })));
-    const unknown = found.filter(({ answer }) => answer.status === 'unknown' || isClosed(answer)).map(({ address }) => address);
+    const found = await Promise.all(
+      addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
+    );
+    const unknown = found
+      .filter(({ answer }) => answer.status === 'unknown' || isClosed(answer))
+      .map(({ address }) => address);
     if (unknown.length > 0)
-      throw new ClientError('unknown_recipient', `no such account: ${unknown.join(', ')}`, { details: { addresses: unknown } });
+      throw new ClientError('unknown_recipient', `no such account: ${unknown.join(', ')}`, {
+        details: { addresses: unknown },
+      });
     return new Map(found.map(({ address, answer }) => [address, usable(address, answer)]));
   }
 

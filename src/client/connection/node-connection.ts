@@ -35,6 +35,14 @@ export interface ConnectionDeps {
   readonly log: Log;
 }
 
+/** Who judges the node hears how it answers. A refusal is an answer. */
+export interface AnswerObserver {
+  /** A request had no answer in time. */
+  readonly failed: () => void;
+  /** The first answer after that. */
+  readonly answered: () => void;
+}
+
 /** What a node says unasked. */
 export interface PushHandlers {
   readonly entries: PageHandler;
@@ -66,6 +74,9 @@ export class NodeConnection implements AsyncDisposable {
   readonly #requests = new Requests();
   readonly #submits: Window;
   #push: PushHandlers = IGNORE;
+  #observer: AnswerObserver | undefined;
+  #failing = false;
+  #heardAt: number;
   #resolveEnded: (error: ConnectionError) => void = () => undefined;
   #end: ConnectionError | undefined;
   #awaitedHandshake: { resolve: (message: NodeMessage) => void; reject: (error: Error) => void } | undefined;
@@ -82,6 +93,7 @@ export class NodeConnection implements AsyncDisposable {
     this.#socket = socket;
     this.#frames = frames;
     this.info = info;
+    this.#heardAt = deps.clock.monotonic();
     this.#submits = new Window(Math.max(1, info.limits?.inFlightSubmits ?? 1));
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -101,6 +113,11 @@ export class NodeConnection implements AsyncDisposable {
     return this.#roundTripMs;
   }
 
+  /** Monotonic time of the last frame. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   get isOpen(): boolean {
     return this.#end === undefined;
   }
@@ -113,6 +130,10 @@ export class NodeConnection implements AsyncDisposable {
   /** Where entries and heads that come unasked go. */
   listen(handlers: PushHandlers): void {
     this.#push = handlers;
+  }
+
+  observe(observer: AnswerObserver): void {
+    this.#observer = observer;
   }
 
   /** Sends the frame that answers the greeting and waits for the next frame that carries no request number. */
@@ -248,6 +269,7 @@ export class NodeConnection implements AsyncDisposable {
         const { done, value } = await this.#frames.next();
         if (done === true || signal.aborted) break;
         this.#unanswered = 0;
+        this.#heardAt = this.#deps.clock.monotonic();
         const wait = this.#dispatch(decodeNodeMessage(value));
         if (wait !== undefined) await this.#pauseReading(wait);
       }
@@ -287,6 +309,8 @@ export class NodeConnection implements AsyncDisposable {
         this.#awaitedHandshake = undefined;
         return undefined;
       default:
+        if (this.#failing) this.#observer?.answered();
+        this.#failing = false;
         this.#requests.answer(requestOf(message), message);
         return undefined;
     }
@@ -321,7 +345,12 @@ export class NodeConnection implements AsyncDisposable {
   async #watch(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#deps.clock.sleep(WATCH_INTERVAL_MS, signal);
-      if (this.#readerPausedAt === undefined) this.#requests.expire(this.#deps.clock.monotonic());
+      if (this.#readerPausedAt !== undefined) continue;
+      const expired = this.#requests.expire(this.#deps.clock.monotonic());
+      for (let i = 0; i < expired && this.#end === undefined; i++) {
+        this.#failing = true;
+        this.#observer?.failed();
+      }
     }
   }
 

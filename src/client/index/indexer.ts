@@ -12,7 +12,13 @@ import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, INDEXED, indexedKey, noteKey } from '../keys.ts';
 import { INDEX_BATCH, INDEX_BATCH_BYTES } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
-import { countNumbers, decodeIntervals, encodeIntervals, type IntervalSet, removeNumbers } from '../mail/interval-set.ts';
+import {
+  countNumbers,
+  decodeIntervals,
+  encodeIntervals,
+  type IntervalSet,
+  removeNumbers,
+} from '../mail/interval-set.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
 import { readMime } from '../mail/mime-reading.ts';
 import type { MessageText, Summary } from '../mail/summary.ts';
@@ -245,9 +251,9 @@ export class Indexer {
   /** Which notes there are is what a snapshot can make superfluous, its own device's or another's. */
   #takeNote(transaction: StoreTransaction, { feed, number, pdu }: Item, note: NoteBody): void {
     transaction.put(noteKey(feed, number), new Uint8Array(0));
-    for (const { feed: of, from, to } of note.supersedes) transaction.deleteRange(noteKey(of, from), noteKey(of, to + 1));
-    if (note.supersedes.length > 0)
-      transaction.onCommit(() => this.#deps.onSuperseded(note.supersedes, pdu.device));
+    for (const { feed: of, from, to } of note.supersedes)
+      transaction.deleteRange(noteKey(of, from), noteKey(of, to + 1));
+    if (note.supersedes.length > 0) transaction.onCommit(() => this.#deps.onSuperseded(note.supersedes, pdu.device));
   }
 }
 

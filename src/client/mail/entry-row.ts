@@ -3,9 +3,8 @@
  * that a page of them is written and read without garbage:
  * version 1 ‖ verdict 1 ‖ body state 1 ‖ kind 1 ‖ index 8 ‖ received 8 ‖ previous link 32 ‖ header size 4 ‖ header ‖ body.
  */
-import { readUint64, uint64Bytes } from '../../base/index.ts';
+import { fromHex, readUint64, toHex, uint64Bytes } from '../../base/index.ts';
 import { type FeedId, parseFeedId } from '../../protocol/index.ts';
-import { fromHex, toHex } from '../../base/index.ts';
 import { ClientError } from '../client-error.ts';
 
 /** What verifying an entry said. `copy`: the same PDU came before, from another feed or under another number. */
@@ -30,7 +29,14 @@ export interface EntryRow {
 
 const VERSION = 1;
 const FIXED_BYTES = 56;
-const VERDICTS: readonly EntryVerdict[] = ['ok', 'copy', 'bad_signature', 'unknown_device', 'unknown_author', 'malformed'];
+const VERDICTS: readonly EntryVerdict[] = [
+  'ok',
+  'copy',
+  'bad_signature',
+  'unknown_device',
+  'unknown_author',
+  'malformed',
+];
 const STATES: readonly StoredBody[] = ['here', 'pending', 'erased', 'none', 'dropped'];
 
 export function encodeEntryRow(row: EntryRow): Uint8Array {

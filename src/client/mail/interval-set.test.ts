@@ -14,7 +14,11 @@ import {
 } from './interval-set.ts';
 
 const LAST = 40;
-const step = fc.record({ adds: fc.boolean(), from: fc.integer({ min: 1, max: LAST }), size: fc.integer({ min: 0, max: 9 }) });
+const step = fc.record({
+  adds: fc.boolean(),
+  from: fc.integer({ min: 1, max: LAST }),
+  size: fc.integer({ min: 0, max: 9 }),
+});
 
 function numbersOf(set: IntervalSet): number[] {
   return Array.from({ length: LAST + 12 }, (_, number) => number).filter((number) => hasNumber(set, number));
@@ -37,7 +41,9 @@ describe('an interval set', () => {
         expect(set.every(({ from }, i) => i === 0 || from > (set[i - 1]?.to ?? 0) + 1)).toBe(true);
         expect(decodeIntervals(encodeIntervals(set))).toEqual(set);
         expect(addNumbers(NO_NUMBERS, numbers.reverse())).toEqual(set);
-        const missing = gapsIn(set, LAST).flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
+        const missing = gapsIn(set, LAST).flatMap(({ from, to }) =>
+          Array.from({ length: to - from + 1 }, (_, i) => from + i),
+        );
         expect(missing).toEqual(Array.from({ length: LAST }, (_, i) => i + 1).filter((number) => !model.has(number)));
       }),
     );

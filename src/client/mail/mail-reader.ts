@@ -45,7 +45,9 @@ export class MailReader {
 
   /** Messages in which every word occurs, in people, subject or text; newest first. */
   async *search(words: string): AsyncGenerator<Summary> {
-    const wanted = fold(words).split(/\s+/).filter((word) => word !== '');
+    const wanted = fold(words)
+      .split(/\s+/)
+      .filter((word) => word !== '');
     if (wanted.length === 0) return;
     const { store, index } = this.#deps;
     for await (const { key, value } of scan(store, TEXTS.from, TEXTS.to)) {
@@ -85,7 +87,10 @@ export class MailReader {
   }
 
   async *#all(since: number | undefined): AsyncGenerator<Summary> {
-    const bounds = since === undefined ? SUMMARIES : { ...SUMMARIES, from: summariesBetween(Math.max(0, Math.floor(since * 1000)), 0).from };
+    const bounds =
+      since === undefined
+        ? SUMMARIES
+        : { ...SUMMARIES, from: summariesBetween(Math.max(0, Math.floor(since * 1000)), 0).from };
     for await (const { key, value } of scan(this.#deps.store, bounds.from, bounds.to))
       yield this.#deps.index.openSummary(key, value);
   }

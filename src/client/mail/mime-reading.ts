@@ -2,9 +2,9 @@
  * From the bytes of a message to what lists and readers show. Mail is malformed in every way: whatever the parser does not
  * understand is shown as far as it goes, and nothing in a message can stop the ones after it.
  */
-import PostalMime, { type Address as ParsedAddress, type Email } from 'postal-mime';
-import { textOfHtml } from './html-text.ts';
+import PostalMime, { type Email, type Address as ParsedAddress } from 'postal-mime';
 import { INDEXED_HEADERS_MAX, INDEXED_TEXT_CHARACTERS_MAX, SNIPPET_CHARACTERS } from '../limits.ts';
+import { textOfHtml } from './html-text.ts';
 import type { AttachmentInfo, MessageText } from './summary.ts';
 
 export interface ReadMime {
@@ -51,7 +51,11 @@ export async function readAttachments(mime: Uint8Array): Promise<AttachmentConte
 function reading(head: Omit<MessageText, 'text' | 'truncated'>, text: string): ReadMime {
   const truncated = text.length > INDEXED_TEXT_CHARACTERS_MAX;
   const kept = (truncated ? text.slice(0, INDEXED_TEXT_CHARACTERS_MAX) : text).toWellFormed();
-  const snippet = kept.slice(0, 8 * SNIPPET_CHARACTERS).replace(/\s+/g, ' ').trim().slice(0, SNIPPET_CHARACTERS);
+  const snippet = kept
+    .slice(0, 8 * SNIPPET_CHARACTERS)
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, SNIPPET_CHARACTERS);
   return { text: { ...head, text: kept, truncated }, snippet: snippet.toWellFormed() };
 }
 

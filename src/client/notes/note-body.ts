@@ -38,7 +38,13 @@ export function encodeNoteBody(note: NoteBody): Uint8Array {
   return encodeCanonicalJson({
     v: 1,
     type: 'note',
-    operations: note.operations.map(({ subject, key, value, counter, device }) => ({ subject, key, value, counter, device })),
+    operations: note.operations.map(({ subject, key, value, counter, device }) => ({
+      subject,
+      key,
+      value,
+      counter,
+      device,
+    })),
     supersedes: note.supersedes.map(({ feed, from, to }) => ({ feed, from, to })),
   });
 }

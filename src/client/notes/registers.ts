@@ -37,7 +37,10 @@ export function mergeOperation(registers: Registers, operation: Operation): Regi
   const before = Object.hasOwn(registers, key) ? registers[key] : undefined;
   if (before !== undefined && compareRegisters(before, operation) >= 0) return registers;
   // A key from outside may be `__proto__`: a definition, not an assignment.
-  return Object.fromEntries([...Object.entries(registers).filter(([name]) => name !== key), [key, { value, counter, device }]]);
+  return Object.fromEntries([
+    ...Object.entries(registers).filter(([name]) => name !== key),
+    [key, { value, counter, device }],
+  ]);
 }
 
 /** The keys of a subject that are true. */

@@ -4,7 +4,12 @@
  * settled as refused. The connection's end ends the run and loses nothing.
  */
 import { type Clock, isAbort, type Log, toHex } from '../../base/index.ts';
-import { INLINE_BODY_BYTES_MAX, parseFeedId, type Receipt as ReceiptMessage, ReceiptStatus } from '../../protocol/index.ts';
+import {
+  INLINE_BODY_BYTES_MAX,
+  parseFeedId,
+  type Receipt as ReceiptMessage,
+  ReceiptStatus,
+} from '../../protocol/index.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import { RETRY_CEILING_MS, RETRY_FIRST_MS } from '../limits.ts';
 import type { Outbox, OutboxItem, Outcome, RefusalCode } from './outbox.ts';
@@ -90,7 +95,9 @@ export class OutboxSender {
   /** Waits for `woken`, or until something that was put off is due. */
   async #untilDue(woken: Promise<void>, signal: AbortSignal): Promise<void> {
     const now = this.#deps.clock.monotonic();
-    const times = [this.#pausedUntil, ...[...this.#delays.values()].map((delay) => delay.until)].filter((at) => at > now);
+    const times = [this.#pausedUntil, ...[...this.#delays.values()].map((delay) => delay.until)].filter(
+      (at) => at > now,
+    );
     if (times.length === 0) return woken;
     const timer = new AbortController();
     const either = AbortSignal.any([signal, timer.signal]);

@@ -3,7 +3,7 @@
  * identity, so sending again after any crash is a duplicate to the node and a delivery to us. What a node refuses for good
  * is kept with the reason until a person decides.
  */
-import { fromHex, fromUtf8, readUint64, toBase64, fromBase64, utf8 } from '../../base/index.ts';
+import { fromBase64, fromHex, fromUtf8, readUint64, toBase64, utf8 } from '../../base/index.ts';
 import { type FeedId, type Pdu, type PduId, parsePduId } from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import { importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
@@ -90,7 +90,9 @@ export class Outbox {
   /** The PDU that an earlier import made of the same file. */
   async imported(transaction: StoreTransaction, hash: Uint8Array): Promise<PduId | undefined> {
     const row = await transaction.get(importKey(hash));
-    return row === undefined ? undefined : parsePduId(Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+    return row === undefined
+      ? undefined
+      : parsePduId(Array.from(row, (byte) => byte.toString(16).padStart(2, '0')).join(''));
   }
 
   rememberImport(transaction: StoreTransaction, hash: Uint8Array, id: PduId): void {
