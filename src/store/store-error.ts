@@ -1,3 +1,4 @@
+/** What a store refuses. */
 import { CodedError } from '../base/index.ts';
 
 export type StoreErrorCode =

@@ -1,0 +1,3 @@
+/** The store on a disk, for Node. */
+export type { CheckReport } from './integrity.ts';
+export { SqliteStore, type SqliteStoreDeps, type SqliteStoreOptions } from './sqlite-store.ts';

@@ -1,0 +1,115 @@
+/**
+ * A worker thread that answers calls, and both ends of its line. Each call settles exactly once: with the thread's answer,
+ * with its error, or as `failed` when the thread ends first, however it ends.
+ */
+import { type MessagePort, Worker } from 'node:worker_threads';
+import { invariant } from '../../base/index.ts';
+import { StoreError } from '../store-error.ts';
+import { type ErrorMessage, errorMessageOf, storeErrorOf } from './engine-errors.ts';
+
+/** The calls a kind of thread answers: name → request and reply, both fit for structured cloning. */
+export type Calls = Record<string, { readonly request: object; readonly reply: object }>;
+
+interface CallMessage {
+  readonly id: number;
+  readonly name: string;
+  readonly request: object;
+}
+
+type AnswerMessage =
+  | { readonly id: number; readonly reply: object }
+  | { readonly id: number; readonly error: ErrorMessage };
+
+interface Waiting {
+  readonly resolve: (reply: never) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+export class StoreThread<C extends Calls> {
+  readonly #name: string;
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 0;
+  #lost: StoreError | undefined;
+
+  constructor(name: string, url: URL) {
+    this.#name = name;
+    this.#worker = new Worker(url, { name: `restante-store-${name}` });
+    this.#worker.on('message', (answer: AnswerMessage) => this.#settle(answer));
+    let cause: unknown;
+    this.#worker.on('error', (error) => {
+      cause = error;
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', (exitCode) => {
+        this.#lose(exitCode, cause);
+        resolve();
+      });
+    });
+  }
+
+  /** Buffers in `transfer` are the thread's afterwards. */
+  call<Name extends keyof C & string>(
+    name: Name,
+    request: C[Name]['request'],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<C[Name]['reply']> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    const id = this.#nextId++;
+    return new Promise<C[Name]['reply']>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, name, request } satisfies CallMessage, transfer);
+    });
+  }
+
+  /** Ends the thread, whatever it is doing; idempotent. Let it close what it has open first. */
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+    await this.#exited;
+  }
+
+  #settle(answer: AnswerMessage): void {
+    const waiting = this.#waiting.get(answer.id);
+    invariant(waiting !== undefined, 'a thread answers calls only, and each once');
+    this.#waiting.delete(answer.id);
+    if ('error' in answer) waiting.reject(storeErrorOf(answer.error));
+    else waiting.resolve(answer.reply as never);
+  }
+
+  #lose(exitCode: number, cause: unknown): void {
+    this.#lost = new StoreError('failed', `the store's ${this.#name} thread has ended`, {
+      fix: 'Restart the program; what was acknowledged is on disk.',
+      details: { exitCode },
+      cause,
+    });
+    for (const { reject } of this.#waiting.values()) reject(this.#lost);
+    this.#waiting.clear();
+  }
+}
+
+export interface Answer<Reply> {
+  readonly reply: Reply;
+  readonly transfer?: readonly ArrayBuffer[];
+  /** Runs once the reply is on its way. */
+  readonly afterwards?: () => void;
+}
+
+/** The thread's end of the line. */
+export function serveCalls<C extends Calls>(
+  port: MessagePort | null,
+  handlers: { readonly [Name in keyof C]: (request: C[Name]['request']) => Answer<C[Name]['reply']> },
+): void {
+  invariant(port !== null, 'this file runs in a worker thread');
+  port.on('message', ({ id, name, request }: CallMessage) => {
+    let answer: Answer<object>;
+    try {
+      answer = handlers[name as keyof C](request);
+    } catch (error) {
+      port.postMessage({ id, error: errorMessageOf(error) } satisfies AnswerMessage);
+      return;
+    }
+    port.postMessage({ id, reply: answer.reply } satisfies AnswerMessage, answer.transfer ?? []);
+    answer.afterwards?.();
+  });
+}
