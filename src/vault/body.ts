@@ -3,15 +3,15 @@
  * for (body-binding.ts), then encrypted to everybody who may read it. Any bytes come back as they were, malformed mail
  * included. Opening needs no clock and works with every encryption subkey the account ever had.
  */
-import { enums, Message, PacketList, type PrivateKey, readMessage, sign } from 'openpgp';
+import { type AnyPacket, enums, Message, PacketList, type PrivateKey, readMessage, sign } from 'openpgp';
 import { BODY_BYTES_MAX } from '../protocol/index.ts';
 import { unlockedKeyOf } from './account-key.ts';
 import type { AccountSecrets } from './account-secrets.ts';
 import { type BodyBinding, bindingNotations } from './body-binding.ts';
 import { type Certificate, latestSelfSignature } from './certificate.ts';
 import { encryptTo, literalMessage, type SealingDeps } from './encryption.ts';
-import { OPENED_BYTES_MAX, SESSION_KEYS_TRIED_MAX } from './limits.ts';
-import { FULL_SETTINGS, SETTINGS } from './openpgp-settings.ts';
+import { SESSION_KEYS_TRIED_MAX } from './limits.ts';
+import { FULL_SETTINGS, SETTINGS, TOO_MANY_PACKETS } from './openpgp-settings.ts';
 import { VaultError } from './vault-error.ts';
 import { readSigned, type Verification } from './verification.ts';
 
@@ -60,7 +60,7 @@ export async function sealBody(deps: SealingDeps, request: SealRequest): Promise
 export async function openBody({ body, secrets, binding, signers }: OpenRequest): Promise<OpenedBody> {
   if (body.length > BODY_BYTES_MAX) throw new VaultError('too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
   const key = await unlockedKeyOf(secrets);
-  const message = keepSessionKeysFor(key, await readEncrypted(body));
+  const message = keepWhatIsOurs(key, await readEncrypted(body));
   const { text, verification } = await readSigned(await decrypt(key, message), signers, binding);
   return { mime: text, verification };
 }
@@ -78,25 +78,33 @@ async function decrypt(key: PrivateKey, message: Message<Uint8Array>): Promise<M
     return await message.decrypt([key], undefined, undefined, undefined, FULL_SETTINGS);
   } catch (cause) {
     // openpgp.js tells its failures apart by their text only.
-    if (cause instanceof Error && cause.message.includes('Maximum decompressed message size'))
-      throw new VaultError('too_large', `the body decompresses to more than ${OPENED_BYTES_MAX} bytes`, { cause });
+    const text = cause instanceof Error ? cause.message : '';
+    if (/Maximum decompressed (message )?size/.test(text) || text.includes(TOO_MANY_PACKETS))
+      throw new VaultError('too_large', 'the body holds more bytes or packets than a mail has', { cause });
     throw new VaultError('tampered', 'the body does not decrypt: it was changed on its way, or never was whole', {
       cause,
     });
   }
 }
 
-/** The message without the session keys of others, which cost a key agreement each to try. */
-function keepSessionKeysFor(key: PrivateKey, message: Message<Uint8Array>): Message<Uint8Array> {
+/**
+ * The message without the session keys of others, which cost a key agreement each to try, and only in the form that our
+ * certificates offer: the AEAD forms of later standards come out of openpgp.js as a stream whose packets nobody counts.
+ */
+function keepWhatIsOurs(key: PrivateKey, message: Message<Uint8Array>): Message<Uint8Array> {
   const ours = new Set([HIDDEN_RECIPIENT, ...key.getKeyIDs().map((id) => id.toHex())]);
   const keyIds = message.getEncryptionKeyIDs();
-  const packets = message.packets.filterByTag(enums.packet.publicKeyEncryptedSessionKey);
-  const wanted = packets.filter((_, index) => ours.has(keyIds[index]?.toHex() ?? ''));
-  if (wanted.length === 0) throw new VaultError('not_for_us', 'the body is encrypted to none of our keys');
-  if (wanted.length > SESSION_KEYS_TRIED_MAX)
+  const sessionKeys = message.packets
+    .filterByTag(enums.packet.publicKeyEncryptedSessionKey)
+    .filter((_, index) => ours.has(keyIds[index]?.toHex() ?? ''));
+  if (sessionKeys.length === 0) throw new VaultError('not_for_us', 'the body is encrypted to none of our keys');
+  if (sessionKeys.length > SESSION_KEYS_TRIED_MAX)
     throw new VaultError('malformed', `more than ${SESSION_KEYS_TRIED_MAX} session keys for one reader`);
-  const kept = new PacketList<(typeof packets)[number]>();
-  kept.push(...wanted, ...message.packets.filter((packet) => !packets.includes(packet)));
+  const data = message.packets.findPacket(enums.packet.symEncryptedIntegrityProtectedData);
+  if (data === undefined || !('version' in data) || data.version !== 1)
+    throw new VaultError('malformed', 'the body is not encrypted as our certificate says (SEIPDv1)');
+  const kept = new PacketList<AnyPacket>();
+  kept.push(...sessionKeys, data);
   return new Message(kept);
 }
 

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
-import { createMessage, encrypt, enums, PacketList, readMessage, readPrivateKey, sign } from 'openpgp';
+import { createMessage, encrypt, enums, Message, PacketList, readMessage, readPrivateKey, sign } from 'openpgp';
 import { describe, expect, test } from 'vitest';
-import { concatBytes } from '../base/index.ts';
+import { concatBytes, fromBase64 } from '../base/index.ts';
 import { BODY_BYTES_MAX } from '../protocol/index.ts';
 import { openBody } from './body.ts';
 import { createCorrespondents, createPerson, MIME } from './correspondents.contract.ts';
 import { encryptBody } from './encryption.ts';
 import { SESSION_KEYS_TRIED_MAX, SIGNATURES_MAX } from './limits.ts';
+
+/** Algorithm 3, then 64 MiB of zeros. */
+const BZIP2_BOMB =
+  'A0JaaDkxQVkmU1kOCeLfAV+OQADAAAAIIAAwgE1GQqAlqQqAlzFBWSZTWbwEtcMAonXAAMAAAAggACCkCDYyiohNKiohOLuSKcKEhQC7g+g';
 
 describe('hostile bodies', () => {
   test('for others are not for us', async () => {
@@ -69,6 +73,50 @@ describe('hostile bodies', () => {
       await expect(open(body)).rejects.toMatchObject({ code: 'too_large' });
     },
   );
+
+  test.each([
+    ['in the clear', enums.compression.uncompressed],
+    ['compressed to a few bytes', enums.compression.zlib],
+  ])('of countless empty packets, %s, are refused before they are read', async (_, algorithm) => {
+    const { bob, open } = await createCorrespondents();
+    const packets = new Uint8Array(1024 * 1024).map((_value, index) => (index % 2 === 0 ? 0xff : 0));
+    const message = await createMessage({ binary: new Uint8Array() });
+    const list = new PacketList<(typeof message.packets)[number]>();
+    list.push(...message.packets);
+    Object.assign(list, { write: () => packets });
+    const body: Uint8Array = await encrypt({
+      message: new Message(list),
+      encryptionKeys: await readPrivateKey({ binaryKey: bob.secrets.secretKey }),
+      format: 'binary',
+      config: { preferredCompressionAlgorithm: algorithm },
+    });
+    await expect(open(body)).rejects.toMatchObject({ code: 'too_large' });
+  });
+
+  test('of countless empty packets outside the encryption are refused as well', async () => {
+    const { open } = await createCorrespondents();
+    const packets = new Uint8Array(BODY_BYTES_MAX).map((_value, index) => (index % 2 === 0 ? 0xff : 0));
+    await expect(open(packets)).rejects.toMatchObject({ code: 'malformed' });
+  });
+
+  test('encrypted in a form that our certificate does not offer are refused', async () => {
+    const { bob, open } = await createCorrespondents();
+    const encryptionKeys = await readPrivateKey({ binaryKey: bob.secrets.secretKey });
+    const sessionKey = { data: new Uint8Array(32), algorithm: 'aes256', aeadAlgorithm: 'ocb' } as const;
+    const message = await createMessage({ binary: MIME });
+    const body: Uint8Array = await encrypt({ message, encryptionKeys, sessionKey, format: 'binary' });
+    await expect(open(body)).rejects.toMatchObject({ code: 'malformed' });
+  });
+
+  test('that are a bomb of bzip2, which openpgp.js does not make, are cut off', async () => {
+    const { bob, open } = await createCorrespondents();
+    const bomb = fromBase64(BZIP2_BOMB);
+    const message = await createMessage({ binary: new Uint8Array() });
+    Object.assign(message.packets, { write: () => concatBytes(Uint8Array.of(0xc8, bomb.length), bomb) });
+    const encryptionKeys = await readPrivateKey({ binaryKey: bob.secrets.secretKey });
+    const body: Uint8Array = await encrypt({ message, encryptionKeys, format: 'binary' });
+    await expect(open(body)).rejects.toMatchObject({ code: 'too_large' });
+  });
 
   test('that are not encrypted, but signed or plain, are refused', async () => {
     const { alice, open } = await createCorrespondents();

@@ -19,6 +19,10 @@ export const OPENED_BYTES_MAX = 16 * MiB;
 export const SESSION_KEYS_TRIED_MAX = 16;
 /** Signatures on one body that are looked at: one is ours, a mailing program adds perhaps another. */
 export const SIGNATURES_MAX = 4;
+/** Packets in one sequence: 500 recipients and the data; a certificate with some hundred certifications. */
+export const PACKETS_MAX = 1024;
+/** Chunks that the packets of one sequence come in: 16 MiB in the smallest first chunk that RFC 9580 allows, 512 bytes. */
+export const PARTIAL_CHUNKS_MAX = 32_768;
 /** A detached signature: some hundred bytes for Ed25519, a little more for RSA and notations. */
 export const SIGNATURE_BYTES_MAX = 16 * KiB;
 /** Beyond this a list of recipients is bound by its hash: a signature subpacket ends at 64 KiB, GnuPG shows a line. */
