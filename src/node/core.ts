@@ -20,7 +20,7 @@ import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { SqliteStore } from './sqlite-shim.ts';
+import { SqliteStore } from '../store/sqlite/index.ts';
 
 export interface CoreDeps {
   readonly clock: Clock;

@@ -8,7 +8,7 @@ import type { DataFolder } from './data-folder.ts';
 import { INVITES_MAX, type NodeLimits } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Sessions } from './sessions.ts';
-import type { SqliteStore } from './sqlite-shim.ts';
+import type { SqliteStore } from '../store/sqlite/index.ts';
 import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
 import { INVITES, inviteKey } from './view-keys.ts';
 

@@ -54,7 +54,7 @@ export class ClientWorld implements AsyncDisposable {
   get log(): Log {
     const quiet = (): void => undefined;
     const warn = (fields: object, message: string): void => {
-      if (process.env['DEBUG'] !== undefined) console.error(message, fields);
+      if (process.env.DEBUG !== undefined) console.error(message, fields);
     };
     return { debug: warn, info: quiet, warn, error: (fields, message) => console.error(message, fields) };
   }

@@ -3,6 +3,7 @@ import { createMemorySocketPair, type FrameSocket, SeededPrng, utf8 } from '../.
 import { encodeClientMessage, From, ReceiptStatus } from '../../src/protocol/index.ts';
 import { NodeWorld } from '../harness/node-world.ts';
 import { writePdu } from '../harness/person.ts';
+import { until } from '../harness/until.ts';
 import { WireClient } from '../harness/wire-client.ts';
 
 const FOLLOW = {
@@ -23,9 +24,13 @@ describe('a node and difficult connections', () => {
     const [ours, theirs] = createMemorySocketPair();
     // The socket takes nothing more once it is jammed, as a full TCP window does.
     let jammed = false;
+    let stuck = 0;
     const jam: FrameSocket = {
       send: async (frame) => {
-        if (jammed) await theirs.closed;
+        if (jammed) {
+          stuck += 1;
+          await theirs.closed;
+        }
         await theirs.send(frame);
       },
       get bufferedBytes() {
@@ -45,7 +50,7 @@ describe('a node and difficult connections', () => {
     expect((await sender.submit(writePdu(world.random, alice, [bob.address], body), body)).status).toBe(
       ReceiptStatus.OK,
     );
-    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => stuck > 0);
     await world.clock.advance(60_000);
     await reader.ended();
     await serving;
@@ -78,8 +83,7 @@ describe('a node and difficult connections', () => {
     for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(reader.entries.get(0)).toBeUndefined();
     await world.clock.advance(15_000);
-    for (let turn = 0; turn < 200 && reader.entries.get(0) === undefined; turn++)
-      await new Promise((resolve) => setImmediate(resolve));
+    await until(() => reader.entries.has(0));
     expect(reader.entries.get(0)).toHaveLength(1);
   });
 

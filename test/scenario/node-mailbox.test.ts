@@ -13,6 +13,7 @@ import {
 } from '../../src/protocol/index.ts';
 import { NodeWorld } from '../harness/node-world.ts';
 import { bodyText, writePdu } from '../harness/person.ts';
+import { until } from '../harness/until.ts';
 import type { WireClient } from '../harness/wire-client.ts';
 
 const NOTHING = { version: 1, time: 0, ledger: [], client: 'test', headersOnly: false, newestFirst: false };
@@ -24,11 +25,6 @@ async function follow(client: WireClient, from: From, changes: object = {}) {
   }));
   if (answer.oneofKind !== 'complete') throw new Error(JSON.stringify(answer));
   return answer.complete;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2_000 && !condition(); turn++) await new Promise((resolve) => setImmediate(resolve));
-  expect(condition()).toBe(true);
 }
 
 describe('a mailbox on a node', () => {

@@ -7,6 +7,7 @@ import { restoreBackup } from '../../src/node/index.ts';
 import { From, type MailboxHead, ReceiptStatus } from '../../src/protocol/index.ts';
 import { NodeWorld } from '../harness/node-world.ts';
 import { type Person, writePdu } from '../harness/person.ts';
+import { until } from '../harness/until.ts';
 import type { WireClient } from '../harness/wire-client.ts';
 
 async function heads(
@@ -92,8 +93,7 @@ describe('restore ends the feed', () => {
     expect(world.retirements).toBe(0);
     const shown = await world.signIn(bob);
     await heads(shown, [{ feed: (head as MailboxHead).feed, head: head as MailboxHead }]);
-    for (let turn = 0; turn < 1_000 && world.retirements === 0; turn++)
-      await new Promise((resolve) => setImmediate(resolve));
+    await until(() => world.retirements > 0);
     expect(world.retirements).toBe(1);
     await world.stop();
     await world.start(join(copies.path, 'snapshot'));
