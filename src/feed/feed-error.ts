@@ -1,0 +1,11 @@
+import { CodedError } from '../base/index.ts';
+
+export type FeedErrorCode =
+  | 'malformed' // bytes from outside that are not what they claim to be
+  | 'too_large' // beyond a limit of limits.ts
+  | 'out_of_range' // a block or length that the log does not have
+  | 'read_only' // the feed's secret key is not here
+  | 'wrong_key' // not a key, or not the key of this feed
+  | 'corrupt'; // the stored rows contradict each other; `verifyAll` says more
+
+export class FeedError extends CodedError<FeedErrorCode> {}

@@ -1,0 +1,120 @@
+/**
+ * Where a feed's rows lie under its prefix, and how tree nodes share rows:
+ *
+ *     b + block index → the block            s + length → the signature of a batch that ended there
+ *     t + group       → tree nodes           f + page   → holes: one bit for each cleared block of 8 192
+ *
+ * A `t` row holds the nodes that 16 blocks complete, in the order of completion (each leaf, then the parents it completes),
+ * as 40-byte SLEEP entries. So a row only grows, a node is found by arithmetic, and the rows are the same however the blocks
+ * were batched. There is no head row: the feed is as long as its last signature says.
+ */
+import type { StoreReader } from '../store/index.ts';
+import { depthOf, rightSpanOf } from './flat-tree.ts';
+import { HASH_BYTES, type TreeNode } from './merkle.ts';
+import { peekUint64, writeUint64 } from './uint64.ts';
+
+export const NODE_BYTES = HASH_BYTES + 8;
+export const GROUP_BLOCKS = 16;
+
+/** A full group: 31 nodes, and above its last block at most 48 parents more. */
+const GROUP_BYTES_MAX = 80 * NODE_BYTES;
+
+const KINDS = { block: 0x62, holes: 0x66, signature: 0x73, tree: 0x74 } as const;
+export type RowKind = keyof typeof KINDS;
+
+export class FeedKeys {
+  readonly #prefix: Uint8Array;
+
+  constructor(prefix: Uint8Array) {
+    this.#prefix = prefix;
+  }
+
+  key(kind: RowKind, number: number): Uint8Array {
+    const size = this.#prefix.length;
+    const key = new Uint8Array(size + 9);
+    key.set(this.#prefix);
+    key[size] = KINDS[kind];
+    writeUint64(key, size + 1, number);
+    return key;
+  }
+
+  /** The rows numbered [from, to). */
+  range(kind: RowKind, from: number, to: number): { readonly from: Uint8Array; readonly to: Uint8Array } {
+    return { from: this.key(kind, from), to: this.key(kind, to) };
+  }
+}
+
+/** The number at the end of a row's key. */
+export function numberOfKey(key: Uint8Array): number {
+  return peekUint64(key, key.length - 8);
+}
+
+/** How many nodes the first `blocks` blocks of a group complete: two each, but one for every root they end in. */
+export function groupEntries(blocks: number): number {
+  return 2 * blocks - onesOf(blocks);
+}
+
+export function groupOf(nodeIndex: number): number {
+  return Math.floor(rightSpanOf(nodeIndex) / 2 / GROUP_BLOCKS);
+}
+
+/** A node of a group's row; undefined when the row does not reach it. */
+export function nodeOfGroup(row: Uint8Array, index: number): TreeNode | undefined {
+  const completedBy = (rightSpanOf(index) / 2) % GROUP_BLOCKS;
+  const offset = NODE_BYTES * (groupEntries(completedBy) + depthOf(index));
+  if (offset + NODE_BYTES > row.length) return undefined;
+  return { index, hash: row.slice(offset, offset + HASH_BYTES), size: peekUint64(row, offset + HASH_BYTES) };
+}
+
+/** Stored nodes in the order of the indexes, by one read. */
+export async function readNodes(
+  reader: StoreReader,
+  keys: FeedKeys,
+  indexes: readonly number[],
+): Promise<readonly (TreeNode | undefined)[]> {
+  const groups = [...new Set(indexes.map(groupOf))];
+  const rows = await reader.getMany(groups.map((group) => keys.key('tree', group)));
+  const rowOf = new Map(groups.map((group, i) => [group, rows[i]]));
+  return indexes.map((index) => {
+    const row = rowOf.get(groupOf(index));
+    return row === undefined ? undefined : nodeOfGroup(row, index);
+  });
+}
+
+export interface GroupRow {
+  readonly group: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The rows that new nodes make or lengthen, the last one perhaps unfinished. `begun` is what the first of them holds
+ * already; the nodes come in the order in which blocks complete them.
+ */
+export function groupRows(begun: Uint8Array, nodes: readonly TreeNode[]): readonly GroupRow[] {
+  const rows: GroupRow[] = [];
+  const scratch = new Uint8Array(GROUP_BYTES_MAX);
+  scratch.set(begun);
+  let size = begun.length;
+  let group = -1;
+  for (const { index, hash, size: nodeSize } of nodes) {
+    if (index % 2 === 0) {
+      const next = Math.floor(index / 2 / GROUP_BLOCKS);
+      if (group !== -1 && next !== group) {
+        rows.push({ group, bytes: scratch.slice(0, size) });
+        size = 0;
+      }
+      group = next;
+    }
+    scratch.set(hash, size);
+    writeUint64(scratch, size + HASH_BYTES, nodeSize);
+    size += NODE_BYTES;
+  }
+  if (group !== -1) rows.push({ group, bytes: scratch.slice(0, size) });
+  return rows;
+}
+
+function onesOf(value: number): number {
+  let ones = 0;
+  for (let rest = value; rest !== 0; rest &= rest - 1) ones += 1;
+  return ones;
+}
