@@ -95,11 +95,10 @@ class ChoiceWorld {
       whole: this.#prng.next() < 0.9,
       changedAt: 0,
     }));
-    this.#checker = new ChoiceChecker(this.#nodes);
     const pinned = this.#prng.next() < 0.25 ? this.#anyNode().name : undefined;
     const listed = this.#nodes.map(({ name }) => ({ name, url: `wss://${name}.example` }));
     this.#state = createChoice(listed, pinned, this.#moment());
-    this.#checker.begin(this.#state);
+    this.#checker = new ChoiceChecker(this.#nodes, this.#state);
   }
 
   run(): ChoiceRun {

@@ -302,6 +302,18 @@ describe('the pinned node', () => {
     expect(bench.until(40_000).read()).toEqual(['probe n0']);
   });
 
+  test('is gone back to, however slowly it answers, also from a node that lags while nobody else is better', () => {
+    const bench = new Bench(2, 'n1').until(0);
+    for (const at of [0, 10_000, 20_000]) {
+      bench.until(at);
+      bench.take({ type: 'connectFailed', attempt: bench.attempt });
+    }
+    bench.answer({ n0: 10 }).connected();
+    bench.take({ type: 'completeness', node: 'n0', held: 40, known: 100 });
+    bench.answer({}).answer({ n1: 3_000 });
+    expect(bench.connected().view).toMatchObject({ node: 'n1', borrowed: false });
+  });
+
   test('may be slow without being left', () => {
     const bench = new Bench(2, 'n1').until(0).connected().until(10_600);
     bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 600 });
