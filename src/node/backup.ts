@@ -4,9 +4,9 @@
  */
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SqliteStore } from '../store/sqlite/index.ts';
 import { type DataFolder, readHomeConfig } from './data-folder.ts';
 import { NodeError } from './node-error.ts';
-import type { SqliteStore } from '../store/sqlite/index.ts';
 
 const KEPT = ['home.json', join('keys', 'home.key'), join('keys', 'node.key')];
 

@@ -4,6 +4,7 @@
  */
 import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
 import type { FeedId, FeedState, HomeName } from '../protocol/index.ts';
+import { SqliteStore } from '../store/sqlite/index.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
 import { Blobs } from './blobs.ts';
@@ -20,7 +21,6 @@ import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { Sessions } from './sessions.ts';
-import { SqliteStore } from '../store/sqlite/index.ts';
 
 export interface CoreDeps {
   readonly clock: Clock;

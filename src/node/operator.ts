@@ -2,13 +2,13 @@
 import { type SecureRandom, utf8 } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import { type Address, type FeedId, parseAddress } from '../protocol/index.ts';
+import type { SqliteStore } from '../store/sqlite/index.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
 import { INVITES_MAX, type NodeLimits } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Sessions } from './sessions.ts';
-import type { SqliteStore } from '../store/sqlite/index.ts';
 import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
 import { INVITES, inviteKey } from './view-keys.ts';
 
