@@ -64,5 +64,5 @@ export class ViewBuffer {
 
 /** A key as a map's key: one character a byte, the cheapest one-to-one text of bytes. */
 function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).latin1Slice();
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
 }
