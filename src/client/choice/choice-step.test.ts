@@ -56,6 +56,12 @@ class Bench {
     return this.take({ type: 'connected', attempt: this.attempt, heartbeatMs: 30_000, store });
   }
 
+  /** Three loops in which the pinned node does not let us in. */
+  missPinned(): this {
+    for (const at of [0, 10_000, 20_000]) this.until(at).take({ type: 'connectFailed', attempt: this.attempt });
+    return this;
+  }
+
   /** From the start to a connection with n0. */
   static onN0(count: number): Bench {
     const bench = new Bench(count).until(0).answer({ n0: 10 }).connected();
@@ -275,12 +281,7 @@ describe('the pinned node', () => {
   });
 
   test('is gone back to when it answers again, however slowly', () => {
-    const bench = new Bench(3, 'n1').until(0);
-    for (const at of [0, 10_000, 20_000]) {
-      bench.until(at);
-      bench.take({ type: 'connectFailed', attempt: bench.attempt });
-    }
-    bench.answer({ n0: 10 }).connected();
+    const bench = new Bench(3, 'n1').missPinned().answer({ n0: 10 }).connected();
     bench.read();
     expect(bench.until(30_000).answer({}).read()).toEqual(['probe n0', 'ping n1']);
     bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
@@ -290,12 +291,7 @@ describe('the pinned node', () => {
   });
 
   test('that answered and then failed rests, so that what is borrowed is not dropped each loop', () => {
-    const bench = new Bench(2, 'n1').until(0);
-    for (const at of [0, 10_000, 20_000]) {
-      bench.until(at);
-      bench.take({ type: 'connectFailed', attempt: bench.attempt });
-    }
-    bench.answer({ n0: 10 }).connected().until(30_000).answer({ n1: 10 });
+    const bench = new Bench(2, 'n1').missPinned().answer({ n0: 10 }).connected().until(30_000).answer({ n1: 10 });
     bench.take({ type: 'connectFailed', attempt: bench.attempt }).answer({ n0: 10 }).connected();
     bench.take({ type: 'heard', attempt: bench.attempt, rttMs: 10 });
     bench.read();
@@ -303,12 +299,7 @@ describe('the pinned node', () => {
   });
 
   test('is gone back to, however slowly it answers, also from a node that lags while nobody else is better', () => {
-    const bench = new Bench(2, 'n1').until(0);
-    for (const at of [0, 10_000, 20_000]) {
-      bench.until(at);
-      bench.take({ type: 'connectFailed', attempt: bench.attempt });
-    }
-    bench.answer({ n0: 10 }).connected();
+    const bench = new Bench(2, 'n1').missPinned().answer({ n0: 10 }).connected();
     bench.take({ type: 'completeness', node: 'n0', held: 40, known: 100 });
     bench.answer({}).answer({ n1: 3_000 });
     expect(bench.connected().view).toMatchObject({ node: 'n1', borrowed: false });

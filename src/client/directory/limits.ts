@@ -10,5 +10,7 @@ export const NODES_MAX = 64;
 export const NODE_NAME_CHARACTERS_MAX = 64;
 /** A URL or multiaddr: as long as a home document allows. */
 export const ADDRESS_CHARACTERS_MAX = 500;
+/** A peer id: an Ed25519 one has 52; reading base58 takes time by the square. */
+export const PEER_ID_CHARACTERS_MAX = 64;
 /** The persisted settings: 64 own nodes of a kilobyte each. */
 export const SETTINGS_BYTES_MAX = 64 * 1024;

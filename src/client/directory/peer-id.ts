@@ -4,10 +4,10 @@
  */
 import { concatBytes, equalBytes } from '../../base/index.ts';
 import { DirectoryError } from './directory-error.ts';
+import { PEER_ID_CHARACTERS_MAX } from './limits.ts';
 
 // identity multihash of 36 bytes; protobuf {type: Ed25519, data: 32 bytes}
 const ED25519_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20);
-const PEER_ID_CHARACTERS_MAX = 64;
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
