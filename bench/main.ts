@@ -1,15 +1,34 @@
-/** `npm run bench [NAME…]`: prints one JSON line a bench. Ratios are taken against a peer measured in the same run. */
+/**
+ * `npm run bench -- [NAME…] [--full] [--profile FOLDER]`: prints one JSON line a bench, with the machine's load before and
+ * after. Ratios are taken against a peer measured in the same run.
+ */
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Bench, BenchOptions } from './bench-options.ts';
+import { benchGrowth } from './growth.ts';
 import { benchSubmit } from './submit.ts';
 
-const BENCHES: Record<string, () => Promise<Record<string, number | string>>> = { submit: benchSubmit };
+const BENCHES: Record<string, Bench> = {
+  submit: benchSubmit,
+  growth: benchGrowth,
+};
 
-const wanted = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { full: { type: 'boolean', default: false }, profile: { type: 'string' } },
+});
+const unknown = positionals.filter((name) => BENCHES[name] === undefined);
+if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}: there is ${Object.keys(BENCHES).join(', ')}`);
+const options: BenchOptions = {
+  full: values.full,
+  execArgv: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+};
 for (const [name, bench] of Object.entries(BENCHES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const result = await bench();
-  const rounded = Object.entries(result).map(([key, value]) => [
-    key,
-    typeof value === 'number' ? Number(value.toPrecision(4)) : value,
-  ]);
-  process.stdout.write(`${JSON.stringify({ bench: name, ...Object.fromEntries(rounded) })}\n`);
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  const before = loadavg()[0] ?? 0;
+  const result = await bench(options);
+  const figures = Object.entries({ ...result, loadBefore: before, loadAfter: loadavg()[0] ?? 0 }).map(
+    ([key, value]) => [key, typeof value === 'number' ? Number(value.toPrecision(4)) : value],
+  );
+  process.stdout.write(`${JSON.stringify({ bench: name, ...Object.fromEntries(figures) })}\n`);
 }

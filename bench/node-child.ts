@@ -1,4 +1,5 @@
 /** The process behind NodeProcess. */
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { SILENT_LOG } from '../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../src/base/system/index.ts';
@@ -31,8 +32,20 @@ const node = await Node.open(
 process.stdout.write(`${JSON.stringify({ url: node.url, home: node.home })}\n`);
 createInterface({ input: process.stdin }).on('line', () => {
   const { user, system } = process.cpuUsage();
-  process.stdout.write(`${JSON.stringify({ cpuSeconds: (user + system) / 1e6, rss: process.memoryUsage().rss })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ cpuSeconds: (user + system) / 1e6, mainThreadSeconds: mainThreadSeconds(), rss: process.memoryUsage.rss() })}\n`,
+  );
 });
 process.once('SIGTERM', () => {
   void node[Symbol.asyncDispose]().then(() => process.exit(0));
 });
+
+/** User and system time of the main thread from proc(5), in ticks of 10 ms; 0 where there is no proc. */
+function mainThreadSeconds(): number {
+  try {
+    const fields = readFileSync(`/proc/self/task/${process.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0; // not Linux
+  }
+}

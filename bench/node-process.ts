@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 export interface NodeUsage {
   /** Seconds of CPU since the start. */
   readonly cpuSeconds: number;
+  /** Of the main thread; 0 where the system does not tell. */
+  readonly mainThreadSeconds: number;
   /** Bytes. */
   readonly rss: number;
 }
@@ -56,6 +58,7 @@ export class NodeProcess implements AsyncDisposable {
     return JSON.parse((await this.#lines.next()).value as string) as NodeUsage;
   }
 
+  /** Stops it and keeps a folder that was given. */
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
