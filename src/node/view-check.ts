@@ -1,11 +1,12 @@
 /** `verify` and `repair`: the feeds against their trees, and the views against the feeds. */
-import { type CryptoSuite, compareBytes, invariant, toHex } from '../base/index.ts';
+import { type CryptoSuite, compareBytes, invariant, readUint64, toHex } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import { decodeEntryHeader, type FeedId } from '../protocol/index.ts';
 import { MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
+import { NodeError } from './node-error.ts';
 import { ViewBuffer } from './view-buffer.ts';
-import { VIEWS } from './view-keys.ts';
+import { foldedKey, VIEWS } from './view-keys.ts';
 
 export interface Problem {
   readonly code: 'block' | 'entry' | 'view_missing' | 'view_extra' | 'view_differs';
@@ -36,7 +37,10 @@ const COMPARE_PAGE_ROWS = 2_000;
 /** More are counted but not listed: the first hundred say what is wrong. */
 const PROBLEMS_LISTED = 100;
 
-/** Every held block against its tree, every view row against a fresh fold of the feeds. The store is only read. */
+/**
+ * Every held block against its tree, every view row against a fresh fold of the feeds. The store is only read, and serves
+ * meanwhile; writers wait only for the last step, in which the views stand still to be compared.
+ */
 export async function checkEverything(deps: CheckDeps, options: CheckOptions): Promise<CheckResult> {
   const problems: Problem[] = [];
   let checked = 0;
@@ -47,14 +51,18 @@ export async function checkEverything(deps: CheckDeps, options: CheckOptions): P
     checked += feed.length;
     const found = feed.verifyAll(deps.store, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onProgress: (done: number, total: number) => options.onProgress?.({ stage: 'blocks', done, total }),
+      onProgress: (done, total) => options.onProgress?.({ stage: 'blocks', done, total }),
     });
     for await (const { code, index, message } of found)
       note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
   }
   await using fresh = new MemoryStore();
-  await foldFeeds(deps, fresh, options, note);
-  checked += await compareViews(deps.store, fresh, note);
+  const fold = new FreshFold(deps, fresh, note);
+  await fold.catchUp(deps.store, options);
+  await deps.store.transact(async (transaction) => {
+    await fold.catchUp(transaction, options);
+    checked += await compareViews(transaction, fresh, note);
+  });
   return { ok: problems.length === 0, checked, problems };
 }
 
@@ -62,33 +70,56 @@ export async function checkEverything(deps: CheckDeps, options: CheckOptions): P
 export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Promise<void> {
   const problems: Problem[] = [];
   await using fresh = new MemoryStore();
-  await foldFeeds(deps, fresh, options, (problem) => problems.push(problem));
-  invariant(problems.length === 0, `entries that cannot be read: ${JSON.stringify(problems[0])}`);
+  const fold = new FreshFold(deps, fresh, (problem) => problems.push(problem));
+  await fold.catchUp(deps.store, options);
   await deps.store.transact(async (transaction) => {
+    await fold.catchUp(transaction, options);
+    if (problems.length > 0)
+      throw new NodeError('damaged', `an entry cannot be read: ${problems[0]?.where} ${problems[0]?.message}`, {
+        fix: 'Restore the newest backup with `restante restore`; clients give back what came after it.',
+      });
     transaction.deleteRange(VIEWS.from, VIEWS.to);
     for await (const row of rowsOf(fresh)) transaction.put(row.key, row.value);
   });
 }
 
-async function foldFeeds(
-  deps: CheckDeps,
-  into: Store,
-  options: CheckOptions,
-  note: (problem: Problem) => void,
-): Promise<void> {
-  for (const feed of [...deps.feeds.values()].reverse()) {
-    for (let next = 0; next < feed.length; ) {
-      options.signal?.throwIfAborted();
-      const page = await readEntries(deps.store, feed, next, note);
-      next = page.next;
-      await into.transact(async (transaction) => {
-        const views = new ViewBuffer(transaction);
-        await views.prefetch(keysOf(deps.suite, page.entries));
-        for (const entry of page.entries) await foldEntry(deps.suite, views, entry);
-        views.flush();
-      });
-      options.onProgress?.({ stage: 'views', done: next, total: feed.length });
+/** The views of the feeds, folded again into a store of their own, as far as a reader sees the feeds. */
+class FreshFold {
+  readonly #deps: CheckDeps;
+  readonly #into: Store;
+  readonly #note: (problem: Problem) => void;
+  readonly #folded = new Map<FeedId, number>();
+
+  constructor(deps: CheckDeps, into: Store, note: (problem: Problem) => void) {
+    this.#deps = deps;
+    this.#into = into;
+    this.#note = note;
+  }
+
+  async catchUp(reader: StoreReader, options: CheckOptions): Promise<void> {
+    for (const feed of [...this.#deps.feeds.values()].reverse()) {
+      const row = await reader.get(foldedKey(feed.id));
+      // A transaction sees blocks that are not on disk yet; the fold's own row says how far they go.
+      const length = Math.max(feed.length, row === undefined ? 0 : readUint64(row));
+      for (let next = this.#folded.get(feed.id) ?? 0; next < length; ) {
+        options.signal?.throwIfAborted();
+        next = await this.#foldPage(reader, feed, next, length);
+        this.#folded.set(feed.id, next);
+        options.onProgress?.({ stage: 'views', done: next, total: length });
+      }
     }
+  }
+
+  async #foldPage(reader: StoreReader, feed: FeedLog, from: number, length: number): Promise<number> {
+    const { suite } = this.#deps;
+    const page = await readEntries(reader, feed, { from, length }, this.#note);
+    await this.#into.transact(async (transaction) => {
+      const views = new ViewBuffer(transaction);
+      await views.prefetch(keysOf(suite, page.entries));
+      for (const entry of page.entries) await foldEntry(suite, views, entry);
+      views.flush();
+    });
+    return page.next;
   }
 }
 
@@ -96,10 +127,10 @@ async function foldFeeds(
 async function readEntries(
   reader: StoreReader,
   feed: FeedLog,
-  from: number,
+  { from, length }: { readonly from: number; readonly length: number },
   note: (problem: Problem) => void,
 ): Promise<{ readonly entries: readonly FoldedEntry[]; readonly next: number }> {
-  const end = Math.min(feed.length, from + FOLD_PAGE_BLOCKS);
+  const end = Math.min(length, from + FOLD_PAGE_BLOCKS);
   const indexes = Array.from({ length: end - from }, (_, i) => from + i);
   const blocks = await feed.getBlocks(reader, indexes);
   const entries: FoldedEntry[] = [];
