@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => ({
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
       layer('unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
-      layer('scenario', ['test/scenario/**/*.test.ts'], 60_000),
+      layer('scenario', ['test/{scenario,cli}/**/*.test.ts'], 60_000),
       layer('long', ['test/{sim,interop,torture}/**/*.test.ts'], mode === 'torture' ? 6 * 3_600_000 : 300_000),
     ],
   },

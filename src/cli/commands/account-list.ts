@@ -36,6 +36,23 @@ export function addAccountOperator(account: Command, act: Act): void {
   );
 }
 
+/** `account retention`, the operator's bound on it. */
+export function addAccountRetention(account: Command, act: Act): void {
+  const retention = account
+    .command('retention')
+    .description('Erase bodies after so many days at the latest; without a number, when their receiver wants it.')
+    .argument('<address>', 'whose', addressArgument)
+    .argument('[days]', 'at least 1', Number);
+  withExamples(
+    forServer(retention).action(
+      act((context, options: ServerOptions, address: Address, days: number | undefined) =>
+        change(context, options, (operator) => operator.setRetention(address, days)),
+      ),
+    ),
+    'restante account retention alice@home.example 365',
+  );
+}
+
 /** `account remove`, which asks. */
 export function addAccountRemove(account: Command, act: Act): void {
   const remove = account

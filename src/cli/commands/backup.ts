@@ -2,10 +2,9 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { restoreBackup } from '../../node/index.ts';
 import type { Act, Context } from '../context.ts';
 import { forServer, type ServerOptions, withExamples } from '../options.ts';
-import { asOperator, dataFolderOf } from '../server.ts';
+import { asOperator, dataFolderOf, loadNode } from '../server.ts';
 import { showBytes } from '../terminal/figures.ts';
 
 export function addBackup(program: Command, act: Act): void {
@@ -29,6 +28,7 @@ async function runBackup(context: Context, options: ServerOptions, dir: string):
 
 async function runRestore(context: Context, options: ServerOptions, dir: string): Promise<void> {
   const to = dataFolderOf(context, options);
+  const { restoreBackup } = await loadNode();
   const { home, bytes } = await restoreBackup(dir, to);
   context.output.result({ ok: true, home, path: to, bytes }, () => [
     `The home ${home} is restored in ${to} (${showBytes(bytes)}).`,

@@ -4,7 +4,7 @@ import type { NodeStatus } from '../../node/index.ts';
 import type { Act, Context } from '../context.ts';
 import { forServer, type ServerOptions, withExamples } from '../options.ts';
 import { asOperator } from '../server.ts';
-import { showBytes, showCount } from '../terminal/figures.ts';
+import { counted, showBytes, showCount } from '../terminal/figures.ts';
 import type { Paint } from '../terminal/paint.ts';
 
 export function addStatus(program: Command, act: Act): void {
@@ -26,7 +26,7 @@ function describe(status: NodeStatus, paint: Paint): string[] {
     row('Log entries', showCount(status.entries)),
     row('On disk', showBytes(status.bytes)),
     ...status.feeds.map(({ feed, length, retired }) =>
-      row('Feed', `${feed.slice(0, 16)}…  ${showCount(length)} blocks${retired ? ', retired' : ''}`),
+      row('Feed', `${feed.slice(0, 16)}…  ${counted(length, 'block')}${retired ? ', retired' : ''}`),
     ),
   ];
 }

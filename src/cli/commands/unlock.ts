@@ -8,7 +8,9 @@ import { chooseProfile } from '../profile-choice.ts';
 import { PASSWORD } from '../terminal/questions.ts';
 
 export function addUnlock(program: Command, act: Act): void {
-  const unlock = program.command('unlock').description("Put the profile's key into the system's keyring: nothing asks then.");
+  const unlock = program
+    .command('unlock')
+    .description("Put the profile's key into the system's keyring: nothing asks then.");
   withExamples(forPerson(unlock, DEVICE).action(act(runUnlock)), 'restante unlock');
   const lock = program.command('lock').description('Take it out again: the password is asked for.');
   withExamples(forPerson(lock, DEVICE).action(act(runLock)), 'restante lock');

@@ -1,13 +1,13 @@
 /** `up` and `node`: a home that serves until it is told to stop. */
 import { type Command, Option } from 'commander';
-import { Node, type NodeOptions, type Registration } from '../../node/index.ts';
+import type { Node, NodeOptions, Registration } from '../../node/index.ts';
 import type { HomeName } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import { isLoopbackHost } from '../node-url.ts';
 import { bytesArgument, forServer, homeOption, portOption, type ServerOptions, withExamples } from '../options.ts';
-import { dataFolderOf } from '../server.ts';
+import { dataFolderOf, loadNode } from '../server.ts';
 
 interface UpOptions extends ServerOptions {
   readonly home?: HomeName;
@@ -57,6 +57,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   const isPublic = !isLoopbackHost(options.host);
   refusePlain(options, isPublic);
   const level = options.logLevel ?? (output.isWatched ? 'warn' : 'info');
+  const { Node } = await loadNode();
   await using node = await Node.open({ ...context.deps, log: createLog(level) }, nodeOptions(context, options));
   const invite = await firstInvite(node, options);
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;

@@ -3,7 +3,6 @@
  * a prompt on the terminal (hidden, on stderr). With RESTANTE_PASSWORD set nothing asks; nothing is ever an argument, which
  * other programs of the machine could read.
  */
-import { confirm, isCancel, password } from '@clack/prompts';
 import { CliError } from '../cli-error.ts';
 import { SECRET_CHARACTERS_MAX } from '../limits.ts';
 
@@ -75,6 +74,7 @@ export class Questions {
     if (this.hasPassword) return;
     if (!this.#isPersonThere())
       throw new CliError('not_confirmed', 'nobody is there to confirm this', { fix: 'Say it with --yes.' });
+    const { confirm, isCancel } = await loadPrompts();
     const { stdin, stderr } = this.#streams;
     const answer = await confirm({
       message: question,
@@ -88,6 +88,7 @@ export class Questions {
   }
 
   async #prompt(label: string): Promise<string> {
+    const { password, isCancel } = await loadPrompts();
     const { stdin, stderr } = this.#streams;
     const text = await password({ message: label, input: stdin, output: stderr, signal: this.#signal });
     if (isCancel(text)) throw interrupted();
@@ -119,6 +120,11 @@ export class Questions {
   #variable(name: string): string | undefined {
     return this.#streams.environment[name] || undefined;
   }
+}
+
+/** Loaded when somebody is asked: most commands ask nobody. */
+function loadPrompts(): Promise<typeof import('@clack/prompts')> {
+  return import('@clack/prompts');
 }
 
 /** All of a stream as text. */
