@@ -49,6 +49,8 @@ export interface AccountSettings {
   /** Bytes; undefined: the home's default. */
   readonly quotaBytes?: number;
   readonly banned?: boolean;
+  /** Days after which the home erases bodies although the receiver would keep them longer; undefined: as the receiver chose. */
+  readonly retentionDays?: number;
 }
 
 /** Why a link of a chain is not taken. */
@@ -128,6 +130,13 @@ export class Accounts {
 
   settingsOf(address: Address): AccountSettings {
     return this.#settings.get(address) ?? {};
+  }
+
+  /** Days after which bodies are erased, 0 for never: the shorter of what the receiver and the operator chose. */
+  retentionOf(account: AccountDocument): number {
+    const { retentionDays: limit } = this.settingsOf(account.address);
+    if (limit === undefined || limit === 0) return account.retentionDays;
+    return account.retentionDays === 0 ? limit : Math.min(limit, account.retentionDays);
   }
 
   async set(address: Address, settings: AccountSettings): Promise<void> {

@@ -17,6 +17,7 @@ const METHODS: readonly Method[] = [
   'accounts',
   'setQuota',
   'setBanned',
+  'setRetention',
   'remove',
   'status',
   'backup',
@@ -107,7 +108,8 @@ async function perform(
     case 'setBanned':
       return operator.setBanned(String(first), second === true);
     case 'setQuota':
-      return operator.setQuota(String(first), typeof second === 'number' ? second : undefined);
+    case 'setRetention':
+      return operator[call.method](String(first), typeof second === 'number' ? second : undefined);
   }
 }
 
@@ -140,6 +142,7 @@ class ControlClient implements Operator, Disposable {
   accounts: Operator['accounts'] = () => this.#call('accounts');
   setQuota: Operator['setQuota'] = (address, bytes) => this.#call('setQuota', [address, bytes]);
   setBanned: Operator['setBanned'] = (address, banned) => this.#call('setBanned', [address, banned]);
+  setRetention: Operator['setRetention'] = (address, days) => this.#call('setRetention', [address, days]);
   remove: Operator['remove'] = (address) => this.#call('remove', [address]);
   status: Operator['status'] = () => this.#call('status');
   backup: Operator['backup'] = (folder) => this.#call('backup', [folder]);

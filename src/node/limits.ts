@@ -67,6 +67,8 @@ export const CLOCK_DISTRUST_MS = 86_400_000;
 export const CLOCK_ABSENCE_MS = 7 * 86_400_000;
 /** Mailbox numbers in one erase entry. */
 export const ERASE_RANGES_MAX = 1_000;
+/** A century, as in the account document. */
+export const RETENTION_DAYS_MAX = 36_500;
 /** Invitations not yet used. */
 export const INVITES_MAX = 100_000;
 /** Mailbox rows read at once by sweeps. */

@@ -6,7 +6,7 @@ import type { SqliteStore } from '../store/sqlite/index.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
-import { INVITES_MAX, type NodeLimits } from './limits.ts';
+import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Sessions } from './sessions.ts';
 import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
@@ -54,6 +54,8 @@ export interface Operator {
   /** undefined: the home's default. */
   setQuota(address: string, bytes: number | undefined): Promise<AccountSummary>;
   setBanned(address: string, banned: boolean): Promise<AccountSummary>;
+  /** At most so many days, whatever the receiver chose; undefined: as the receiver chose. */
+  setRetention(address: string, days: number | undefined): Promise<AccountSummary>;
   remove(address: string): Promise<AccountSummary>;
   status(): Promise<NodeStatus>;
   /** A copy of the whole server into an empty folder, while it runs. Leaves out the feed's secret key. */
@@ -104,6 +106,17 @@ export class NodeOperator implements Operator {
     const address = await this.#existing(text);
     await this.#deps.accounts.set(address, { ...this.#deps.accounts.settingsOf(address), banned });
     if (banned) this.#deps.sessions.cut(address, () => false, 'banned', 'blocked by the operator of this home');
+    return this.#summary(address);
+  }
+
+  async setRetention(text: string, days: number | undefined): Promise<AccountSummary> {
+    const address = await this.#existing(text);
+    if (days !== undefined && !(Number.isSafeInteger(days) && days >= 1 && days <= RETENTION_DAYS_MAX))
+      throw new NodeError('bad_value', `retention is 1 to ${RETENTION_DAYS_MAX} days`, {
+        fix: 'Leave the number out to keep mail as long as its receiver wants.',
+      });
+    const { retentionDays: _, ...settings } = this.#deps.accounts.settingsOf(address);
+    await this.#deps.accounts.set(address, days === undefined ? settings : { ...settings, retentionDays: days });
     return this.#summary(address);
   }
 
@@ -163,7 +176,7 @@ export class NodeOperator implements Operator {
       entries: held.entries,
       bytes: held.bytes,
       quotaBytes: settings.quotaBytes ?? this.#limits.quotaBytes,
-      retentionDays: account?.retentionDays ?? 0,
+      retentionDays: account === undefined ? 0 : this.#deps.accounts.retentionOf(account),
       banned: settings.banned ?? false,
       closed: account?.closed ?? false,
     };

@@ -75,7 +75,8 @@ export class Retention {
     const nowMs = this.#deps.clock.now();
     for await (const account of this.#deps.accounts.all()) {
       signal.throwIfAborted();
-      if (account.retentionDays > 0 && !account.closed) await this.#expire(account, nowMs);
+      const days = this.#deps.accounts.retentionOf(account);
+      if (days > 0 && !account.closed) await this.#expire(account, nowMs - days * DAY_MS);
     }
   }
 
@@ -98,14 +99,13 @@ export class Retention {
     await this.#deps.store.transact((transaction) => transaction.put(LAST_SEEN_KEY, now));
   }
 
-  async #expire(account: AccountDocument, nowMs: number): Promise<void> {
-    const before = (nowMs - account.retentionDays * DAY_MS) * 1000;
+  async #expire(account: AccountDocument, beforeMs: number): Promise<void> {
     const rows = await this.#deps.store.range({ ...headsOf(account.address), limit: 1000 });
     for (const { key, value } of rows) {
       const feedBytes = key.slice(-32);
       const feed = feedIdOf(feedBytes);
       const state = decodeMailboxState(value);
-      const due = await this.#due(account.address, feed, state.expiredTo, before);
+      const due = await this.#due(account.address, feed, state.expiredTo, beforeMs * 1000);
       for (let i = 0; i < due.length; i += ERASE_RANGES_MAX) {
         const erased: EraseRange[] = due
           .slice(i, i + ERASE_RANGES_MAX)

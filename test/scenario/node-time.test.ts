@@ -85,6 +85,21 @@ describe('retention chosen by the receiver', () => {
     expect(await world.core.operator.verify()).toMatchObject({ ok: true, problems: [] });
   });
 
+  test('the operator may bound it: the shorter of the two counts', async () => {
+    await using world = await NodeWorld.open();
+    const bob = await world.person('bob');
+    const sender = await world.signIn(bob);
+    await mail(world, sender, bob, 'kept for ever, as bob wants');
+    world.clock.jumpTo(NOON + 40 * DAY);
+    const held = async (): Promise<BodyState | undefined> =>
+      (await everything(await world.signIn(bob))).entries[0]?.bodyState;
+    await world.core.retention.sweep(new AbortController().signal);
+    expect(await held()).toBe(BodyState.INLINE);
+    expect(await world.core.operator.setRetention(bob.address, 30)).toMatchObject({ retentionDays: 30 });
+    await world.core.retention.sweep(new AbortController().signal);
+    expect(await held()).toBe(BodyState.ERASED);
+  });
+
   test('notes never expire', async () => {
     await using world = await NodeWorld.open();
     const bob = await world.person('bob', { retentionDays: 1 });

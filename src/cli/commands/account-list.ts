@@ -34,10 +34,11 @@ export function addAccountOperator(account: Command, act: Act): void {
     'restante account ban mallory@home.example',
     'restante account ban mallory@home.example --undo',
   );
+  addAccountRetention(account, act);
 }
 
 /** `account retention`, the operator's bound on it. */
-export function addAccountRetention(account: Command, act: Act): void {
+function addAccountRetention(account: Command, act: Act): void {
   const retention = account
     .command('retention')
     .description('Erase bodies after so many days at the latest; without a number, when their receiver wants it.')
