@@ -29,5 +29,10 @@ export interface Engine extends AsyncDisposable {
   scan(scan: Scan): Promise<ScanResult>;
   /** All or nothing. Resolves when it is durable, and reads that start then see it. One at a time. */
   commit(writes: WriteSet): Promise<void>;
+  /**
+   * Resolves when the work that is ready now has run. A commit waits for it, so that it takes along all that those write
+   * whom the commit before has just released; otherwise every other commit would be for the first of them alone.
+   */
+  turn(): Promise<void>;
   sizeBytes(): Promise<number>;
 }

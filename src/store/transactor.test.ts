@@ -31,6 +31,10 @@ class GatedEngine implements Engine {
     await this.#memory.commit(writes);
   }
 
+  turn(): Promise<void> {
+    return this.#memory.turn();
+  }
+
   sizeBytes(): Promise<number> {
     return this.#memory.sizeBytes();
   }

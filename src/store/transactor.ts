@@ -115,6 +115,7 @@ export class Transactor {
   /** Never rejects. */
   async #commitAll(): Promise<void> {
     while (this.#pending.finished.length > 0) {
+      await this.#engine.turn();
       const group = this.#pending;
       this.#pending = newGroup();
       this.#inFlight = group;

@@ -39,8 +39,9 @@ export function lockFolder(folder: string): DatabaseSyncInstance {
   return lock;
 }
 
+/** Makes it, for its owner alone, and makes its name durable. */
 export function createFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true });
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   for (let made = folder; made !== dirname(first); made = dirname(made)) syncFolder(dirname(made));
 }

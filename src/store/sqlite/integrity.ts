@@ -1,5 +1,6 @@
 /** Looks at every page, row and value file of a store. Changes nothing. */
 import { type Stats, statSync } from 'node:fs';
+import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { openReader } from './database.ts';
 import { PROBLEMS_MAX } from './limits.ts';
 import { rowsOf } from './schema.ts';
@@ -14,24 +15,34 @@ export interface CheckReport {
 /** The store may be open and written meanwhile; dropped value files must stay until it is done. */
 export function checkStore(folder: string): CheckReport {
   const database = openReader(folder);
-  const problems: string[] = [];
   try {
     database.exec('BEGIN');
-    for (const [problem] of rowsOf(database, `PRAGMA integrity_check(${PROBLEMS_MAX})`))
-      if (problem !== 'ok') problems.push(String(problem));
-    const unlisted = 'SELECT file FROM kv WHERE file IS NOT NULL EXCEPT SELECT id FROM value_file';
-    for (const [id] of rowsOf(database, unlisted)) problems.push(`value file ${id} is named by a row and not listed`);
-    const unnamed = 'SELECT id FROM value_file EXCEPT SELECT file FROM kv';
-    for (const [id] of rowsOf(database, unnamed)) problems.push(`value file ${id} is listed and named by no row`);
-    const files = new ValueFiles(folder);
-    for (const [id, size] of rowsOf(database, 'SELECT id, size FROM value_file')) {
-      const problem = problemOf(files.pathOf(Number(id)), Number(size));
-      if (problem !== undefined) problems.push(`value file ${id} ${problem}`);
-    }
+    let problems = pageProblems(database);
+    // A damaged table cannot be read to its end, so that what is said of files would be wrong.
+    if (problems.length === 0) problems = fileProblems(database, new ValueFiles(folder));
+    return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX) };
   } finally {
     database.close();
   }
-  return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX) };
+}
+
+function pageProblems(database: DatabaseSyncInstance): readonly string[] {
+  const found = rowsOf(database, `PRAGMA integrity_check(${PROBLEMS_MAX})`).map(([problem]) => String(problem));
+  return found.length === 1 && found[0] === 'ok' ? [] : found;
+}
+
+function fileProblems(database: DatabaseSyncInstance, files: ValueFiles): readonly string[] {
+  const unlisted = 'SELECT file FROM kv WHERE file IS NOT NULL EXCEPT SELECT id FROM value_file';
+  const unnamed = 'SELECT id FROM value_file EXCEPT SELECT file FROM kv';
+  const problems = [
+    ...rowsOf(database, unlisted).map(([id]) => `value file ${id} is named by a row and not listed`),
+    ...rowsOf(database, unnamed).map(([id]) => `value file ${id} is listed and named by no row`),
+  ];
+  for (const [id, size] of rowsOf(database, 'SELECT id, size FROM value_file')) {
+    const problem = problemOf(files.pathOf(Number(id)), Number(size));
+    if (problem !== undefined) problems.push(`value file ${id} ${problem}`);
+  }
+  return problems;
 }
 
 function problemOf(path: string, sizeBytes: number): string | undefined {

@@ -49,20 +49,14 @@ export class Packer {
   }
 
   addBytes(bytes: Uint8Array): void {
-    this.reserve(bytes.length).set(bytes);
+    const start = this.#grow(bytes.length);
+    this.#bytes.set(bytes, start);
   }
 
   /** Room for the caller to write into before anything else is added. */
   reserve(size: number): Uint8Array {
-    const end = this.#byteCount + size;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
-      grown.set(this.#bytes.subarray(0, this.#byteCount));
-      this.#bytes = grown;
-    }
-    const room = this.#bytes.subarray(this.#byteCount, end);
-    this.#byteCount = end;
-    return room;
+    const start = this.#grow(size);
+    return this.#bytes.subarray(start, start + size);
   }
 
   rewind(position: { readonly numbers: number; readonly bytes: number }): void {
@@ -78,6 +72,18 @@ export class Packer {
     this.rewind({ numbers: 0, bytes: 0 });
     if (this.#bytes.length > this.#keptBytes) this.#bytes = new Uint8Array(this.#keptBytes);
     return packed;
+  }
+
+  /** Where `size` bytes more begin. */
+  #grow(size: number): number {
+    const start = this.#byteCount;
+    this.#byteCount = start + size;
+    if (this.#byteCount > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#byteCount, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, start));
+      this.#bytes = grown;
+    }
+    return start;
   }
 }
 

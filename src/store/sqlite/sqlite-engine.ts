@@ -65,6 +65,10 @@ export class SqliteEngine implements Engine {
     if (dropped.length > 0) this.#removeLater(dropped);
   }
 
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   async sizeBytes(): Promise<number> {
     const { sizeBytes } = await this.#reader.call('size', {});
     return sizeBytes;

@@ -2,6 +2,7 @@
  * The store of servers and clients: one SQLite database in a folder, and a file for each large value. What is acknowledged
  * is on disk. One process at a time has the folder.
  */
+import { resolve } from 'node:path';
 import type { Log } from '../../base/index.ts';
 import { EngineStore } from '../engine-store.ts';
 import type { CheckReport } from './integrity.ts';
@@ -21,7 +22,7 @@ export class SqliteStore extends EngineStore {
 
   /** Throws `locked`, `newer_schema`, `corrupt`, `disk_full`, or `failed` with what the system says. */
   static async open(deps: SqliteStoreDeps, options: SqliteStoreOptions): Promise<SqliteStore> {
-    return new SqliteStore(await SqliteEngine.open(deps.log, options.folder));
+    return new SqliteStore(await SqliteEngine.open(deps.log, resolve(options.folder)));
   }
 
   private constructor(engine: SqliteEngine) {
@@ -35,7 +36,7 @@ export class SqliteStore extends EngineStore {
    */
   async backupTo(folder: string): Promise<void> {
     this.assertOpen();
-    await this.#engine.backupTo(folder);
+    await this.#engine.backupTo(resolve(folder));
   }
 
   /** Looks at every page, row and value file, while the store goes on. */

@@ -35,7 +35,8 @@ export class StoreThread<C extends Calls> {
 
   constructor(name: string, url: URL) {
     this.#name = name;
-    this.#worker = new Worker(url, { name: `restante-store-${name}` });
+    // Flags of the main program, such as -e, need not fit a thread.
+    this.#worker = new Worker(url, { name: `restante-store-${name}`, execArgv: [] });
     this.#worker.on('message', (answer: AnswerMessage) => this.#settle(answer));
     let cause: unknown;
     this.#worker.on('error', (error) => {
@@ -78,7 +79,8 @@ export class StoreThread<C extends Calls> {
   }
 
   #lose(exitCode: number, cause: unknown): void {
-    this.#lost = new StoreError('failed', `the store's ${this.#name} thread has ended`, {
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    this.#lost = new StoreError('failed', `the store's ${this.#name} thread has ended${reason}`, {
       fix: 'Restart the program; what was acknowledged is on disk.',
       details: { exitCode },
       cause,

@@ -38,12 +38,13 @@ export class ValueFiles {
   /** When it returns they are on disk, names included. When it throws, it has removed what it wrote. */
   write(files: readonly NewValueFile[]): void {
     const folders = new Set<string>();
+    const made: number[] = [];
     try {
       for (let i = 0; i < files.length; i += VALUE_FILES_OPEN_MAX)
-        this.#writeSome(files.slice(i, i + VALUE_FILES_OPEN_MAX), folders);
+        this.#writeSome(files.slice(i, i + VALUE_FILES_OPEN_MAX), folders, made);
       for (const folder of folders) syncFolder(folder);
     } catch (error) {
-      this.remove(files.map((file) => file.id));
+      this.remove(made);
       throw error;
     }
   }
@@ -95,7 +96,7 @@ export class ValueFiles {
   }
 
   /** All are written, then all are synced: the file system can put them into few writes of its own. */
-  #writeSome(files: readonly NewValueFile[], folders: Set<string>): void {
+  #writeSome(files: readonly NewValueFile[], folders: Set<string>, made: number[]): void {
     const descriptors: number[] = [];
     try {
       for (const { id, bytes } of files) {
@@ -103,6 +104,7 @@ export class ValueFiles {
         this.#prepareFolder(dirname(path), folders);
         const descriptor = openSync(path, 'wx', 0o600);
         descriptors.push(descriptor);
+        made.push(id);
         for (let offset = 0; offset < bytes.length; ) offset += writeSync(descriptor, bytes, offset);
       }
       for (const descriptor of descriptors) fsyncSync(descriptor);

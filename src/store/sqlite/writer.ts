@@ -34,6 +34,8 @@ interface Statements {
   readonly addFile: StatementSyncInstance;
   readonly droppedFiles: StatementSyncInstance;
   readonly forgetDropped: StatementSyncInstance;
+  /** busy, pages in the log, pages of them moved; does nothing. */
+  readonly logState: StatementSyncInstance;
 }
 
 export class Writer {
@@ -99,7 +101,7 @@ export class Writer {
 
   /** Moves the log into the database if it has grown long; does not wait for readers. */
   checkpoint(): void {
-    const [[, logPages, movedPages] = []] = rowsOf(this.#database, 'PRAGMA wal_checkpoint(NOOP)');
+    const [, logPages, movedPages] = this.#statements.logState.get() as readonly unknown[];
     if (Number(logPages) - Number(movedPages) >= CHECKPOINT_PAGES)
       this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
   }
@@ -139,7 +141,8 @@ export class Writer {
 
 function prepare(database: DatabaseSyncInstance): Statements {
   const droppedFiles = database.prepare('SELECT id FROM dropped_file');
-  droppedFiles.setReturnArrays(true);
+  const logState = database.prepare('PRAGMA wal_checkpoint(NOOP)');
+  for (const statement of [droppedFiles, logState]) statement.setReturnArrays(true);
   return {
     begin: database.prepare('BEGIN IMMEDIATE'),
     commit: database.prepare('COMMIT'),
@@ -151,6 +154,7 @@ function prepare(database: DatabaseSyncInstance): Statements {
     addFile: database.prepare('INSERT INTO value_file (id, size) VALUES (?, ?)'),
     droppedFiles,
     forgetDropped: database.prepare('DELETE FROM dropped_file'),
+    logState,
   };
 }
 
