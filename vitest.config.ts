@@ -8,13 +8,14 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
-      layer('unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
-      layer('scenario', ['test/{scenario,cli}/**/*.test.ts'], 60_000),
-      layer('long', ['test/{sim,interop,torture}/**/*.test.ts'], mode === 'torture' ? 6 * 3_600_000 : 300_000),
+      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
+      layer(mode, 'scenario', ['test/{scenario,cli}/**/*.test.ts'], 60_000),
+      layer(mode, 'long', ['test/{sim,interop,torture}/**/*.test.ts'], mode === 'torture' ? 6 * 3_600_000 : 300_000),
     ],
   },
 }));
 
-function layer(name: string, include: string[], timeoutMs: number) {
-  return { test: { name, include, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 } };
+// A project does not inherit the mode, and tests read their length from it.
+function layer(mode: string, name: string, include: string[], timeoutMs: number) {
+  return { mode, test: { name, include, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 } };
 }

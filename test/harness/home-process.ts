@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface CommandResult {
   readonly code: number;
@@ -27,6 +27,11 @@ export async function restante(args: readonly string[], env: Record<string, stri
   }
 }
 
+/** The last line of a command's `--json` output: its result. */
+export function jsonOf<Result>(stdout: string): Result {
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string) as Result;
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -40,10 +45,17 @@ export class HomeProcess {
   readonly home: string;
   readonly #child: ChildProcess;
   readonly #exit: Promise<void>;
+  readonly #log: readonly string[];
 
-  private constructor(child: ChildProcess, exit: Promise<void>, ready: { node: string; home: string }) {
+  private constructor(
+    child: ChildProcess,
+    exit: Promise<void>,
+    log: readonly string[],
+    ready: { node: string; home: string },
+  ) {
     this.#child = child;
     this.#exit = exit;
+    this.#log = log;
     this.url = ready.node;
     this.home = ready.home;
   }
@@ -62,18 +74,21 @@ export class HomeProcess {
       'error',
     ];
     const child = spawn(process.execPath, [MAIN, ...options, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let errors = '';
-    child.stderr.on('data', (data: Buffer) => {
-      errors = (errors + data.toString()).slice(-4_000);
-    });
+    const log: string[] = [];
+    child.stderr.on('data', (data: Buffer) => log.push(data.toString('latin1')));
     const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-    if (first.done === true) throw new Error(`the home did not start: ${errors}`);
-    return new HomeProcess(child, exit, JSON.parse(first.value as string) as { node: string; home: string });
+    if (first.done === true) throw new Error(`the home did not start: ${log.join('').slice(-4_000)}`);
+    return new HomeProcess(child, exit, log, JSON.parse(first.value as string) as { node: string; home: string });
   }
 
   get pid(): number {
     return this.#child.pid as number;
+  }
+
+  /** What it wrote to stderr so far. */
+  get log(): string {
+    return this.#log.join('');
   }
 
   async kill(): Promise<void> {
