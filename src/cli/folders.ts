@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 import type { Address } from '../protocol/index.ts';
+import { FOLDER_NAME_CHARACTERS_MAX } from './limits.ts';
 
 export interface Platform {
   readonly os: NodeJS.Platform;
@@ -33,11 +34,9 @@ export function profileFolder(of: Platform, address: Address): string {
   return join(profilesFolder(of), folderName(address));
 }
 
-const NAME_CHARACTERS_MAX = 180;
-
 /** An address may hold characters that no folder name does (`/`, `*`, `:`): they are spelled as in a URL. */
 function folderName(address: Address): string {
   const name = address.replace(/[^a-z0-9.@_+-]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
-  if (name.length <= NAME_CHARACTERS_MAX) return name;
-  return `${name.slice(0, NAME_CHARACTERS_MAX - 17)}~${createHash('sha256').update(address).digest('hex').slice(0, 16)}`;
+  if (name.length <= FOLDER_NAME_CHARACTERS_MAX) return name;
+  return `${name.slice(0, FOLDER_NAME_CHARACTERS_MAX - 17)}~${createHash('sha256').update(address).digest('hex').slice(0, 16)}`;
 }

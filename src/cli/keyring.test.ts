@@ -18,6 +18,7 @@ describe('the keyring of the system', () => {
     await expect(openKeyring({ ...bare, os: 'win32' })).rejects.toMatchObject({ code: 'no_keyring' });
   });
 
+  // Not every system has a keyring, and a build machine seldom has.
   test.skipIf(keyring === undefined)('keeps one secret for each address until it is forgotten', async () => {
     if (keyring === undefined) return;
     const random = toHex(new SystemRandom().bytes(8));

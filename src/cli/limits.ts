@@ -28,5 +28,7 @@ export const SECRET_CHARACTERS_MAX = 4_096;
 export const KEYRING_TIMEOUT_MS = 60_000;
 /** For resolving, connecting and the handshake with one node: beyond a slow line, below patience. */
 export const DIAL_TIMEOUT_MS = 10_000;
-/** How long a command waits for a node before it says offline: a round of the choice loop, a dial, and room. */
-export const CONNECT_TIMEOUT_MS = 15_000;
+/** Of a folder named after an address: file systems take 255 bytes, and a program may add to it. */
+export const FOLDER_NAME_CHARACTERS_MAX = 180;
+/** A longer line of an mbox is taken in pieces: it is neither a separator nor quoted. */
+export const MBOX_LINE_BYTES_MAX = 64 * 1024;

@@ -1,6 +1,6 @@
 /** The command line as a tree: names, options, examples. What a command does is in its file under commands/. */
 import { Command } from 'commander';
-import { addServerCommands } from './commands/server.ts';
+import { addCommands } from './commands/index.ts';
 import type { Act, Streams } from './context.ts';
 import { VERSION } from './context.ts';
 import { createPaint } from './terminal/paint.ts';
@@ -26,6 +26,6 @@ export function createProgram(act: Act, streams: Streams): Command {
       // What is wrong with the command line is said by main, in the form that was asked for.
       writeErr: () => {},
     });
-  addServerCommands(program, act);
+  addCommands(program, act);
   return program;
 }

@@ -1,5 +1,5 @@
 /** `account …`: making an account, joining a device to one, passwords, recovery, its end; and the operator's side of it. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createAccount, type DeviceProfile, joinAccount, recoverAccount, type SetupDeps } from '../../client/index.ts';
@@ -113,6 +113,7 @@ async function setUp<Enrolled extends { readonly profile: DeviceProfile; readonl
     return enrolled;
   } catch (error) {
     await rm(join(folder, 'store'), { recursive: true, force: true });
+    if ((await readdir(folder)).length === 0) await rmdir(folder);
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  * gives the same bytes, but that a missing line end at its end is added.
  */
 import { concatBytes, fromUtf8, utf8 } from '../../base/index.ts';
-import { MESSAGE_BYTES_MAX } from '../limits.ts';
+import { MBOX_LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from '../limits.ts';
 
 export interface MboxMessage {
   /** 1, 2, 3 … within the file. */
@@ -17,8 +17,6 @@ const NEWLINE = 10;
 const RETURN = 13;
 const QUOTE = 62; // >
 const FROM = utf8('From ');
-/** A line longer than this is taken in pieces: it is neither a separator nor quoted. */
-const LINE_BYTES_MAX = 64 * 1024;
 /** A sender and a date with a time and a year: a sentence that begins with "From" has none. */
 const SEPARATOR = /^From \S.*\d{1,2}:\d{2}.*\d{4}/;
 
@@ -41,7 +39,7 @@ export class MboxReader {
       at = end + 1;
     }
     this.#rest = bytes.slice(at);
-    if (this.#rest.length > LINE_BYTES_MAX) {
+    if (this.#rest.length > MBOX_LINE_BYTES_MAX) {
       this.#append(this.#rest);
       this.#rest = new Uint8Array(0);
       this.#isWithinLine = true;
