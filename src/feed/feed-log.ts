@@ -227,7 +227,8 @@ export class FeedLog {
   /** What proves a block to somebody whose digest of it is given; by default, to somebody who holds nothing. */
   async proof(reader: StoreReader, index: number, options: ProofOptions = NO_DIGEST): Promise<BlockProof> {
     const { length } = this;
-    const plan = index >= 0 ? planProof(completeTree(length), 2 * index, options) : undefined;
+    const isBlock = Number.isSafeInteger(index) && index >= 0;
+    const plan = isBlock ? planProof(completeTree(length), 2 * index, options) : undefined;
     if (plan === undefined) throw this.#outOfRange(index);
     const nodes = await this.#nodesOf(reader, plan.nodes);
     if (plan.verifiedBy === 0) return { nodes, signedLength: undefined, signature: undefined };

@@ -28,10 +28,13 @@ describe('which nodes prove a block', () => {
     expect(verifiedByOf(treeOf(held), index)).toBe(verifiedBy);
   });
 
-  test.each(vectors.proofs)('with $held held, the proof of $index for digest $digest', ({ held, index, digest, proof }) => {
-    const plan = planProof(treeOf(held), index, { digest: Number.parseInt(digest, 2), withHash: false });
-    expect(plan ?? null).toEqual(proof);
-  });
+  test.each(vectors.proofs)(
+    'with $held held, the proof of $index for digest $digest',
+    ({ held, index, digest, proof }) => {
+      const plan = planProof(treeOf(held), index, { digest: Number.parseInt(digest, 2), withHash: false });
+      expect(plan ?? null).toEqual(proof);
+    },
+  );
 
   test('the node itself comes first for an asker that gets no block', () => {
     expect(planProof(treeOf([0, 2, 5]), 0, { digest: 0, withHash: true })).toEqual({ nodes: [0, 2, 5], verifiedBy: 8 });

@@ -1,0 +1,502 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fromHex, SeededPrng, toHex, utf8 } from '../base/index.ts';
+import { SodiumSuite } from '../base/system/index.ts';
+import { FaultyStore, MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
+import type { CheckProblem } from './feed-check.ts';
+import { FeedError } from './feed-error.ts';
+import { FeedLog } from './feed-log.ts';
+import { BLOCK_BYTES_MAX } from './limits.ts';
+import { growTree, leafNode, rootHash } from './merkle.ts';
+import { verifyProof } from './proof.ts';
+import { digestOf, TreeIndex } from './tree-index.ts';
+import vectors from './vectors.json' with { type: 'json' };
+
+const suite = new SodiumSuite();
+const publicKey = fromHex(vectors.keys.publicKey);
+const secretKey = fromHex(vectors.keys.secretKey);
+const PREFIX = utf8('feed/');
+
+function openLog(store: StoreReader): Promise<FeedLog> {
+  return FeedLog.open({ suite, store }, { prefix: PREFIX, publicKey, secretKey });
+}
+
+function append(store: Store, log: FeedLog, blocks: readonly Uint8Array[]) {
+  return store.transact((transaction) => log.append(transaction, blocks));
+}
+
+function clear(store: Store, log: FeedLog, ...indexes: readonly number[]) {
+  return store.transact((transaction) => {
+    for (const index of indexes) log.clear(transaction, index);
+  });
+}
+
+function someBlocks(count: number, from = 0): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => utf8(`block ${from + i}`));
+}
+
+async function problemsOf(store: StoreReader, log: FeedLog): Promise<CheckProblem[]> {
+  const problems: CheckProblem[] = [];
+  for await (const problem of log.verifyAll(store, {})) problems.push(problem);
+  return problems;
+}
+
+function allRows(store: StoreReader): Promise<readonly Row[]> {
+  return store.range({ from: Uint8Array.of(0), to: Uint8Array.of(255), limit: 1_000_000 });
+}
+
+async function codeOf(run: () => unknown): Promise<string> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof FeedError) return error.code;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('appending to a feed', () => {
+  test('numbers blocks without gaps and makes the roots of the whole', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    expect(await append(store, log, someBlocks(3))).toEqual({ firstIndex: 0, length: 3 });
+    expect(await append(store, log, someBlocks(4, 3))).toEqual({ firstIndex: 3, length: 7 });
+    expect(log.length).toBe(7);
+    const { roots } = growTree(suite, [], someBlocks(7));
+    expect(await log.rootsAt(store, 7)).toEqual(roots);
+    expect(log.byteLength).toBe(someBlocks(7).reduce((sum, block) => sum + block.length, 0));
+  });
+
+  test('signs each batch as hypercore does', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    for (const block of vectors.signatures.blocks) await append(store, log, [utf8(block)]);
+    const file = fromHex(vectors.signatures.file);
+    for (const length of [1, 2, 3])
+      expect(await log.signature(store, length)).toEqual(file.slice(32 + 64 * (length - 1), 32 + 64 * length));
+  });
+
+  test('of no blocks changes nothing', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(2));
+    const rows = await allRows(store);
+    expect(await append(store, log, [])).toEqual({ firstIndex: 2, length: 2 });
+    expect(await allRows(store)).toEqual(rows);
+  });
+
+  test('in any batches, within a transaction or in several, writes the same rows but for signatures', async () => {
+    const blocks = someBlocks(70);
+    const rowsOf = async (work: (store: Store, log: FeedLog) => Promise<unknown>): Promise<string[]> => {
+      await using store = new MemoryStore();
+      const log = await openLog(store);
+      await work(store, log);
+      const last = await log.signature(store, 70);
+      expect(suite.verify(last as Uint8Array, await log.rootHashAt(store, 70), publicKey)).toBe(true);
+      const signatureKind = utf8('s')[0];
+      const rows = (await allRows(store)).filter(({ key }) => key[PREFIX.length] !== signatureKind);
+      return rows.map(({ key, value }) => `${toHex(key)} ${toHex(value)}`);
+    };
+    const parts = [
+      blocks.slice(0, 1),
+      blocks.slice(1, 31),
+      blocks.slice(31, 32),
+      blocks.slice(32, 33),
+      blocks.slice(33),
+    ];
+    const atOnce = await rowsOf((store, log) => append(store, log, blocks));
+    const inOne = await rowsOf((store, log) =>
+      store.transact((transaction) => {
+        for (const part of parts) log.append(transaction, part);
+      }),
+    );
+    const inSeveral = await rowsOf((store, log) => Promise.all(parts.map((part) => append(store, log, part))));
+    const oneByOne = await rowsOf((store, log) => Promise.all(blocks.map((block) => append(store, log, [block]))));
+    expect(inOne).toEqual(atOnce);
+    expect(inSeveral).toEqual(atOnce);
+    expect(oneByOne).toEqual(atOnce);
+  });
+
+  test('costs few rows: one for each block, one for 16 blocks of tree, one signature', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(1_600));
+    expect(await allRows(store)).toHaveLength(1_600 + 100 + 1);
+  });
+
+  test('says nothing of the new length, its roots or signature until it is on disk', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(2));
+    await store.transact(async (transaction) => {
+      expect(log.append(transaction, someBlocks(1, 2))).toEqual({ firstIndex: 2, length: 3 });
+      expect(log.append(transaction, someBlocks(1, 3))).toEqual({ firstIndex: 3, length: 4 });
+      expect(log.length).toBe(2);
+      expect(log.has(2)).toBe(false);
+      expect(await log.getBlock(transaction, 2)).toEqual(utf8('block 2'));
+      expect(await log.getBlock(store, 2)).toBeUndefined();
+      for (const run of [
+        () => log.signature(transaction, 3),
+        () => log.rootsAt(transaction, 3),
+        () => log.rootHashAt(transaction, 4),
+        () => log.proof(transaction, 2),
+      ])
+        expect(await codeOf(run)).toBe('out_of_range');
+      expect((await log.proof(transaction, 1)).signedLength).toBe(2);
+    });
+    expect(log.length).toBe(4);
+    expect((await log.proof(store, 1)).signedLength).toBe(4);
+  });
+
+  test('after a transaction that failed goes on where the durable log ends', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(5));
+    const failure = new Error('the callback failed');
+    const outcomes = await Promise.allSettled([
+      append(store, log, someBlocks(1, 5)),
+      store.transact((transaction) => {
+        log.append(transaction, [utf8('lost')]);
+        log.append(transaction, [utf8('lost too')]);
+        throw failure;
+      }),
+      append(store, log, someBlocks(1, 6)),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(log.length).toBe(7);
+    expect(await log.getBlocks(store, [0, 1, 2, 3, 4, 5, 6])).toEqual(someBlocks(7));
+    expect(await problemsOf(store, log)).toEqual([]);
+  });
+
+  test('without the secret key is refused, and reading goes on', async () => {
+    await using store = new MemoryStore();
+    await append(store, await openLog(store), someBlocks(2));
+    const log = await FeedLog.open({ suite, store }, { prefix: PREFIX, publicKey });
+    expect(log.isWritable).toBe(false);
+    expect(await codeOf(() => append(store, log, someBlocks(1)))).toBe('read_only');
+    expect(await log.getBlock(store, 1)).toEqual(utf8('block 1'));
+  });
+
+  test('refuses what is too large before it writes anything', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    const tooLarge = [utf8('small'), new Uint8Array(BLOCK_BYTES_MAX + 1)];
+    await store.transact(async (transaction) => {
+      expect(await codeOf(() => log.append(transaction, tooLarge))).toBe('too_large');
+      const empty = new Uint8Array(0);
+      expect(await codeOf(() => log.append(transaction, new Array<Uint8Array>(65_537).fill(empty)))).toBe('too_large');
+      log.append(transaction, [empty, new Uint8Array(BLOCK_BYTES_MAX)]);
+    });
+    expect((await log.getBlocks(store, [0, 1])).map((block) => block?.length)).toEqual([0, BLOCK_BYTES_MAX]);
+    expect(await problemsOf(store, log)).toEqual([]);
+  });
+});
+
+describe('clearing a block', () => {
+  test('drops its bytes and keeps its hash, its proof and the signature of the whole', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(20));
+    const before = await log.proof(store, 7);
+    await clear(store, log, 7, 7);
+    await clear(store, log, 7, 19);
+    expect([log.has(6), log.has(7), log.has(19), log.has(20)]).toEqual([true, false, false, false]);
+    expect(await log.getBlock(store, 7)).toBeUndefined();
+    expect([...log.cleared()].map(({ from }) => from)).toEqual([7, 19]);
+    expect(await log.proof(store, 7)).toEqual(before);
+    expect(await problemsOf(store, log)).toEqual([]);
+    await append(store, log, someBlocks(5, 20));
+    expect([log.has(7), log.has(19), log.has(20)]).toEqual([false, false, true]);
+  });
+
+  test('is forgotten with the transaction that failed', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(4));
+    await clear(store, log, 0);
+    await expect(
+      store.transact((transaction) => {
+        log.clear(transaction, 1);
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    await clear(store, log, 2);
+    const reopened = await openLog(store);
+    for (const each of [log, reopened])
+      expect([0, 1, 2, 3].map((i) => each.has(i))).toEqual([false, true, false, true]);
+  });
+
+  test('works on a block of the same transaction, and is refused beyond the end', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await store.transact(async (transaction) => {
+      log.append(transaction, someBlocks(3));
+      log.clear(transaction, 1);
+      for (const index of [3, -1, Number.NaN])
+        expect(await codeOf(() => log.clear(transaction, index))).toBe('out_of_range');
+    });
+    expect(await log.getBlocks(store, [0, 1, 2])).toEqual([utf8('block 0'), undefined, utf8('block 2')]);
+    expect(await problemsOf(store, log)).toEqual([]);
+  });
+});
+
+describe('reading a feed', () => {
+  test('gives blocks in the order asked for, near ones and far ones, cleared and missing ones', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(100));
+    await clear(store, log, 11, 50);
+    const expected = (index: number) =>
+      index >= 100 || index === 11 || index === 50 ? undefined : utf8(`block ${index}`);
+    for (const indexes of [
+      [],
+      [5],
+      [0, 1, 2, 3],
+      [13, 12, 11, 10, 13],
+      [10, 12, 14, 16],
+      [0, 99, 50],
+      [98, 99, 100, 101],
+      [200],
+      [0, 0, 99],
+    ])
+      expect(await log.getBlocks(store, indexes)).toEqual(indexes.map(expected));
+  });
+
+  test('does not read along large blocks that nobody asked for', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    const body = new Uint8Array(1024 * 1024);
+    const blocks = Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? utf8(`header ${i}`) : body));
+    for (let i = 0; i < blocks.length; i += 8) await append(store, log, blocks.slice(i, i + 8));
+    const headers = Array.from({ length: 32 }, (_, i) => 2 * i);
+    let bytes = 0;
+    const counting: StoreReader = {
+      get: (key) => store.get(key),
+      getMany: async (keys) => {
+        const values = await store.getMany(keys);
+        for (const value of values) bytes += value?.length ?? 0;
+        return values;
+      },
+      range: async (range) => {
+        const rows = await store.range(range);
+        for (const { value } of rows) bytes += value.length;
+        return rows;
+      },
+    };
+    expect(await log.getBlocks(counting, headers)).toEqual(headers.map((index) => blocks[index]));
+    expect(bytes).toBeLessThan(4 * body.length);
+  });
+
+  test('proofs convince a receiver, whatever it holds', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(50));
+    const trusted = new Map<number, { index: number; hash: Uint8Array; size: number }>();
+    const held = new TreeIndex();
+    const prng = new SeededPrng(4);
+    for (let step = 0; step < 60; step++) {
+      const index = prng.below(50);
+      const { nodes, signature } = await log.proof(store, index, {
+        digest: digestOf(held, 2 * index),
+        withHash: false,
+      });
+      const block = await log.getBlock(store, index);
+      const verdict = verifyProof(
+        { suite, publicKey, trusted: (node) => trusted.get(node) },
+        { index, block, nodes, signature },
+      );
+      if (verdict.verdict === 'refused') throw new Error(verdict.reason);
+      for (const node of verdict.nodes) {
+        trusted.set(node.index, node);
+        held.add(node.index);
+      }
+    }
+  });
+
+  test('roots of every earlier length are at hand, and of none beyond', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(37));
+    const last = await log.signature(store, 37);
+    for (let length = 0; length <= 37; length++) {
+      const { roots } = growTree(suite, [], someBlocks(length));
+      expect(await log.rootHashAt(store, length)).toEqual(rootHash(suite, roots));
+      expect(await log.signature(store, length)).toEqual(length === 37 ? last : undefined);
+    }
+    for (const length of [38, -1, 1.5]) expect(await codeOf(() => log.rootsAt(store, length))).toBe('out_of_range');
+    for (const index of [37, -1, 0.5]) expect(await codeOf(() => log.proof(store, index))).toBe('out_of_range');
+  });
+});
+
+describe('opening a feed', () => {
+  test('finds what was there, and only under its own prefix', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(17));
+    const twin = await FeedLog.open({ suite, store }, { prefix: utf8('feed0'), publicKey, secretKey });
+    expect(twin.length).toBe(0);
+    await append(store, twin, someBlocks(2, 100));
+    const reopened = await openLog(store);
+    expect([reopened.length, reopened.id]).toEqual([17, log.id]);
+    expect(await append(store, reopened, someBlocks(1, 17))).toEqual({ firstIndex: 17, length: 18 });
+    expect(await reopened.rootHashAt(store, 18)).toEqual(rootHash(suite, growTree(suite, [], someBlocks(18)).roots));
+  });
+
+  test('refuses keys that are not of this feed', async () => {
+    await using store = new MemoryStore();
+    const other = suite.keyPair(new Uint8Array(32));
+    const open = (keys: { readonly publicKey: Uint8Array; readonly secretKey?: Uint8Array }) => () =>
+      FeedLog.open({ suite, store }, { prefix: PREFIX, ...keys });
+    expect(await codeOf(open({ publicKey, secretKey: other.secretKey }))).toBe('wrong_key');
+    expect(await codeOf(open({ publicKey, secretKey: secretKey.subarray(0, 32) }))).toBe('wrong_key');
+    expect(await codeOf(open({ publicKey: publicKey.subarray(1) }))).toBe('wrong_key');
+    await append(store, await openLog(store), someBlocks(1));
+    expect(await codeOf(open(other))).toBe('corrupt');
+  });
+
+  test.each(['b', 't', 's', 'f'])('refuses rows of kind %s that contradict each other', async (kind) => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(20));
+    await clear(store, log, 3);
+    const last = (await allRows(store)).filter(({ key }) => key[PREFIX.length] === utf8(kind)[0]).at(-1) as Row;
+    await store.transact((transaction) => {
+      if (kind === 'b') transaction.put(Uint8Array.of(...last.key.subarray(0, -1), 20), utf8('beyond'));
+      else transaction.put(last.key, last.value.slice(1));
+    });
+    expect(await codeOf(() => openLog(store))).toBe('corrupt');
+  });
+
+  test('a log of format 1 is opened for ever', async () => {
+    await using store = new MemoryStore();
+    // Blocks 'a', 'b', 'c' in batches of two and one, 'b' cleared: see docs of the rows in feed-rows.ts.
+    const node = (index: number) => {
+      const entry = vectors.tree.nodes.find((each) => each.index === index);
+      return `${entry?.hash}${(entry?.size ?? 0).toString(16).padStart(16, '0')}`;
+    };
+    const signatures = vectors.signatures.file.slice(64);
+    const rows: readonly (readonly [string, string])[] = [
+      ['62 0000000000000000', '61'],
+      ['62 0000000000000002', '63'],
+      ['66 0000000000000000', '40'.padEnd(2048, '0')],
+      ['73 0000000000000002', signatures.slice(128, 256)],
+      ['73 0000000000000003', signatures.slice(256)],
+      ['74 0000000000000000', [0, 2, 1, 4].map(node).join('')],
+    ];
+    const keyOf = (text: string) => fromHex(toHex(PREFIX) + text.replace(' ', ''));
+    await store.transact((transaction) => {
+      for (const [key, value] of rows) transaction.put(keyOf(key), fromHex(value));
+    });
+    const log = await openLog(store);
+    expect(await log.getBlocks(store, [0, 1, 2])).toEqual([utf8('a'), undefined, utf8('c')]);
+    expect(await problemsOf(store, log)).toEqual([]);
+    // And it is what is written today.
+    await using fresh = new MemoryStore();
+    const written = await openLog(fresh);
+    await append(fresh, written, [utf8('a'), utf8('b')]);
+    await append(fresh, written, [utf8('c')]);
+    await clear(fresh, written, 1);
+    expect(await allRows(fresh)).toEqual(await allRows(store));
+  });
+});
+
+describe('a log and an array of blocks', () => {
+  test('stay the same through any sequence of appends, clears, failures and reopenings', async () => {
+    const size = fc.oneof(fc.nat(4), fc.integer({ min: 14, max: 34 }));
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constant('append' as const), sizes: fc.array(size, { maxLength: 3 }) }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ kind: fc.constant('clear' as const), at: fc.array(fc.nat(200), { maxLength: 5 }) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('fail' as const), sizes: fc.array(size, { maxLength: 2 }) }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        await using store = new MemoryStore();
+        let log = await openLog(store);
+        const model: (Uint8Array | undefined)[] = [];
+        const all: Uint8Array[] = [];
+        for (const each of steps) {
+          if (each.kind === 'append') {
+            const batches = each.sizes.map((count) => {
+              const blocks = someBlocks(count, all.length);
+              all.push(...blocks);
+              model.push(...blocks);
+              return blocks;
+            });
+            await Promise.all(batches.map((blocks) => append(store, log, blocks)));
+          } else if (each.kind === 'clear') {
+            const at = each.at.filter((index) => index < model.length);
+            for (const index of at) model[index] = undefined;
+            await clear(store, log, ...at);
+          } else if (each.kind === 'fail') {
+            const work = store.transact((transaction) => {
+              for (const count of each.sizes) log.append(transaction, someBlocks(count, 1_000));
+              if (model.length > 0) log.clear(transaction, model.length - 1);
+              throw new Error('made to fail');
+            });
+            await expect(work).rejects.toThrow('made to fail');
+          } else log = await openLog(store);
+          expect(log.length).toBe(model.length);
+        }
+        expect(model.map((_, index) => log.has(index))).toEqual(model.map((block) => block !== undefined));
+        expect(await log.getBlocks(store, [...model.keys()])).toEqual(model);
+        expect(await log.rootHashAt(store, all.length)).toEqual(rootHash(suite, growTree(suite, [], all).roots));
+        const leaves = await log.getNodes(
+          store,
+          all.map((_, index) => 2 * index),
+        );
+        expect(leaves).toEqual(all.map((block, index) => leafNode(suite, index, block)));
+        expect(await problemsOf(store, log)).toEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('a disk that fails', () => {
+  test.each([false, true])(
+    'at any commit leaves a whole prefix, and the log goes on (for good: %s)',
+    async (isLasting) => {
+      for (let at = 1; ; at++) {
+        await using disk = new MemoryStore();
+        const store = new FaultyStore(disk, { operation: 'commit', at, isLasting, code: 'failed' });
+        const log = await openLog(store);
+        const model: (Uint8Array | undefined)[] = [];
+        // Several transactions are in flight at once; each that resolves counts, in order.
+        for (let round = 0; round < 4; round++) {
+          const works = [3, 1, 17].map((count, i) => async () => {
+            const blocks = Array.from({ length: count }, (_, k) => utf8(`${round} ${i} ${k}`));
+            const { firstIndex } = await append(store, log, blocks);
+            for (const [k, block] of blocks.entries()) model[firstIndex + k] = block;
+          });
+          const outcomes = await Promise.allSettled([
+            ...works.map((work) => work()),
+            model.length > round ? clear(store, log, round).then(() => void (model[round] = undefined)) : undefined,
+          ]);
+          if (!store.hasFired) expect(outcomes.every(({ status }) => status === 'fulfilled')).toBe(true);
+        }
+        const reopened = await openLog(disk);
+        expect(reopened.length).toBe(model.length);
+        expect(log.length).toBe(model.length);
+        for (const each of [log, reopened]) {
+          expect(await each.getBlocks(disk, [...model.keys()])).toEqual([...model]);
+          expect(model.map((_, index) => each.has(index))).toEqual(model.map((block) => block !== undefined));
+          expect(await problemsOf(disk, each)).toEqual([]);
+        }
+        if (!store.hasFired) {
+          expect(at).toBeGreaterThan(10);
+          return;
+        }
+      }
+    },
+  );
+});
