@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, SeededPrng, toHex, utf8 } from '../base/index.ts';
 import { SodiumSuite } from '../base/system/index.ts';
-import { FaultyStore, MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
+import {
+  FaultyStore,
+  MemoryStore,
+  type Row,
+  type Store,
+  type StoreReader,
+  type StoreTransaction,
+} from '../store/index.ts';
 import type { CheckProblem } from './feed-check.ts';
 import { FeedError } from './feed-error.ts';
 import { FeedLog } from './feed-log.ts';
@@ -53,6 +60,21 @@ async function codeOf(run: () => unknown): Promise<string> {
     throw error;
   }
   return 'accepted';
+}
+
+/** A transaction whose commit is under way: what it wrote reaches no store. */
+class Flight {
+  readonly rollbackTasks: (() => void)[] = [];
+  readonly transaction: StoreTransaction = {
+    get: async () => undefined,
+    getMany: async (keys) => keys.map(() => undefined),
+    range: async () => [],
+    put: () => undefined,
+    delete: () => undefined,
+    deleteRange: () => undefined,
+    onCommit: () => undefined,
+    onRollback: (task) => void this.rollbackTasks.push(task),
+  };
 }
 
 describe('appending to a feed', () => {
@@ -165,6 +187,24 @@ describe('appending to a feed', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(log.length).toBe(7);
     expect(await log.getBlocks(store, [0, 1, 2, 3, 4, 5, 6])).toEqual(someBlocks(7));
+    expect(await problemsOf(store, log)).toEqual([]);
+  });
+
+  test('after a commit that several transactions shared and that failed goes on where the durable log ends', async () => {
+    await using store = new MemoryStore();
+    const log = await openLog(store);
+    await append(store, log, someBlocks(17));
+    const [first, second] = [new Flight(), new Flight()];
+    expect(log.append(first.transaction, [utf8('lost')]).firstIndex).toBe(17);
+    log.clear(first.transaction, 3);
+    expect(log.append(second.transaction, [utf8('lost too')]).firstIndex).toBe(18);
+    log.clear(second.transaction, 4);
+    log.clear(second.transaction, 18);
+    for (const task of [...first.rollbackTasks, ...second.rollbackTasks].reverse()) task();
+    expect(await append(store, log, someBlocks(3, 17))).toEqual({ firstIndex: 17, length: 20 });
+    await clear(store, log, 5);
+    expect([3, 4, 5, 18].map((index) => log.has(index))).toEqual([true, true, false, true]);
+    expect((await openLog(store)).length).toBe(20);
     expect(await problemsOf(store, log)).toEqual([]);
   });
 
