@@ -1,5 +1,6 @@
 /** The client: an account's devices, mail and contacts over whichever node serves best. Portable; README.md says more. */
 
+export type { Account, DeviceInfo } from './account/account.ts';
 export {
   type Created,
   type CreateOptions,
@@ -13,5 +14,27 @@ export {
 } from './account/account-setup.ts';
 export type { DeviceProfile } from './account/device-profile.ts';
 export type { Alarm, AlarmCode } from './alarm.ts';
+export {
+  Client,
+  type ClientDeps,
+  type ClientOptions,
+  type ClientState,
+  type SyncOptions,
+  type SyncProgress,
+  type SyncResult,
+} from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
+export type { Arrival, ClientEvents } from './client-events.ts';
+export type { Draft } from './compose/draft.ts';
+export type { Attachment } from './compose/mime-message.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';
+export type { KeyInfo, People } from './contacts/people.ts';
+export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } from './directory/index.ts';
+export type { FeedReport, Report } from './history/report.ts';
+export type { ListFilter } from './mail/mail-reader.ts';
+export type { Conversation, Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';
+export type { AttachmentContent } from './mail/mime-reading.ts';
+export { type AttachmentInfo, DELETED, FLAGGED, JUNK, type MessageText, READ, type Summary } from './mail/summary.ts';
+export type { NodeInfo, Nodes, Pinged } from './network/nodes.ts';
+export type { OutboxItem, Outcome, Receipt, RefusalCode } from './outbox/outbox.ts';
+export type { Imported, Sent } from './outbox/posting.ts';

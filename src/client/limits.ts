@@ -50,3 +50,17 @@ export const INDEXED_HEADERS_MAX = 500;
 export const MIME_BYTES_MAX = 2 * KiB * KiB - 16 * KiB;
 /** Message-IDs in References: enough for any thread, within a header that others accept. */
 export const REFERENCES_MAX = 50;
+/** Pages verified and not on disk yet: so many share a commit while the next is verified. */
+export const PAGES_COMMITTING = 4;
+/** Intervals told to a node: what lies below the newest thousand is sent once more and recognised. */
+export const LEDGER_RANGES_MAX = 1_000;
+/** Ranges in one request to erase: what a node takes. */
+export const ERASE_RANGES = 1_000;
+/** `send` waits this long for receipts before it says that the mail is queued. */
+export const RECEIPT_WAIT_MS = 15_000;
+/** Changes are collected this long before a note carries them. */
+export const NOTE_DELAY_MS = 2_000;
+/** Imported messages that may wait in the outbox: beyond, an import waits for the node. */
+export const IMPORTS_QUEUED_MAX = 2_000;
+/** Entries kept aside that are judged again on a connect: more come only from a home that is an adversary. */
+export const UNVERIFIED_LOOKED_AT = 1_000;

@@ -7,13 +7,34 @@ import {
   DialError,
   type Dialer,
   type FrameSocket,
+  type KeyPair,
   type Log,
   SeededPrng,
   SeededSecureRandom,
 } from '../../src/base/index.ts';
-import { type Created, createAccount, type Enrolled, joinAccount, type SetupDeps } from '../../src/client/index.ts';
-import { decodeNodeMessage, encodeNodeMessage, type NodeMessage } from '../../src/protocol/index.ts';
+import { authenticate, openConnection } from '../../src/client/connection/index.ts';
+import {
+  Client,
+  type ClientOptions,
+  type Created,
+  createAccount,
+  type DeviceProfile,
+  type Enrolled,
+  joinAccount,
+  type SetupDeps,
+} from '../../src/client/index.ts';
+import {
+  accountContentJson,
+  decodeNodeMessage,
+  deviceIdOf,
+  encodeNodeMessage,
+  homeOf,
+  type NodeMessage,
+  parseAccountChain,
+  signDocument,
+} from '../../src/protocol/index.ts';
 import { MemoryStore, type Store } from '../../src/store/index.ts';
+import { InThreadBodyWorker } from '../../src/vault/index.ts';
 import { NodeWorld, type WorldOptions } from './node-world.ts';
 
 /** What a wire makes of each frame of a node: the frame, another, or none. */
@@ -22,6 +43,12 @@ export type Tamper = (message: NodeMessage) => NodeMessage | undefined;
 export const NODE_URL = 'ws://home.example/client';
 export const PASSWORD = 'correct horse battery staple';
 export const never: AbortSignal = new AbortController().signal;
+
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
 
 export class ClientWorld implements AsyncDisposable {
   readonly node: NodeWorld;
@@ -88,6 +115,35 @@ export class ClientWorld implements AsyncDisposable {
     return { store, enrolled };
   }
 
+  /** A client on a profile; `store` is the profile's. */
+  async openClient(store: Store, profile: DeviceProfile, changes: Partial<ClientOptions> = {}): Promise<Client> {
+    const { clock, random } = { clock: this.node.clock, random: this.random };
+    return Client.open(
+      {
+        ...this.setupDeps(store),
+        prng: this.prng,
+        openVault: async (secrets) => new InThreadBodyWorker({ clock, random }, { secrets }),
+        saveProfile: async () => undefined,
+      },
+      { profile, nodeUrl: NODE_URL, autoConnect: false, ...changes },
+    );
+  }
+
+  /** A new account with its client. */
+  async newPerson(name: string): Promise<{ client: Client; store: Store; created: Created }> {
+    const { store, created } = await this.createAccount(name);
+    return { client: await this.openClient(store, created.profile), store, created };
+  }
+
+  /** A second device of an account, without the cost of a password. */
+  async newDevice(profile: DeviceProfile): Promise<{ client: Client; store: Store; profile: DeviceProfile }> {
+    const store = new MemoryStore();
+    const device = this.node.suite.keyPair(this.random.bytes(32));
+    await enrolDevice(this.setupDeps(store), profile, device);
+    const joined = { ...profile, device };
+    return { client: await this.openClient(store, joined), store, profile: joined };
+  }
+
   /** Every connection is cut without a goodbye. */
   cutAll(): void {
     for (const socket of this.#sockets) socket.terminate();
@@ -139,4 +195,33 @@ class TamperedSocket implements FrameSocket {
   get closed(): Promise<{ readonly code: number; readonly reason: string }> {
     return this.#inner.closed;
   }
+}
+
+/** Adds a device to an account's chain as a device that is in already may: nobody types a password. */
+async function enrolDevice(deps: SetupDeps, profile: DeviceProfile, device: KeyPair): Promise<void> {
+  const home = homeOf(profile.address);
+  const name = 'another';
+  await using connection = await openConnection(deps, { url: NODE_URL, home, key: undefined }, never);
+  await authenticate(deps, connection, { address: profile.address, home, key: profile.device });
+  const { chain } = await connection.request('chain', (request) => ({
+    oneofKind: 'getChain',
+    getChain: { request, address: profile.address, after: 0 },
+  }));
+  const current = parseAccountChain(deps.suite, chain.documents).at(-1);
+  if (current === undefined) throw new Error('the account has no chain');
+  const id = deviceIdOf(deps.suite, device.publicKey);
+  const document = signDocument(
+    deps.suite,
+    accountContentJson({
+      ...current,
+      version: current.version + 1,
+      previous: current.signed.hash,
+      devices: [...current.devices, { id, key: device.publicKey, name, addedAt: 1 }],
+    }),
+    [profile.secrets.identity],
+  );
+  await connection.request('chain', (request) => ({
+    oneofKind: 'appendChain',
+    appendChain: { request, document, vault: new Uint8Array(0), invite: '' },
+  }));
 }

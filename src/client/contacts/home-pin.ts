@@ -130,17 +130,23 @@ function refuse(code: Extract<HomeVerdict, { status: 'refused' }>['code'], why: 
   return { status: 'refused', code, why };
 }
 
-/** The chain of an address (empty: of the home) from version `after` + 1 on. */
+/** The chain of an address (empty: of the home) from version `after` + 1 on: page by page, until a node has no more. */
 export async function fetchChain(
   connection: NodeConnection,
   address: string,
   after: number,
   options: { readonly urgent?: boolean } = {},
 ): Promise<readonly Uint8Array[]> {
-  const { chain } = await connection.request(
-    'chain',
-    (request) => ({ oneofKind: 'getChain', getChain: { request, address, after } }),
-    options,
-  );
-  return chain.documents.slice(0, CHAIN_VERSIONS_MAX);
+  const documents: Uint8Array[] = [];
+  while (documents.length < CHAIN_VERSIONS_MAX) {
+    const next = after + documents.length;
+    const { chain } = await connection.request(
+      'chain',
+      (request) => ({ oneofKind: 'getChain', getChain: { request, address, after: next } }),
+      options,
+    );
+    if (chain.documents.length === 0) break;
+    documents.push(...chain.documents);
+  }
+  return documents.slice(0, CHAIN_VERSIONS_MAX);
 }

@@ -5,7 +5,15 @@
 import { compareBytes, readUint64 } from '../../base/index.ts';
 import type { ConversationId } from '../../protocol/index.ts';
 import type { Row, Store } from '../../store/index.ts';
-import { conversationBounds, SUMMARIES, summariesBetween, summaryKey, TEXTS, UNREAD } from '../keys.ts';
+import {
+  conversationBounds,
+  type ListPosition,
+  SUMMARIES,
+  summariesBetween,
+  summaryKey,
+  TEXTS,
+  UNREAD,
+} from '../keys.ts';
 import { SCAN_ROWS } from '../limits.ts';
 import { idInKey, isUnread, type MailIndex } from './mail-index.ts';
 import { DELETED, JUNK, type MessageText, type Summary } from './summary.ts';
@@ -61,11 +69,16 @@ export class MailReader {
     }
   }
 
-  /** Messages of a conversation with their place in time, newest first. */
-  async *#ofConversation(conversation: ConversationId): AsyncGenerator<Summary> {
+  /** What belongs to a conversation, newest first. */
+  async *placesOf(conversation: ConversationId): AsyncGenerator<ListPosition> {
     const { from, to } = conversationBounds(conversation);
-    for await (const { key } of scan(this.#deps.store, from, to)) {
-      const summary = await this.#summaryAt({ receivedAt: readUint64(key, key.length - 40), id: idInKey(key) });
+    for await (const { key } of scan(this.#deps.store, from, to))
+      yield { receivedAt: readUint64(key, key.length - 40), id: idInKey(key) };
+  }
+
+  async *#ofConversation(conversation: ConversationId): AsyncGenerator<Summary> {
+    for await (const place of this.placesOf(conversation)) {
+      const summary = await this.#summaryAt(place);
       if (summary !== undefined) yield summary;
     }
   }
@@ -95,7 +108,7 @@ export class MailReader {
       yield this.#deps.index.openSummary(key, value);
   }
 
-  async #summaryAt(at: Pick<Summary, 'receivedAt' | 'id'>): Promise<Summary | undefined> {
+  async #summaryAt(at: ListPosition): Promise<Summary | undefined> {
     const key = summaryKey(at);
     const row = await this.#deps.store.get(key);
     return row === undefined ? undefined : this.#deps.index.openSummary(key, row);

@@ -12,13 +12,16 @@ export interface ReadMime {
   readonly snippet: string;
 }
 
-/** Never throws: a message that does not parse reads as its own bytes. */
-export async function readMime(mime: Uint8Array): Promise<ReadMime> {
+/** Never throws: a message that does not parse reads as its own bytes. Of the text, `charactersMax` are kept. */
+export async function readMime(
+  mime: Uint8Array,
+  charactersMax: number = INDEXED_TEXT_CHARACTERS_MAX,
+): Promise<ReadMime> {
   let email: Email;
   try {
     email = await PostalMime.parse(mime);
   } catch {
-    return plainReading(mime); // the parser gives up on, say, nesting too deep: people still see the raw text
+    return plainReading(mime, charactersMax); // the parser gives up on, say, nesting too deep: people still see the raw text
   }
   const text = email.text ?? textOfHtml(email.html ?? '');
   return reading(
@@ -33,6 +36,7 @@ export async function readMime(mime: Uint8Array): Promise<ReadMime> {
       ...(email.messageId === undefined ? {} : { messageId: email.messageId }),
     },
     text,
+    charactersMax,
   );
 }
 
@@ -48,9 +52,9 @@ export async function readAttachments(mime: Uint8Array): Promise<AttachmentConte
   }));
 }
 
-function reading(head: Omit<MessageText, 'text' | 'truncated'>, text: string): ReadMime {
-  const truncated = text.length > INDEXED_TEXT_CHARACTERS_MAX;
-  const kept = (truncated ? text.slice(0, INDEXED_TEXT_CHARACTERS_MAX) : text).toWellFormed();
+function reading(head: Omit<MessageText, 'text' | 'truncated'>, text: string, charactersMax: number): ReadMime {
+  const truncated = text.length > charactersMax;
+  const kept = (truncated ? text.slice(0, charactersMax) : text).toWellFormed();
   const snippet = kept
     .slice(0, 8 * SNIPPET_CHARACTERS)
     .replace(/\s+/g, ' ')
@@ -59,9 +63,13 @@ function reading(head: Omit<MessageText, 'text' | 'truncated'>, text: string): R
   return { text: { ...head, text: kept, truncated }, snippet: snippet.toWellFormed() };
 }
 
-function plainReading(mime: Uint8Array): ReadMime {
+function plainReading(mime: Uint8Array, charactersMax: number): ReadMime {
   const text = new TextDecoder().decode(mime);
-  return reading({ subject: '', from: '', to: [], cc: [], headers: [], attachments: [], references: [] }, text);
+  return reading(
+    { subject: '', from: '', to: [], cc: [], headers: [], attachments: [], references: [] },
+    text,
+    charactersMax,
+  );
 }
 
 function attachmentInfo(attachment: Email['attachments'][number]): AttachmentInfo {

@@ -1,0 +1,37 @@
+/** What a client tells, by name. Events are hints; what must not be missed is read from the client. */
+import type { ConversationId, PduId } from '../protocol/index.ts';
+import type { Alarm } from './alarm.ts';
+import type { Report } from './history/report.ts';
+import type { Outcome } from './outbox/outbox.ts';
+
+export interface Arrival {
+  readonly id: PduId;
+  readonly conversation: ConversationId;
+  readonly from: string;
+  readonly subject: string;
+}
+
+export interface ClientEvents {
+  /** A node was chosen; it is not connected yet (the seed's name). */
+  readonly 'mailserver:changed': { readonly node: string; readonly borrowed: boolean };
+  /** The node is connected: history can be asked for (the seed's name). */
+  readonly mailserverAvailable: { readonly node: string };
+  readonly state: { readonly node: string; readonly state: 'disconnected' | 'connecting' | 'connected' };
+  /** No node at all. `since`: milliseconds since 1970. */
+  readonly offline: { readonly since: number };
+  /** A message came that was not here before, and can be read. */
+  readonly arrived: Arrival;
+  /** Another device changed what is said about a message. */
+  readonly changed: { readonly id: PduId; readonly keywords: readonly string[] };
+  /** Entries were stored or indexed: a progress bar may move. */
+  readonly progress: { readonly entries: number };
+  readonly alarm: Alarm;
+  /** The ledger moved: after a catch-up, a gap filled, a comparison. */
+  readonly report: Report;
+  /** What became of something sent. */
+  readonly outbox: { readonly id: PduId; readonly outcome: Outcome };
+  /** The node was restored from an older state: its feed ended, another began. What was lost is being offered back. */
+  readonly server_restored: { readonly node: string; readonly feed: string; readonly heldBeyond: number };
+  /** Another device rotated the account's key: whoever keeps the profile saves it. */
+  readonly profile: { readonly reason: 'rotated' };
+}

@@ -1,0 +1,110 @@
+/**
+ * What an entry is worth: its header's form, to whom it is addressed, whose device signed it, whether the body is the one
+ * that was signed. Synchronous, since thousands come each second; who the authors are is asked before.
+ */
+import { type CryptoSuite, toHex } from '../../base/index.ts';
+import {
+  type Address,
+  BodyState,
+  type Entry,
+  EntryKind,
+  type Pdu,
+  type PduId,
+  ProtocolError,
+  parsePdu,
+  pduIdOf,
+  verifyPdu,
+} from '../../protocol/index.ts';
+import type { AlarmCode } from '../alarm.ts';
+import type { Contact } from '../contacts/contact.ts';
+import type { EntryVerdict, StoredBody } from '../mail/entry-row.ts';
+
+/** A header read, its author not judged yet. */
+export interface ReadEntry {
+  readonly number: number;
+  readonly index: number;
+  readonly receivedAt: number;
+  readonly previousLink: Uint8Array;
+  readonly pduId: PduId;
+  readonly entry: Entry;
+  /** Undefined: not a PDU for this account. */
+  readonly pdu: Pdu | undefined;
+}
+
+export interface JudgedEntry extends ReadEntry {
+  readonly verdict: EntryVerdict;
+  readonly bodyState: StoredBody;
+  readonly alarm: AlarmCode | undefined;
+}
+
+/** Undefined: numbers or lengths that no mailbox has. */
+export function readEntry(suite: CryptoSuite, own: Address, entry: Entry): ReadEntry | undefined {
+  const { number, index, receivedAt, previousLink } = entry;
+  if (number < 1 || previousLink.length !== 32) return undefined;
+  const pdu = readPdu(suite, entry.pdu);
+  const fits = pdu !== undefined && pdu.recipients.includes(own) && kindOf(pdu) === entry.kind;
+  return {
+    number,
+    index,
+    receivedAt,
+    previousLink,
+    pduId: pdu?.id ?? pduIdOf(suite, entry.pdu),
+    entry,
+    pdu: fits ? pdu : undefined,
+  };
+}
+
+/** `author` is undefined when nobody knows an account of that address. */
+export function judgeEntry(suite: CryptoSuite, read: ReadEntry, author: Contact | undefined): JudgedEntry {
+  const { pdu } = read;
+  if (pdu === undefined) return { ...read, verdict: 'malformed', bodyState: 'none', alarm: 'malformed_entry' };
+  const { verdict, alarm } = judgeAuthor(suite, pdu, author);
+  const { bodyState, wrong } = judgeBody(suite, pdu, read.entry);
+  return { ...read, verdict, bodyState, alarm: wrong ? 'wrong_body' : alarm };
+}
+
+export function judgeAuthor(
+  suite: CryptoSuite,
+  pdu: Pdu,
+  author: Contact | undefined,
+): { readonly verdict: EntryVerdict; readonly alarm: AlarmCode | undefined } {
+  if (author === undefined) return { verdict: 'unknown_author', alarm: 'unknown_device' };
+  const key = author.devices.get(pdu.device);
+  if (key === undefined) return { verdict: 'unknown_device', alarm: 'unknown_device' };
+  return verifyPdu(suite, pdu, key)
+    ? { verdict: 'ok', alarm: undefined }
+    : { verdict: 'bad_signature', alarm: 'bad_signature' };
+}
+
+export function isBodyOf(suite: CryptoSuite, pdu: Pdu, body: Uint8Array): boolean {
+  return body.length === pdu.body.size && toHex(suite.sha256(body)) === pdu.body.sha256;
+}
+
+/** A wrong body is as good as none: it is asked for again, of any node. */
+function judgeBody(suite: CryptoSuite, pdu: Pdu, entry: Entry): { bodyState: StoredBody; wrong: boolean } {
+  switch (entry.bodyState) {
+    case BodyState.INLINE: {
+      const right = isBodyOf(suite, pdu, entry.body);
+      return { bodyState: right ? 'here' : 'pending', wrong: !right };
+    }
+    case BodyState.ERASED:
+      return { bodyState: 'erased', wrong: false };
+    case BodyState.NONE:
+      return { bodyState: pdu.body.size === 0 ? 'none' : 'pending', wrong: false };
+    default:
+      return { bodyState: 'pending', wrong: false };
+  }
+}
+
+function kindOf(pdu: Pdu): EntryKind {
+  return pdu.type === 'note' ? EntryKind.NOTE : EntryKind.MAIL;
+}
+
+function readPdu(suite: CryptoSuite, header: Uint8Array): Pdu | undefined {
+  try {
+    return parsePdu(suite, header);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined; // numbered by the node, and no PDU: recorded as such
+    throw error;
+  }
+}

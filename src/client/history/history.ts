@@ -1,0 +1,352 @@
+/**
+ * Following the mailbox over whichever node is connected: heads first, then everything that is owed, newest first, while
+ * live entries come in between; then what is still missing, the bodies that did not come along, and what a restored server
+ * lost. It holds no position but the ledger, so any cut is resumed by starting again.
+ */
+import { type Clock, fromHex, isAbort, type Log } from '../../base/index.ts';
+import { type FeedPosition, From } from '../../protocol/index.ts';
+import type { Alarms } from '../alarms.ts';
+import { ConnectionError } from '../connection/index.ts';
+import { GAP_ENTRIES_MAX, LEDGER_RANGES_MAX, PAGES_COMMITTING } from '../limits.ts';
+import type { Interval } from '../mail/interval-set.ts';
+import type { BodyFetcher } from './body-fetcher.ts';
+import { type FeedLedger, missingIn } from './feed-ledger.ts';
+import type { GivingBack } from './giving-back.ts';
+import type { HeadIntake, Restoration } from './head-intake.ts';
+import type { Ledgers } from './ledgers.ts';
+import type { PageIntake, PageSource } from './page-intake.ts';
+import { PageQueue } from './page-queue.ts';
+import { endOf } from './report.ts';
+
+export interface HistoryDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly alarms: Alarms;
+  readonly ledgers: Ledgers;
+  readonly heads: HeadIntake;
+  readonly pages: PageIntake;
+  readonly bodies: BodyFetcher;
+  readonly givingBack: GivingBack;
+}
+
+export interface HistoryEvents {
+  /** Entries are on disk. */
+  readonly onStored: (count: number, live: boolean) => void;
+  readonly onRestored: (node: string, restoration: Restoration) => void;
+  /** A catch-up, a filling of gaps or a comparison is over. */
+  readonly onSettled: () => void;
+  /** The node contradicts what it signed: another should be followed. */
+  readonly onContradiction: (source: PageSource) => void;
+}
+
+export interface SyncCounts {
+  /** Entries that came. */
+  readonly entries: number;
+  /** Of them, those that had been missed before. */
+  readonly filled: number;
+}
+
+export class History {
+  readonly #deps: HistoryDeps;
+  readonly #events: HistoryEvents;
+  #entries = 0;
+  #filled = 0;
+  #isBroken = false;
+  #wanted: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #nudge: () => void = () => undefined;
+
+  constructor(deps: HistoryDeps, events: HistoryEvents) {
+    this.#deps = deps;
+    this.#events = events;
+  }
+
+  get counts(): SyncCounts {
+    return { entries: this.#entries, filled: this.#filled };
+  }
+
+  /** Resolves when a pass that begins after this call has got everything there is; rejects when its connection ends. */
+  nextPass(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wanted.push({ resolve, reject });
+      this.#nudge();
+    });
+  }
+
+  /** Follows the mailbox until the signal or the end of the connection. */
+  async follow(source: PageSource, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#follow(source, signal);
+    } finally {
+      this.#nudge = () => undefined;
+      const reason = new ConnectionError('closed', 'the connection ended before everything was here', { retry: 'now' });
+      for (const { reject } of this.#wanted.splice(0)) reject(reason);
+    }
+  }
+
+  async #follow(source: PageSource, signal: AbortSignal): Promise<void> {
+    const { connection } = source;
+    const stopped = aborted(signal);
+    await using pass = await this.#openPass(source, signal);
+    let wake: () => void = () => undefined;
+    let isDue = false;
+    const nudge = (): void => {
+      isDue = true;
+      wake();
+    };
+    connection.listen({
+      entries: (page) => pass.queue.push(page, true),
+      heads: (heads) => pass.takeHeads(heads, nudge),
+    });
+    pass.onFloating = nudge;
+    this.#nudge = nudge;
+    await this.#catchUp(pass, source, signal);
+    for (;;) {
+      isDue = false;
+      const wanted = this.#wanted.splice(0);
+      try {
+        await this.#settle(pass, source, signal);
+      } catch (error) {
+        for (const { reject } of wanted) reject(error);
+        throw error;
+      }
+      for (const { resolve } of wanted) resolve();
+      while (!isDue) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        await Promise.race([woken, connection.ended, pass.failed, stopped]);
+        if (signal.aborted || !connection.isOpen) return;
+      }
+    }
+  }
+
+  /** Asks a node for its heads and for everything that is missing up to them; follows nothing. */
+  async compare(source: PageSource, signal: AbortSignal): Promise<void> {
+    await using pass = await this.#openPass(source, signal);
+    await this.#settle(pass, source, signal);
+  }
+
+  async #openPass(source: PageSource, signal: AbortSignal): Promise<Pass> {
+    if (this.#isBroken) await this.#deps.ledgers.reload();
+    this.#isBroken = false;
+    const pass = new Pass(this.#deps, source, {
+      onStored: (count, live) => {
+        this.#entries += count;
+        this.#events.onStored(count, live);
+      },
+      onRestored: (restoration) => this.#events.onRestored(source.node, restoration),
+      onContradiction: () => this.#events.onContradiction(source),
+      onBroken: () => {
+        this.#isBroken = true;
+      },
+    });
+    pass.start(signal);
+    return pass;
+  }
+
+  async #catchUp(pass: Pass, source: PageSource, signal: AbortSignal): Promise<void> {
+    await pass.watch();
+    const ledger = this.#deps.ledgers.all.map((each) => positionOf(each, source.node));
+    await source.connection.request(
+      'complete',
+      (request) => ({
+        oneofKind: 'clientInfo',
+        clientInfo: {
+          version: 1,
+          from: From.LEDGER,
+          time: 0,
+          ledger,
+          client: CLIENT_NAME,
+          request,
+          headersOnly: false,
+          newestFirst: true,
+        },
+      }),
+      { onPage: (page) => pass.queue.push(page, false), signal },
+    );
+    await pass.drained();
+  }
+
+  /** Everything that is owed after the stream: gaps, bodies, what the home lost. */
+  async #settle(pass: Pass, source: PageSource, signal: AbortSignal): Promise<void> {
+    await pass.watch();
+    const before = this.#entries;
+    for (const { feed } of this.#deps.ledgers.all)
+      await this.#fillGaps(pass, source, this.#deps.ledgers.of(feed), signal);
+    this.#filled += this.#entries - before;
+    await this.#deps.bodies.run(source, signal);
+    await this.#deps.givingBack.run(source.connection, signal);
+    this.#events.onSettled();
+  }
+
+  async #fillGaps(pass: Pass, source: PageSource, ledger: FeedLedger, signal: AbortSignal): Promise<void> {
+    const { feed } = ledger;
+    const end = Math.min(endOf(ledger), ledger.shown[source.node]?.number ?? 0);
+    for (const gap of missingIn(ledger, end).reverse())
+      for (let to = gap.to; to >= gap.from; to -= GAP_ENTRIES_MAX) {
+        const part = { from: Math.max(gap.from, to - GAP_ENTRIES_MAX + 1), to };
+        await this.#sync(pass, source, ledger, part, true, signal);
+        // From the other end: an entry that is withheld must not hide those below it.
+        for (const rest of this.#missingWithin(ledger, part))
+          await this.#sync(pass, source, ledger, rest, false, signal);
+      }
+    const missing = this.#missingWithin(ledger, { from: 1, to: end });
+    const { alarms } = this.#deps;
+    if (missing.length === 0) return alarms.clear(['withheld'], feed);
+    const numbers = missing.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+    const detail = `the node signed a mailbox of ${end} entries and does not serve ${numbers}`;
+    await alarms.raise({ code: 'withheld', subject: feed, detail, node: source.node });
+    this.#events.onContradiction(source);
+  }
+
+  #missingWithin({ feed }: FeedLedger, { from, to }: Interval): Interval[] {
+    return missingIn(this.#deps.ledgers.of(feed), to)
+      .filter((gap) => gap.to >= from)
+      .map((gap) => ({ from: Math.max(from, gap.from), to: gap.to }));
+  }
+
+  async #sync(
+    pass: Pass,
+    source: PageSource,
+    { feed }: FeedLedger,
+    { from, to }: Interval,
+    newestFirst: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await source.connection.request(
+      'complete',
+      (request) => ({
+        oneofKind: 'sync',
+        sync: { request, feed: fromHex(feed), from, to, newestFirst, headersOnly: false },
+      }),
+      { onPage: (page) => pass.queue.push(page, false), signal },
+    );
+    await pass.drained();
+  }
+}
+
+interface PassEvents {
+  readonly onStored: (count: number, live: boolean) => void;
+  readonly onRestored: (restoration: Restoration) => void;
+  readonly onContradiction: () => void;
+  readonly onBroken: () => void;
+}
+
+/** One node for as long as it is followed or asked: its pages on their way to the disk. */
+class Pass implements AsyncDisposable {
+  readonly queue: PageQueue;
+  /** Rejects when pages can no longer be stored. */
+  readonly failed: Promise<never>;
+  onFloating: () => void = () => undefined;
+  readonly #deps: HistoryDeps;
+  readonly #source: PageSource;
+  readonly #events: PassEvents;
+  #reject: (error: unknown) => void = () => undefined;
+  #running: Promise<void> = Promise.resolve();
+  #headsTaken: Promise<void> = Promise.resolve();
+
+  constructor(deps: HistoryDeps, source: PageSource, events: PassEvents) {
+    this.#deps = deps;
+    this.#source = source;
+    this.#events = events;
+    this.queue = new PageQueue(() => {
+      source.connection.cut(
+        new ConnectionError('flooded', 'the node sends more than can be stored', { retry: 'later' }),
+      );
+    });
+    this.failed = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.failed.catch(() => undefined); // heard by whoever waits for it
+  }
+
+  start(signal: AbortSignal): void {
+    const close = (): void => this.queue.close();
+    signal.addEventListener('abort', close, { once: true });
+    void this.#source.connection.ended.then(close);
+    this.#running = this.#store()
+      .catch((error: unknown) => {
+        if (!(error instanceof ConnectionError)) this.#events.onBroken();
+        if (!isAbort(error, signal)) this.#reject(error);
+      })
+      .finally(() => {
+        signal.removeEventListener('abort', close);
+        this.queue.close();
+      });
+  }
+
+  /** The heads now. */
+  async watch(): Promise<void> {
+    const { complete } = await this.#source.connection.request('complete', (request) => ({
+      oneofKind: 'watch',
+      watch: { request },
+    }));
+    await this.drained();
+    await this.#take(complete.heads);
+  }
+
+  /** Heads that came unasked, after the pages before them; `onChange` is called when there may be something to fetch. */
+  takeHeads(heads: Parameters<HeadIntake['take']>[1], onChange: () => void): void {
+    this.#headsTaken = this.#headsTaken
+      .then(() => this.drained())
+      .then(() => this.#take(heads))
+      .then(() => {
+        const owed = this.#deps.ledgers.all.some((ledger) => missingIn(ledger, endOf(ledger)).length > 0);
+        if (owed) onChange();
+      })
+      .catch((error: unknown) => this.#reject(error));
+  }
+
+  async drained(): Promise<void> {
+    await Promise.race([this.queue.drained(), this.failed]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.queue.close();
+    await this.#running;
+    await this.#headsTaken;
+  }
+
+  async #take(heads: Parameters<HeadIntake['take']>[1]): Promise<void> {
+    const { restorations, isContradiction } = await this.#deps.heads.take(this.#source, heads);
+    for (const restoration of restorations) this.#events.onRestored(restoration);
+    if (isContradiction) this.#events.onContradiction();
+  }
+
+  /** Verifies page after page; a few may be on their way to the disk at once. */
+  async #store(): Promise<void> {
+    const committing: Promise<void>[] = [];
+    for (let item = await this.queue.next(); item !== undefined; item = await this.queue.next()) {
+      if (item.kind === 'mark') {
+        await Promise.all(committing.splice(0));
+        item.reached();
+        continue;
+      }
+      const { live } = item;
+      const taken = await this.#deps.pages.take(this.#source, item.page);
+      const stored = taken.stored.then(() => this.#events.onStored(taken.count, live));
+      stored.catch(() => undefined); // thrown where it is waited for, below
+      committing.push(stored);
+      if (taken.isContradiction) this.#events.onContradiction();
+      if (taken.floating > 0) this.onFloating();
+      if (committing.length >= PAGES_COMMITTING) await committing.shift();
+    }
+    await Promise.all(committing);
+  }
+}
+
+const CLIENT_NAME = 'restante 0.1.0';
+
+function positionOf(ledger: FeedLedger, node: string): FeedPosition {
+  const head = ledger.shown[node];
+  const held = ledger.held.slice(-LEDGER_RANGES_MAX).map(({ from, to }) => ({ from, to }));
+  const position: FeedPosition = { feed: fromHex(ledger.feed), held };
+  return head === undefined ? position : { ...position, head: { ...head, feed: fromHex(ledger.feed) } };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

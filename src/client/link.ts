@@ -1,0 +1,218 @@
+/** The client's end of node choice: which node, what runs over it, and waiting for one. */
+
+import type { CryptoSuite, SecureRandom } from '../base/index.ts';
+import { type Clock, type Emitter, isAbort, type Log, type Prng, Scope } from '../base/index.ts';
+import { followRotation } from './account/account-changes.ts';
+import { type ChoiceView, NodeChoice } from './choice/index.ts';
+import { ClientError } from './client-error.ts';
+import type { ClientEvents } from './client-events.ts';
+import { ConnectionError, type NodeConnection } from './connection/index.ts';
+import type { NodeLink } from './network/node-link.ts';
+import type { Parts } from './parts.ts';
+import { Session, type SessionDeps } from './session.ts';
+
+export interface LinkDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly prng: Prng;
+  readonly suite: CryptoSuite;
+  readonly random: SecureRandom;
+  readonly parts: Parts;
+  readonly events: Emitter<ClientEvents>;
+}
+
+export class Link implements AsyncDisposable {
+  readonly #deps: LinkDeps;
+  readonly #choice: NodeChoice<NodeLink>;
+  readonly #scope: Scope;
+  #session: Session | undefined;
+  #isStarted = false;
+
+  constructor(deps: LinkDeps) {
+    this.#deps = deps;
+    const { parts, log } = deps;
+    this.#choice = new NodeChoice(
+      { ...deps, network: parts.network },
+      { directory: parts.nodes.directory, pinned: parts.nodes.pinned },
+    );
+    parts.nodes.attach(this.#choice);
+    this.#scope = new Scope((task, error) => log.error({ err: error, task }, 'a task of the client failed'));
+    this.#listen();
+  }
+
+  get view(): ChoiceView {
+    return this.#choice.view;
+  }
+
+  get current(): NodeLink | undefined {
+    const link = this.#choice.connection;
+    return link?.connection.isOpen === true ? link : undefined;
+  }
+
+  /** Throws ClientError `offline`. */
+  connection(): NodeConnection {
+    const { current } = this;
+    if (current === undefined) throw offline(undefined);
+    return current.connection;
+  }
+
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#choice.start();
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.current !== undefined) return;
+    const wasStarted = this.#isStarted;
+    await new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void) => (): void => {
+        available[Symbol.dispose]();
+        gone[Symbol.dispose]();
+        signal.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const onAbort = end(() => reject(offline(signal.reason)));
+      const available = this.#choice.events.on('mailserverAvailable', end(resolve));
+      const gone = this.#choice.events.on(
+        'offline',
+        end(() => reject(offline(undefined))),
+      );
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.start();
+      if (wasStarted) this.#choice.retryNow();
+    });
+  }
+
+  /** Waits for `wait` or the end of the connection, whichever comes first. */
+  async whileConnected(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { current } = this;
+    if (current === undefined) return;
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      void Promise.race([wait, current.connection.ended]).then(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  /** Everything that a node has is here. A connection that ends on the way is replaced. */
+  async nextPass(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.connect(signal);
+      const pass = this.#deps.parts.history.nextPass();
+      try {
+        await abortable(pass, signal);
+        return;
+      } catch (error) {
+        if (isAbort(error, signal) || !(error instanceof ConnectionError) || error.code !== 'closed') throw error;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#choice[Symbol.asyncDispose]();
+    await this.#session?.[Symbol.asyncDispose]();
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  #listen(): void {
+    const { events, parts } = this.#deps;
+    this.#choice.events.on('mailserver:changed', ({ node, borrowed }) =>
+      events.emit('mailserver:changed', { node, borrowed }),
+    );
+    this.#choice.events.on('state', ({ node, state }) => events.emit('state', { node, state }));
+    this.#choice.events.on('offline', ({ since }) => events.emit('offline', { since }));
+    this.#choice.events.on('mailserverAvailable', ({ node }) => {
+      this.#open();
+      events.emit('mailserverAvailable', { node });
+    });
+    parts.wire.onChange = () => this.#session?.noteChange();
+    parts.wire.onSuperseded = (places) => this.#session?.supersede(places);
+    parts.wire.onSettled = () => this.#scope.spawn('report', () => this.#report());
+  }
+
+  /** A connection is there: what runs over it begins, unless it runs already. */
+  #open(): void {
+    const link = this.#choice.connection;
+    if (link === undefined || this.#session?.link === link) return;
+    const { parts } = this.#deps;
+    parts.wire.connection = link.connection;
+    parts.wire.serverTimeOffsetMs = link.connection.serverTimeOffsetMs;
+    parts.nodes.refresh();
+    const session = new Session(this.#sessionDeps(), link);
+    this.#session = session;
+    session.start();
+    this.#scope.spawn('end', async () => {
+      await link.connection.ended;
+      if (parts.wire.connection === link.connection) parts.wire.connection = undefined;
+      await session[Symbol.asyncDispose]();
+      if (this.#session === session) this.#session = undefined;
+    });
+  }
+
+  #sessionDeps(): SessionDeps {
+    const { parts, clock, log } = this.#deps;
+    return {
+      ...parts,
+      clock,
+      log,
+      choice: this.#choice,
+      followRotation: (link) => this.#followRotation(link),
+      dialOther: (node, signal) => this.#dialOther(node, signal),
+    };
+  }
+
+  async #followRotation({ connection, name }: NodeLink): Promise<void> {
+    const { events, parts, random, suite } = this.#deps;
+    const deps = { suite, random, contacts: parts.contacts, now: () => parts.writer.now() };
+    const before = parts.profile();
+    const after = await followRotation(deps, connection, before);
+    if (after !== before) {
+      await parts.changeProfile(after);
+      events.emit('profile', { reason: 'rotated' });
+    }
+    await parts.unverified.judgeAgain({ connection, node: name });
+  }
+
+  /** Another node of the list than this one, in the order of the directory. */
+  async #dialOther(node: string, signal: AbortSignal): Promise<NodeLink | undefined> {
+    const { log, parts } = this.#deps;
+    for (const other of parts.nodes.directory.nodes) {
+      if (other.name === node) continue;
+      try {
+        return await parts.network.connect(other, signal);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        log.info({ err: error, node: other.name }, 'another node cannot be asked');
+      }
+    }
+    return undefined;
+  }
+
+  async #report(): Promise<void> {
+    const { events, parts } = this.#deps;
+    const { current } = this;
+    if (current !== undefined) parts.wire.serverTimeOffsetMs = current.connection.serverTimeOffsetMs;
+    events.emit('report', await parts.report());
+  }
+}
+
+function offline(cause: unknown): ClientError {
+  return new ClientError('offline', 'no node of your home answers', {
+    retry: 'later',
+    fix: 'check your network; `restante nodes ping` shows who answers. What you send is kept until then',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function abortable(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    wait.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,222 @@
+/** A person's mail as it is on this device: lists, reading, search, what is said about it. Asks no node. */
+import type { CryptoSuite } from '../../base/index.ts';
+import { type Address, type ConversationId, type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import { type BodyWorker, type OpenJob, openAll, type Verification } from '../../vault/index.ts';
+import { ClientError } from '../client-error.ts';
+import type { Contacts } from '../contacts/contacts.ts';
+import { entryKey, placeKey } from '../keys.ts';
+import { CONVERSATION_PDUS_MAX } from '../limits.ts';
+import { blockChange, type Change, keywordChange, type Notes } from '../notes/notes.ts';
+import { trueKeys } from '../notes/registers.ts';
+import { decodeEntryRow, decodePlace, type EntryRow } from './entry-row.ts';
+import { BLOCKED, type MailIndex } from './mail-index.ts';
+import { type ListFilter, MailReader } from './mail-reader.ts';
+import { type AttachmentContent, readAttachments, readMime } from './mime-reading.ts';
+import { DELETED, type MessageText, type Summary } from './summary.ts';
+
+export interface MailboxDeps {
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly vault: () => BodyWorker;
+  readonly contacts: Contacts;
+  readonly index: MailIndex;
+  readonly notes: Notes;
+  /** Something was changed that other devices are to hear. */
+  readonly onChange: () => void;
+}
+
+export interface Message {
+  readonly summary: Summary;
+  readonly text: MessageText;
+}
+
+export interface RawMessage {
+  /** The exact bytes that were sent. */
+  readonly mime: Uint8Array;
+  readonly verification: Verification;
+}
+
+export type Exported =
+  | { readonly status: 'opened'; readonly summary: Summary; readonly mime: Uint8Array }
+  /** `code`: `not_here`, or the vault's own. */
+  | { readonly status: 'refused'; readonly summary: Summary; readonly code: string };
+
+export interface Conversation {
+  readonly conversation: ConversationId;
+  readonly members: readonly { readonly address: Address; readonly role: 'member' }[];
+  /** Oldest first. */
+  readonly messages: readonly Summary[];
+  /** PDUs that others refer to and that are not here. */
+  readonly gaps: readonly PduId[];
+}
+
+/** Keywords set and taken away. */
+export type Marks = Readonly<Record<string, boolean>>;
+
+export class Mailbox {
+  readonly #deps: MailboxDeps;
+  readonly #reader: MailReader;
+
+  constructor(deps: MailboxDeps) {
+    this.#deps = deps;
+    this.#reader = new MailReader(deps);
+  }
+
+  /** Newest first. */
+  list(filter: ListFilter = {}): AsyncGenerator<Summary> {
+    return this.#reader.list(filter);
+  }
+
+  search(words: string): AsyncGenerator<Summary> {
+    return this.#reader.search(words);
+  }
+
+  /** Throws ClientError `unknown_message`, `unreadable` or `not_here`. */
+  async read(id: PduId): Promise<Message> {
+    const summary = await this.#summary(id);
+    if (summary.proof === 'unreadable') throw unreadable(summary);
+    const text = await this.#deps.index.textOf(this.#deps.store, summary);
+    if (text === undefined) throw notHere(id);
+    if (!text.truncated) return { summary, text };
+    const { mime } = await this.raw(id);
+    return { summary, text: (await readMime(mime, Number.POSITIVE_INFINITY)).text };
+  }
+
+  /** Throws ClientError `unknown_message` or `not_here`, VaultError when it cannot be opened. */
+  async raw(id: PduId): Promise<RawMessage> {
+    const { row, pdu } = await this.#entry(id);
+    if (row.bodyState !== 'here') throw notHere(id);
+    return this.#deps.vault().open(await this.#jobOf(row, pdu));
+  }
+
+  /** Throws as `raw`. */
+  async attachments(id: PduId): Promise<readonly AttachmentContent[]> {
+    return readAttachments((await this.raw(id)).mime);
+  }
+
+  /** Every message of a list with its exact bytes, through the vault's pool. One that does not open stops nothing. */
+  async *export(filter: ListFilter = {}, signal?: AbortSignal): AsyncGenerator<Exported> {
+    const opening: Summary[] = [];
+    const missing: Summary[] = [];
+    const jobs = this.#jobsOf(this.#reader.list({ junk: true, ...filter }), opening, missing);
+    for await (const result of openAll(this.#deps.vault(), jobs, signal)) {
+      for (const summary of missing.splice(0)) yield { status: 'refused', summary, code: 'not_here' };
+      const summary = opening.shift() as Summary;
+      if (result.ok) yield { status: 'opened', summary, mime: result.result.mime };
+      else yield { status: 'refused', summary, code: result.error.code };
+    }
+    for (const summary of missing) yield { status: 'refused', summary, code: 'not_here' };
+  }
+
+  /** Sets keywords here and on the person's other devices. Returns how many messages that changed. */
+  async mark(ids: readonly PduId[], marks: Marks): Promise<number> {
+    for (const id of ids) await this.#summary(id);
+    const changes = ids.flatMap((id) =>
+      Object.entries(marks).map(([keyword, value]) => keywordChange(id, keyword, value)),
+    );
+    const changed = await this.#apply(changes);
+    return new Set(changed.map(({ id }) => id)).size;
+  }
+
+  /** Also the body here and at the home is erased; the message is not shown any more. */
+  async delete(ids: readonly PduId[]): Promise<number> {
+    return this.mark(ids, { [DELETED]: true });
+  }
+
+  /** Mail of an address, or of a whole home, is filed as junk from now on. */
+  async block(who: string): Promise<void> {
+    await this.#apply([blockChange(who, true)]);
+  }
+
+  async unblock(who: string): Promise<void> {
+    await this.#apply([blockChange(who, false)]);
+  }
+
+  async blocked(): Promise<readonly string[]> {
+    return trueKeys(await this.#deps.index.registersOf(this.#deps.store, BLOCKED));
+  }
+
+  /** Throws ClientError `unknown_message` when nothing of the conversation is here. */
+  async conversation(conversation: ConversationId): Promise<Conversation> {
+    const messages: Summary[] = [];
+    const pdus = await this.pdusOf(conversation);
+    for await (const summary of this.#reader.list({ conversation, junk: true })) messages.unshift(summary);
+    if (pdus.length === 0)
+      throw new ClientError('unknown_message', `nothing of the conversation ${conversation} is here`);
+    const here = new Set(pdus.map(({ id }) => id));
+    const people = new Set(pdus.flatMap(({ author, recipients }) => [author, ...recipients]));
+    return {
+      conversation,
+      members: [...people].sort().map((address) => ({ address, role: 'member' })),
+      messages,
+      gaps: [...new Set(pdus.flatMap(({ prev }) => prev))].filter((id) => !here.has(id)),
+    };
+  }
+
+  /** The newest PDUs of a conversation that are here. */
+  async pdusOf(conversation: ConversationId): Promise<readonly Pdu[]> {
+    const pdus: Pdu[] = [];
+    for await (const place of this.#reader.placesOf(conversation)) {
+      const entry = await this.#entry(place.id);
+      pdus.push(entry.pdu);
+      if (pdus.length >= CONVERSATION_PDUS_MAX) break;
+    }
+    return pdus;
+  }
+
+  async #apply(changes: readonly Change[]): Promise<readonly Summary[]> {
+    if (changes.length === 0) return [];
+    const changed = await this.#deps.notes.apply(changes);
+    this.#deps.onChange();
+    return changed;
+  }
+
+  async #summary(id: PduId): Promise<Summary> {
+    const summary = await this.#deps.index.summaryOf(this.#deps.store, id);
+    if (summary === undefined) throw unknown(id);
+    return summary;
+  }
+
+  async #entry(id: PduId): Promise<{ readonly row: EntryRow; readonly pdu: Pdu }> {
+    const { store, suite } = this.#deps;
+    const place = await store.get(placeKey(id));
+    if (place === undefined) throw unknown(id);
+    const { feed, number } = decodePlace(place);
+    const value = await store.get(entryKey(feed, number));
+    if (value === undefined) throw unknown(id);
+    const row = decodeEntryRow(value);
+    return { row, pdu: parsePdu(suite, row.pdu) };
+  }
+
+  async #jobOf(row: EntryRow, pdu: Pdu): Promise<OpenJob> {
+    const author = await this.#deps.contacts.find(pdu.author);
+    return { body: row.body, binding: pdu, signers: author?.signers ?? [] };
+  }
+
+  async *#jobsOf(summaries: AsyncIterable<Summary>, opening: Summary[], missing: Summary[]): AsyncGenerator<OpenJob> {
+    for await (const summary of summaries) {
+      const { row, pdu } = await this.#entry(summary.id);
+      if (row.bodyState !== 'here') {
+        missing.push(summary);
+        continue;
+      }
+      opening.push(summary);
+      yield this.#jobOf(row, pdu);
+    }
+  }
+}
+
+function unknown(id: PduId): ClientError {
+  return new ClientError('unknown_message', `no message ${id} is here`, {
+    fix: 'see `restante list`, or run `restante sync`',
+  });
+}
+
+function notHere(id: PduId): ClientError {
+  return new ClientError('not_here', `the body of ${id} is not on this device`, { fix: 'run `restante sync`' });
+}
+
+function unreadable({ id, problem }: Summary): ClientError {
+  return new ClientError('unreadable', `the message ${id} cannot be opened: ${problem}`, { details: { problem } });
+}

@@ -1,0 +1,140 @@
+/** Sending: from a draft, or from the exact bytes of a file, to PDUs that are on this device's disk, and their receipts. */
+import { type Clock, type CryptoSuite, isAbort, type SecureRandom, toHex, utf8 } from '../../base/index.ts';
+import { type Address, type ConversationId, type PduId, parseConversationId } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import { ClientError } from '../client-error.ts';
+import type { Composer } from '../compose/composer.ts';
+import type { Draft } from '../compose/draft.ts';
+import type { PduWriter, SealedMail } from '../compose/sealed-mail.ts';
+import type { NodeConnection } from '../connection/index.ts';
+import { MIME_BYTES_MAX, RECEIPT_WAIT_MS } from '../limits.ts';
+import { messageSubject } from '../mail/mail-index.ts';
+import type { Notes } from '../notes/notes.ts';
+import type { Outbox, Outcome, Receipt } from './outbox.ts';
+
+export interface PostingDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly composer: Composer;
+  readonly writer: PduWriter;
+  readonly notes: Notes;
+  readonly connection: () => NodeConnection | undefined;
+}
+
+export interface Sent {
+  readonly id: PduId;
+  readonly conversation: ConversationId;
+  /** `pending`: on a node's disk, not yet on as many as the home asks for; `queued`: only on this device. */
+  readonly status: 'accepted' | 'pending' | 'queued';
+  readonly receipts: readonly Receipt[];
+}
+
+export type Imported =
+  /** `settled` resolves when a node has answered, in this session of the client. */
+  | { readonly status: 'queued'; readonly id: PduId; readonly settled: Promise<Outcome> }
+  /** The same bytes were sent to this address before. */
+  | { readonly status: 'duplicate'; readonly id: PduId };
+
+/** The key under which the author's devices know to whom a blind copy went. */
+const BCC = 'bcc';
+
+export class Posting {
+  readonly #deps: PostingDeps;
+
+  constructor(deps: PostingDeps) {
+    this.#deps = deps;
+  }
+
+  async send(draft: Draft, signal: AbortSignal | undefined): Promise<Sent> {
+    const { composer, notes, outbox, store } = this.#deps;
+    const { visible, hidden } = await composer.compose(draft, signal);
+    const mails = [visible, ...hidden];
+    const outcomes = mails.map(({ pdu }) => outbox.outcomeOf(pdu.id));
+    await store.transact((transaction) => {
+      for (const { pdu, body } of mails) outbox.add(transaction, pdu, body);
+    });
+    if (draft.bcc !== undefined && draft.bcc.length > 0)
+      await notes.apply([{ subject: messageSubject(visible.pdu.id), key: BCC, value: draft.bcc.join(', ') }]);
+    return this.#receiptsOf(visible, outcomes, signal);
+  }
+
+  async importRaw(mime: Uint8Array, to: Address, signal: AbortSignal | undefined): Promise<Imported> {
+    const { composer, outbox, random, store, suite, writer } = this.#deps;
+    const hash = suite.sha256(utf8(`${to}\n`), mime);
+    const before = await store.transact((transaction) => outbox.imported(transaction, hash));
+    if (before !== undefined) return { status: 'duplicate', id: before };
+    if (mime.length > MIME_BYTES_MAX)
+      throw new ClientError('too_large', `the message has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`);
+    const certificates = await composer.certificatesOf([to]);
+    const conversation = parseConversationId(toHex(random.bytes(16)));
+    const { pdu, body } = await writer.write(
+      {
+        type: 'mail',
+        conversation,
+        recipients: [to],
+        certificates: [...certificates.values()],
+        prev: [],
+        depth: 1,
+        mime,
+      },
+      signal,
+    );
+    const settled = outbox.outcomeOf(pdu.id);
+    const twin = await store.transact(async (transaction) => {
+      // Another import of the same file may have been quicker.
+      const other = await outbox.imported(transaction, hash);
+      if (other !== undefined) return other;
+      outbox.rememberImport(transaction, hash, pdu.id);
+      outbox.add(transaction, pdu, body);
+      return undefined;
+    });
+    return twin === undefined ? { status: 'queued', id: pdu.id, settled } : { status: 'duplicate', id: twin };
+  }
+
+  async #receiptsOf(
+    visible: SealedMail,
+    outcomes: readonly Promise<Outcome>[],
+    signal: AbortSignal | undefined,
+  ): Promise<Sent> {
+    const { id, conversation } = visible.pdu;
+    const settled = await this.#wait(outcomes, signal);
+    if (settled === undefined) return { id, conversation, status: 'queued', receipts: [] };
+    const receipts: Receipt[] = [];
+    for (const outcome of settled) {
+      if (outcome.status === 'refused')
+        throw new ClientError('refused', `the node refused the mail: ${outcome.code} ${outcome.detail}`.trim(), {
+          details: { refusal: outcome.code, id },
+          fix: 'it is kept in the outbox: try again later, or discard it',
+        });
+      receipts.push(outcome.receipt);
+    }
+    const isPending = settled.some(({ status }) => status === 'pending');
+    return { id, conversation, status: isPending ? 'pending' : 'accepted', receipts };
+  }
+
+  /** Undefined when the node has not answered in time: the outbox goes on by itself. */
+  async #wait(
+    outcomes: readonly Promise<Outcome>[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Outcome[] | undefined> {
+    const connection = this.#deps.connection();
+    if (connection === undefined) return undefined;
+    const timer = new AbortController();
+    const either = signal === undefined ? timer.signal : AbortSignal.any([signal, timer.signal]);
+    const late = this.#deps.clock.sleep(RECEIPT_WAIT_MS, either).catch((error: unknown) => {
+      if (!isAbort(error, either)) throw error;
+    });
+    try {
+      return await Promise.race([
+        Promise.all(outcomes),
+        late.then(() => undefined),
+        connection.ended.then(() => undefined),
+      ]);
+    } finally {
+      timer.abort();
+    }
+  }
+}

@@ -1,0 +1,260 @@
+/** Builds what a client is made of, in the order of who needs whom. */
+
+import type { Emitter } from '../base/index.ts';
+import { type Address, deviceIdOf, homeOf, type PduId } from '../protocol/index.ts';
+import type { BodyWorker } from '../vault/index.ts';
+import type { DeviceProfile } from './account/device-profile.ts';
+import { Alarms } from './alarms.ts';
+import type { ClientDeps, ClientOptions } from './client.ts';
+import { ClientError } from './client-error.ts';
+import type { ClientEvents } from './client-events.ts';
+import { Composer } from './compose/composer.ts';
+import { endOf } from './compose/conversation-end.ts';
+import { PduWriter } from './compose/sealed-mail.ts';
+import type { NodeConnection } from './connection/index.ts';
+import { Contacts, type LookUp } from './contacts/contacts.ts';
+import { HomePin } from './contacts/home-pin.ts';
+import { BodyFetcher } from './history/body-fetcher.ts';
+import { Erasing } from './history/erasing.ts';
+import { GivingBack } from './history/giving-back.ts';
+import { HeadIntake } from './history/head-intake.ts';
+import { History } from './history/history.ts';
+import { Ledgers } from './history/ledgers.ts';
+import { PageIntake } from './history/page-intake.ts';
+import { type Report, reportOf } from './history/report.ts';
+import { Unverified } from './history/unverified.ts';
+import { Indexer } from './index/indexer.ts';
+import { MailIndex } from './mail/mail-index.ts';
+import { Mailbox } from './mail/mailbox.ts';
+import { Sealer } from './mail/sealer.ts';
+import { NodeNetwork } from './network/node-network.ts';
+import { Nodes } from './network/nodes.ts';
+import { NOTES_CONVERSATION } from './notes/note-body.ts';
+import { Notes } from './notes/notes.ts';
+import { Outbox } from './outbox/outbox.ts';
+import { OutboxSender } from './outbox/outbox-sender.ts';
+import { openSchema } from './schema.ts';
+
+/** What the parts ask of the connection, before there is one. */
+export interface Wire {
+  connection: NodeConnection | undefined;
+  serverTimeOffsetMs: number;
+  onSuperseded: (places: Parameters<Erasing['supersede']>[1]) => void;
+  onChange: () => void;
+  onSettled: () => void;
+}
+
+export interface Parts {
+  readonly wire: Wire;
+  readonly alarms: Alarms;
+  readonly home: HomePin;
+  readonly contacts: Contacts;
+  readonly network: NodeNetwork;
+  readonly nodes: Nodes;
+  readonly outbox: Outbox;
+  readonly sender: OutboxSender;
+  readonly writer: PduWriter;
+  readonly composer: Composer;
+  readonly notes: Notes;
+  readonly indexer: Indexer;
+  readonly mailbox: Mailbox;
+  readonly history: History;
+  readonly ledgers: Ledgers;
+  readonly unverified: Unverified;
+  readonly erasing: Erasing;
+  readonly profile: () => DeviceProfile;
+  /** Keeps the profile and works with its secrets from now on. */
+  readonly changeProfile: (profile: DeviceProfile) => Promise<void>;
+  readonly report: () => Promise<Report>;
+  readonly closeVault: () => Promise<void>;
+}
+
+export async function openParts(
+  deps: ClientDeps,
+  options: Required<ClientOptions>,
+  events: Emitter<ClientEvents>,
+): Promise<Parts> {
+  const { clock, log, store, suite } = deps;
+  await openSchema(store);
+  const own = options.profile.address;
+  const wire: Wire = {
+    connection: undefined,
+    serverTimeOffsetMs: 0,
+    onSuperseded: () => undefined,
+    onChange: () => undefined,
+    onSettled: () => undefined,
+  };
+  const alarms = await Alarms.open({ clock, store, onAlarm: (alarm) => events.emit('alarm', alarm) });
+  const home = await HomePin.open({ suite, store, alarms }, homeOf(own));
+  const contacts = new Contacts({ clock, suite, store, alarms, home }, { own });
+  const network = new NodeNetwork({ ...deps, home }, { address: own, device: options.profile.device });
+  const nodes = await Nodes.open({ clock, log, store, home, network }, options);
+  const secrets = await openSecrets(deps, options.profile);
+  const writer = new PduWriter(
+    { clock, suite, vault: secrets.vault, serverTimeOffsetMs: () => wire.serverTimeOffsetMs },
+    { author: own, device: options.profile.device },
+  );
+  const sealer = new Sealer(deps, options.profile.secrets.storageKey);
+  const index = new MailIndex({ suite, sealer });
+  const outbox = await Outbox.open(store, (change) => events.emit('outbox', change));
+  const device = deviceIdOf(suite, options.profile.device.publicKey);
+  const indexer = new Indexer({
+    log,
+    suite,
+    store,
+    vault: secrets.vault,
+    contacts,
+    index,
+    onIndexed: ({ id, conversation, from, subject }) => events.emit('arrived', { id, conversation, from, subject }),
+    onChanged: ({ id, keywords }) => events.emit('changed', { id, keywords }),
+    onSuperseded: (places, author) => {
+      if (author === device) wire.onSuperseded(places);
+    },
+  });
+  const lookUp = (address: Address): Promise<LookUp> => lookUpAnyhow(contacts, wire.connection, address);
+  const notes = new Notes(
+    {
+      store,
+      index,
+      sealer,
+      send: async (mime, alongside): Promise<PduId> => {
+        const certificates = [...(await composer.certificatesOf([own])).values()];
+        const { pdu, body } = await writer.write({
+          type: 'note',
+          conversation: NOTES_CONVERSATION,
+          recipients: [own],
+          certificates,
+          prev: [],
+          depth: 1,
+          mime,
+        });
+        await store.transact((transaction) => {
+          outbox.add(transaction, pdu, body);
+          alongside(transaction);
+        });
+        return pdu.id;
+      },
+    },
+    { device },
+  );
+  const mailbox = new Mailbox({
+    suite,
+    store,
+    vault: secrets.vault,
+    contacts,
+    index,
+    notes,
+    onChange: () => wire.onChange(),
+  });
+  const composer = new Composer(
+    {
+      random: deps.random,
+      writer,
+      lookUp,
+      endOf: async (conversation) => endOf(await mailbox.pdusOf(conversation)),
+      answered: async (id) => {
+        const { summary, text } = await mailbox.read(id);
+        return { conversation: summary.conversation, messageId: text.messageId, references: text.references };
+      },
+    },
+    { own },
+  );
+  const ledgers = await Ledgers.open(store);
+  const onStored = (): void => {
+    indexer.wake();
+  };
+  const bodies = new BodyFetcher({ clock, log, suite, store, alarms, ledgers, onStored });
+  const unverified = new Unverified({ suite, store, contacts, onStored });
+  const report = async (): Promise<Report> =>
+    reportOf(ledgers.all, { pendingBodies: await bodies.pendingCount(), unverified: await unverified.count() });
+  const history = new History(
+    {
+      clock,
+      log,
+      alarms,
+      ledgers,
+      heads: new HeadIntake({ clock, suite, store, alarms, ledgers }, { own }),
+      pages: new PageIntake({ log, suite, store, alarms, contacts, ledgers }, { own }),
+      bodies,
+      givingBack: new GivingBack({ clock, log, store, ledgers }),
+    },
+    {
+      onStored: (entries) => {
+        if (entries === 0) return;
+        onStored();
+        events.emit('progress', { entries });
+      },
+      onRestored: (node, { feed, number }) => events.emit('server_restored', { node, feed, heldBeyond: number }),
+      onSettled: () => wire.onSettled(),
+      onContradiction: () => wire.onSettled(),
+    },
+  );
+  return {
+    wire,
+    alarms,
+    home,
+    contacts,
+    network,
+    nodes,
+    outbox,
+    sender: new OutboxSender({ clock, log, outbox }),
+    writer,
+    composer,
+    notes,
+    indexer,
+    mailbox,
+    history,
+    ledgers,
+    unverified,
+    erasing: new Erasing(store),
+    profile: secrets.profile,
+    changeProfile: secrets.change,
+    report,
+    closeVault: secrets.close,
+  };
+}
+
+interface Secrets {
+  readonly vault: () => BodyWorker;
+  readonly profile: () => DeviceProfile;
+  readonly change: (profile: DeviceProfile) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** The newest secrets and the worker that has them. A worker that is replaced ends when what it took is done. */
+async function openSecrets(deps: ClientDeps, profile: DeviceProfile): Promise<Secrets> {
+  let current = { profile, vault: await deps.openVault(profile.secrets) };
+  const closing = new Set<Promise<void>>();
+  return {
+    vault: () => current.vault,
+    profile: () => current.profile,
+    change: async (next) => {
+      await deps.saveProfile(next);
+      const before = current.vault;
+      current = { profile: next, vault: await deps.openVault(next.secrets) };
+      const closed = before[Symbol.asyncDispose]().finally(() => closing.delete(closed));
+      closing.add(closed);
+    },
+    close: async () => {
+      await current.vault[Symbol.asyncDispose]();
+      await Promise.all(closing);
+    },
+  };
+}
+
+/** Who is offline writes to people known already, by what was verified then. */
+async function lookUpAnyhow(
+  contacts: Contacts,
+  connection: NodeConnection | undefined,
+  address: Address,
+): Promise<LookUp> {
+  if (connection !== undefined) return contacts.fresh(connection, address);
+  const contact = await contacts.find(address);
+  if (contact === undefined)
+    throw new ClientError('offline', `${address} was never looked up, and no node is connected`, {
+      retry: 'later',
+      fix: 'connect once; after that you can write to this address offline',
+    });
+  const alarm = contacts.alarmOf(address);
+  return alarm === undefined ? { status: 'known', contact } : { status: 'alarm', code: alarm, contact };
+}

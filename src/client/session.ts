@@ -1,0 +1,144 @@
+/**
+ * What runs while a node is connected: following the mailbox, sending the outbox, changes for other devices, erasures, and
+ * looking at a second node. It ends with the connection and leaves nothing behind that the store does not know.
+ */
+import { type Clock, isAbort, type Log, Scope } from '../base/index.ts';
+import type { NodeChoice } from './choice/index.ts';
+import { ConnectionError } from './connection/index.ts';
+import type { Erasing } from './history/erasing.ts';
+import type { History } from './history/history.ts';
+import { COMPARE_INTERVAL_MS, NOTE_DELAY_MS } from './limits.ts';
+import type { NodeLink } from './network/node-link.ts';
+import type { NotePlace } from './notes/note-body.ts';
+import type { Notes } from './notes/notes.ts';
+import type { Outbox } from './outbox/outbox.ts';
+import type { OutboxSender } from './outbox/outbox-sender.ts';
+
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly choice: NodeChoice<NodeLink>;
+  readonly history: History;
+  readonly outbox: Outbox;
+  readonly sender: OutboxSender;
+  readonly notes: Notes;
+  readonly erasing: Erasing;
+  /** Whether another device rotated the account's key, and what follows. */
+  readonly followRotation: (link: NodeLink) => Promise<void>;
+  /** A connection to another node than this one, if the home has one. */
+  readonly dialOther: (node: string, signal: AbortSignal) => Promise<NodeLink | undefined>;
+}
+
+export class Session implements AsyncDisposable {
+  readonly link: NodeLink;
+  readonly #deps: SessionDeps;
+  readonly #scope: Scope;
+  #changed: () => void = () => undefined;
+
+  constructor(deps: SessionDeps, link: NodeLink) {
+    this.#deps = deps;
+    this.link = link;
+    this.#scope = new Scope((task, error) => {
+      // The end of the connection ends every task of it: that is what `ended` says, once.
+      if (error instanceof ConnectionError && !link.connection.isOpen) return;
+      deps.log.warn({ err: error, task, node: link.name }, 'a task over a connection failed');
+      if (task === 'history') link.close();
+    });
+  }
+
+  start(): void {
+    const { link } = this;
+    const { choice, history, sender } = this.#deps;
+    const { connection, name: node } = link;
+    connection.observe({
+      failed: () => choice.requestFailed(link),
+      answered: () => choice.requestDone(link),
+    });
+    this.#scope.spawn('rotation', () => this.#deps.followRotation(link));
+    this.#scope.spawn('history', (signal) => history.follow({ connection, node }, signal));
+    this.#scope.spawn('outbox', (signal) =>
+      sender.run(connection, { node, onUnavailable: () => choice.requestFailed(link) }, signal),
+    );
+    this.#scope.spawn('changes', (signal) => this.#sendChanges(signal));
+    this.#scope.spawn('compare', (signal) => this.#compare(signal));
+    this.#scope.spawn('end', async (signal) => {
+      await Promise.race([
+        connection.ended,
+        new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+      ]);
+      if (!signal.aborted) void this[Symbol.asyncDispose]();
+    });
+  }
+
+  /** A person changed something on this device. */
+  noteChange(): void {
+    this.#changed();
+  }
+
+  /** A snapshot of this device is held: what it repeats may go. */
+  supersede(places: readonly NotePlace[]): void {
+    this.#scope.spawn('supersede', () => this.#deps.erasing.supersede(this.link.connection, places));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  async #sendChanges(signal: AbortSignal): Promise<void> {
+    const { clock, erasing, notes } = this.#deps;
+    for (;;) {
+      const changed = new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+      await notes.flush();
+      await erasing.run(this.link.connection);
+      if (await notes.isSnapshotDue()) await this.#writeSnapshot(signal);
+      await untilAborted(changed, signal);
+      await clock.sleep(NOTE_DELAY_MS, signal);
+    }
+  }
+
+  async #writeSnapshot(signal: AbortSignal): Promise<void> {
+    await this.#deps.notes.snapshot(async (id) => {
+      const outcome = this.#deps.outbox.outcomeOf(id);
+      await untilAborted(
+        outcome.then(() => undefined),
+        signal,
+      );
+    });
+  }
+
+  /** At once, and then every few minutes: what this node does not show, another may. */
+  async #compare(signal: AbortSignal): Promise<void> {
+    const { clock, history, log } = this.#deps;
+    for (;;) {
+      await untilAborted(history.nextPass(), signal);
+      const other = await this.#deps.dialOther(this.link.name, signal);
+      if (other !== undefined) {
+        try {
+          await history.compare({ connection: other.connection, node: other.name }, signal);
+        } catch (error) {
+          if (isAbort(error, signal)) throw error;
+          log.info({ err: error, node: other.name }, 'a comparison with another node failed');
+        } finally {
+          await other.connection[Symbol.asyncDispose]();
+        }
+      }
+      await clock.sleep(COMPARE_INTERVAL_MS, signal);
+    }
+  }
+}
+
+async function untilAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    await Promise.race([wait, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
