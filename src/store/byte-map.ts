@@ -3,9 +3,7 @@
  * few hundred pointers. Keeps references to keys and values; copies nothing. Not to be changed while it is iterated.
  */
 import { compareBytes } from '../base/index.ts';
-
-/** Entries of a run before it is cut in two: short enough to shift cheaply, long enough to keep the list of runs short. */
-const RUN_ENTRIES_MAX = 256;
+import { RUN_ENTRIES_MAX } from './limits.ts';
 
 interface Run<Value> {
   readonly keys: Uint8Array[];

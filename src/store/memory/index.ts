@@ -1,1 +1,2 @@
+/** The store without a disk; portable. */
 export { MemoryStore } from './memory-store.ts';

@@ -2,6 +2,7 @@
 import { type Stats, statSync } from 'node:fs';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { openReader } from './database.ts';
+import { toStoreError } from './engine-errors.ts';
 import { PROBLEMS_MAX } from './limits.ts';
 import { rowsOf } from './schema.ts';
 import { ValueFiles } from './value-files.ts';
@@ -21,6 +22,11 @@ export function checkStore(folder: string): CheckReport {
     // A damaged table cannot be read to its end, so that what is said of files would be wrong.
     if (problems.length === 0) problems = fileProblems(database, new ValueFiles(folder));
     return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX) };
+  } catch (error) {
+    // Some damage ends the check itself.
+    const damage = toStoreError(error);
+    if (damage.code !== 'corrupt') throw damage;
+    return { ok: false, problems: [damage.message] };
   } finally {
     database.close();
   }

@@ -48,3 +48,6 @@ export const REPLY_BYTES_KEPT = 8 * 1024 * 1024;
 
 /** Problems that an integrity check lists before it stops. */
 export const PROBLEMS_MAX = 100;
+
+/** The largest number in a message between threads: beyond any answer that fits one, so it stands for no bound. */
+export const UINT32_MAX = 0xffff_ffff;

@@ -6,6 +6,7 @@ import type { KeySpan } from '../byte-map.ts';
 import type { Scan, ScanResult } from '../engine.ts';
 import type { Row } from '../store.ts';
 import { DELETED, type WriteSet } from '../write-set.ts';
+import { UINT32_MAX } from './limits.ts';
 
 export interface Packed {
   /** Unsigned 32-bit integers. */
@@ -147,9 +148,6 @@ export function unpackWrites(packed: Packed, handlers: WriteHandlers): void {
 export type Read =
   | { readonly kind: 'getMany'; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'scan'; readonly scan: Scan };
-
-/** Beyond any answer that fits a message; stands for no bound. */
-const UINT32_MAX = 0xffff_ffff;
 
 export function packReads(packer: Packer, reads: readonly Read[]): Packed {
   packer.addNumber(reads.length);
