@@ -10,6 +10,8 @@ export interface DrainRate {
   /** Of all threads of the node, microseconds an entry. */
   readonly nodeCpuMicros: number;
   readonly mainThreadMicros: number;
+  /** Of the draining process, all its threads. */
+  readonly ownCpuMicros: number;
 }
 
 export interface Mailbox {
@@ -59,13 +61,16 @@ export async function drainLatest(node: NodeProcess, people: readonly Person[], 
 
 export async function measureDrain(node: NodeProcess, drain: () => Promise<number>): Promise<DrainRate> {
   const before = await node.usage();
+  const ownBefore = process.cpuUsage();
   const startedAt = performance.now();
   const count = await drain();
   const seconds = (performance.now() - startedAt) / 1000;
+  const own = process.cpuUsage(ownBefore);
   const after = await node.usage();
   return {
     perSecond: count / seconds,
     nodeCpuMicros: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / count,
     mainThreadMicros: ((after.mainThreadSeconds - before.mainThreadSeconds) * 1e6) / count,
+    ownCpuMicros: (own.user + own.system) / count,
   };
 }

@@ -5,11 +5,17 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchOptions } from './bench-options.ts';
+import { benchDrain } from './drain.ts';
 import { benchGrowth } from './growth.ts';
+import { benchIdle } from './idle.ts';
 import { benchSubmit } from './submit.ts';
+import { benchVault } from './vault.ts';
 
 const BENCHES: Record<string, Bench> = {
   submit: benchSubmit,
+  drain: benchDrain,
+  vault: benchVault,
+  idle: benchIdle,
   growth: benchGrowth,
 };
 

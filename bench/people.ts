@@ -6,7 +6,7 @@ import { WireClient } from '../test/harness/wire-client.ts';
 
 export const random = new SystemRandom();
 const clock = new SystemClock();
-const dialer = new WsDialer(
+export const dialer = new WsDialer(
   { clock, resolver: new SystemResolver() },
   { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: 30_000, allowPrivate: true },
 );
