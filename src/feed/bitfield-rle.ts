@@ -3,10 +3,10 @@
  * run of h>>2 bytes, ones if h&2; even, h>>1 literal bytes follow. Zero bytes at the end are not written.
  */
 import { FeedError } from './feed-error.ts';
+import { VARINT_BYTES_MAX } from './limits.ts';
 
 /** hypercore decodes with `align(4)`: the result is filled up with zeros to whole 32-bit words. */
 const ALIGNMENT = 4;
-const VARINT_BYTES_MAX = 8;
 
 export function encodeBitfieldRle(bits: Uint8Array): Uint8Array {
   const end = trimmedLength(bits);

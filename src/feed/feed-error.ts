@@ -1,3 +1,4 @@
+/** What a feed refuses, and what it finds broken. */
 import { CodedError } from '../base/index.ts';
 
 export type FeedErrorCode =

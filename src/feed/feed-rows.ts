@@ -17,7 +17,7 @@ export const NODE_BYTES = HASH_BYTES + 8;
 export const GROUP_BLOCKS = 16;
 
 /** A full group: 31 nodes, and above its last block at most 48 parents more. */
-const GROUP_BYTES_MAX = 80 * NODE_BYTES;
+const FULL_GROUP_BYTES = 80 * NODE_BYTES;
 
 const KINDS = { block: 0x62, holes: 0x66, signature: 0x73, tree: 0x74 } as const;
 export type RowKind = keyof typeof KINDS;
@@ -92,7 +92,7 @@ export interface GroupRow {
  */
 export function groupRows(begun: Uint8Array, nodes: readonly TreeNode[]): readonly GroupRow[] {
   const rows: GroupRow[] = [];
-  const scratch = new Uint8Array(GROUP_BYTES_MAX);
+  const scratch = new Uint8Array(FULL_GROUP_BYTES);
   scratch.set(begun);
   let size = begun.length;
   let group = -1;

@@ -15,10 +15,10 @@ export const BLOCK_BYTES_MAX = VALUE_BYTES_MAX;
 export const BATCH_BLOCKS_MAX = 65_536;
 /** A climb has at most 51 siblings and a feed at most 51 roots; more nodes are nobody's proof. */
 export const PROOF_NODES_MAX = 128;
-/** A range read for scattered blocks stops here, so that large blocks nobody asked for are not read along. */
-export const SCATTERED_READ_BYTES_MAX = 2 * MiB;
-/** `getBlocks` reads a range when the blocks asked for lie at most this far apart on average: measured, README. */
-export const SCATTER_MAX = 4;
+/** A varint of a bitfield: eight bytes of seven bits reach past 2^53, the last exact number. */
+export const VARINT_BYTES_MAX = 8;
+/** Pages of holes that one read brings at opening: a megabyte. */
+export const HOLE_PAGES_PER_READ = 1024;
 /** One page of a check: bounded memory, and few enough reads that they do not count. */
 export const CHECK_PAGE_BLOCKS = 1024;
 export const CHECK_PAGE_BYTES = 4 * MiB;

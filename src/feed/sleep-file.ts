@@ -23,7 +23,7 @@ const OLD_BITFIELD_PAGE_BYTES = PAGE_BYTES + TREE_PAGE_BYTES + 256;
 
 const MAGIC = [0x05, 0x02, 0x57] as const;
 const VERSION = 0;
-const NAME_BYTES_MAX = SLEEP_HEADER_BYTES - 8;
+const NAME_ROOM_BYTES = SLEEP_HEADER_BYTES - 8;
 
 interface Format {
   readonly type: number;
@@ -138,7 +138,7 @@ function entryBytesOf(file: Uint8Array, kind: SleepKind): number {
   const size = (file[5] as number) * 256 + (file[6] as number);
   if (!entryBytes.includes(size)) throw new FeedError('malformed', `a ${kind} file with entries of ${size} bytes`);
   const nameBytes = file[7] as number;
-  if (nameBytes > NAME_BYTES_MAX || !isText(file.subarray(8, 8 + nameBytes), algorithm))
+  if (nameBytes > NAME_ROOM_BYTES || !isText(file.subarray(8, 8 + nameBytes), algorithm))
     throw new FeedError('malformed', `a ${kind} file of another algorithm`);
   return size;
 }
