@@ -32,3 +32,5 @@ export const DIAL_TIMEOUT_MS = 10_000;
 export const FOLDER_NAME_CHARACTERS_MAX = 180;
 /** A longer line of an mbox is taken in pieces: it is neither a separator nor quoted. */
 export const MBOX_LINE_BYTES_MAX = 64 * 1024;
+/** Digits of an id that lists show: 48 bits, so that the first that begins with them is the one that is meant. */
+export const ID_PREFIX_CERTAIN = 12;

@@ -5,10 +5,14 @@ import { CliError } from './cli-error.ts';
 /** Where nodes serve clients (docs/protocol/client.md). */
 const CLIENT_PATH = '/client';
 
-/** `ws://localhost:7896/client` for a loopback home, `wss://home.example/client` else. */
+/**
+ * `wss://home.example/client`; for the loopback home `localhost:7896`, `ws://127.0.0.1:7896/client`, which is how its node
+ * names itself, whatever `localhost` resolves to first.
+ */
 export function defaultNodeUrl(address: Address): string {
-  const home = homeOf(address);
-  return `${isLoopbackHost(new URL(`ws://${home}`).hostname) ? 'ws' : 'wss'}://${home}${CLIENT_PATH}`;
+  const url = new URL(`ws://${homeOf(address)}`);
+  if (!isLoopbackHost(url.hostname)) return `wss://${url.host}${CLIENT_PATH}`;
+  return `ws://${url.host.replace(/^localhost/, '127.0.0.1')}${CLIENT_PATH}`;
 }
 
 /** A node's URL as a person writes it: `https:` for `wss:`, the path left out. Throws CliError `usage`. */

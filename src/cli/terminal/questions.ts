@@ -35,6 +35,9 @@ export const RECOVERY_CODE: Secret = Object.freeze({
   isNew: false,
 });
 
+/** Under which a secret key leaves. */
+export const PASSPHRASE: Secret = Object.freeze({ label: 'Passphrase', variable: 'RESTANTE_PASSPHRASE', isNew: true });
+
 export class Questions {
   readonly #streams: QuestionStreams;
   readonly #signal: AbortSignal;

@@ -1,0 +1,111 @@
+/** `read`: one message; for people safe to look at, with --raw the exact bytes. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Client, Message, Summary } from '../../client/index.ts';
+import type { PduId } from '../../protocol/index.ts';
+import type { Act, Context } from '../context.ts';
+import { isVerified, messageFields, resolveMessage } from '../message-view.ts';
+import { forPerson, type PersonOptions, withExamples } from '../options.ts';
+import { withPerson } from '../person.ts';
+import { showBytes, showFullTime } from '../terminal/figures.ts';
+import type { Paint } from '../terminal/paint.ts';
+import { safeBlock, safeLine } from '../terminal/text.ts';
+
+interface ReadOptions extends PersonOptions {
+  readonly raw?: boolean;
+  readonly save?: string;
+}
+
+export function addRead(program: Command, act: Act): void {
+  const read = program
+    .command('read')
+    .description('Show a message.')
+    .argument('<id>', 'as `restante list` shows it; the first digits are enough');
+  withExamples(
+    forPerson(read)
+      .option('--raw', 'the exact bytes that were sent')
+      .option('--save <dir>', 'write the attachments into a folder')
+      .action(act(run)),
+    'restante read 3f9a1c0b77e2',
+    'restante read 3f9a1c0b77e2 --raw > message.eml',
+  );
+}
+
+async function run(context: Context, options: ReadOptions, text: string): Promise<void> {
+  await withPerson(context, options, { isOnline: false }, async ({ client }) => {
+    const id = await resolveMessage(client, text);
+    if (options.raw === true) {
+      await context.output.raw((await client.mail.raw(id)).mime);
+      return;
+    }
+    const message = await client.mail.read(id);
+    const saved = options.save === undefined ? undefined : await saveAttachments(client, id, options.save);
+    const { headers, text: body, cc, attachments } = message.text;
+    context.output.result(
+      {
+        ...messageFields(message.summary),
+        cc,
+        headers: headers.map(([name, value]) => ({ name, value })),
+        text: body,
+        attachments: attachments.map(({ name, type, size }) => ({ name, type, size })),
+        ...(saved === undefined ? {} : { saved }),
+      },
+      (paint) => render(message, saved, paint),
+    );
+  });
+}
+
+function render({ summary, text }: Message, saved: readonly string[] | undefined, paint: Paint): string[] {
+  const row = (name: string, value: string): string[] =>
+    value === '' ? [] : [`${paint.dim(`${name}:`.padEnd(10))}${safeLine(value)}`];
+  return [
+    ...row('From', text.from),
+    ...row('To', text.to.join(', ')),
+    ...row('Cc', text.cc.join(', ')),
+    ...row('Date', showFullTime(summary.sentAt)),
+    ...row('Subject', text.subject),
+    `${paint.dim('Signed:'.padEnd(10))}${proofOf(summary, paint)}`,
+    ...text.attachments.flatMap(({ name, size }) => row('Attached', `${name || 'unnamed'} (${showBytes(size)})`)),
+    ...(saved ?? []).flatMap((path) => row('Saved', path)),
+    '',
+    safeBlock(text.text).trimEnd(),
+  ];
+}
+
+function proofOf(summary: Summary, paint: Paint): string {
+  const { author, proof, bound } = summary;
+  if (isVerified(summary)) return paint.good(`yes, by ${author}`);
+  if (proof === 'verified' && bound) return paint.warn(`sent by ${author}; who wrote it once is not proven`);
+  if (proof === 'verified') return paint.warn(`by ${author}, but not for this conversation and these recipients`);
+  return paint.bad(`no (${proof.replaceAll('_', ' ')}); sent from a device of ${author}`);
+}
+
+/** Never over a file that is there, and never outside of the folder: the names are a stranger's. */
+async function saveAttachments(client: Client, id: PduId, folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const saved: string[] = [];
+  for (const { name, content } of await client.mail.attachments(id)) saved.push(await saveOne(folder, name, content));
+  return saved;
+}
+
+async function saveOne(folder: string, name: string, content: Uint8Array): Promise<string> {
+  const safe = fileName(name);
+  for (let copy = 1; ; copy++) {
+    const path = join(folder, copy === 1 ? safe : `${copy}-${safe}`);
+    try {
+      await writeFile(path, content, { flag: 'wx' });
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function fileName(name: string): string {
+  const safe = safeLine(name)
+    .replace(/[/\\:*?"<>|]/g, '_')
+    .replace(/^\.+/, '')
+    .slice(-120);
+  return safe === '' ? 'attachment' : safe;
+}

@@ -1,0 +1,98 @@
+/** `send`: a message from arguments and stdin, encrypted, queued durably, and handed to a node. */
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import type { Draft } from '../../client/index.ts';
+import { type Address, parseConversationId } from '../../protocol/index.ts';
+import { CliError } from '../cli-error.ts';
+import type { Act, CommonOptions, Context } from '../context.ts';
+import { resolveMessage } from '../message-view.ts';
+import { addressListOption, forPerson, type PersonOptions, withExamples } from '../options.ts';
+import { withPerson } from '../person.ts';
+import { counted } from '../terminal/figures.ts';
+import { readText } from '../terminal/questions.ts';
+
+interface SendOptions extends PersonOptions, CommonOptions {
+  readonly to?: readonly Address[];
+  readonly cc?: readonly Address[];
+  readonly bcc?: readonly Address[];
+  readonly subject?: string;
+  readonly body?: string;
+  readonly attach?: readonly string[];
+  readonly conversation?: string;
+  readonly reply?: string;
+  readonly name?: string;
+}
+
+export function addSend(program: Command, act: Act): void {
+  const send = program
+    .command('send')
+    .description('Encrypt a message and send it; the text comes from stdin or --body.');
+  withExamples(
+    forPerson(send)
+      .option('--to <addresses>', 'separated by commas; may stand several times', addressListOption)
+      .option('--cc <addresses>', 'also to, seen by all', addressListOption)
+      .option('--bcc <addresses>', 'also to, seen by nobody', addressListOption)
+      .option('--subject <text>', 'encrypted like the text')
+      .option('--body <text>', 'instead of stdin')
+      .option('--attach <files...>', 'files to go with it')
+      .option('--conversation <id>', 'go on with a conversation')
+      .option('--reply <id>', 'answer a message')
+      .option('--name <name>', 'your name beside your address')
+      .action(act(run)),
+    "echo 'Lunch on Friday?' | restante send --to bob@home.example --subject Friday",
+    'restante send --to bob@home.example --body "See the plan" --attach plan.pdf',
+  );
+}
+
+async function run(context: Context, options: SendOptions): Promise<void> {
+  const { to = [], cc = [], bcc = [] } = options;
+  if (to.length + cc.length + bcc.length === 0)
+    throw new CliError('usage', 'the message is addressed to nobody', { fix: 'Give somebody with --to.' });
+  const text = await textOf(context, options);
+  const attachments = await Promise.all(
+    (options.attach ?? []).map(async (path) => ({
+      name: basename(path),
+      content: new Uint8Array(await readFile(path)),
+    })),
+  );
+  // Without a network the message is still written, and waits in the outbox.
+  const sent = await withPerson(context, options, { isOnline: false }, async ({ client }) => {
+    const draft: Draft = {
+      to,
+      cc,
+      bcc,
+      subject: options.subject ?? '',
+      text,
+      attachments,
+      ...(options.conversation === undefined ? {} : { conversation: parseConversationId(options.conversation) }),
+      ...(options.reply === undefined ? {} : { inReplyTo: await resolveMessage(client, options.reply) }),
+      ...(options.name === undefined ? {} : { fromName: options.name }),
+    };
+    await connectIfPossible(client, context);
+    return client.send(draft, context.signal);
+  });
+  context.output.result(sent, (paint) => {
+    const people = counted(to.length + cc.length + bcc.length, 'person', 'people');
+    if (sent.status === 'queued') return `${paint.warn('queued')}  No node is connected: it goes with the next sync.`;
+    return `${paint.good(sent.status)}  ${sent.id.slice(0, 12)} to ${people}.`;
+  });
+}
+
+async function connectIfPossible(client: import('../../client/index.ts').Client, context: Context): Promise<void> {
+  try {
+    await client.connect(context.signal);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.info({ error }, 'no node is connected');
+  }
+}
+
+async function textOf(context: Context, options: SendOptions): Promise<string> {
+  if (options.body !== undefined) return options.body;
+  if (options.passwordStdin === true)
+    throw new CliError('usage', 'stdin cannot hold the password and the text', { fix: 'Give the text with --body.' });
+  const { stdin } = context.streams;
+  if (stdin.isTTY) context.output.note('Write the message; Ctrl-D at the beginning of a line ends it.');
+  return readText(stdin);
+}

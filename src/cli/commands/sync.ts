@@ -1,0 +1,110 @@
+/** `sync` and `report`: catching up, and what is known of completeness. */
+import type { Command } from 'commander';
+import type { Client, Report, SyncResult } from '../../client/index.ts';
+import type { Act, Context } from '../context.ts';
+import { forPerson, type PersonOptions, withExamples } from '../options.ts';
+import { withPerson } from '../person.ts';
+import { counted, showCount } from '../terminal/figures.ts';
+import type { Paint } from '../terminal/paint.ts';
+import { safeLine } from '../terminal/text.ts';
+
+interface SyncOptions extends PersonOptions {
+  readonly watch?: boolean;
+}
+
+export function addSync(program: Command, act: Act): void {
+  const sync = program.command('sync').description('Fetch what is new, fill what is missing, send what waits.');
+  withExamples(
+    forPerson(sync).option('--watch', 'stay, and print each message that arrives').action(act(runSync)),
+    'restante sync',
+    'restante sync --watch --json',
+  );
+  const report = program.command('report').description('Say what is here and what is missing, without asking anybody.');
+  withExamples(forPerson(report).action(act(runReport)), 'restante report');
+}
+
+async function runSync(context: Context, options: SyncOptions): Promise<void> {
+  await withPerson(context, options, { isOnline: true, isBulk: true }, async ({ client }) => {
+    const result = await catchUp(context, client);
+    context.output.result(fieldsOf(result.report, result), (paint) => [
+      `${counted(result.new, 'new message')}${result.filled === 0 ? '' : `, ${showCount(result.filled)} filled in`}.`,
+      ...describeReport(result.report, paint),
+    ]);
+    if (options.watch === true) await watch(context, client);
+  });
+}
+
+async function runReport(context: Context, options: PersonOptions): Promise<void> {
+  const report = await withPerson(context, options, { isOnline: false }, ({ client }) => client.report());
+  context.output.result(fieldsOf(report, { new: 0, filled: 0 }), (paint) => describeReport(report, paint));
+}
+
+async function catchUp({ output, signal }: Context, client: Client): Promise<SyncResult> {
+  using bar = output.progress({ label: 'Fetching', unit: 'items' });
+  const result = await client.sync({
+    signal,
+    onProgress: ({ received, toIndex }) =>
+      bar.update({ done: received, note: toIndex === 0 ? undefined : `${showCount(toIndex)} to decrypt` }),
+  });
+  await client.flush(signal);
+  return result;
+}
+
+async function watch({ output, signal, interruption }: Context, client: Client): Promise<void> {
+  interruption.expectEnd();
+  if (!output.json) output.note('Watching; Ctrl-C ends it.');
+  using _ = client.events.on('arrived', ({ id, from, subject }) => {
+    output.result({ arrived: { id, from, subject } }, (paint) => {
+      return `${paint.dim(id.slice(0, 12))}  ${paint.bold(safeLine(from))}  ${safeLine(subject)}`;
+    });
+  });
+  using __ = client.events.on('offline', () => output.note('Offline; trying again.'));
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function fieldsOf(report: Report, counts: { readonly new: number; readonly filled: number }): object {
+  return {
+    new: counts.new,
+    missing: missingCount(report),
+    filled: counts.filled,
+    complete: report.complete,
+    report: report.feeds,
+    ...(report.pendingBodies === 0 ? {} : { pendingBodies: report.pendingBodies }),
+    ...(report.unverified === 0 ? {} : { unverified: report.unverified }),
+  };
+}
+
+function missingCount({ feeds }: Report): number {
+  return feeds.flatMap(({ missing }) => missing).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+}
+
+function describeReport(report: Report, paint: Paint): string[] {
+  if (report.feeds.length === 0) return ['Nothing was asked yet: `restante sync` asks.'];
+  const lines = report.feeds.map((feed) => {
+    const agreeing = feed.nodes.filter(({ upTo }) => upTo === feed.upTo).length;
+    const state = feed.missing.length === 0 ? paint.good('complete') : paint.bad('incomplete');
+    const of = `on ${agreeing} of ${counted(feed.nodes.length, 'node')}`;
+    const retired = feed.retired ? ', retired' : '';
+    return `${state} up to ${showCount(feed.upTo)} ${of} (feed ${feed.feed.slice(0, 8)}${retired})`;
+  });
+  for (const { missing, expired, lost } of report.feeds) {
+    if (missing.length > 0) lines.push(`  ${paint.bad('missing')}  ${showRanges(missing)}`);
+    if (expired.length > 0) lines.push(`  ${paint.dim('expired')}  ${showRanges(expired)}`);
+    if (lost.length > 0) lines.push(`  ${paint.warn('lost with a restored server')}  ${showRanges(lost)}`);
+  }
+  if (report.pendingBodies > 0) lines.push(`${counted(report.pendingBodies, 'body', 'bodies')} still to be fetched.`);
+  if (report.unverified > 0) lines.push(paint.bad(`${counted(report.unverified, 'entry', 'entries')} did not verify.`));
+  return lines;
+}
+
+/** `10–42, 57`. */
+function showRanges(ranges: readonly (readonly [number, number])[]): string {
+  const SHOWN = 8;
+  const shown = ranges
+    .slice(0, SHOWN)
+    .map(([from, to]) => (from === to ? showCount(from) : `${showCount(from)}–${showCount(to)}`));
+  return `${shown.join(', ')}${ranges.length > SHOWN ? ` and ${ranges.length - SHOWN} more` : ''}`;
+}
