@@ -204,7 +204,7 @@ export class Client implements AsyncDisposable {
     const report = await this.report();
     return {
       new: this.#indexed - before.indexed,
-      missing: report.feeds.flatMap((feed) => feed.missing).reduce((sum, [from, to]) => sum + to - from + 1, 0),
+      missing: report.report.flatMap((feed) => feed.missing).reduce((sum, [from, to]) => sum + to - from + 1, 0),
       filled: this.#parts.history.counts.filled - before.filled,
       complete: report.complete,
       report,

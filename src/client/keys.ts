@@ -46,6 +46,15 @@ export function ledgerKey(feed: FeedId): Uint8Array {
 }
 export const LEDGERS: Bounds = under(utf8('G'));
 
+/** What the verifier of a feed has walked: `M feed`. */
+export function verifierKey(feed: FeedId): Uint8Array {
+  return tagged('M', fromHex(feed));
+}
+/** Numbers given back to a restored home: `Z feed` → intervals. */
+export function offeredKey(feed: FeedId): Uint8Array {
+  return tagged('Z', fromHex(feed));
+}
+
 /** Bodies to fetch: `B feed number` → size. */
 export function pendingBodyKey(feed: FeedId, number: number): Uint8Array {
   return tagged('B', fromHex(feed), uint64Bytes(number));

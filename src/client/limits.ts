@@ -64,3 +64,5 @@ export const NOTE_DELAY_MS = 2_000;
 export const IMPORTS_QUEUED_MAX = 2_000;
 /** Entries kept aside that are judged again on a connect: more come only from a home that is an adversary. */
 export const UNVERIFIED_LOOKED_AT = 1_000;
+/** A home has fewer feeds than this, the retired ones included. */
+export const FEEDS_MAX = 10_000;

@@ -3,10 +3,11 @@
 import type { CryptoSuite, SecureRandom } from '../base/index.ts';
 import { type Clock, type Emitter, isAbort, type Log, type Prng, Scope } from '../base/index.ts';
 import { followRotation } from './account/account-changes.ts';
-import { type ChoiceView, NodeChoice } from './choice/index.ts';
+import { type ChoiceView, LOOP_MS, NodeChoice } from './choice/index.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents } from './client-events.ts';
 import { ConnectionError, type NodeConnection } from './connection/index.ts';
+import { completenessOf, headsOf } from './ledger/index.ts';
 import type { NodeLink } from './network/node-link.ts';
 import type { Parts } from './parts.ts';
 import { Session, type SessionDeps } from './session.ts';
@@ -27,6 +28,7 @@ export class Link implements AsyncDisposable {
   readonly #scope: Scope;
   #session: Session | undefined;
   #isStarted = false;
+  #known: { readonly at: number; readonly heads: ReturnType<typeof headsOf> } = { at: 0, heads: new Map() };
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
@@ -196,8 +198,20 @@ export class Link implements AsyncDisposable {
   async #report(): Promise<void> {
     const { events, parts } = this.#deps;
     const { current } = this;
-    if (current !== undefined) parts.wire.serverTimeOffsetMs = current.connection.serverTimeOffsetMs;
+    if (current !== undefined) {
+      parts.wire.serverTimeOffsetMs = current.connection.serverTimeOffsetMs;
+      this.#judgeCompleteness(current.name);
+    }
     events.emit('report', await parts.report());
+  }
+
+  /** A node is compared with what was known a loop ago: it has had that long to copy it. */
+  #judgeCompleteness(node: string): void {
+    const { clock, parts } = this.#deps;
+    const { ledgers } = parts.mailboxes;
+    const { held, known } = completenessOf(ledgers, node, this.#known.heads);
+    if (known > 0) this.#choice.reportCompleteness(node, held, known);
+    if (clock.monotonic() - this.#known.at >= LOOP_MS) this.#known = { at: clock.monotonic(), heads: headsOf(ledgers) };
   }
 }
 

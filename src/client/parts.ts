@@ -19,9 +19,9 @@ import { Erasing } from './history/erasing.ts';
 import { GivingBack } from './history/giving-back.ts';
 import { HeadIntake } from './history/head-intake.ts';
 import { History } from './history/history.ts';
-import { Ledgers } from './history/ledgers.ts';
+import { Mailboxes } from './history/mailboxes.ts';
 import { PageIntake } from './history/page-intake.ts';
-import { type Report, reportOf } from './history/report.ts';
+import { createReport, type Report } from './history/report.ts';
 import { Unverified } from './history/unverified.ts';
 import { Indexer } from './index/indexer.ts';
 import { MailIndex } from './mail/mail-index.ts';
@@ -59,7 +59,7 @@ export interface Parts {
   readonly indexer: Indexer;
   readonly mailbox: Mailbox;
   readonly history: History;
-  readonly ledgers: Ledgers;
+  readonly mailboxes: Mailboxes;
   readonly unverified: Unverified;
   readonly erasing: Erasing;
   readonly profile: () => DeviceProfile;
@@ -159,24 +159,29 @@ export async function openParts(
     },
     { own },
   );
-  const ledgers = await Ledgers.open(store);
+  const mailboxes = await Mailboxes.open(store, { own });
   const onStored = (): void => {
     indexer.wake();
   };
-  const bodies = new BodyFetcher({ clock, log, suite, store, alarms, ledgers, onStored });
+  const bodies = new BodyFetcher({ clock, log, suite, store, alarms, mailboxes, onStored });
   const unverified = new Unverified({ suite, store, contacts, onStored });
   const report = async (): Promise<Report> =>
-    reportOf(ledgers.all, { pendingBodies: await bodies.pendingCount(), unverified: await unverified.count() });
+    createReport(
+      mailboxes,
+      nodes.directory.nodes.map(({ name }) => name),
+      { pendingBodies: await bodies.pendingCount(), unverified: await unverified.count() },
+    );
   const history = new History(
     {
       clock,
       log,
       alarms,
-      ledgers,
-      heads: new HeadIntake({ clock, suite, store, alarms, ledgers }, { own }),
-      pages: new PageIntake({ log, suite, store, alarms, contacts, ledgers }, { own }),
+      store,
+      mailboxes,
+      heads: new HeadIntake({ clock, suite, store, alarms, mailboxes }),
+      pages: new PageIntake({ log, suite, store, alarms, contacts, mailboxes }, { own }),
       bodies,
-      givingBack: new GivingBack({ clock, log, store, ledgers }),
+      givingBack: new GivingBack({ clock, log, store, mailboxes }),
     },
     {
       onStored: (entries) => {
@@ -186,7 +191,6 @@ export async function openParts(
       },
       onRestored: (node, { feed, number }) => events.emit('server_restored', { node, feed, heldBeyond: number }),
       onSettled: () => wire.onSettled(),
-      onContradiction: () => wire.onSettled(),
     },
   );
   return {
@@ -204,7 +208,7 @@ export async function openParts(
     indexer,
     mailbox,
     history,
-    ledgers,
+    mailboxes,
     unverified,
     erasing: new Erasing(store),
     profile: secrets.profile,

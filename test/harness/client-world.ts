@@ -74,7 +74,7 @@ export class ClientWorld implements AsyncDisposable {
       void this.node.core.serve(theirs);
       this.#sockets.add(ours);
       void ours.closed.then(() => this.#sockets.delete(ours));
-      return this.tamper === undefined ? ours : new TamperedSocket(ours, () => this.tamper);
+      return new TamperedSocket(ours, () => this.tamper);
     },
   };
 
@@ -142,6 +142,14 @@ export class ClientWorld implements AsyncDisposable {
     await enrolDevice(this.setupDeps(store), profile, device);
     const joined = { ...profile, device };
     return { client: await this.openClient(store, joined), store, profile: joined };
+  }
+
+  /** The client's connection is cut, and there is a new one, over the wire as it is now. */
+  async reconnect(client: Client): Promise<void> {
+    const back = new Promise<void>((resolve) => client.events.on('mailserverAvailable', () => resolve()));
+    this.cutAll();
+    await this.node.clock.advance(1);
+    await Promise.race([back, client.connect(never)]);
   }
 
   /** Every connection is cut without a goodbye. */

@@ -10,8 +10,7 @@ import { entryKey, PENDING_BODIES, pendingBodyKey } from '../keys.ts';
 import { FETCHES_IN_FLIGHT, SCAN_ROWS } from '../limits.ts';
 import { decodeEntryRow, encodeEntryRow } from '../mail/entry-row.ts';
 import { isBodyOf } from './entry-judge.ts';
-import { markErased } from './feed-ledger.ts';
-import type { Ledgers } from './ledgers.ts';
+import { expire, type Mailboxes } from './mailboxes.ts';
 import { type PageSource, storeBody } from './page-intake.ts';
 
 export interface FetcherDeps {
@@ -20,7 +19,7 @@ export interface FetcherDeps {
   readonly suite: CryptoSuite;
   readonly store: Store;
   readonly alarms: Alarms;
-  readonly ledgers: Ledgers;
+  readonly mailboxes: Mailboxes;
   readonly onStored: () => void;
 }
 
@@ -88,15 +87,16 @@ export class BodyFetcher {
   }
 
   async #markErased(feed: FeedId, number: number): Promise<void> {
-    const { ledgers, store } = this.#deps;
-    const ledger = markErased(ledgers.of(feed), [number]);
-    ledgers.set(ledger);
+    const { mailboxes, store } = this.#deps;
+    const before = mailboxes.of(feed);
+    const mailbox = { ...before, ledger: expire(before.ledger, number) };
+    mailboxes.set(mailbox);
     await store.transact(async (transaction) => {
       const key = entryKey(feed, number);
       const value = await transaction.get(key);
       if (value !== undefined) transaction.put(key, encodeEntryRow({ ...decodeEntryRow(value), bodyState: 'erased' }));
       transaction.delete(pendingBodyKey(feed, number));
-      ledgers.write(transaction, ledger);
+      mailboxes.write(transaction, mailbox);
     });
   }
 }

@@ -42,7 +42,7 @@ export function readEntry(suite: CryptoSuite, own: Address, entry: Entry): ReadE
   const { number, index, receivedAt, previousLink } = entry;
   if (number < 1 || previousLink.length !== 32) return undefined;
   const pdu = readPdu(suite, entry.pdu);
-  const fits = pdu !== undefined && pdu.recipients.includes(own) && kindOf(pdu) === entry.kind;
+  const fits = pdu?.recipients.includes(own) === true && kindOf(pdu) === entry.kind;
   return {
     number,
     index,

@@ -5,7 +5,7 @@ import type { Store } from '../../store/index.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import { ERASURES } from '../keys.ts';
 import { ERASE_RANGES, SCAN_ROWS } from '../limits.ts';
-import { runsOf } from '../mail/interval-set.ts';
+import { runsOf } from '../mail/number-set.ts';
 import type { NotePlace } from '../notes/note-body.ts';
 
 export class Erasing {
@@ -25,7 +25,13 @@ export class Erasing {
         const feed = parseFeedId(toHex(key.subarray(1, 33)));
         numbers.set(feed, [...(numbers.get(feed) ?? []), readUint64(key, 33)]);
       }
-      for (const [feed, wished] of numbers) await erase(connection, feed, runsOf(wished), false);
+      for (const [feed, wished] of numbers)
+        await erase(
+          connection,
+          feed,
+          runsOf(wished).map(([from, to]) => ({ from, to })),
+          false,
+        );
       await this.#store.transact((transaction) => {
         for (const { key } of rows) transaction.delete(key);
       });

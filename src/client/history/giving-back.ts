@@ -7,18 +7,16 @@ import { type FeedId, ReceiptStatus } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { entryKey } from '../keys.ts';
+import { IntervalSet } from '../ledger/index.ts';
 import { decodeEntryRow } from '../mail/entry-row.ts';
-import { addNumbers, hasNumber } from '../mail/interval-set.ts';
-import { topOf } from './feed-ledger.ts';
-import type { Ledgers } from './ledgers.ts';
-import { isHeld } from './linked-intervals.ts';
-import { isRetired } from './report.ts';
+import { setOf } from '../mail/number-set.ts';
+import type { FeedMailbox, Mailboxes } from './mailboxes.ts';
 
 export interface GivingBackDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: Store;
-  readonly ledgers: Ledgers;
+  readonly mailboxes: Mailboxes;
 }
 
 /** PDUs offered before the ledger remembers it. */
@@ -34,16 +32,11 @@ export class GivingBack {
   /** Offers everything that no node was offered yet. Returns how many PDUs the node took. */
   async run(connection: NodeConnection, signal: AbortSignal): Promise<number> {
     let taken = 0;
-    for (const ledger of this.#deps.ledgers.all) {
-      const heads = Object.values(ledger.shown);
-      if (!isRetired(ledger) || heads.length === 0) continue;
-      const end = Math.max(...heads.filter(({ retired }) => retired).map(({ number }) => number));
-      const numbers: number[] = [];
-      for (let number = end + 1; number <= topOf(ledger); number++)
-        if (isHeld(ledger.held, number) && !hasNumber(ledger.offered, number)) numbers.push(number);
+    for (const mailbox of this.#deps.mailboxes.all) {
+      const numbers = owedBack(mailbox);
       for (let i = 0; i < numbers.length; i += BATCH) {
         signal.throwIfAborted();
-        taken += await this.#offer(connection, ledger.feed, numbers.slice(i, i + BATCH), signal);
+        taken += await this.#offer(connection, mailbox.feed, numbers.slice(i, i + BATCH), signal);
       }
     }
     return taken;
@@ -57,11 +50,11 @@ export class GivingBack {
   ): Promise<number> {
     const answers = await Promise.all(numbers.map((number) => this.#offerOne(connection, feed, number, signal)));
     const settled = numbers.filter((_, i) => answers[i] !== 'later');
-    const { ledgers, store } = this.#deps;
-    const ledger = ledgers.of(feed);
-    const next = { ...ledger, offered: addNumbers(ledger.offered, settled) };
-    ledgers.set(next);
-    await store.transact((transaction) => ledgers.write(transaction, next));
+    const { mailboxes, store } = this.#deps;
+    const mailbox = mailboxes.of(feed);
+    const next = { ...mailbox, offered: mailbox.offered.union(setOf(settled)) };
+    mailboxes.set(next);
+    await store.transact((transaction) => mailboxes.write(transaction, next));
     return answers.filter((answer) => answer === 'taken').length;
   }
 
@@ -91,4 +84,13 @@ export class GivingBack {
       }
     }
   }
+}
+
+/** Held beyond the end of a feed that will not grow, and not offered yet. */
+function owedBack({ ledger, offered, verified }: FeedMailbox): number[] {
+  if (!verified.claims.some((claim) => claim.retired)) return [];
+  const end = ledger.head;
+  const beyond = end === 0 ? ledger.fields.held : ledger.fields.held.difference(IntervalSet.of([1, end]));
+  const owed = beyond.difference(offered);
+  return owed.intervals.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
 }

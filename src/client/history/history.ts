@@ -3,26 +3,27 @@
  * live entries come in between; then what is still missing, the bodies that did not come along, and what a restored server
  * lost. It holds no position but the ledger, so any cut is resumed by starting again.
  */
-import { type Clock, fromHex, isAbort, type Log } from '../../base/index.ts';
-import { type FeedPosition, From } from '../../protocol/index.ts';
+import { type Clock, fromHex, isAbort, type Log, toBase64 } from '../../base/index.ts';
+import { type FeedId, type FeedPosition, From } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
 import { ConnectionError } from '../connection/index.ts';
+import { type Interval, IntervalSet, type Ledger, lastClaimOf } from '../ledger/index.ts';
 import { GAP_ENTRIES_MAX, LEDGER_RANGES_MAX, PAGES_COMMITTING } from '../limits.ts';
-import type { Interval } from '../mail/interval-set.ts';
 import type { BodyFetcher } from './body-fetcher.ts';
-import { type FeedLedger, missingIn } from './feed-ledger.ts';
 import type { GivingBack } from './giving-back.ts';
 import type { HeadIntake, Restoration } from './head-intake.ts';
-import type { Ledgers } from './ledgers.ts';
+import { describeAlarm } from './mailbox-alarms.ts';
+import type { FeedMailbox, Mailboxes } from './mailboxes.ts';
 import type { PageIntake, PageSource } from './page-intake.ts';
 import { PageQueue } from './page-queue.ts';
-import { endOf } from './report.ts';
 
 export interface HistoryDeps {
   readonly clock: Clock;
   readonly log: Log;
+  readonly store: Store;
   readonly alarms: Alarms;
-  readonly ledgers: Ledgers;
+  readonly mailboxes: Mailboxes;
   readonly heads: HeadIntake;
   readonly pages: PageIntake;
   readonly bodies: BodyFetcher;
@@ -35,8 +36,6 @@ export interface HistoryEvents {
   readonly onRestored: (node: string, restoration: Restoration) => void;
   /** A catch-up, a filling of gaps or a comparison is over. */
   readonly onSettled: () => void;
-  /** The node contradicts what it signed: another should be followed. */
-  readonly onContradiction: (source: PageSource) => void;
 }
 
 export interface SyncCounts {
@@ -127,7 +126,7 @@ export class History {
   }
 
   async #openPass(source: PageSource, signal: AbortSignal): Promise<Pass> {
-    if (this.#isBroken) await this.#deps.ledgers.reload();
+    if (this.#isBroken) await this.#deps.mailboxes.reload();
     this.#isBroken = false;
     const pass = new Pass(this.#deps, source, {
       onStored: (count, live) => {
@@ -135,7 +134,6 @@ export class History {
         this.#events.onStored(count, live);
       },
       onRestored: (restoration) => this.#events.onRestored(source.node, restoration),
-      onContradiction: () => this.#events.onContradiction(source),
       onBroken: () => {
         this.#isBroken = true;
       },
@@ -146,7 +144,8 @@ export class History {
 
   async #catchUp(pass: Pass, source: PageSource, signal: AbortSignal): Promise<void> {
     await pass.watch();
-    const ledger = this.#deps.ledgers.all.map((each) => positionOf(each, source.node));
+    const key = toBase64(source.connection.info.node);
+    const ledger = this.#deps.mailboxes.all.map((mailbox) => positionOf(mailbox, key));
     await source.connection.request(
       'complete',
       (request) => ({
@@ -171,48 +170,49 @@ export class History {
   async #settle(pass: Pass, source: PageSource, signal: AbortSignal): Promise<void> {
     await pass.watch();
     const before = this.#entries;
-    for (const { feed } of this.#deps.ledgers.all)
-      await this.#fillGaps(pass, source, this.#deps.ledgers.of(feed), signal);
+    for (const { feed } of this.#deps.mailboxes.all) await this.#fillGaps(pass, source, feed, signal);
     this.#filled += this.#entries - before;
     await this.#deps.bodies.run(source, signal);
     await this.#deps.givingBack.run(source.connection, signal);
     this.#events.onSettled();
   }
 
-  async #fillGaps(pass: Pass, source: PageSource, ledger: FeedLedger, signal: AbortSignal): Promise<void> {
-    const { feed } = ledger;
-    const end = Math.min(endOf(ledger), ledger.shown[source.node]?.number ?? 0);
-    for (const gap of missingIn(ledger, end).reverse())
-      for (let to = gap.to; to >= gap.from; to -= GAP_ENTRIES_MAX) {
-        const part = { from: Math.max(gap.from, to - GAP_ENTRIES_MAX + 1), to };
-        await this.#sync(pass, source, ledger, part, true, signal);
-        // From the other end: an entry that is withheld must not hide those below it.
-        for (const rest of this.#missingWithin(ledger, part))
-          await this.#sync(pass, source, ledger, rest, false, signal);
-      }
-    const missing = this.#missingWithin(ledger, { from: 1, to: end });
+  async #fillGaps(pass: Pass, source: PageSource, feed: FeedId, signal: AbortSignal): Promise<void> {
     const { alarms } = this.#deps;
+    const head = this.#ledger(feed).headOf(source.node)?.number ?? 0;
+    for (const [low, high] of this.#ledger(feed).missing())
+      for (let to = Math.min(high, head); to >= low; to -= GAP_ENTRIES_MAX) {
+        const part: Interval = [Math.max(low, to - GAP_ENTRIES_MAX + 1), to];
+        await this.#sync(pass, source, feed, part, true, signal);
+        // From the other end: an entry that is withheld must not hide those below it.
+        for (const rest of this.#owedWithin(feed, part)) await this.#sync(pass, source, feed, rest, false, signal);
+      }
+    const missing = head === 0 ? [] : this.#owedWithin(feed, [1, head]);
     if (missing.length === 0) return alarms.clear(['withheld'], feed);
-    const numbers = missing.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
-    const detail = `the node signed a mailbox of ${end} entries and does not serve ${numbers}`;
-    await alarms.raise({ code: 'withheld', subject: feed, detail, node: source.node });
-    this.#events.onContradiction(source);
+    const claim = lastClaimOf(this.#deps.mailboxes.of(feed).verified, toBase64(source.connection.info.node));
+    if (claim === undefined) return;
+    await alarms.raise(describeAlarm({ code: 'withheld', feed, node: claim.node, missing, head: claim }, source.node));
   }
 
-  #missingWithin({ feed }: FeedLedger, { from, to }: Interval): Interval[] {
-    return missingIn(this.#deps.ledgers.of(feed), to)
-      .filter((gap) => gap.to >= from)
-      .map((gap) => ({ from: Math.max(from, gap.from), to: gap.to }));
+  #ledger(feed: FeedId): Ledger {
+    return this.#deps.mailboxes.of(feed).ledger;
   }
 
+  #owedWithin(feed: FeedId, within: Interval): readonly Interval[] {
+    return this.#ledger(feed).owed.intersection(IntervalSet.of(within)).intervals;
+  }
+
+  /** One question about a feed, and what came of it, in the ledger. */
   async #sync(
     pass: Pass,
     source: PageSource,
-    { feed }: FeedLedger,
-    { from, to }: Interval,
+    feed: FeedId,
+    [from, to]: Interval,
     newestFirst: boolean,
     signal: AbortSignal,
   ): Promise<void> {
+    const { clock, mailboxes } = this.#deps;
+    const before = this.#entries;
     await source.connection.request(
       'complete',
       (request) => ({
@@ -222,13 +222,17 @@ export class History {
       { onPage: (page) => pass.queue.push(page, false), signal },
     );
     await pass.drained();
+    const mailbox = mailboxes.of(feed);
+    const asked = { node: source.node, from, to, at: Math.floor(clock.now()), found: this.#entries - before };
+    const next = { ...mailbox, ledger: mailbox.ledger.markAsked(asked) };
+    mailboxes.set(next);
+    await this.#deps.store.transact((transaction) => mailboxes.write(transaction, next));
   }
 }
 
 interface PassEvents {
   readonly onStored: (count: number, live: boolean) => void;
   readonly onRestored: (restoration: Restoration) => void;
-  readonly onContradiction: () => void;
   readonly onBroken: () => void;
 }
 
@@ -291,7 +295,7 @@ class Pass implements AsyncDisposable {
       .then(() => this.drained())
       .then(() => this.#take(heads))
       .then(() => {
-        const owed = this.#deps.ledgers.all.some((ledger) => missingIn(ledger, endOf(ledger)).length > 0);
+        const owed = this.#deps.mailboxes.ledgers.some((ledger) => !ledger.owed.isEmpty);
         if (owed) onChange();
       })
       .catch((error: unknown) => this.#reject(error));
@@ -308,9 +312,7 @@ class Pass implements AsyncDisposable {
   }
 
   async #take(heads: Parameters<HeadIntake['take']>[1]): Promise<void> {
-    const { restorations, isContradiction } = await this.#deps.heads.take(this.#source, heads);
-    for (const restoration of restorations) this.#events.onRestored(restoration);
-    if (isContradiction) this.#events.onContradiction();
+    for (const restoration of await this.#deps.heads.take(this.#source, heads)) this.#events.onRestored(restoration);
   }
 
   /** Verifies page after page; a few may be on their way to the disk at once. */
@@ -327,7 +329,6 @@ class Pass implements AsyncDisposable {
       const stored = taken.stored.then(() => this.#events.onStored(taken.count, live));
       stored.catch(() => undefined); // thrown where it is waited for, below
       committing.push(stored);
-      if (taken.isContradiction) this.#events.onContradiction();
       if (taken.floating > 0) this.onFloating();
       if (committing.length >= PAGES_COMMITTING) await committing.shift();
     }
@@ -337,11 +338,12 @@ class Pass implements AsyncDisposable {
 
 const CLIENT_NAME = 'restante 0.1.0';
 
-function positionOf(ledger: FeedLedger, node: string): FeedPosition {
-  const head = ledger.shown[node];
-  const held = ledger.held.slice(-LEDGER_RANGES_MAX).map(({ from, to }) => ({ from, to }));
-  const position: FeedPosition = { feed: fromHex(ledger.feed), held };
-  return head === undefined ? position : { ...position, head: { ...head, feed: fromHex(ledger.feed) } };
+/** With the head that this node signed last: if it knows it no more, it was restored. */
+function positionOf({ feed, ledger, verified }: FeedMailbox, key: string): FeedPosition {
+  const claim = lastClaimOf(verified, key);
+  const held = ledger.settled.intervals.slice(-LEDGER_RANGES_MAX).map(([from, to]) => ({ from, to }));
+  const position: FeedPosition = { feed: fromHex(feed), held };
+  return claim === undefined ? position : { ...position, head: { ...claim, feed: fromHex(feed) } };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -2,19 +2,20 @@
  * From a page of entries to the store: authors looked up, links and signatures checked, and everything of the page written
  * in one transaction together with the ledger. The next page may be verified while this one is on its way to the disk.
  */
-import type { CryptoSuite, Log } from '../../base/index.ts';
-import type { Address, Entries, FeedId, Pdu } from '../../protocol/index.ts';
+import { type CryptoSuite, type Log, toBase64 } from '../../base/index.ts';
+import { type Address, type Entries, EntryKind, type FeedId, type Pdu, pduIdOf } from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
-import type { Alarms } from '../alarms.ts';
+import type { Alarms, NewAlarm } from '../alarms.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { changeWaiting } from '../index/indexer.ts';
 import { entryKey, pendingBodyKey, placeKey, unverifiedKey } from '../keys.ts';
+import { checkRun, compareHeld, type Ledger, lastClaimOf } from '../ledger/index.ts';
 import { decodeEntryRow, decodePlace, encodeEntryRow, encodePlace } from '../mail/entry-row.ts';
-import { addNumbers } from '../mail/interval-set.ts';
+import { runsOf, setOf } from '../mail/number-set.ts';
 import { type JudgedEntry, judgeEntry, type ReadEntry, readEntry } from './entry-judge.ts';
-import { markErased, takeEntries } from './feed-ledger.ts';
-import { feedOf, type Ledgers } from './ledgers.ts';
+import { describeAlarm } from './mailbox-alarms.ts';
+import { expire, type FeedMailbox, feedOf, type Mailboxes } from './mailboxes.ts';
 
 export interface IntakeDeps {
   readonly log: Log;
@@ -22,7 +23,7 @@ export interface IntakeDeps {
   readonly store: Store;
   readonly alarms: Alarms;
   readonly contacts: Contacts;
-  readonly ledgers: Ledgers;
+  readonly mailboxes: Mailboxes;
 }
 
 export interface PageSource {
@@ -37,8 +38,6 @@ export interface TakenPage {
   readonly count: number;
   /** Entries that hang on nothing known: a sync finds what lies between. */
   readonly floating: number;
-  /** The node contradicts its own signature. */
-  readonly isContradiction: boolean;
   /** Resolves when the page is on disk. */
   readonly stored: Promise<void>;
 }
@@ -54,41 +53,35 @@ export class PageIntake {
     this.#own = options.own;
   }
 
-  /** Verifies a page; one page at a time, in the order in which they came. Throws ConnectionError when authors cannot be asked. */
+  /** Verifies a page; one at a time, in the order in which they came. Throws ConnectionError when authors cannot be asked. */
   async take(source: PageSource, page: Entries): Promise<TakenPage> {
-    const { suite, contacts, ledgers, store } = this.#deps;
+    const { suite, contacts, mailboxes, store } = this.#deps;
     const feed = feedOf(page.feed);
+    const key = toBase64(source.connection.info.node);
     const read = page.entries.map((entry) => readEntry(suite, this.#own, entry)).filter((entry) => entry !== undefined);
     await this.#meetAuthors(source, read);
-    const taken = takeEntries(suite, ledgers.of(feed), read);
-    const judged = taken.accepted.map((entry) => judgeEntry(suite, entry, contacts.peek(authorOf(entry) ?? this.#own)));
-    const erased = judged.filter(({ bodyState }) => bodyState === 'erased').map(({ number }) => number);
-    const ledger = markErased(taken.ledger, erased);
-    ledgers.set(ledger);
+    const before = mailboxes.of(feed);
+    const verdict = checkRun(suite, before.verified, key, read);
+    const judged = verdict.accepted.map((entry) =>
+      judgeEntry(suite, entry, contacts.peek(entry.pdu?.author ?? this.#own)),
+    );
+    const expiredTo = lastClaimOf(verdict.mailbox, key)?.expiredTo ?? 0;
+    const mailbox = { ...before, verified: verdict.mailbox, ledger: markTaken(before.ledger, judged, expiredTo) };
+    mailboxes.set(mailbox);
+    const raised = [
+      ...verdict.alarms.map((alarm) => describeAlarm(alarm, source.node)),
+      ...judged.flatMap((entry) => entryAlarm(feed, entry, source.node)),
+    ];
     const stored = store.transact(async (transaction) => {
       if (judged.length > 0) {
-        ledgers.write(transaction, ledger);
+        mailboxes.write(transaction, mailbox);
         await this.#write(transaction, feed, judged);
       }
-      if (taken.problem !== undefined)
-        this.#deps.alarms.raiseIn(transaction, {
-          code: taken.problem.code,
-          subject: feed,
-          detail: taken.problem.why,
-          node: source.node,
-        });
-      for (const { alarm, number, pduId } of judged)
-        if (alarm !== undefined)
-          this.#deps.alarms.raiseIn(transaction, {
-            code: alarm,
-            subject: `${feed} ${number}`,
-            detail: `entry ${number} (PDU ${pduId})`,
-            node: source.node,
-          });
+      raised.push(...(await this.#compareKnown(transaction, mailbox, key, verdict.known, source.node)));
+      for (const alarm of raised) this.#deps.alarms.raiseIn(transaction, alarm);
     });
     stored.catch(() => undefined); // whoever waits for the page hears it
-    const isContradiction = taken.problem !== undefined;
-    return { feed, count: judged.length, floating: taken.floating, isContradiction, stored };
+    return { feed, count: judged.length, floating: verdict.unanchored.length, stored };
   }
 
   /** Every author's chain is in memory when the page is judged, as new as it must be to know the devices that signed. */
@@ -106,6 +99,25 @@ export class PageIntake {
       if (known !== undefined && [...signed].every((device) => known.devices.has(device))) continue;
       await contacts.lookUp(connection, author, { urgent: true, node });
     }
+  }
+
+  /** What is held and comes once more must be the same. */
+  async #compareKnown(
+    transaction: StoreTransaction,
+    { feed, verified }: FeedMailbox,
+    key: string,
+    known: readonly ReadEntry[],
+    node: string,
+  ): Promise<NewAlarm[]> {
+    if (known.length === 0) return [];
+    const rows = await transaction.getMany(known.map(({ number }) => entryKey(feed, number)));
+    return known.flatMap((served, i) => {
+      const value = rows[i];
+      if (value === undefined) return [];
+      const row = decodeEntryRow(value);
+      const held = { ...row, number: served.number, pduId: pduIdOf(this.#deps.suite, row.pdu) };
+      return compareHeld(verified, key, held, served).map((alarm) => describeAlarm(alarm, node));
+    });
   }
 
   async #write(transaction: StoreTransaction, feed: FeedId, judged: readonly JudgedEntry[]): Promise<void> {
@@ -126,7 +138,7 @@ export class PageIntake {
       if (bodyState === 'pending') transaction.put(pendingBodyKey(feed, number), EMPTY);
       else if (bodyState === 'here' && verdict === 'ok') waiting.push(number);
     }
-    if (waiting.length > 0) await changeWaiting(transaction, feed, (set) => addNumbers(set, waiting));
+    if (waiting.length > 0) await changeWaiting(transaction, feed, (set) => set.union(setOf(waiting)));
   }
 
   /** The same PDU once more. If its body was not to be had before, this one is it. */
@@ -156,7 +168,7 @@ export async function storeBody(
   if (row.bodyState !== 'pending' && row.bodyState !== 'erased') return false;
   transaction.put(key, encodeEntryRow({ ...row, bodyState: 'here', body }));
   transaction.delete(pendingBodyKey(feed, number));
-  if (row.verdict === 'ok') await changeWaiting(transaction, feed, (set) => addNumbers(set, [number]));
+  if (row.verdict === 'ok') await changeWaiting(transaction, feed, (set) => set.add(number, number));
   return true;
 }
 
@@ -171,7 +183,7 @@ export async function acceptEntry(
   if (value === undefined) return;
   const row = decodeEntryRow(value);
   transaction.put(key, encodeEntryRow({ ...row, verdict: 'ok' }));
-  if (row.bodyState === 'here') await changeWaiting(transaction, feed, (set) => addNumbers(set, [number]));
+  if (row.bodyState === 'here') await changeWaiting(transaction, feed, (set) => set.add(number, number));
 }
 
 function rowOf(entry: JudgedEntry, verdict: JudgedEntry['verdict'], body: Uint8Array): Uint8Array {
@@ -180,6 +192,19 @@ function rowOf(entry: JudgedEntry, verdict: JudgedEntry['verdict'], body: Uint8A
   return encodeEntryRow({ verdict, bodyState, kind, index, receivedAt, previousLink, pdu, body });
 }
 
-function authorOf({ pdu }: ReadEntry): Address | undefined {
-  return pdu?.author;
+/** Bodies that retention took before they came are told as expired; what was deleted or superseded is settled. */
+function markTaken(ledger: Ledger, judged: readonly JudgedEntry[], expiredTo: number): Ledger {
+  const isExpired = ({ bodyState, number, entry }: JudgedEntry): boolean =>
+    bodyState === 'erased' && number <= expiredTo && entry.kind === EntryKind.MAIL;
+  let marked = ledger;
+  for (const [from, to] of runsOf(judged.map(({ number }) => number))) marked = marked.markHeld(from, to);
+  for (const entry of judged) if (isExpired(entry)) marked = expire(marked, entry.number);
+  return marked;
+}
+
+function entryAlarm(feed: FeedId, { alarm, number, pduId }: JudgedEntry, node: string): NewAlarm[] {
+  if (alarm === undefined) return [];
+  return [
+    { code: alarm, subject: `${feed} ${number}`, detail: `entry ${number} of feed ${feed} (PDU ${pduId})`, node },
+  ];
 }

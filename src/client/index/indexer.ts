@@ -10,17 +10,12 @@ import { type BodyWorker, type BulkResult, type OpenedBody, type OpenJob, openAl
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, INDEXED, indexedKey, noteKey } from '../keys.ts';
-import { INDEX_BATCH, INDEX_BATCH_BYTES } from '../limits.ts';
+import { IntervalSet } from '../ledger/index.ts';
+import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
-import {
-  countNumbers,
-  decodeIntervals,
-  encodeIntervals,
-  type IntervalSet,
-  removeNumbers,
-} from '../mail/interval-set.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
 import { readMime } from '../mail/mime-reading.ts';
+import { decodeNumbers, encodeNumbers, setOf } from '../mail/number-set.ts';
 import type { MessageText, Summary } from '../mail/summary.ts';
 import { decodeNoteBody, type NoteBody, type NotePlace } from '../notes/note-body.ts';
 
@@ -83,7 +78,7 @@ export class Indexer {
   /** Messages and notes not looked at yet. */
   async pendingCount(): Promise<number> {
     const rows = await this.#deps.store.range({ ...INDEXED, limit: FEEDS_MAX });
-    return rows.reduce((sum, row) => sum + countNumbers(decodeIntervals(row.value)), 0);
+    return rows.reduce((sum, row) => sum + decodeNumbers(row.value).count, 0);
   }
 
   /** Resolves when everything that is stored now has been looked at. */
@@ -134,12 +129,13 @@ export class Indexer {
   async #takeBatch(): Promise<Item[]> {
     const { store, suite } = this.#deps;
     for (const { key, value } of await store.range({ ...INDEXED, limit: FEEDS_MAX })) {
-      const last = decodeIntervals(value).at(-1);
+      const last = decodeNumbers(value).intervals.at(-1);
       if (last === undefined) continue;
+      const [low, high] = last;
       const feed = parseFeedId(toHex(key.subarray(1)));
       const rows = await store.range({
-        from: entryKey(feed, Math.max(last.from, last.to - INDEX_BATCH + 1)),
-        to: entryKey(feed, last.to + 1),
+        from: entryKey(feed, Math.max(low, high - INDEX_BATCH + 1)),
+        to: entryKey(feed, high + 1),
         limit: INDEX_BATCH,
         maxBytes: INDEX_BATCH_BYTES,
         reverse: true,
@@ -239,12 +235,7 @@ export class Indexer {
     }
     const feed = products[0]?.item.feed;
     if (feed !== undefined)
-      await changeWaiting(transaction, feed, (set) =>
-        removeNumbers(
-          set,
-          products.map(({ item }) => item.number),
-        ),
-      );
+      await changeWaiting(transaction, feed, (set) => set.difference(setOf(products.map(({ item }) => item.number))));
     return { indexed, changed };
   }
 
@@ -257,9 +248,6 @@ export class Indexer {
   }
 }
 
-/** A home has fewer feeds than this, the retired ones included. */
-const FEEDS_MAX = 10_000;
-
 /** Changes the set of entries of a feed that wait to be indexed. */
 export async function changeWaiting(
   transaction: StoreTransaction,
@@ -268,9 +256,9 @@ export async function changeWaiting(
 ): Promise<void> {
   const key = indexedKey(feed);
   const row = await transaction.get(key);
-  const set = change(row === undefined ? [] : decodeIntervals(row));
-  if (set.length === 0) transaction.delete(key);
-  else transaction.put(key, encodeIntervals(set));
+  const set = change(row === undefined ? IntervalSet.EMPTY : decodeNumbers(row));
+  if (set.isEmpty) transaction.delete(key);
+  else transaction.put(key, encodeNumbers(set));
 }
 
 function itemOf(suite: CryptoSuite, feed: FeedId, { key, value }: Row): Item {

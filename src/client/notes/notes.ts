@@ -8,8 +8,8 @@ import { type DeviceId, type FeedId, type PduId, parseFeedId } from '../../proto
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import { NOTES, PENDING_CHANGES, pendingChangeKey, REGISTERS } from '../keys.ts';
 import { NOTE_OPERATIONS_MAX, NOTES_BEFORE_SNAPSHOT, SCAN_ROWS } from '../limits.ts';
-import { runsOf } from '../mail/interval-set.ts';
 import { BLOCKED, type MailIndex, messageSubject } from '../mail/mail-index.ts';
+import { runsOf } from '../mail/number-set.ts';
 import type { Sealer } from '../mail/sealer.ts';
 import type { Summary } from '../mail/summary.ts';
 import { encodeNoteBody, type NotePlace } from './note-body.ts';
@@ -106,7 +106,9 @@ export class Notes {
       if (last === undefined || rows.length < SCAN_ROWS) break;
       from = Uint8Array.of(...last.key, 0);
     }
-    return [...numbers].flatMap(([feed, held]) => runsOf(held).map((run) => ({ feed, ...run }))).slice(0, PLACES_MAX);
+    return [...numbers]
+      .flatMap(([feed, held]) => runsOf(held).map(([first, last]) => ({ feed, from: first, to: last })))
+      .slice(0, PLACES_MAX);
   }
 
   async *#registers(): AsyncGenerator<Operation> {

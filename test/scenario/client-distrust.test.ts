@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest';
+import type { AlarmCode, Client } from '../../src/client/index.ts';
+import {
+  accountContentJson,
+  countersignDocument,
+  type Entry,
+  feedIdOf,
+  headBytes,
+  type MailboxHead,
+  type NodeMessage,
+  signDocument,
+} from '../../src/protocol/index.ts';
+import { all, ClientWorld, never, type Tamper } from '../harness/client-world.ts';
+
+function codes(client: Client): AlarmCode[] {
+  return client.alarms.map(({ code }) => code).sort();
+}
+
+/** Changes entries on their way; an entry for which `change` returns nothing is left out. */
+function changingEntries(change: (entry: Entry) => Entry | undefined): Tamper {
+  return (message) => {
+    if (message.oneofKind !== 'entries') return message;
+    const entries = message.entries.entries.map(change).filter((entry) => entry !== undefined);
+    return { oneofKind: 'entries', entries: { ...message.entries, entries } };
+  };
+}
+
+function changingHeads(change: (head: MailboxHead) => MailboxHead): Tamper {
+  return (message): NodeMessage => {
+    if (message.oneofKind === 'complete')
+      return { oneofKind: 'complete', complete: { ...message.complete, heads: message.complete.heads.map(change) } };
+    if (message.oneofKind === 'head')
+      return { oneofKind: 'head', head: { ...message.head, heads: message.head.heads.map(change) } };
+    return message;
+  };
+}
+
+/** Bob with five messages from Alice that he has not seen, and a wire to him that can be changed. */
+async function setup() {
+  const world = await ClientWorld.open();
+  const alice = await world.newPerson('alice');
+  const bob = await world.newPerson('bob');
+  await alice.client.connect(never);
+  for (const subject of ['1', '2', '3', '4', '5']) {
+    await alice.client.send({ to: [bob.client.address], subject, text: `text ${subject}` });
+    await world.node.clock.advance(1);
+  }
+  return {
+    world,
+    alice,
+    bob,
+    async [Symbol.asyncDispose]() {
+      world.tamper = undefined;
+      await alice.client[Symbol.asyncDispose]();
+      await bob.client[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function subjects(client: Client): Promise<string[]> {
+  return (await all(client.mail.list())).map(({ subject }) => subject).sort();
+}
+
+describe('a node that cheats is seen', () => {
+  test('withholding an entry: the others come, the hole is named and filled when it is served after all', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    world.tamper = changingEntries((entry) => (entry.number === 3 ? undefined : entry));
+    const result = await bob.client.sync({ signal: never });
+    expect(result).toMatchObject({ complete: false, missing: 1 });
+    expect(result.report.report[0]?.missing).toEqual([[3, 3]]);
+    expect(codes(bob.client)).toEqual(['withheld']);
+    expect(await subjects(bob.client)).toEqual(['1', '2', '4', '5']);
+    world.tamper = undefined;
+    expect(await bob.client.sync({ signal: never })).toMatchObject({ complete: true, missing: 0, filled: 1 });
+    expect(codes(bob.client)).toEqual([]);
+  });
+
+  test('renumbering', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    world.tamper = changingEntries((entry) => (entry.number === 2 ? { ...entry, index: entry.index + 2 } : entry));
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toContain('renumbered');
+    expect(await subjects(bob.client)).not.toContain('2');
+  });
+
+  test('serving a wrong body', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    world.tamper = (message) => {
+      if (message.oneofKind === 'body') return { oneofKind: 'body', body: { ...message.body, body: Uint8Array.of(1) } };
+      return changingEntries((entry) => (entry.number === 4 ? { ...entry, body: Uint8Array.of(1, 2, 3) } : entry))(
+        message,
+      );
+    };
+    expect(await bob.client.sync({ signal: never })).toMatchObject({ complete: false });
+    expect(codes(bob.client)).toEqual(['wrong_body']);
+    expect(await subjects(bob.client)).toEqual(['1', '2', '3', '5']);
+    world.tamper = undefined;
+    expect(await bob.client.sync({ signal: never })).toMatchObject({ complete: true });
+    expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  test('showing two heads', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    await bob.client.sync({ signal: never });
+    // The node's own key signs another history of as many entries.
+    const { nodeKey } = world.node.core.folder;
+    world.tamper = changingHeads((head) => {
+      const link = head.link.map((byte) => byte ^ 1);
+      const signed = { ...head, feed: feedIdOf(head.feed), link };
+      const signature = world.node.suite.sign(headBytes(bob.client.address, signed), nodeKey.secretKey);
+      return { ...head, link, signature };
+    });
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toContain('two_heads');
+  });
+
+  test('showing a head that it did not sign', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    world.tamper = changingHeads((head) => ({ ...head, number: head.number + 1 }));
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toEqual(['bad_head']);
+  });
+
+  test('rolling back', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    const shown: MailboxHead[] = [];
+    world.tamper = changingHeads((head) => {
+      shown.push(head);
+      return head;
+    });
+    await bob.client.sync({ signal: never });
+    const [old] = shown;
+    await setting.alice.client.send({ to: [bob.client.address], subject: '6', text: 'x' });
+    world.tamper = undefined;
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toEqual([]);
+    world.tamper = changingHeads(() => old as MailboxHead);
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toEqual(['rolled_back']);
+    expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4', '5', '6']);
+  });
+
+  test('handing out a rolled-back chain, a forked one, or somebody else’s: nothing is encrypted to it', async () => {
+    await using setting = await setup();
+    const { world, alice, bob } = setting;
+    const a = alice.client;
+    const { address } = bob.client;
+    const chain = (documents: (served: readonly Uint8Array[]) => Uint8Array[]): Tamper => {
+      return (message) =>
+        message.oneofKind === 'chain'
+          ? { oneofKind: 'chain', chain: { ...message.chain, documents: documents(message.chain.documents) } }
+          : message;
+    };
+    const eve = await world.newPerson('eve');
+    await using e = eve.client;
+    await e.connect(never);
+    world.tamper = chain(() => []);
+    await expect(a.people.lookUp(address)).resolves.toMatchObject({ alarm: 'chain_rolled_back' });
+    await expect(a.send({ to: [address], text: 'secret' })).rejects.toMatchObject({ code: 'standing_alarm' });
+    world.tamper = undefined;
+    await expect(a.people.lookUp(address)).resolves.toMatchObject({ alarm: undefined });
+    // Another version 1, rightly signed by another identity, countersigned by the home itself.
+    const account = await world.node.core.accounts.find(address);
+    if (account === undefined) throw new Error('bob has an account');
+    const { identity } = eve.created.profile.secrets;
+    const content = {
+      ...account,
+      identity: identity.publicKey,
+      certificates: [eve.created.profile.secrets.certificate],
+    };
+    const forged = countersignDocument(
+      world.node.suite,
+      signDocument(world.node.suite, accountContentJson(content), [identity]),
+      world.node.core.folder.homeKey,
+    );
+    world.tamper = chain((served) => (served.length > 0 ? [forged] : []));
+    await expect(a.people.lookUp(address)).resolves.toMatchObject({ alarm: 'chain_forked' });
+    await expect(a.send({ to: [address], text: 'secret' })).rejects.toMatchObject({ code: 'standing_alarm' });
+    // To somebody who never saw Bob, the certificate gives the forgery away: it is not for his address.
+    world.tamper = undefined;
+    const carol = await world.newPerson('carol');
+    await using c = carol.client;
+    await c.connect(never);
+    world.tamper = chain((served) => (served.length > 0 ? [forged] : []));
+    await expect(c.send({ to: [address], text: 'secret' })).rejects.toMatchObject({ code: 'standing_alarm' });
+    expect(codes(c)).toContain('certificate_unconfirmed');
+  });
+});
