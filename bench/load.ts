@@ -39,13 +39,13 @@ export class Load implements Disposable {
   }
 
   /** Mails of each connection; without `to` each person writes to the next. */
-  prepare(messages: number, bodyBytes: number, to?: Address): Mail[][] {
+  prepare(messages: number, bodyBytes: number, to?: readonly Address[]): Mail[][] {
     const each = Math.floor(messages / this.people.length);
     return this.people.map((person, i) => {
-      const reader = to ?? this.people[(i + 1) % this.people.length]?.address ?? person.address;
+      const readers = to ?? [this.people[(i + 1) % this.people.length]?.address ?? person.address];
       return Array.from({ length: each }, () => {
         const body = random.bytes(bodyBytes);
-        return { pdu: writePdu(random, person, [reader], body), body };
+        return { pdu: writePdu(random, person, readers, body), body };
       });
     });
   }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [NAME…] [--full] [--profile FOLDER]`: prints one JSON line a bench, with the machine's load before and
- * after. Ratios are taken against a peer measured in the same run.
+ * after and its speed. Ratios are taken against a peer measured in the same run.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,7 @@ import type { Bench, BenchOptions } from './bench-options.ts';
 import { benchDrain } from './drain.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
+import { verificationMicros } from './machine-speed.ts';
 import { benchSubmit } from './submit.ts';
 import { benchVault } from './vault.ts';
 
@@ -31,10 +32,12 @@ const options: BenchOptions = {
 };
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
-  const before = loadavg()[0] ?? 0;
+  const loadBefore = loadavg()[0] ?? 0;
   const result = await bench(options);
-  const figures = Object.entries({ ...result, loadBefore: before, loadAfter: loadavg()[0] ?? 0 }).map(
-    ([key, value]) => [key, typeof value === 'number' ? Number(value.toPrecision(4)) : value],
-  );
+  const machine = { loadBefore, loadAfter: loadavg()[0] ?? 0, verifyCpuMicros: verificationMicros() };
+  const figures = Object.entries({ ...result, ...machine }).map(([key, value]) => [
+    key,
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+  ]);
   process.stdout.write(`${JSON.stringify({ bench: name, ...Object.fromEntries(figures) })}\n`);
 }

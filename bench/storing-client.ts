@@ -1,86 +1,77 @@
 /**
- * The path of a client's history from a page of entries to its SQLite: links, headers, signatures and body hashes checked,
- * rows and ledger written together. The parts are the client's own; only the choice of a node is left out.
+ * The client itself, on SQLite: everything that comes is verified (links, headers, signatures, body hashes) and stored. What
+ * the load wrote is no OpenPGP, so nothing is decrypted: the vault has a bench of its own.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SILENT_LOG } from '../src/base/index.ts';
+import { SeededPrng, SILENT_LOG } from '../src/base/index.ts';
 import { SodiumSuite, SystemClock } from '../src/base/system/index.ts';
-import { Alarms } from '../src/client/alarms.ts';
-import { authenticate, openConnection } from '../src/client/connection/index.ts';
-import { Contacts } from '../src/client/contacts/contacts.ts';
-import { HomePin } from '../src/client/contacts/home-pin.ts';
-import { Ledgers } from '../src/client/history/ledgers.ts';
-import { PageIntake } from '../src/client/history/page-intake.ts';
-import { PAGES_COMMITTING } from '../src/client/limits.ts';
-import { type Entries, parseHomeName } from '../src/protocol/index.ts';
+import { Client, type Created, createAccount } from '../src/client/index.ts';
+import { parseAddress } from '../src/protocol/index.ts';
 import { SqliteStore } from '../src/store/sqlite/index.ts';
-import type { Person } from '../test/harness/person.ts';
-import type { Mailbox } from './drain-load.ts';
+import { InThreadBodyWorker } from '../src/vault/index.ts';
 import type { NodeProcess } from './node-process.ts';
 import { dialer, random } from './people.ts';
 
-/** Pages received and not verified yet; then the connection reads no further. */
-const PAGES_WAITING = 8;
+const deps = {
+  clock: new SystemClock(),
+  log: SILENT_LOG,
+  suite: new SodiumSuite(),
+  prng: new SeededPrng(1),
+  random,
+  dialer,
+};
+const never = new AbortController().signal;
 
-/** Resolves with the number of entries that are verified and on disk. */
-export async function drainAndStore(node: NodeProcess, person: Person, mailbox: Mailbox): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'restante-client-'));
-  const deps = { clock: new SystemClock(), log: SILENT_LOG, suite: new SodiumSuite(), random, dialer };
-  try {
-    await using store = await SqliteStore.open(deps, { folder });
-    const alarms = await Alarms.open({ ...deps, store, onAlarm: () => undefined });
-    const home = await HomePin.open({ ...deps, store, alarms }, parseHomeName(node.home));
-    const contacts = new Contacts({ ...deps, store, alarms, home }, { own: person.address });
-    const ledgers = await Ledgers.open(store);
-    const pages = new PageIntake({ ...deps, store, alarms, contacts, ledgers }, { own: person.address });
-    const target = { url: node.url, home: home.home, key: undefined };
-    await using connection = await openConnection(deps, target, new AbortController().signal);
-    await authenticate(deps, connection, { address: person.address, home: home.home, key: person.device });
-    await home.refresh(connection, 'bench');
-    const line = new PageLine(async (page) => pages.take({ connection, node: 'bench' }, page));
-    await connection.request(
-      'complete',
-      (request) => ({
-        oneofKind: 'sync',
-        sync: { request, feed: mailbox.feed, from: 1, to: 0, newestFirst: false, headersOnly: false },
-      }),
-      { onPage: (page) => line.push(page) },
+export class StoringClient implements AsyncDisposable {
+  readonly created: Created;
+  readonly #folder: string;
+  readonly #nodeUrl: string;
+  readonly #store: SqliteStore;
+
+  private constructor(created: Created, folder: string, nodeUrl: string, store: SqliteStore) {
+    this.created = created;
+    this.#folder = folder;
+    this.#nodeUrl = nodeUrl;
+    this.#store = store;
+  }
+
+  /** An account of its own at the node, in a temporary folder. */
+  static async open(node: NodeProcess, name: string): Promise<StoringClient> {
+    const folder = await mkdtemp(join(tmpdir(), 'restante-client-'));
+    const store = await SqliteStore.open(deps, { folder });
+    const address = parseAddress(`${name}@${node.home}`);
+    const account = { address, nodeUrl: node.url, password: 'a bench has no secrets', invite: '', deviceName: 'bench' };
+    const created = await createAccount({ ...deps, store }, account, never);
+    return new StoringClient(created, folder, node.url, store);
+  }
+
+  /** Resolves when `count` entries have come, were verified and are on disk. */
+  async receive(count: number): Promise<number> {
+    await using client = await Client.open(
+      {
+        ...deps,
+        store: this.#store,
+        openVault: async (secrets) => new InThreadBodyWorker(deps, { secrets }),
+        saveProfile: async () => undefined,
+      },
+      { profile: this.created.profile, nodeUrl: this.#nodeUrl, autoConnect: true },
     );
-    return await line.finish();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Pages one after the other, a few of them on their way to the disk. */
-class PageLine {
-  readonly #take: (page: Entries) => Promise<{ readonly count: number; readonly stored: Promise<void> }>;
-  readonly #committing: Promise<void>[] = [];
-  #tail: Promise<void> = Promise.resolve();
-  #waiting = 0;
-  #count = 0;
-
-  constructor(take: (page: Entries) => Promise<{ readonly count: number; readonly stored: Promise<void> }>) {
-    this.#take = take;
-  }
-
-  push(page: Entries): Promise<void> | undefined {
-    this.#waiting += 1;
-    this.#tail = this.#tail.then(async () => {
-      const { count, stored } = await this.#take(page);
-      this.#count += count;
-      this.#waiting -= 1;
-      this.#committing.push(stored);
-      if (this.#committing.length >= PAGES_COMMITTING) await this.#committing.shift();
+    await client.connect(never);
+    const stopped = new AbortController();
+    await new Promise<void>((resolve, reject) => {
+      const onProgress = ({ received }: { readonly received: number }): void => {
+        if (received >= count) resolve();
+      };
+      client.sync({ signal: stopped.signal, onProgress }).then(() => resolve(), reject);
     });
-    return this.#waiting < PAGES_WAITING ? undefined : this.#tail;
+    stopped.abort();
+    return count;
   }
 
-  async finish(): Promise<number> {
-    await this.#tail;
-    await Promise.all(this.#committing);
-    return this.#count;
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }
