@@ -87,6 +87,16 @@ describe('mail in files', () => {
     ]);
   });
 
+  test.runIf(process.platform === 'linux')('that cannot be read is named, and those after it are read', async () => {
+    await using made = await setup({ '1.eml': MAIL, '3.eml': MAIL });
+    await symlink('/proc/self/mem', join(made.folder, '2.eml')); // an I/O error for everybody
+    expect(await made.read()).toEqual([
+      ['1.eml', MAIL],
+      ['2.eml', undefined],
+      ['3.eml', MAIL],
+    ]);
+  });
+
   test('that is larger than any message is named, not read', async () => {
     await using made = await setup({ 'large.eml': new Uint8Array(MESSAGE_BYTES_MAX + 1), 'small.eml': MAIL });
     expect(await made.read()).toEqual([

@@ -21,8 +21,10 @@ export interface MailFile {
 export interface FoundMessage {
   /** The file; of an mbox `archive.mbox#12`. */
   readonly path: string;
-  /** undefined: larger than any message that could be sent. */
+  /** undefined: not to be sent, for `problem`. */
   readonly bytes: Uint8Array | undefined;
+  /** Larger than any message that could be sent, or its file cannot be read. */
+  readonly problem: 'too_large' | 'unreadable' | undefined;
   /** How far this message is into its file. */
   readonly readBytes: number;
 }
@@ -41,26 +43,48 @@ export async function findMailFiles(paths: readonly string[], signal: AbortSigna
   return files;
 }
 
-/** The messages of a file, in order. */
+/** The messages of a file, in order. Where it cannot be read any further, the last one says so: the next file may be. */
 export async function* readMailFile(file: MailFile): AsyncGenerator<FoundMessage> {
+  try {
+    yield* readMessages(file);
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    yield { path: file.path, bytes: undefined, problem: 'unreadable', readBytes: file.sizeBytes };
+  }
+}
+
+async function* readMessages(file: MailFile): AsyncGenerator<FoundMessage> {
   if (file.kind === 'message') {
     const bytes = file.sizeBytes > MESSAGE_BYTES_MAX ? undefined : new Uint8Array(await readFile(file.path));
-    yield { path: file.path, bytes, readBytes: file.sizeBytes };
+    yield { path: file.path, ...judged(bytes), readBytes: file.sizeBytes };
     return;
   }
   const reader = new MboxReader();
   let readBytes = 0;
   for await (const chunk of createReadStream(file.path, { highWaterMark: READ_CHUNK_BYTES })) {
     for (const { number, bytes } of reader.push(chunk as Buffer))
-      yield { path: `${file.path}#${number}`, bytes, readBytes };
+      yield { path: `${file.path}#${number}`, ...judged(bytes), readBytes };
     readBytes += (chunk as Buffer).length;
   }
-  for (const { number, bytes } of reader.end()) yield { path: `${file.path}#${number}`, bytes, readBytes };
+  for (const { number, bytes } of reader.end()) yield { path: `${file.path}#${number}`, ...judged(bytes), readBytes };
+}
+
+function judged(bytes: Uint8Array | undefined): Pick<FoundMessage, 'bytes' | 'problem'> {
+  return { bytes, problem: bytes === undefined ? 'too_large' : undefined };
+}
+
+/** What the system says of a file: no permission, a broken disk, gone meanwhile. */
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
 async function walk(folder: string, files: MailFile[], signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (!isFileError(error)) throw error;
+    files.push({ path: folder, sizeBytes: 0, kind: 'message' }); // reading it says that it cannot be read
+    return [];
+  });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const isMaildir = ['cur', 'new'].every((name) => entries.some((entry) => entry.name === name && entry.isDirectory()));
   for (const entry of entries) {
@@ -90,7 +114,8 @@ async function takeIfMail(path: string, entry: Dirent, files: MailFile[]): Promi
     throw error;
   });
   if (found === undefined || !found.isFile()) return;
-  if (!isMailName(path) && !looksLikeMail(await beginningOf(path))) return;
+  const beginning = isMailName(path) ? undefined : await beginningOf(path);
+  if (beginning !== undefined && !looksLikeMail(beginning)) return;
   files.push({ path, sizeBytes: found.size, kind: await kindOf(path, found.size) });
 }
 
@@ -105,7 +130,8 @@ function isMailName(path: string): boolean {
 async function kindOf(path: string, sizeBytes: number): Promise<MailFile['kind']> {
   if (/\.eml$/i.test(path)) return 'message';
   if (/\.(mbox|mbx)$/i.test(path) || /^mbox$/i.test(basename(path))) return 'mbox';
-  if (!beginsWithSeparator(await beginningOf(path))) return 'message';
+  const beginning = await beginningOf(path);
+  if (beginning === undefined || !beginsWithSeparator(beginning)) return 'message';
   if (sizeBytes > MESSAGE_BYTES_MAX) return 'mbox'; // no single message is as large
   const reader = new MboxReader();
   const bytes = new Uint8Array(await readFile(path));
@@ -125,12 +151,14 @@ function looksLikeMail(beginning: Uint8Array): boolean {
   return MAIL_FIELD.test(text.slice(0, text.search(/\r?\n\r?\n/) >>> 0));
 }
 
-async function beginningOf(path: string): Promise<Uint8Array> {
-  const handle = await open(path, 'r');
+/** undefined: it cannot be read, which reading the whole will say. */
+async function beginningOf(path: string): Promise<Uint8Array | undefined> {
   try {
+    await using handle = await open(path, 'r');
     const { bytesRead, buffer } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
     return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    return undefined;
   }
 }
