@@ -14,7 +14,7 @@ test('an entry that is withheld is missed, by its number', async () => {
   await driveUntilAlarm(world, client, 'withheld');
   const report = await client.report();
   expect(report.complete).toBe(false);
-  expect(report.feeds.flatMap(({ missing }) => missing)).toEqual([[2, 2]]);
+  expect(report.report.flatMap(({ missing }) => missing)).toEqual([[2, 2]]);
 });
 
 test('a node that comes back to the truth fills the hole, and the alarm is over', async () => {

@@ -71,40 +71,24 @@ function fieldsOf(report: Report, counts: { readonly new: number; readonly fille
     missing: missingCount(report),
     filled: counts.filled,
     complete: report.complete,
-    report: report.feeds,
+    report: report.report,
     ...(report.pendingBodies === 0 ? {} : { pendingBodies: report.pendingBodies }),
     ...(report.unverified === 0 ? {} : { unverified: report.unverified }),
   };
 }
 
-function missingCount({ feeds }: Report): number {
-  return feeds.flatMap(({ missing }) => missing).reduce((sum, [from, to]) => sum + to - from + 1, 0);
+function missingCount({ report }: Report): number {
+  return report.flatMap(({ missing }) => missing).reduce((sum, [from, to]) => sum + to - from + 1, 0);
 }
 
 function describeReport(report: Report, paint: Paint): string[] {
-  if (report.feeds.length === 0) return ['Nothing was asked yet: `restante sync` asks.'];
-  const lines = report.feeds.map((feed) => {
-    const agreeing = feed.nodes.filter(({ upTo }) => upTo === feed.upTo).length;
-    const state = feed.missing.length === 0 ? paint.good('complete') : paint.bad('incomplete');
-    const of = `on ${agreeing} of ${counted(feed.nodes.length, 'node')}`;
-    const retired = feed.retired ? ', retired' : '';
-    return `${state} up to ${showCount(feed.upTo)} ${of} (feed ${feed.feed.slice(0, 8)}${retired})`;
-  });
-  for (const { missing, expired, lost } of report.feeds) {
-    if (missing.length > 0) lines.push(`  ${paint.bad('missing')}  ${showRanges(missing)}`);
-    if (expired.length > 0) lines.push(`  ${paint.dim('expired')}  ${showRanges(expired)}`);
-    if (lost.length > 0) lines.push(`  ${paint.warn('lost with a restored server')}  ${showRanges(lost)}`);
-  }
-  if (report.pendingBodies > 0) lines.push(`${counted(report.pendingBodies, 'body', 'bodies')} still to be fetched.`);
-  if (report.unverified > 0) lines.push(paint.bad(`${counted(report.unverified, 'entry', 'entries')} did not verify.`));
+  const { sentence } = report;
+  const lines = [
+    `${report.complete ? paint.good('●') : paint.warn('○')} ${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`,
+  ];
+  if (report.report.length === 0) lines.push('  Nobody was asked yet: `restante sync` asks.');
+  if (report.pendingBodies > 0) lines.push(`  ${counted(report.pendingBodies, 'body', 'bodies')} still to be fetched.`);
+  if (report.unverified > 0)
+    lines.push(`  ${paint.bad(counted(report.unverified, 'entry', 'entries'))} did not verify.`);
   return lines;
-}
-
-/** `10–42, 57`. */
-function showRanges(ranges: readonly (readonly [number, number])[]): string {
-  const SHOWN = 8;
-  const shown = ranges
-    .slice(0, SHOWN)
-    .map(([from, to]) => (from === to ? showCount(from) : `${showCount(from)}–${showCount(to)}`));
-  return `${shown.join(', ')}${ranges.length > SHOWN ? ` and ${ranges.length - SHOWN} more` : ''}`;
 }
