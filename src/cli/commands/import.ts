@@ -107,10 +107,14 @@ class ImportRun {
   }
 
   /** On this device's disk when it resolves; undefined: nothing new is to be sent. */
-  async #take({ path, bytes }: FoundMessage): Promise<Extract<Imported, { status: 'queued' }> | undefined> {
+  async #take({
+    path,
+    bytes,
+    problem = 'too_large',
+  }: FoundMessage): Promise<Extract<Imported, { status: 'queued' }> | undefined> {
     this.counts.read++;
     if (bytes === undefined) {
-      this.#refuse(path, 'too_large');
+      this.#refuse(path, problem);
       return undefined;
     }
     try {
