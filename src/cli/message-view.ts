@@ -9,12 +9,12 @@ import type { Column } from './terminal/table.ts';
 
 /** The line of `list` and `search`. Times are ISO 8601. */
 export function messageFields(summary: Summary): object {
-  const { id, conversation, author, from, to, subject, sentAt, size, attachmentCount, proof, problem } = summary;
+  const { id, conversation, author, subject, sentAt, size, attachmentCount, proof, problem } = summary;
   return {
     id,
     conversation,
-    from,
-    to,
+    from: fromOf(summary),
+    to: toOf(summary),
     subject,
     sentAt: isoTime(sentAt),
     receivedAt: isoTime(receivedMs(summary)),
@@ -36,7 +36,7 @@ export function messageColumns(paint: Paint, now: number): Column<Summary>[] {
     { title: 'ID', cell: ({ id }) => id.slice(0, ID_PREFIX_CERTAIN), paint: (text) => paint.dim(text) },
     { title: '', cell: markOf, paint: (text, summary) => (isSuspicious(summary) ? paint.bad(text) : paint.warn(text)) },
     { title: 'RECEIVED', cell: (summary) => showTime(receivedMs(summary), now), align: 'right' },
-    { title: 'FROM', cell: ({ from }) => nameOf(from), flexible: 2, paint: bold },
+    { title: 'FROM', cell: (summary) => nameOf(fromOf(summary)), flexible: 2, paint: bold },
     { title: 'SUBJECT', cell: subjectOf, flexible: 1, paint: bold },
   ];
 }
@@ -45,8 +45,26 @@ export function messageColumns(paint: Paint, now: number): Column<Summary>[] {
  * The text is the author's, by a signature that names conversation, recipients and time; and the author is whom From names:
  * of an imported message the importer is proven, not who once wrote it.
  */
-export function isVerified({ proof, bound, from, author }: Summary): boolean {
-  return proof === 'verified' && bound && addressIn(from) === author;
+export function isVerified(summary: Summary): boolean {
+  const { proof, bound, author } = summary;
+  return proof === 'verified' && bound && addressIn(fromOf(summary)) === author;
+}
+
+/**
+ * As the message says. From without an address (the address of a loopback home, with its port, is none in RFC 5322) says
+ * nobody: then it is the author, whose device signed the header.
+ */
+export function fromOf({ from, author }: Pick<Summary, 'from' | 'author'>): string {
+  return hasAddress(from) ? from : author;
+}
+
+/** As the message says, or all who received it. */
+export function toOf({ to, recipients }: Pick<Summary, 'to' | 'recipients'>): readonly string[] {
+  return to.every(hasAddress) ? to : recipients;
+}
+
+function hasAddress(text: string): boolean {
+  return !/<>\s*$/.test(text);
 }
 
 export function isUnread({ keywords }: Pick<Summary, 'keywords'>): boolean {

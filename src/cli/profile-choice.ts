@@ -23,7 +23,7 @@ export async function chooseProfile(platform: Platform, options: ProfileOptions)
   const [only, ...others] = matching;
   if (only !== undefined && others.length === 0) return only;
   if (only === undefined)
-    throw new CliError('no_profile', `${wanted ?? 'nobody'} has no profile on this device`, {
+    throw new CliError('no_profile', `this device has no profile${wanted === undefined ? '' : ` of ${wanted}`}`, {
       fix: 'Make one with `restante account new ADDRESS` or `restante account add ADDRESS`.',
     });
   throw new CliError(

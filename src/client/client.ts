@@ -142,6 +142,11 @@ export class Client implements AsyncDisposable {
     return { connection: state, node, offlineSince, pinned, borrowed };
   }
 
+  /** Milliseconds that the home's clock is ahead of this device's, as far as known; 0 before a node was connected. */
+  get serverTimeOffsetMs(): number {
+    return this.#parts.wire.serverTimeOffsetMs;
+  }
+
   /** Standing alarms, newest first. */
   get alarms(): readonly Alarm[] {
     return this.#parts.alarms.list();

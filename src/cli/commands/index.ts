@@ -7,6 +7,7 @@ import { addAccountChange } from './account-change.ts';
 import { addAccountOperator, addAccountRemove } from './account-list.ts';
 import { addBackup } from './backup.ts';
 import { addConversation } from './conversation.ts';
+import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
 import { addInvite } from './invite.ts';
@@ -41,6 +42,7 @@ export function addCommands(program: Command, act: Act): void {
   addKey(program, act);
   addDevice(program, act);
   addNodes(program, act);
+  addDoctor(program, act);
   addUp(program, act);
   addInvite(program, act);
   addStatus(program, act);

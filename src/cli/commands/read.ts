@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Client, Message, Summary } from '../../client/index.ts';
 import type { PduId } from '../../protocol/index.ts';
 import type { Act, Context } from '../context.ts';
-import { isVerified, messageFields, resolveMessage } from '../message-view.ts';
+import { fromOf, isVerified, messageFields, resolveMessage, toOf } from '../message-view.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
 import { showBytes, showFullTime } from '../terminal/figures.ts';
@@ -60,8 +60,8 @@ function render({ summary, text }: Message, saved: readonly string[] | undefined
   const row = (name: string, value: string): string[] =>
     value === '' ? [] : [`${paint.dim(`${name}:`.padEnd(10))}${safeLine(value)}`];
   return [
-    ...row('From', text.from),
-    ...row('To', text.to.join(', ')),
+    ...row('From', fromOf(summary)),
+    ...row('To', toOf(summary).join(', ')),
     ...row('Cc', text.cc.join(', ')),
     ...row('Date', showFullTime(summary.sentAt)),
     ...row('Subject', text.subject),
