@@ -30,15 +30,17 @@ const node = await Node.open(
   },
 );
 process.stdout.write(`${JSON.stringify({ url: node.url, home: node.home })}\n`);
-createInterface({ input: process.stdin }).on('line', () => {
+const questions = createInterface({ input: process.stdin });
+questions.on('line', () => {
   const { user, system } = process.cpuUsage();
   process.stdout.write(
     `${JSON.stringify({ cpuSeconds: (user + system) / 1e6, mainThreadSeconds: mainThreadSeconds(), rss: process.memoryUsage.rss() })}\n`,
   );
 });
-process.once('SIGTERM', () => {
-  void node[Symbol.asyncDispose]().then(() => process.exit(0));
-});
+const stop = (): void => void node[Symbol.asyncDispose]().then(() => process.exit(0));
+process.once('SIGTERM', stop);
+// The bench is gone: killed, as a rule.
+questions.once('close', stop);
 
 /** User and system time of the main thread from proc(5), in ticks of 10 ms; 0 where there is no proc. */
 function mainThreadSeconds(): number {
