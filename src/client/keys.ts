@@ -67,7 +67,13 @@ export function unverifiedKey(feed: FeedId, number: number): Uint8Array {
 }
 export const UNVERIFIED: Bounds = under(utf8('V'));
 
-/** Which entries of a feed are indexed: `X feed` → intervals. */
+/** Entries encrypted to a key that this device does not have yet: `Q feed number` → nothing. */
+export function unopenedKey(feed: FeedId, number: number): Uint8Array {
+  return tagged('Q', fromHex(feed), uint64Bytes(number));
+}
+export const UNOPENED: Bounds = under(utf8('Q'));
+
+/** Which entries of a feed wait to be indexed: `X feed` → intervals. */
 export function indexedKey(feed: FeedId): Uint8Array {
   return tagged('X', fromHex(feed));
 }

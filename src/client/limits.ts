@@ -66,3 +66,7 @@ export const IMPORTS_QUEUED_MAX = 2_000;
 export const UNVERIFIED_LOOKED_AT = 1_000;
 /** A home has fewer feeds than this, the retired ones included. */
 export const FEEDS_MAX = 10_000;
+/** Ranges of superseded notes that one snapshot names: what one request to erase takes. The rest is named by the next. */
+export const SUPERSEDED_RANGES_MAX = 1_000;
+/** Entries tried again after a rotation: what comes between a rotation and a device's next connect. */
+export const UNOPENED_MAX = 100_000;

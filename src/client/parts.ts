@@ -2,6 +2,7 @@
 
 import type { Emitter } from '../base/index.ts';
 import { type Address, deviceIdOf, homeOf, type PduId } from '../protocol/index.ts';
+import type { StoreTransaction } from '../store/index.ts';
 import type { BodyWorker } from '../vault/index.ts';
 import type { DeviceProfile } from './account/device-profile.ts';
 import { Alarms } from './alarms.ts';
@@ -74,9 +75,58 @@ export async function openParts(
   options: Required<ClientOptions>,
   events: Emitter<ClientEvents>,
 ): Promise<Parts> {
-  const { clock, log, store, suite } = deps;
-  await openSchema(store);
-  const own = options.profile.address;
+  await openSchema(deps.store);
+  const base = await openBase(deps, options, events);
+  const writing = createWriting(deps, options, base);
+  const history = createHistory(deps, options, base, events);
+  const { contacts, wire } = base;
+  // Notes need the composer's certificates, the composer needs the mailbox, the mailbox needs the notes.
+  const composer: Composer = createComposer(deps, options, { ...base, ...writing }, () => mailbox);
+  const notes = createNotes(deps, options, { ...base, ...writing, composer });
+  const mailbox = new Mailbox({
+    ...deps,
+    now: () => writing.writer.now(),
+    ...writing,
+    vault: base.secrets.vault,
+    contacts,
+    notes,
+    onChange: () => wire.onChange(),
+  });
+  return {
+    ...base,
+    ...writing,
+    ...history,
+    composer,
+    notes,
+    mailbox,
+    sender: new OutboxSender({ ...deps, outbox: base.outbox }),
+    erasing: new Erasing(deps.store),
+    profile: base.secrets.profile,
+    changeProfile: async (profile) => {
+      await base.secrets.change(profile);
+      await base.indexer.tryAgain();
+    },
+    closeVault: base.secrets.close,
+  };
+}
+
+type Base = Pick<
+  Parts,
+  'wire' | 'alarms' | 'home' | 'contacts' | 'network' | 'nodes' | 'outbox' | 'mailboxes' | 'indexer'
+> & {
+  readonly index: MailIndex;
+  readonly sealer: Sealer;
+  readonly secrets: Secrets;
+};
+
+/** What is read from the store, and leans on nothing else of the client. */
+async function openBase(
+  deps: ClientDeps,
+  options: Required<ClientOptions>,
+  events: Emitter<ClientEvents>,
+): Promise<Base> {
+  const { store, suite } = deps;
+  const { address: own, device, secrets: account } = options.profile;
   const wire: Wire = {
     connection: undefined,
     serverTimeOffsetMs: 0,
@@ -84,104 +134,101 @@ export async function openParts(
     onChange: () => undefined,
     onSettled: () => undefined,
   };
-  const alarms = await Alarms.open({ clock, store, onAlarm: (alarm) => events.emit('alarm', alarm) });
+  const alarms = await Alarms.open({ ...deps, onAlarm: (alarm) => events.emit('alarm', alarm) });
   const home = await HomePin.open({ suite, store, alarms }, homeOf(own));
-  const contacts = new Contacts({ clock, suite, store, alarms, home }, { own });
-  const network = new NodeNetwork({ ...deps, home }, { address: own, device: options.profile.device });
-  const nodes = await Nodes.open({ clock, log, store, home, network }, options);
-  const secrets = await openSecrets(deps, options.profile);
-  const writer = new PduWriter(
-    { clock, suite, vault: secrets.vault, serverTimeOffsetMs: () => wire.serverTimeOffsetMs },
-    { author: own, device: options.profile.device },
-  );
-  const sealer = new Sealer(deps, options.profile.secrets.storageKey);
-  const index = new MailIndex({ suite, sealer });
+  const contacts = new Contacts({ ...deps, alarms, home }, { own });
+  const network = new NodeNetwork({ ...deps, home }, { address: own, device });
+  const nodes = await Nodes.open({ ...deps, home, network }, options);
   const outbox = await Outbox.open(store, (change) => events.emit('outbox', change));
-  const device = deviceIdOf(suite, options.profile.device.publicKey);
+  const mailboxes = await Mailboxes.open(store, { own });
+  const sealer = new Sealer(deps, account.storageKey);
+  const index = new MailIndex({ suite, sealer });
+  const secrets = await openSecrets(deps, options.profile);
+  const thisDevice = deviceIdOf(suite, device.publicKey);
   const indexer = new Indexer({
-    log,
-    suite,
-    store,
+    ...deps,
     vault: secrets.vault,
     contacts,
     index,
     onIndexed: ({ id, conversation, from, subject }) => events.emit('arrived', { id, conversation, from, subject }),
     onChanged: ({ id, keywords }) => events.emit('changed', { id, keywords }),
     onSuperseded: (places, author) => {
-      if (author === device) wire.onSuperseded(places);
+      if (author === thisDevice) wire.onSuperseded(places);
     },
   });
-  const lookUp = (address: Address): Promise<LookUp> => lookUpAnyhow(contacts, wire.connection, address);
-  const notes = new Notes(
-    {
-      store,
-      index,
-      sealer,
-      send: async (mime, alongside): Promise<PduId> => {
-        const certificates = [...(await composer.certificatesOf([own])).values()];
-        const { pdu, body } = await writer.write({
-          type: 'note',
-          conversation: NOTES_CONVERSATION,
-          recipients: [own],
-          certificates,
-          prev: [],
-          depth: 1,
-          mime,
-        });
-        await store.transact((transaction) => {
-          outbox.add(transaction, pdu, body);
-          alongside(transaction);
-        });
-        return pdu.id;
-      },
-    },
-    { device },
+  return { wire, alarms, home, contacts, network, nodes, outbox, mailboxes, sealer, index, secrets, indexer };
+}
+
+type Writing = Pick<Parts, 'writer'> & { readonly index: MailIndex };
+
+function createWriting(deps: ClientDeps, { profile }: ClientOptions, { index, secrets, wire }: Base): Writing {
+  const writer = new PduWriter(
+    { ...deps, vault: secrets.vault, serverTimeOffsetMs: () => wire.serverTimeOffsetMs },
+    { author: profile.address, device: profile.device },
   );
-  const mailbox = new Mailbox({
-    suite,
-    store,
-    vault: secrets.vault,
-    contacts,
-    index,
-    notes,
-    onChange: () => wire.onChange(),
-  });
-  const composer = new Composer(
+  return { writer, index };
+}
+
+function createComposer(
+  { random }: ClientDeps,
+  { profile }: ClientOptions,
+  { contacts, wire, writer }: Base & Writing,
+  mailbox: () => Mailbox,
+): Composer {
+  return new Composer(
     {
-      random: deps.random,
+      random,
       writer,
-      lookUp,
-      endOf: async (conversation) => endOf(await mailbox.pdusOf(conversation)),
+      lookUp: (address) => lookUpAnyhow(contacts, wire.connection, address),
+      endOf: async (conversation) => endOf(await mailbox().pdusOf(conversation)),
       answered: async (id) => {
-        const { summary, text } = await mailbox.read(id);
+        const { summary, text } = await mailbox().read(id);
         return { conversation: summary.conversation, messageId: text.messageId, references: text.references };
       },
     },
-    { own },
+    { own: profile.address },
   );
-  const mailboxes = await Mailboxes.open(store, { own });
-  const onStored = (): void => {
-    indexer.wake();
+}
+
+function createNotes(
+  deps: ClientDeps,
+  { profile }: ClientOptions,
+  { composer, index, outbox, sealer, writer }: Base & Writing & Pick<Parts, 'composer'>,
+): Notes {
+  const { store, suite } = deps;
+  const own = profile.address;
+  const send = async (mime: Uint8Array, alongside: (transaction: StoreTransaction) => void): Promise<PduId> => {
+    const certificates = [...(await composer.certificatesOf([own])).values()];
+    const place = { conversation: NOTES_CONVERSATION, recipients: [own], prev: [], depth: 1 };
+    const { pdu, body } = await writer.write({ type: 'note', ...place, certificates, mime });
+    await store.transact((transaction) => {
+      outbox.add(transaction, pdu, body);
+      alongside(transaction);
+    });
+    return pdu.id;
   };
-  const bodies = new BodyFetcher({ clock, log, suite, store, alarms, mailboxes, onStored });
-  const unverified = new Unverified({ suite, store, contacts, onStored });
-  const report = async (): Promise<Report> =>
-    createReport(
-      mailboxes,
-      nodes.directory.nodes.map(({ name }) => name),
-      { pendingBodies: await bodies.pendingCount(), unverified: await unverified.count() },
-    );
+  return new Notes({ store, index, sealer, send }, { device: deviceIdOf(suite, profile.device.publicKey) });
+}
+
+function createHistory(
+  deps: ClientDeps,
+  { profile }: ClientOptions,
+  base: Base,
+  events: Emitter<ClientEvents>,
+): Pick<Parts, 'history' | 'unverified' | 'report'> {
+  const { alarms, contacts, indexer, mailboxes, nodes, wire } = base;
+  const onStored = (): void => indexer.wake();
+  const bodies = new BodyFetcher({ ...deps, alarms, mailboxes, onStored });
+  const unverified = new Unverified({ ...deps, contacts, onStored });
   const history = new History(
     {
-      clock,
-      log,
+      ...deps,
       alarms,
-      store,
       mailboxes,
-      heads: new HeadIntake({ clock, suite, store, alarms, mailboxes }),
-      pages: new PageIntake({ log, suite, store, alarms, contacts, mailboxes }, { own }),
+      heads: new HeadIntake({ ...deps, alarms, mailboxes }),
+      pages: new PageIntake({ ...deps, alarms, contacts, mailboxes }, { own: profile.address }),
       bodies,
-      givingBack: new GivingBack({ clock, log, store, mailboxes }),
+      givingBack: new GivingBack({ ...deps, mailboxes }),
     },
     {
       onStored: (entries) => {
@@ -193,29 +240,12 @@ export async function openParts(
       onSettled: () => wire.onSettled(),
     },
   );
-  return {
-    wire,
-    alarms,
-    home,
-    contacts,
-    network,
-    nodes,
-    outbox,
-    sender: new OutboxSender({ clock, log, outbox }),
-    writer,
-    composer,
-    notes,
-    indexer,
-    mailbox,
-    history,
-    mailboxes,
-    unverified,
-    erasing: new Erasing(store),
-    profile: secrets.profile,
-    changeProfile: secrets.change,
-    report,
-    closeVault: secrets.close,
+  const report = async (): Promise<Report> => {
+    const names = nodes.directory.nodes.map(({ name }) => name);
+    const counts = { pendingBodies: await bodies.pendingCount(), unverified: await unverified.count() };
+    return createReport(mailboxes, names, counts);
   };
+  return { history, unverified, report };
 }
 
 interface Secrets {

@@ -54,8 +54,13 @@ export class Session implements AsyncDisposable {
       failed: () => choice.requestFailed(link),
       answered: () => choice.requestDone(link),
     });
-    this.#scope.spawn('rotation', () => this.#deps.followRotation(link));
-    this.#scope.spawn('history', (signal) => history.follow({ connection, node }, signal));
+    this.#scope.spawn('history', async (signal) => {
+      // First the keys: mail that came after a rotation on another device opens with them only.
+      await this.#deps.followRotation(link).catch((err: unknown) => {
+        if (connection.isOpen) this.#deps.log.warn({ err }, 'the account cannot be compared with the home');
+      });
+      await history.follow({ connection, node }, signal);
+    });
     this.#scope.spawn('outbox', (signal) =>
       sender.run(connection, { node, onUnavailable: () => choice.requestFailed(link) }, signal),
     );

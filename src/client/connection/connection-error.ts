@@ -1,4 +1,5 @@
 import { CodedError } from '../../base/index.ts';
+import type { Refused } from '../../protocol/index.ts';
 
 export type ConnectionErrorCode =
   | 'unreachable' // the dial failed; `cause` says how
@@ -19,4 +20,13 @@ export class ConnectionError extends CodedError<ConnectionErrorCode> {}
 export function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof ConnectionError) || error.code !== 'refused') return undefined;
   return String(error.details.refusal);
+}
+
+/** A node's refusal as an error. */
+export function refusalError({ code, message, fix, retryAfterMs }: Refused): ConnectionError {
+  return new ConnectionError('refused', message === '' ? `the node refused: ${code}` : message, {
+    details: { refusal: code, retryAfterMs },
+    retry: retryAfterMs > 0 ? 'later' : 'never',
+    ...(fix === '' ? {} : { fix }),
+  });
 }

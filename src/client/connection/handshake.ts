@@ -21,7 +21,7 @@ import {
   type SessionNonces,
   welcomeBytes,
 } from '../../protocol/index.ts';
-import { ConnectionError } from './connection-error.ts';
+import { ConnectionError, refusalError } from './connection-error.ts';
 import { GREETING_MS } from './limits.ts';
 import { type ConnectionDeps, NodeConnection } from './node-connection.ts';
 
@@ -118,11 +118,7 @@ async function readGreeting(
     const first = await Promise.race([frames.next(), late]);
     if (first.done === true) throw new ConnectionError('closed', 'the node closed the connection', { retry: 'later' });
     const message = decodeNodeMessage(first.value);
-    if (message.oneofKind === 'refused')
-      throw new ConnectionError('refused', message.refused.message, {
-        details: { refusal: message.refused.code, retryAfterMs: message.refused.retryAfterMs },
-        retry: 'later',
-      });
+    if (message.oneofKind === 'refused') throw refusalError(message.refused);
     if (message.oneofKind !== 'serverInfo') throw new ConnectionError('malformed', 'the node did not greet first');
     return message.serverInfo;
   } catch (error) {

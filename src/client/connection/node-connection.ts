@@ -10,7 +10,6 @@ import { type Clock, type FrameSocket, isAbort, type Log, Scope } from '../../ba
 import {
   type ClientMessage,
   decodeNodeMessage,
-  type Entries,
   encodeClientMessage,
   type MailboxHead,
   type NodeMessage,
@@ -18,7 +17,7 @@ import {
   type Refused,
   type ServerInfo,
 } from '../../protocol/index.ts';
-import { ConnectionError } from './connection-error.ts';
+import { ConnectionError, refusalError } from './connection-error.ts';
 import {
   HEARTBEAT_MS,
   MISSED_HEARTBEATS_MAX,
@@ -27,7 +26,7 @@ import {
   STREAM_PAUSE_MS,
   WATCH_INTERVAL_MS,
 } from './limits.ts';
-import { type Answer, type PageHandler, Requests } from './requests.ts';
+import { type Answer, type PageHandler, Requests, requestOf } from './requests.ts';
 import { Window } from './window.ts';
 
 export interface ConnectionDeps {
@@ -317,12 +316,8 @@ export class NodeConnection implements AsyncDisposable {
   }
 
   #refused(refused: Refused): undefined {
-    const { request, code, message, fix, retryAfterMs, fatal } = refused;
-    const error = new ConnectionError('refused', message === '' ? `the node refused: ${code}` : message, {
-      details: { refusal: code, retryAfterMs },
-      retry: retryAfterMs > 0 ? 'later' : 'never',
-      ...(fix === '' ? {} : { fix }),
-    });
+    const { request, fatal } = refused;
+    const error = refusalError(refused);
     if (request === 0 || fatal) this.#finish(error);
     else this.#requests.fail(request, error);
     return undefined;
@@ -386,26 +381,3 @@ export class NodeConnection implements AsyncDisposable {
     void this.#scope[Symbol.asyncDispose]();
   }
 }
-
-function requestOf(message: Answer): number {
-  switch (message.oneofKind) {
-    case 'receipt':
-      return message.receipt.request;
-    case 'complete':
-      return message.complete.request;
-    case 'body':
-      return message.body.request;
-    case 'pong':
-      return message.pong.request;
-    case 'chain':
-      return message.chain.request;
-    case 'enrolment':
-      return message.enrolment.request;
-    case 'vault':
-      return message.vault.request;
-    case 'done':
-      return message.done.request;
-  }
-}
-
-export type { Entries };

@@ -9,9 +9,9 @@ import type { Row, Store, StoreTransaction } from '../../store/index.ts';
 import { type BodyWorker, type BulkResult, type OpenedBody, type OpenJob, openAll } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
-import { entryKey, INDEXED, indexedKey, noteKey } from '../keys.ts';
+import { entryKey, INDEXED, indexedKey, noteKey, UNOPENED, unopenedKey } from '../keys.ts';
 import { IntervalSet } from '../ledger/index.ts';
-import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES } from '../limits.ts';
+import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, UNOPENED_MAX } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
 import { readMime } from '../mail/mime-reading.ts';
@@ -42,9 +42,10 @@ interface Item {
   readonly pdu: Pdu;
 }
 
-type Product =
-  | { readonly kind: 'message'; readonly item: Item; readonly summary: NewSummary; readonly text: MessageText }
-  | { readonly kind: 'note'; readonly item: Item; readonly note: NoteBody | undefined };
+type Product = { readonly item: Item; readonly needsNewerKey: boolean } & (
+  | { readonly kind: 'message'; readonly summary: NewSummary; readonly text: MessageText }
+  | { readonly kind: 'note'; readonly note: NoteBody | undefined }
+);
 
 const NO_TEXT: MessageText = Object.freeze({
   subject: '',
@@ -93,6 +94,20 @@ export class Indexer {
         resolve();
       });
     });
+  }
+
+  /** The account's key was rotated: what could not be opened for want of it is tried again. */
+  async tryAgain(): Promise<void> {
+    const { store } = this.#deps;
+    const rows = await store.range({ ...UNOPENED, limit: UNOPENED_MAX });
+    await store.transact(async (transaction) => {
+      for (const { key } of rows) {
+        const number = readUint64(key, 33);
+        await changeWaiting(transaction, parseFeedId(toHex(key.subarray(1, 33))), (set) => set.add(number, number));
+        transaction.delete(key);
+      }
+    });
+    this.wake();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -171,7 +186,9 @@ export class Indexer {
   }
 
   async #productOf(item: Item, result: BulkResult<OpenedBody>): Promise<Product> {
-    if (item.row.kind === EntryKind.NOTE) return { kind: 'note', item, note: this.#readNote(item, result) };
+    const needsNewerKey = !result.ok && result.error.code === 'not_for_us';
+    if (item.row.kind === EntryKind.NOTE)
+      return { kind: 'note', item, needsNewerKey, note: this.#readNote(item, result) };
     const { pdu, row, feed, number } = item;
     const base = {
       id: pdu.id,
@@ -187,7 +204,13 @@ export class Indexer {
       this.#deps.log.warn({ pdu: pdu.id, code: result.error.code }, 'a message cannot be opened');
       const unreadable = { size: row.body.length, attachmentCount: 0, proof: 'unreadable', bound: false } as const;
       const summary = { ...base, ...unreadable, from: pdu.author, to: pdu.recipients, subject: '', snippet: '' };
-      return { kind: 'message', item, summary: { ...summary, problem: result.error.code }, text: NO_TEXT };
+      return {
+        kind: 'message',
+        item,
+        needsNewerKey,
+        summary: { ...summary, problem: result.error.code },
+        text: NO_TEXT,
+      };
     }
     const { mime, verification } = result.result;
     const { text, snippet } = await readMime(mime);
@@ -203,7 +226,7 @@ export class Indexer {
       bound: verification.status === 'verified' && verification.bound,
       ...(text.messageId === undefined ? {} : { messageId: text.messageId }),
     };
-    return { kind: 'message', item, summary, text };
+    return { kind: 'message', item, needsNewerKey, summary, text };
   }
 
   /** A note counts only when the account's own key signed it for this header. */
@@ -225,6 +248,8 @@ export class Indexer {
     const indexed: Summary[] = [];
     const changed: Summary[] = [];
     for (const product of products) {
+      const { feed, number } = product.item;
+      if (product.needsNewerKey) transaction.put(unopenedKey(feed, number), new Uint8Array(0));
       if (product.kind === 'message')
         indexed.push(await this.#deps.index.writeMessage(transaction, product.summary, product.text));
       else if (product.note !== undefined) {

@@ -4,7 +4,7 @@
  * its registers, and the message takes them up when it is indexed.
  */
 import { type CryptoSuite, readUint64, toHex, uint64Bytes } from '../../base/index.ts';
-import { type Address, homeOf, type PduId, parsePduId } from '../../protocol/index.ts';
+import { homeOf, type PduId, parsePduId } from '../../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../../store/index.ts';
 import {
   COUNTER_KEY,
@@ -20,7 +20,7 @@ import {
 import { mergeOperation, type Operation, type Registers, trueKeys } from '../notes/registers.ts';
 import { decodeEntryRow, decodePlace, encodeEntryRow } from './entry-row.ts';
 import type { Sealer } from './sealer.ts';
-import { DELETED, JUNK, type MessageText, READ, type Summary } from './summary.ts';
+import { DELETED, type MessageText, READ, type Summary } from './summary.ts';
 
 /** A subject's registers as they are kept. */
 export interface RegistersRecord {
@@ -53,8 +53,7 @@ export class MailIndex {
   /** Writes a message with the keywords that were said about it so far. */
   async writeMessage(transaction: StoreTransaction, summary: NewSummary, text: MessageText): Promise<Summary> {
     const registers = await this.registersOf(transaction, messageSubject(summary.id));
-    const blocked = await this.registersOf(transaction, BLOCKED);
-    const keywords = keywordsOf(registers, isBlocked(blocked, summary.author));
+    const keywords = trueKeys(registers);
     const complete: Summary = { ...summary, keywords };
     this.#putSummary(transaction, complete);
     if (keywords.includes(DELETED)) await dropBody(transaction, complete);
@@ -141,7 +140,7 @@ export class MailIndex {
     if (!/^m:[0-9a-f]{64}$/.test(subject)) return undefined;
     const before = await this.summaryOf(transaction, parsePduId(subject.slice(2)));
     if (before === undefined) return undefined;
-    const after: Summary = { ...before, keywords: keywordsOf(registers, before.keywords.includes(JUNK)) };
+    const after: Summary = { ...before, keywords: trueKeys(registers) };
     this.#putSummary(transaction, after);
     if (after.keywords.includes(DELETED) && !before.keywords.includes(DELETED)) await dropBody(transaction, after);
     return { before, after };
@@ -175,14 +174,21 @@ async function dropBody(transaction: StoreTransaction, summary: Summary): Promis
   transaction.put(entryKey(feed, number), encodeEntryRow({ ...entry, bodyState: 'dropped', body: new Uint8Array(0) }));
 }
 
-/** Whether a person blocks an author, by address or by home. */
-export function isBlocked(blocked: Registers, author: Address): boolean {
-  return blocked[author]?.value === true || blocked[homeOf(author)]?.value === true;
+/** Since when a person blocks somebody, milliseconds since 1970, as the register spells it. */
+export function blockedSince(at: number): string {
+  return `since ${Math.floor(at)}`;
 }
 
-function keywordsOf(registers: Registers, junk: boolean): string[] {
-  const said = trueKeys(registers).filter((key) => key !== JUNK);
-  return junk ? [...said, JUNK] : said;
+/**
+ * Whether a message came from somebody blocked at the time, by address or by home. A function of what the registers say
+ * now, so that devices agree whatever they heard first, and unblocking gives everything back.
+ */
+export function isBlocked(blocked: Registers, { author, receivedAt }: Pick<Summary, 'author' | 'receivedAt'>): boolean {
+  return [author, homeOf(author)].some((who) => {
+    const value = Object.hasOwn(blocked, who) ? blocked[who]?.value : undefined;
+    const since = typeof value === 'string' ? /^since (\d+)$/.exec(value)?.[1] : undefined;
+    return since !== undefined && receivedAt >= Number(since) * 1000;
+  });
 }
 
 /** The id in a list key. */

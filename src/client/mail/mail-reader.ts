@@ -15,7 +15,7 @@ import {
   UNREAD,
 } from '../keys.ts';
 import { SCAN_ROWS } from '../limits.ts';
-import { idInKey, isUnread, type MailIndex } from './mail-index.ts';
+import { BLOCKED, idInKey, isBlocked, isUnread, type MailIndex } from './mail-index.ts';
 import { DELETED, JUNK, type MessageText, type Summary } from './summary.ts';
 
 export interface ListFilter {
@@ -48,7 +48,11 @@ export class MailReader {
         : filter.unread === true
           ? this.#unread()
           : this.#all(filter.since);
-    for await (const summary of source) if (matches(summary, filter)) yield summary;
+    const blocked = await this.#deps.index.registersOf(this.#deps.store, BLOCKED);
+    for await (const summary of source) {
+      const marked = isBlocked(blocked, summary) ? { ...summary, keywords: [...summary.keywords, JUNK] } : summary;
+      if (matches(marked, filter)) yield marked;
+    }
   }
 
   /** Messages in which every word occurs, in people, subject or text; newest first. */

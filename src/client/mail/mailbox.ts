@@ -7,10 +7,9 @@ import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, placeKey } from '../keys.ts';
 import { CONVERSATION_PDUS_MAX } from '../limits.ts';
-import { blockChange, type Change, keywordChange, type Notes } from '../notes/notes.ts';
-import { trueKeys } from '../notes/registers.ts';
+import { type Change, keywordChange, type Notes } from '../notes/notes.ts';
 import { decodeEntryRow, decodePlace, type EntryRow } from './entry-row.ts';
-import { BLOCKED, type MailIndex } from './mail-index.ts';
+import { BLOCKED, blockedSince, type MailIndex } from './mail-index.ts';
 import { type ListFilter, MailReader } from './mail-reader.ts';
 import { type AttachmentContent, readAttachments, readMime } from './mime-reading.ts';
 import { DELETED, type MessageText, type Summary } from './summary.ts';
@@ -22,6 +21,8 @@ export interface MailboxDeps {
   readonly contacts: Contacts;
   readonly index: MailIndex;
   readonly notes: Notes;
+  /** Milliseconds since 1970 by the home's clock. */
+  readonly now: () => number;
   /** Something was changed that other devices are to hear. */
   readonly onChange: () => void;
 }
@@ -126,15 +127,16 @@ export class Mailbox {
 
   /** Mail of an address, or of a whole home, is filed as junk from now on. */
   async block(who: string): Promise<void> {
-    await this.#apply([blockChange(who, true)]);
+    await this.#apply([{ subject: BLOCKED, key: who, value: blockedSince(this.#deps.now()) }]);
   }
 
   async unblock(who: string): Promise<void> {
-    await this.#apply([blockChange(who, false)]);
+    await this.#apply([{ subject: BLOCKED, key: who, value: false }]);
   }
 
   async blocked(): Promise<readonly string[]> {
-    return trueKeys(await this.#deps.index.registersOf(this.#deps.store, BLOCKED));
+    const blocked = await this.#deps.index.registersOf(this.#deps.store, BLOCKED);
+    return Object.entries(blocked).flatMap(([who, { value }]) => (value === false ? [] : [who]));
   }
 
   /** Throws ClientError `unknown_message` when nothing of the conversation is here. */

@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { fromUtf8 } from '../../base/index.ts';
-import { type ConversationId, encodeCanonicalJson, type FeedId } from '../../protocol/index.ts';
-import { NOTE_OPERATIONS_MAX } from '../limits.ts';
+import { type ConversationId, encodeCanonicalJson, type FeedId, parseConversationId } from '../../protocol/index.ts';
+import { NOTE_OPERATIONS_MAX, SUPERSEDED_RANGES_MAX } from '../limits.ts';
 import { type Operation, operationSchema } from './registers.ts';
 
 export interface NotePlace {
@@ -19,9 +19,6 @@ export interface NoteBody {
   /** Mailbox numbers of notes whose bodies may be erased once this one is held. */
   readonly supersedes: readonly NotePlace[];
 }
-
-/** Ranges of superseded notes in one snapshot. */
-const SUPERSEDED_RANGES_MAX = 1_000;
 
 const noteSchema = z.strictObject({
   v: z.literal(1),
@@ -62,4 +59,4 @@ export function decodeNoteBody(bytes: Uint8Array): NoteReading {
 }
 
 /** All notes of an account stand in one conversation, which needs no order. */
-export const NOTES_CONVERSATION = '00000000000000000000000000000001' as ConversationId;
+export const NOTES_CONVERSATION: ConversationId = parseConversationId('00000000000000000000000000000001');

@@ -7,8 +7,8 @@ import { readUint64, toHex } from '../../base/index.ts';
 import { type DeviceId, type FeedId, type PduId, parseFeedId } from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import { NOTES, PENDING_CHANGES, pendingChangeKey, REGISTERS } from '../keys.ts';
-import { NOTE_OPERATIONS_MAX, NOTES_BEFORE_SNAPSHOT, SCAN_ROWS } from '../limits.ts';
-import { BLOCKED, type MailIndex, messageSubject } from '../mail/mail-index.ts';
+import { NOTE_OPERATIONS_MAX, NOTES_BEFORE_SNAPSHOT, SCAN_ROWS, SUPERSEDED_RANGES_MAX } from '../limits.ts';
+import { type MailIndex, messageSubject } from '../mail/mail-index.ts';
 import { runsOf } from '../mail/number-set.ts';
 import type { Sealer } from '../mail/sealer.ts';
 import type { Summary } from '../mail/summary.ts';
@@ -108,7 +108,7 @@ export class Notes {
     }
     return [...numbers]
       .flatMap(([feed, held]) => runsOf(held).map(([first, last]) => ({ feed, from: first, to: last })))
-      .slice(0, PLACES_MAX);
+      .slice(0, SUPERSEDED_RANGES_MAX);
   }
 
   async *#registers(): AsyncGenerator<Operation> {
@@ -125,15 +125,7 @@ export class Notes {
   }
 }
 
-/** What one snapshot can name; the rest is named by the next. */
-const PLACES_MAX = 1_000;
-
 /** A keyword of a message set or taken away. */
 export function keywordChange(id: PduId, keyword: string, value: boolean): Change {
   return { subject: messageSubject(id), key: keyword, value };
-}
-
-/** An address or a home blocked or not. */
-export function blockChange(who: string, blocked: boolean): Change {
-  return { subject: BLOCKED, key: who, value: blocked };
 }

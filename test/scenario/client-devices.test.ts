@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import { equalBytes, utf8 } from '../../src/base/index.ts';
+import { type Client, FLAGGED, READ } from '../../src/client/index.ts';
+import { all, ClientWorld, never, PASSWORD } from '../harness/client-world.ts';
+
+async function until(
+  client: Client,
+  event: 'changed' | 'arrived' | 'profile',
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const heard = new Promise<void>((resolve) => client.events.on(event, () => resolve()));
+  await act();
+  await heard;
+}
+
+async function twoDevices() {
+  const world = await ClientWorld.open();
+  const alice = await world.newPerson('alice');
+  const second = await world.newDevice(alice.created.profile);
+  return {
+    world,
+    alice,
+    first: alice.client,
+    second: second.client,
+    secondProfile: second.profile,
+    async [Symbol.asyncDispose]() {
+      await alice.client[Symbol.asyncDispose]();
+      await second.client[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('the devices of a person', () => {
+  test('agree on what is read, flagged and labelled, whichever said it', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    await Promise.all([first.connect(never), second.sync({ signal: never })]);
+    const sent = { id: (await first.send({ to: [first.address], subject: 'x', text: 'x' })).id };
+    await Promise.all([first.sync({ signal: never }), second.sync({ signal: never })]);
+    expect(await all(second.mail.list({ unread: true }))).toHaveLength(1);
+    await first.mail.mark([sent.id], { [READ]: true, [FLAGGED]: true, 'label:work': true });
+    expect(await all(first.mail.list({ unread: true }))).toEqual([]);
+    await until(second, 'changed', () => world.node.clock.advance(3_000));
+    expect(await all(second.mail.list({ unread: true }))).toEqual([]);
+    await second.mail.mark([sent.id], { [FLAGGED]: false });
+    await until(first, 'changed', () => world.node.clock.advance(3_000));
+    for (const client of [first, second]) {
+      const [message] = await all(client.mail.list({ keyword: 'label:work' }));
+      expect(message?.keywords).toEqual(['label:work', 'read']);
+    }
+  });
+
+  test('forget what one of them deleted, and so does the home', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    await first.connect(never);
+    const { id } = await first.send({ to: [first.address], subject: 'x', text: 'secret' });
+    await Promise.all([first.sync({ signal: never }), second.sync({ signal: never })]);
+    await first.mail.delete([id]);
+    await until(second, 'changed', () => world.node.clock.advance(3_000));
+    for (const client of [first, second]) {
+      expect(await all(client.mail.list())).toEqual([]);
+      expect(await all(client.mail.search('secret'))).toEqual([]);
+      await expect(client.mail.raw(id)).rejects.toMatchObject({ code: 'not_here' });
+    }
+    await world.node.clock.advance(3_000);
+    const third = (await world.newDevice(setting.alice.created.profile)).client;
+    await using _ = third;
+    expect(await third.sync({ signal: never })).toMatchObject({ new: 0, complete: true });
+  });
+
+  test('file what blocked people write, on all of them', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    const bob = await world.newPerson('bob');
+    await using b = bob.client;
+    await Promise.all([first.connect(never), b.connect(never)]);
+    await first.mail.block(b.address);
+    await first.sync({ signal: never });
+    await b.send({ to: [first.address], subject: 'buy', text: 'x' });
+    for (const client of [first, second]) {
+      await client.sync({ signal: never });
+      expect(await client.mail.blocked()).toEqual([b.address]);
+      expect(await all(client.mail.list())).toEqual([]);
+      expect(await all(client.mail.list({ junk: true }))).toHaveLength(1);
+    }
+  });
+
+  test('follow a rotated key without being asked, and read old and new mail', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    await first.connect(never);
+    const before = await first.send({ to: [first.address], subject: 'before', text: 'x' });
+    const fingerprint = await first.account.rotateCertificate();
+    expect(fingerprint).toBe(setting.alice.created.fingerprint);
+    const after = await first.send({ to: [first.address], subject: 'after', text: 'x' });
+    await second.sync({ signal: never });
+    await second.sync({ signal: never });
+    for (const { id } of [before, after])
+      expect((await second.mail.raw(id)).verification).toMatchObject({ status: 'verified' });
+    await using third = (await world.newDevice({ ...setting.alice.created.profile })).client;
+    await third.sync({ signal: never });
+    expect((await all(third.mail.list())).map(({ subject }) => subject).sort()).toEqual(['after', 'before']);
+  });
+
+  test('are revoked one by one, and the password changes for those to come', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second, secondProfile } = setting;
+    await Promise.all([first.connect(never), second.connect(never)]);
+    const devices = await first.account.devices();
+    expect(devices).toMatchObject([{ name: 'first', isThis: true }]);
+    await first.sync({ signal: never });
+    const other = (await refreshed(first)).find(({ isThis }) => !isThis);
+    await first.account.revokeDevice(other?.id as never);
+    await expect(
+      second.send({ to: [second.address], text: 'x' }).then(() => second.flush(timeout(world))),
+    ).rejects.toBeDefined();
+    await expect(world.openClient(setting.alice.store, secondProfile).then(connectOnce)).rejects.toMatchObject({
+      code: 'offline',
+    });
+    await first.account.changePassword('new password');
+    await expect(world.joinAccount('alice', PASSWORD)).rejects.toMatchObject({ code: 'wrong_password' });
+    const { enrolled } = await world.joinAccount('alice', 'new password');
+    expect(equalBytes(enrolled.profile.contentKey, setting.alice.created.profile.contentKey)).toBe(true);
+  });
+
+  test('keep nothing readable on disk', async () => {
+    await using world = await ClientWorld.open();
+    const alice = await world.newPerson('alice');
+    await using a = alice.client;
+    await a.connect(never);
+    const canary = 'CANARY-7f3a9c';
+    await a.send({ to: [a.address], subject: `about ${canary}`, text: `text ${canary}` });
+    await a.sync({ signal: never });
+    const [message] = await all(a.mail.search(canary));
+    await a.mail.mark([message?.id as never], { [`label:${canary}`]: true });
+    const rows = await alice.store.range({ from: Uint8Array.of(0), to: Uint8Array.of(255), limit: 100_000 });
+    expect(rows.length).toBeGreaterThan(10);
+    for (const { key, value } of rows)
+      for (const bytes of [key, value]) expect(Buffer.from(bytes).includes(Buffer.from(utf8(canary)))).toBe(false);
+  });
+});
+
+async function refreshed(client: Client) {
+  await client.people.lookUp(client.address);
+  return client.account.devices();
+}
+
+async function connectOnce(client: Client): Promise<void> {
+  await using opened = client;
+  await opened.connect(never);
+}
+
+function timeout(_: ClientWorld): AbortSignal {
+  return AbortSignal.timeout(500);
+}
