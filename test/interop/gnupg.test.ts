@@ -18,6 +18,7 @@ const ENV = { RESTANTE_PASSWORD: 'correct horse battery staple', RESTANTE_PASSPH
 /** Kept by the home as a file of its own. */
 const LARGE_BYTES = 150_000;
 
+// There is nothing to open it with; CI has to have it.
 test.skipIf(isMissing && process.env.CI === undefined)(
   'GnuPG opens and verifies a body of the home’s disk with the keys that the command line exports',
   async () => {
