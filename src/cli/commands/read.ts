@@ -47,7 +47,7 @@ async function run(context: Context, options: ReadOptions, text: string): Promis
         ...messageFields(message.summary),
         cc,
         headers: headers.map(([name, value]) => ({ name, value })),
-        text: body,
+        text: body.replaceAll('\r\n', '\n'),
         attachments: attachments.map(({ name, type, size }) => ({ name, type, size })),
         ...(saved === undefined ? {} : { saved }),
       },

@@ -87,7 +87,7 @@ describe('mail in files', () => {
     ]);
   });
 
-  // Root reads every file, whatever its mode.
+  // Only Linux has a file in /proc that everybody may open and nobody can read.
   test.runIf(process.platform === 'linux')('that cannot be read is named, and those after it are read', async () => {
     await using made = await setup({ '1.eml': MAIL, '3.eml': MAIL });
     await symlink('/proc/self/mem', join(made.folder, '2.eml')); // an I/O error for everybody

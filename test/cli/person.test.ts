@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { type Finished, Sandbox } from './command-line.ts';
+
+const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
+
+/** A home with alice and bob, each in a profile of their own. */
+async function setup() {
+  const sandbox = await Sandbox.open();
+  const up = sandbox.start(['up', '--port', '0', '--registration', 'open', '--json', '--data', sandbox.path('home')]);
+  const { home } = await up.next();
+  const [alice, bob] = [`alice@${home}`, `bob@${home}`];
+  const run = (args: readonly string[], input?: string): Promise<Finished> =>
+    sandbox.run([...args, '--json'], { environment: PASSWORD, ...(input === undefined ? {} : { input }) });
+  const as = (who: string, args: readonly string[], input?: string) => run([...args, '--address', who], input);
+  const made = await Promise.all([alice, bob].map((who) => run(['account', 'new', who])));
+  expect(made.map(({ code }) => code)).toEqual([0, 0]);
+  return { sandbox, up, home, alice, bob, run, as, made, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
+}
+
+function only(finished: Finished): Record<string, unknown> {
+  expect(finished.code, finished.stdout + finished.stderr).toBe(0);
+  expect(finished.lines).toHaveLength(1);
+  expect(finished.stdout.trim()).toBe(JSON.stringify(finished.lines[0]));
+  return finished.lines[0] as Record<string, unknown>;
+}
+
+async function hashesOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  const files = await Promise.all(names.map((name) => readFile(`${folder}/${name}`)));
+  return files.map((bytes) => createHash('sha256').update(bytes).digest('hex')).sort();
+}
+
+describe('two people on the command line', () => {
+  test('write, read, mark and search, and a second device sees the same', async () => {
+    await using made = await setup();
+    const { alice, bob, as, run, sandbox } = made;
+    expect(made.made.map(only)[0]).toEqual({
+      address: alice,
+      fingerprint: expect.stringMatching(/^[0-9a-f]{40}$/),
+      recoveryCode: expect.stringMatching(/^([0-9A-Z]{4}-){7}[0-9A-Z]{4}$/),
+    });
+
+    await writeFile(sandbox.path('plan.txt'), 'the plan');
+    const send = ['send', '--to', bob, '--subject', 'Grüße \u{1f44b}', '--attach', sandbox.path('plan.txt')];
+    const sent = only(await as(alice, send, 'Lunch on Friday?\n'));
+    expect(sent).toMatchObject({ status: 'accepted', receipts: [{ feed: expect.stringMatching(/^[0-9a-f]{64}$/) }] });
+    const id = String(sent.id);
+
+    const synced = only(await as(bob, ['sync']));
+    expect(synced).toMatchObject({ new: 1, missing: 0, filled: 0, complete: true });
+    expect(synced.report).toMatchObject([{ upTo: 1, held: 1, missing: [], nodes: [{ upTo: 1 }] }]);
+    expect(only(await as(bob, ['report']))).toMatchObject({ complete: true, report: [{ upTo: 1, held: 1 }] });
+
+    const listed = only(await as(bob, ['list']));
+    expect(listed).toMatchObject({
+      id,
+      conversation: sent.conversation,
+      from: alice,
+      to: expect.arrayContaining([bob]),
+    });
+    expect(listed).toMatchObject({ subject: 'Grüße \u{1f44b}', unread: true, verified: true });
+    expect(new Date(String(listed.sentAt)).toISOString()).toBe(listed.sentAt);
+    const read = only(await as(bob, ['read', id.slice(0, 12)]));
+    expect(read).toMatchObject({
+      id,
+      text: expect.stringMatching(/^Lunch on Friday\?\n/),
+      attachments: [{ name: 'plan.txt', size: 8 }],
+    });
+    const raw = await as(bob, ['read', id, '--raw']);
+    expect(raw.stdout).toMatch(/^Date: [^]*\r\n\r\n--/);
+
+    expect(only(await as(bob, ['mark', id, '--read', '--label', 'work']))).toEqual({ changed: 1 });
+    expect(await as(bob, ['list', '--unread'])).toMatchObject({ code: 0, stdout: '' });
+    expect(only(await as(bob, ['search', 'FRIDAY', 'lunch']))).toMatchObject({ id });
+
+    const laptop = ['--profile', sandbox.path('laptop')];
+    expect(only(await run(['account', 'add', bob, ...laptop]))).toMatchObject({ address: bob });
+    expect(only(await run(['sync', ...laptop]))).toMatchObject({ new: 1, complete: true });
+    expect(only(await run(['list', ...laptop]))).toMatchObject({ id, unread: false, labels: ['work'] });
+    for (const [profile, folder] of [[[], 'one'] as const, [laptop, 'two'] as const]) {
+      const who = profile.length === 0 ? ['--address', bob] : profile;
+      expect(only(await run(['export', sandbox.path(folder), ...who]))).toEqual({
+        messages: 1,
+        path: sandbox.path(folder),
+      });
+    }
+    expect(await hashesOf(sandbox.path('one'))).toEqual(await hashesOf(sandbox.path('two')));
+  });
+
+  test('see each other’s keys, devices and nodes, and block one another', async () => {
+    await using made = await setup();
+    const { alice, bob, as, sandbox } = made;
+    const { fingerprint } = made.made[1]?.lines[0] ?? {};
+    expect(only(await as(alice, ['key', 'show', bob]))).toMatchObject({
+      address: bob,
+      fingerprint,
+      trust: 'first_use',
+      logged: true,
+    });
+    expect(await as(alice, ['key', 'verify', bob, '0'.repeat(40)])).toMatchObject({
+      code: 1,
+      lines: [{ error: { code: 'refused' } }],
+    });
+    expect(only(await as(alice, ['key', 'verify', bob, String(fingerprint)]))).toMatchObject({ trust: 'verified' });
+    expect(only(await as(alice, ['key', 'export'])).armor).toMatch(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/);
+    expect(only(await as(alice, ['device', 'list']))).toMatchObject({ this: true, revoked: false });
+    expect(only(await as(alice, ['nodes']))).toMatchObject({ url: expect.stringMatching(/^ws:/), pinned: false });
+    expect(only(await as(alice, ['nodes', 'ping'])).rttMs).toEqual(expect.any(Number));
+    expect(only(await as(bob, ['block', alice]))).toEqual({ blocked: [alice] });
+    expect(only(await as(bob, ['unblock', alice]))).toEqual({ blocked: [] });
+    expect(only(await as(bob, ['doctor']))).toMatchObject({
+      ok: true,
+      checks: expect.arrayContaining([{ name: 'outbox', ok: true, detail: 'empty' }]),
+    });
+    expect(await sandbox.run(['list', '--json'], { environment: PASSWORD })).toMatchObject({
+      code: 1,
+      lines: [{ error: { code: 'many_profiles' } }],
+    });
+  });
+
+  test('hear of arrivals while they watch, until Ctrl-C', async () => {
+    await using made = await setup();
+    const { alice, bob, as, sandbox } = made;
+    const watching = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
+    expect(await watching.next()).toMatchObject({ new: 0 });
+    const { id } = only(await as(alice, ['send', '--to', bob, '--subject', 'now', '--body', 'x']));
+    expect(await watching.next()).toEqual({ arrived: { id, from: expect.any(String), subject: 'now' } });
+    expect((await watching.stop('SIGINT')).code).toBe(0);
+  });
+
+  test('keep what they write without a network, and send it later', async () => {
+    await using made = await setup();
+    const { alice, bob, as, up, home, sandbox } = made;
+    only(await as(alice, ['key', 'show', bob])); // known from then on
+    await up.stop();
+    expect(only(await as(alice, ['send', '--to', bob, '--subject', 'later', '--body', 'x']))).toMatchObject({
+      status: 'queued',
+      receipts: [],
+    });
+    expect(await as(bob, ['sync'])).toMatchObject({ code: 1, lines: [{ error: { code: 'offline' } }] });
+    const port = String(home).split(':')[1] ?? '';
+    await sandbox.start(['up', '--port', port, '--json', '--data', sandbox.path('home')]).next();
+    only(await as(alice, ['sync']));
+    expect(only(await as(bob, ['sync']))).toMatchObject({ new: 1 });
+  });
+});
+
+describe('an import', () => {
+  test('that is interrupted goes on where it stopped, and sends nothing twice', async () => {
+    await using made = await setup();
+    const { alice, bob, sandbox, as } = made;
+    const total = 250;
+    await mkdir(sandbox.path('mail'));
+    for (let number = 0; number < total; number++)
+      await writeFile(sandbox.path('mail', `${number}.eml`), `Subject: ${number}\n\n${'x'.repeat(number * 20)}\n`);
+    await writeFile(sandbox.path('mail', '0-large.eml'), new Uint8Array(3 * 1024 * 1024).fill(120));
+    const args = ['import', sandbox.path('mail'), '--to', bob, '--address', alice];
+    const first = sandbox.start([...args, '--progress'], { environment: { ...PASSWORD, FORCE_COLOR: '0' } });
+    await first.said(/large.eml: too_large/);
+    const stopped = await first.stop('SIGINT');
+    expect(stopped).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/\ninterrupted: [^\n]*\n$/) });
+    const second = await as(alice, args.slice(0, 4));
+    expect(second.code).toBe(1); // one file was refused
+    const { read, sent, duplicates, refused } = second.lines[0] as {
+      read: number;
+      sent: number;
+      duplicates: number;
+      refused: object[];
+    };
+    expect(read).toBe(total + 1);
+    expect(sent + duplicates).toBe(total);
+    expect(refused).toEqual([{ path: sandbox.path('mail', '0-large.eml'), code: 'too_large' }]);
+    const third = await as(alice, args.slice(0, 4));
+    expect(third.lines[0]).toMatchObject({ read: total + 1, sent: 0, duplicates: total });
+
+    expect(only(await as(bob, ['sync']))).toMatchObject({ new: total, complete: true });
+    expect(only(await as(bob, ['export', sandbox.path('out')]))).toMatchObject({ messages: total });
+    await rm(sandbox.path('mail', '0-large.eml'));
+    expect(await hashesOf(sandbox.path('out'))).toEqual(await hashesOf(sandbox.path('mail')));
+  });
+});
+
+describe('a password', () => {
+  test('is changed here and for new devices, and recovered by the code', async () => {
+    await using made = await setup();
+    const { bob, as, run, sandbox } = made;
+    const change = await sandbox.run(['account', 'password', '--password-stdin', '--address', bob, '--json'], {
+      input: `${PASSWORD.RESTANTE_PASSWORD}\nsecond password\n`,
+    });
+    expect(only(change)).toEqual({ address: bob });
+    expect(await as(bob, ['report'])).toMatchObject({ code: 1, lines: [{ error: { code: 'wrong_password' } }] });
+    const recover = await sandbox.run(
+      ['account', 'recover', bob, '--password-stdin', '--json', '--profile', sandbox.path('new')],
+      {
+        input: `${made.made[1]?.lines[0]?.recoveryCode}\nthird password\n`,
+      },
+    );
+    expect(only(recover)).toMatchObject({ address: bob });
+    const third = { RESTANTE_PASSWORD: 'third password' };
+    const joined = await sandbox.run(['account', 'add', bob, '--json', '--profile', sandbox.path('third')], {
+      environment: third,
+    });
+    expect(only(joined)).toMatchObject({ address: bob });
+    expect(await run(['account', 'add', bob, '--profile', sandbox.path('no')])).toMatchObject({ code: 1 });
+  });
+
+  test('that nobody can be asked for is told with what to do', async () => {
+    await using made = await setup();
+    const told = await made.sandbox.run(['report', '--address', made.bob]);
+    expect(told).toMatchObject({ code: 1, stdout: '' });
+    expect(told.stderr).toMatch(/^password_needed: .*\. .*RESTANTE_PASSWORD.*--password-stdin.*\.\n$/);
+  });
+});
