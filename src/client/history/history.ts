@@ -73,11 +73,16 @@ export class History {
 
   /** Follows the mailbox until the signal or the end of the connection. */
   async follow(source: PageSource, signal: AbortSignal): Promise<void> {
+    let reason: unknown = new ConnectionError('closed', 'the connection ended before everything was here', {
+      retry: 'now',
+    });
     try {
       await this.#follow(source, signal);
+    } catch (error) {
+      if (!(error instanceof ConnectionError) && !isAbort(error, signal)) reason = error;
+      throw error;
     } finally {
       this.#nudge = () => undefined;
-      const reason = new ConnectionError('closed', 'the connection ended before everything was here', { retry: 'now' });
       for (const { reject } of this.#wanted.splice(0)) reject(reason);
     }
   }

@@ -3,7 +3,7 @@
  * recorded in the same transaction as what was made of it, so a crash repeats a batch and loses or doubles nothing. A
  * message that cannot be opened is listed as such; notes are merged and listed nowhere.
  */
-import { type CryptoSuite, type Log, readUint64, toHex } from '../../base/index.ts';
+import { type Clock, type CryptoSuite, isAbort, type Log, readUint64, toHex } from '../../base/index.ts';
 import { type DeviceId, EntryKind, type FeedId, type Pdu, parseFeedId, parsePdu } from '../../protocol/index.ts';
 import type { Row, Store, StoreTransaction } from '../../store/index.ts';
 import { type BodyWorker, type BulkResult, type OpenedBody, type OpenJob, openAll } from '../../vault/index.ts';
@@ -11,7 +11,7 @@ import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, INDEXED, indexedKey, noteKey, UNOPENED, unopenedKey } from '../keys.ts';
 import { IntervalSet } from '../ledger/index.ts';
-import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, UNOPENED_MAX } from '../limits.ts';
+import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, RETRY_FIRST_MS, UNOPENED_MAX } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
 import { readMime } from '../mail/mime-reading.ts';
@@ -20,6 +20,7 @@ import type { MessageText, Summary } from '../mail/summary.ts';
 import { decodeNoteBody, type NoteBody, type NotePlace } from '../notes/note-body.ts';
 
 export interface IndexerDeps {
+  readonly clock: Clock;
   readonly log: Log;
   readonly suite: CryptoSuite;
   readonly store: Store;
@@ -63,7 +64,7 @@ export class Indexer {
   readonly #deps: IndexerDeps;
   #wake: (() => void) | undefined;
   #dirty = true;
-  #idle: (() => void)[] = [];
+  #idle: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
   constructor(deps: IndexerDeps) {
     this.#deps = deps;
@@ -87,12 +88,13 @@ export class Indexer {
     signal.throwIfAborted();
     this.wake();
     await new Promise<void>((resolve, reject) => {
+      const settle = (end: () => void): void => {
+        signal.removeEventListener('abort', onAbort);
+        end();
+      };
       const onAbort = (): void => reject(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#idle.push(() => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
+      this.#idle.push({ resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) });
     });
   }
 
@@ -116,9 +118,9 @@ export class Indexer {
     try {
       while (!signal.aborted) {
         this.#dirty = false;
-        if (await this.#indexBatch(signal)) continue;
+        if (await this.#tryBatch(signal)) continue;
         if (this.#dirty) continue;
-        for (const resolve of this.#idle.splice(0)) resolve();
+        for (const { resolve } of this.#idle.splice(0)) resolve();
         if (!this.#dirty && !signal.aborted)
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
@@ -126,6 +128,19 @@ export class Indexer {
       }
     } finally {
       signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** A store or a vault that fails holds things up and is tried again: whoever waits hears of it. */
+  async #tryBatch(signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#indexBatch(signal);
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      this.#deps.log.error({ err: error }, 'what came cannot be indexed now');
+      for (const { reject } of this.#idle.splice(0)) reject(error);
+      await this.#deps.clock.sleep(RETRY_FIRST_MS, signal);
+      return true;
     }
   }
 

@@ -1,0 +1,159 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { utf8 } from '../../src/base/index.ts';
+import type { Client, ClientEvents } from '../../src/client/index.ts';
+import { restoreBackup } from '../../src/node/index.ts';
+import { FaultyStore } from '../../src/store/index.ts';
+import { all, ClientWorld, never } from '../harness/client-world.ts';
+
+const DAY_MS = 86_400_000;
+
+async function subjects(client: Client): Promise<string[]> {
+  return (await all(client.mail.list())).map(({ subject }) => subject).sort();
+}
+
+async function send(from: Client, to: Client, ...texts: readonly string[]): Promise<void> {
+  for (const subject of texts) await from.send({ to: [to.address], subject, text: 'x' });
+}
+
+async function pair() {
+  const world = await ClientWorld.open();
+  const alice = await world.newPerson('alice');
+  const bob = await world.newPerson('bob');
+  await alice.client.connect(never);
+  return {
+    world,
+    alice,
+    bob,
+    a: alice.client,
+    b: bob.client,
+    async [Symbol.asyncDispose]() {
+      await alice.client[Symbol.asyncDispose]();
+      await bob.client[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a position is never a time', () => {
+  test('nothing is lost or doubled when the clocks jump back three days and ahead a year, in a shared microsecond', async () => {
+    await using setting = await pair();
+    const { world, a, b } = setting;
+    await send(a, b, '1', '2');
+    await b.sync({ signal: never });
+    world.node.clock.jumpTo(world.node.clock.now() - 3 * DAY_MS);
+    await send(a, b, '3', '4');
+    expect(await b.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    world.node.clock.jumpTo(world.node.clock.now() + 365 * DAY_MS);
+    await send(a, b, '5');
+    expect(await b.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(b)).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  test('live mail in the middle of a catch-up moves nothing: what was missed before it comes too', async () => {
+    await using setting = await pair();
+    const { world, a, b } = setting;
+    for (let i = 0; i < 40; i++) await a.importRaw(utf8(`Subject: old ${i}\r\n\r\nx`), b.address);
+    await a.flush(never);
+    let pages = 0;
+    let live: Promise<unknown> = Promise.resolve();
+    world.tamper = (message) => {
+      // Cut in the middle of the first page, after a live entry was sent.
+      if (message.oneofKind !== 'entries') return message;
+      pages += 1;
+      if (pages === 1) {
+        live = a.send({ to: [b.address], subject: 'live', text: 'x' });
+        const entries = message.entries.entries.slice(0, 7);
+        return { oneofKind: 'entries', entries: { ...message.entries, entries } };
+      }
+      return message;
+    };
+    await b.sync({ signal: never });
+    await live;
+    world.tamper = undefined;
+    expect(await b.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(b)).toHaveLength(41);
+  });
+
+  test('a client that dies at any write goes on where it was', async () => {
+    await using setting = await pair();
+    const { world, a, b, bob } = setting;
+    await b[Symbol.asyncDispose]();
+    await send(a, b, '1', '2', '3');
+    let fails = 0;
+    for (let nth = 1; ; nth++) {
+      const faulty = new FaultyStore(bob.store, { operation: 'commit', at: nth, isLasting: true, code: 'failed' });
+      const failed = await attempt(world, faulty, bob.created.profile);
+      if (!failed) break;
+      fails += 1;
+      expect(nth).toBeLessThan(60);
+    }
+    expect(fails).toBeGreaterThan(2);
+    await using again = await world.openClient(bob.store, bob.created.profile);
+    expect(await again.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(again)).toEqual(['1', '2', '3']);
+  });
+
+  test('a server restored from yesterday’s backup: the client says so, keeps what it held, and gives it back', async () => {
+    await using setting = await pair();
+    const { world, a, b } = setting;
+    const folder = await mkdtemp(join(tmpdir(), 'restante-backup-'));
+    await send(a, b, 'before');
+    await b.sync({ signal: never });
+    await world.node.core.operator.backup(join(folder, 'backup'));
+    await send(a, b, 'after', 'later');
+    await b.sync({ signal: never });
+    expect(await subjects(b)).toEqual(['after', 'before', 'later']);
+    await world.node.stop();
+    await restoreBackup(join(folder, 'backup'), join(folder, 'restored'));
+    await world.node.start(join(folder, 'restored'));
+    const restored: ClientEvents['server_restored'][] = [];
+    b.events.on('server_restored', (event) => restored.push(event));
+    await b.sync({ signal: never });
+    expect(restored).toMatchObject([{ node: 'a', heldBeyond: 1 }]);
+    expect(b.alarms.map(({ code }) => code)).toEqual([]);
+    expect(await subjects(b)).toEqual(['after', 'before', 'later']);
+    await send(a, b, 'new');
+    await a.flush(never);
+    expect(await b.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(b)).toEqual(['after', 'before', 'later', 'new']);
+    // A new device finds everything at the home again, once.
+    await using fresh = (await world.newDevice(setting.bob.created.profile)).client;
+    expect(await fresh.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(fresh)).toEqual(['after', 'before', 'later', 'new']);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('what retention took before it was fetched is told as expired, not as complete', async () => {
+    await using setting = await pair();
+    const { world, a, b } = setting;
+    await b.connect(never);
+    await b.account.setRetention(7);
+    await b[Symbol.asyncDispose]();
+    await send(a, b, '1', '2');
+    world.node.clock.jumpTo(world.node.clock.now() + 8 * DAY_MS);
+    await world.node.core.retention.sweep(never);
+    await send(a, b, '3');
+    await using again = await world.openClient(setting.bob.store, setting.bob.created.profile);
+    const { report } = await again.sync({ signal: never });
+    expect(report.report[0]).toMatchObject({ upTo: 3, held: 1, missing: [], expired: [[1, 2]] });
+    expect(report.sentence).toBe('complete up to 3 on 1 of 1 node; expired: 1–2');
+    expect(await subjects(again)).toEqual(['3']);
+  });
+});
+
+async function attempt(
+  world: ClientWorld,
+  store: FaultyStore,
+  profile: Parameters<ClientWorld['openClient']>[1],
+): Promise<boolean> {
+  try {
+    await using client = await world.openClient(store, profile);
+    await client.sync({ signal: AbortSignal.timeout(4_000) });
+  } catch {
+    return true; // the fault stands for the client's death: what counts is what a new one finds
+  }
+  return store.hasFired;
+}
