@@ -27,7 +27,8 @@ test(`real mail arrives on two devices byte for byte, and the home holds none of
     const person = async (profile: string, ...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await restante(['--json', ...args, '--profile', join(folder, profile)], ENV);
       // An import that had to refuse a file says so in its exit code too.
-      if (code !== (args[0] === 'import' ? 1 : 0)) throw new Error(`${args[0]} ended with ${code}: ${stdout.slice(-2_000)}${stderr.slice(-2_000)}`);
+      if (code !== (args[0] === 'import' ? 1 : 0))
+        throw new Error(`${args[0]} ended with ${code}: ${stdout.slice(-2_000)}${stderr.slice(-2_000)}`);
       return stdout;
     };
     await person('alice', 'account', 'new', alice, '--node', home.url);
