@@ -87,7 +87,8 @@ export function fromBase64(text: string): Uint8Array {
   } catch (cause) {
     throw new TypeError('not base64', { cause });
   }
-  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
   if (toBase64(bytes) !== text) throw new TypeError('not canonical unpadded base64');
   return bytes;
 }
