@@ -10,7 +10,11 @@ import { createProgram } from './program.ts';
 async function main(args: readonly string[], streams: Streams): Promise<number> {
   // Before the arguments are understood, since they may be what is wrong.
   const options = { json: args.includes('--json'), verbose: args.includes('--verbose') };
-  using interruption = listenForInterruption(() => streams.stderr.write('Stopping; Ctrl-C again stops at once.\n'));
+  // A bar may stand where the terminal has just written ^C: the line is taken for this.
+  const lineStart = streams.stderr.isTTY ? '\r\u001b[2K' : '';
+  using interruption = listenForInterruption(() =>
+    streams.stderr.write(`${lineStart}Stopping; Ctrl-C again stops at once.\n`),
+  );
   const { output } = createContext(streams, interruption, options);
   try {
     await createProgram(createAct(streams, interruption), streams).parseAsync(args, { from: 'user' });

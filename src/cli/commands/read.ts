@@ -63,7 +63,7 @@ function render({ summary, text }: Message, saved: readonly string[] | undefined
     ...row('From', fromOf(summary)),
     ...row('To', toOf(summary).join(', ')),
     ...row('Cc', text.cc.join(', ')),
-    ...row('Date', showFullTime(summary.sentAt)),
+    ...row('Date', showFullTime(writtenAt({ summary, text }))),
     ...row('Subject', text.subject),
     `${paint.dim('Signed:'.padEnd(10))}${proofOf(summary, paint)}`,
     ...text.attachments.flatMap(({ name, size }) => row('Attached', `${name || 'unnamed'} (${showBytes(size)})`)),
@@ -71,6 +71,13 @@ function render({ summary, text }: Message, saved: readonly string[] | undefined
     '',
     safeBlock(text.text).trimEnd(),
   ];
+}
+
+/** When the message says that it was written; an imported one was sent long after. */
+function writtenAt({ summary, text }: Message): number {
+  const [, value = ''] = text.headers.find(([name]) => name.toLowerCase() === 'date') ?? [];
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? summary.sentAt : time;
 }
 
 function proofOf(summary: Summary, paint: Paint): string {
