@@ -140,8 +140,9 @@ export class Session {
     } finally {
       sessions.remove(this);
       metrics.connections.dec();
+      // A refusal that was just said must still leave: its close ends the socket by itself, or by its time-out.
+      if (!this.#closing) this.#socket.terminate();
       this.#closing = true;
-      this.#socket.terminate();
       await this.#scope[Symbol.asyncDispose]();
     }
   }

@@ -132,6 +132,16 @@ describe('the doors of a node', () => {
     }
   });
 
+  test('a fatal refusal reaches its reader over a real socket before it closes', async () => {
+    await using running = await run();
+    const { person } = await signUp(running.node, 'bob');
+    const stranger = createPerson(random, person.address);
+    const client = await connect(running.node.url);
+    const answer = await client.authenticate(random, person.address, stranger.device);
+    expect(answer).toMatchObject({ oneofKind: 'refused', refused: { code: 'auth_failed', fatal: true } });
+    expect((await client.socket.closed).code).toBe(4000);
+  });
+
   test('a port in use is a typed error, and a folder of another home is refused', async () => {
     await using running = await run();
     await expect(run({ port: running.node.port })).rejects.toMatchObject({ code: 'port_in_use' });
