@@ -111,20 +111,31 @@ export class OutboxSender {
   async #send(connection: NodeConnection, item: OutboxItem, options: SenderOptions): Promise<void> {
     const attempt = await this.#attempt(connection, item, options.node);
     if (attempt === undefined) return;
-    if (attempt.status === 'settled') {
-      this.#delays.delete(item.number);
-      await this.#deps.outbox.settle(item, attempt.outcome);
-      return;
-    }
+    if (attempt.status === 'settled') return this.#settle(item, attempt.outcome);
     const now = this.#deps.clock.monotonic();
     if (attempt.all) {
       this.#pausedUntil = Math.max(this.#pausedUntil, now + attempt.afterMs);
       return;
     }
-    const failures = (this.#delays.get(item.number)?.failures ?? 0) + 1;
-    const backOffMs = Math.min(RETRY_CEILING_MS, RETRY_FIRST_MS * 2 ** (failures - 1));
-    this.#delays.set(item.number, { until: now + Math.max(attempt.afterMs, backOffMs), failures });
+    this.#putOff(item.number, attempt.afterMs);
     options.onUnavailable();
+  }
+
+  /** What was delivered and cannot be written down is sent once more, later, and is a duplicate then. */
+  async #settle(item: OutboxItem, outcome: Outcome): Promise<void> {
+    try {
+      await this.#deps.outbox.settle(item, outcome);
+      this.#delays.delete(item.number);
+    } catch (err) {
+      this.#deps.log.error({ err, pdu: item.id }, 'what became of a mail cannot be kept now');
+      this.#putOff(item.number, RETRY_FIRST_MS);
+    }
+  }
+
+  #putOff(number: number, afterMs: number): void {
+    const failures = (this.#delays.get(number)?.failures ?? 0) + 1;
+    const backOffMs = Math.min(RETRY_CEILING_MS, RETRY_FIRST_MS * 2 ** (failures - 1));
+    this.#delays.set(number, { until: this.#deps.clock.monotonic() + Math.max(afterMs, backOffMs), failures });
   }
 
   /** Undefined: the connection ended, or there is nothing to send. */
