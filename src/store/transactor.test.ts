@@ -121,6 +121,23 @@ describe('Transactor', () => {
     expect(engine.commits).toHaveLength(1);
   });
 
+  test('a refusal that rests on what is not durable yet is told when it is', async () => {
+    const { engine, store, events, put } = setup();
+    const done = put('a');
+    const refused = store
+      .transact(async (t) => {
+        t.put(utf8('b'), utf8('b'));
+        if ((await t.get(utf8('a'))) !== undefined) throw new Error('a is taken');
+      })
+      .catch((error: Error) => void events.push(error.message));
+    await settle();
+    expect(events).toEqual(['a runs']);
+    engine.commits[0]?.end();
+    await Promise.all([done, refused]);
+    expect(events).toEqual(['a runs', 'a committed', 'a resolved', 'a is taken']);
+    expect(await store.get(utf8('b'))).toBeUndefined();
+  });
+
   test('a failed commit fails all that may have seen it, takes back the latest first, and the store goes on', async () => {
     const { engine, store, events, put } = setup();
     const done = [put('a')];

@@ -6,7 +6,8 @@
  * - A commit that fails takes with it every transaction that may have seen its writes: those of its group, those that wait
  *   for theirs, and the one that runs, which is let come to its end first. Their rollback tasks run, latest first, then
  *   their promises reject, and the transactions after them start from what is durable.
- * - A transaction that wrote nothing waits all the same for what it may have seen.
+ * - A transaction that wrote nothing, or that threw, waits all the same for what it may have seen: a refusal that rests on
+ *   a row is told when that row is durable, so that whoever is refused finds the row when it looks.
  */
 import type { Engine } from './engine.ts';
 import { PENDING_BYTES_MAX } from './limits.ts';
@@ -15,9 +16,10 @@ import type { StoreTransaction } from './store.ts';
 import { StoreError } from './store-error.ts';
 import { WriteSet } from './write-set.ts';
 
-/** A transaction whose callback has returned. */
+/** A transaction whose callback has come to its end. */
 interface Finished {
-  readonly transaction: OverlayTransaction;
+  readonly commitTasks: readonly (() => void)[];
+  readonly rollbackTasks: readonly (() => void)[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -91,17 +93,18 @@ export class Transactor {
       const result = await work(transaction);
       transaction.end();
       if (transaction.failure !== undefined) throw transaction.failure;
-      this.#finish({ transaction, resolve: () => resolve(result), reject });
+      const { writes, commitTasks, rollbackTasks } = transaction;
+      this.#finish(writes, { commitTasks, rollbackTasks, resolve: () => resolve(result), reject });
     } catch (error) {
       transaction.end();
-      dismiss([{ transaction, resolve: () => undefined, reject }], error);
+      const reason = rolledBack(transaction.rollbackTasks.toReversed(), error);
+      this.#finish(new WriteSet(), { commitTasks: [], rollbackTasks: [], resolve: () => reject(reason), reject });
     }
     this.#running = undefined;
     this.#settleFailed();
   }
 
-  #finish(finished: Finished): void {
-    const { writes } = finished.transaction;
+  #finish(writes: WriteSet, finished: Finished): void {
     if (writes.isEmpty && this.#pending.finished.length === 0 && this.#inFlight === undefined) {
       succeed(finished);
       return;
@@ -156,19 +159,24 @@ function newGroup(): Group {
   return { writes: new WriteSet(), finished: [] };
 }
 
-function succeed({ transaction, resolve, reject }: Finished): void {
-  const mistakes = runTasks(transaction.commitTasks);
+function succeed({ commitTasks, resolve, reject }: Finished): void {
+  const mistakes = runTasks(commitTasks);
   if (mistakes.length === 0) resolve();
   else reject(new Error('invariant broken: an onCommit task threw', { cause: mistakes[0] }));
 }
 
 /** All rollback tasks, the latest first, then all rejections in the order of the transactions. */
 function dismiss(finished: readonly Finished[], error: unknown): void {
-  const mistakes = runTasks(finished.flatMap(({ transaction }) => transaction.rollbackTasks).reverse());
-  // The state in memory is wrong now, which is worse than the failure itself: say that.
-  const reason =
-    mistakes.length === 0 ? error : new Error('invariant broken: an onRollback task threw', { cause: mistakes[0] });
+  const reason = rolledBack(finished.flatMap(({ rollbackTasks }) => rollbackTasks).reverse(), error);
   for (const { reject } of finished) reject(reason);
+}
+
+/** Runs rollback tasks; the reason to reject with. */
+function rolledBack(tasks: readonly (() => void)[], error: unknown): unknown {
+  const mistakes = runTasks(tasks);
+  if (mistakes.length === 0) return error;
+  // The state in memory is wrong now, which is worse than the failure itself: say that.
+  return new Error('invariant broken: an onRollback task threw', { cause: mistakes[0] });
 }
 
 /** Runs all of them; what they threw. */
