@@ -51,8 +51,8 @@ export function isVerified(summary: Summary): boolean {
 }
 
 /**
- * As the message says. From without an address (the address of a loopback home, with its port, is none in RFC 5322) says
- * nobody: then it is the author, whose device signed the header.
+ * As the message says. Where From has no address (an imported message may lack it), it is the author, whose device signed
+ * the header.
  */
 export function fromOf({ from, author }: Pick<Summary, 'from' | 'author'>): string {
   return hasAddress(from) ? from : author;

@@ -3,6 +3,8 @@ import { CodedError } from '../base/index.ts';
 
 export type ClientErrorCode =
   | 'offline' // no node is connected
+  | 'banned' // the operator of the home blocked the account
+  | 'account_closed' // the account has ended
   | 'registration_closed'
   | 'invite_needed'
   | 'invite_unknown'
@@ -20,7 +22,7 @@ export type ClientErrorCode =
   | 'unreadable' // the message is here and cannot be opened
   | 'not_here' // its body is not on this device: expired, erased, or not fetched yet
   | 'too_large'
-  | 'unknown_device'
+  | 'unknown_device' // revoked, or not of this account
   | 'newer_schema' // a newer program wrote the store
   | 'corrupt_store' // a row that this program wrote does not read
   | 'refused' // the node said no; details say which code

@@ -1,6 +1,7 @@
 /** What a client tells, by name. Events are hints; what must not be missed is read from the client. */
 import type { ConversationId, PduId } from '../protocol/index.ts';
 import type { Alarm } from './alarm.ts';
+import type { ClientError } from './client-error.ts';
 import type { Report } from './history/report.ts';
 import type { Outcome } from './outbox/outbox.ts';
 
@@ -17,8 +18,8 @@ export interface ClientEvents {
   /** The node is connected: history can be asked for (the seed's name). */
   readonly mailserverAvailable: { readonly node: string };
   readonly state: { readonly node: string; readonly state: 'disconnected' | 'connecting' | 'connected' };
-  /** No node at all. `since`: milliseconds since 1970. */
-  readonly offline: { readonly since: number };
+  /** No node at all. `since`: milliseconds since 1970; `refusal`: the home answers, and does not let this device in. */
+  readonly offline: { readonly since: number; readonly refusal: ClientError | undefined };
   /** A message came that was not here before, and can be read. */
   readonly arrived: Arrival;
   /** Another device changed what is said about a message. */

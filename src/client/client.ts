@@ -157,7 +157,10 @@ export class Client implements AsyncDisposable {
     await this.#parts.alarms.clear([code], subject);
   }
 
-  /** Resolves when a node is connected. Throws ClientError `offline` when none of them answers, or at the signal. */
+  /**
+   * Resolves when a node is connected. Throws ClientError `offline` when none of them answers, or at the signal; `banned`,
+   * `account_closed` or `unknown_device` when the home does not let this device in.
+   */
   async connect(signal: AbortSignal): Promise<void> {
     await this.#link.connect(signal);
   }

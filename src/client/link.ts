@@ -8,6 +8,7 @@ import { ClientError } from './client-error.ts';
 import type { ClientEvents } from './client-events.ts';
 import { ConnectionError, type NodeConnection } from './connection/index.ts';
 import { completenessOf, headsOf } from './ledger/index.ts';
+import { Admission } from './network/admission.ts';
 import type { NodeLink } from './network/node-link.ts';
 import type { Parts } from './parts.ts';
 import { Session, type SessionDeps } from './session.ts';
@@ -24,6 +25,7 @@ export interface LinkDeps {
 
 export class Link implements AsyncDisposable {
   readonly #deps: LinkDeps;
+  readonly #admission: Admission;
   readonly #choice: NodeChoice<NodeLink>;
   readonly #scope: Scope;
   #session: Session | undefined;
@@ -33,8 +35,9 @@ export class Link implements AsyncDisposable {
   constructor(deps: LinkDeps) {
     this.#deps = deps;
     const { parts, log } = deps;
+    this.#admission = new Admission(parts.network);
     this.#choice = new NodeChoice(
-      { ...deps, network: parts.network },
+      { ...deps, network: this.#admission },
       { directory: parts.nodes.directory, pinned: parts.nodes.pinned },
     );
     parts.nodes.attach(this.#choice);
@@ -51,10 +54,10 @@ export class Link implements AsyncDisposable {
     return link?.connection.isOpen === true ? link : undefined;
   }
 
-  /** Throws ClientError `offline`. */
+  /** Throws ClientError `offline`, or what the home said instead of letting this device in. */
   connection(): NodeConnection {
     const { current } = this;
-    if (current === undefined) throw offline(undefined);
+    if (current === undefined) throw this.#admission.refusal ?? offline(undefined);
     return current.connection;
   }
 
@@ -68,6 +71,7 @@ export class Link implements AsyncDisposable {
     signal.throwIfAborted();
     if (this.current !== undefined) return;
     const wasStarted = this.#isStarted;
+    this.#admission.forget();
     await new Promise<void>((resolve, reject) => {
       const end = (settle: () => void) => (): void => {
         available[Symbol.dispose]();
@@ -79,7 +83,7 @@ export class Link implements AsyncDisposable {
       const available = this.#choice.events.on('mailserverAvailable', end(resolve));
       const gone = this.#choice.events.on(
         'offline',
-        end(() => reject(offline(undefined))),
+        end(() => reject(this.#admission.refusal ?? offline(undefined))),
       );
       signal.addEventListener('abort', onAbort, { once: true });
       this.start();
@@ -127,7 +131,9 @@ export class Link implements AsyncDisposable {
       events.emit('mailserver:changed', { node, borrowed }),
     );
     this.#choice.events.on('state', ({ node, state }) => events.emit('state', { node, state }));
-    this.#choice.events.on('offline', ({ since }) => events.emit('offline', { since }));
+    this.#choice.events.on('offline', ({ since }) =>
+      events.emit('offline', { since, refusal: this.#admission.refusal }),
+    );
     this.#choice.events.on('mailserverAvailable', ({ node }) => {
       this.#open();
       events.emit('mailserverAvailable', { node });

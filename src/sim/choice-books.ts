@@ -74,6 +74,9 @@ export class ChoiceBooks {
     const { after, before, event, moment } = step;
     if (USER_EVENTS.has(event.type)) this.disturbedAt = moment.at;
     switch (event.type) {
+      case 'retry':
+        this.offlineSaid = false; // whoever asks again hears again
+        break;
       case 'pong':
         if (event.round === this.round?.id && event.store && event.rttMs < this.round.limitMs)
           this.round.answers.set(event.node, event.rttMs);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { type Finished, Sandbox } from './command-line.ts';
 
@@ -24,6 +24,10 @@ function only(finished: Finished): Record<string, unknown> {
   expect(finished.lines).toHaveLength(1);
   expect(finished.stdout.trim()).toBe(JSON.stringify(finished.lines[0]));
   return finished.lines[0] as Record<string, unknown>;
+}
+
+function profileFolder(sandbox: Sandbox, address: string): string {
+  return sandbox.path('restante', 'profiles', address.replace(':', '%3a'));
 }
 
 async function hashesOf(folder: string): Promise<string[]> {
@@ -154,6 +158,41 @@ describe('two people on the command line', () => {
   });
 });
 
+describe('an account', () => {
+  test('that is deleted is gone from this device and from the home', async () => {
+    await using made = await setup();
+    const { alice, bob, as, run, sandbox } = made;
+    const folder = profileFolder(sandbox, bob);
+    await access(folder);
+    const asked = await sandbox.run(['account', 'delete', '--address', bob, '--json', '--password-stdin'], {
+      input: 'wrong\n',
+    });
+    expect(asked).toMatchObject({ code: 1, lines: [{ error: { code: 'wrong_password' } }] });
+    expect(only(await as(bob, ['account', 'delete', '--yes']))).toEqual({ address: bob });
+    await expect(access(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await as(bob, ['list'])).toMatchObject({ code: 1, lines: [{ error: { code: 'no_profile' } }] });
+    expect(await as(alice, ['send', '--to', bob, '--body', 'x'])).toMatchObject({
+      code: 1,
+      lines: [{ error: { code: 'unknown_recipient' } }],
+    });
+    expect(await run(['account', 'new', bob])).toMatchObject({
+      code: 1,
+      lines: [{ error: { code: 'address_taken' } }],
+    });
+  });
+
+  test('that the operator blocks is told so by every command that needs the home', async () => {
+    await using made = await setup();
+    const { alice, as, run, sandbox } = made;
+    only(await run(['account', 'ban', alice, '--data', sandbox.path('home')]));
+    expect(await as(alice, ['sync'])).toMatchObject({
+      code: 1,
+      lines: [{ error: { code: 'banned', fix: expect.stringMatching(/operator/) } }],
+    });
+    expect(await as(alice, ['list'])).toMatchObject({ code: 0 });
+  });
+});
+
 describe('an import', () => {
   test('that is interrupted goes on where it stopped, and sends nothing twice', async () => {
     await using made = await setup();
@@ -211,6 +250,22 @@ describe('a password', () => {
     });
     expect(only(joined)).toMatchObject({ address: bob });
     expect(await run(['account', 'add', bob, '--profile', sandbox.path('no')])).toMatchObject({ code: 1 });
+  });
+
+  test('that is wrong is told as wrong, on this device and by the home', async () => {
+    await using made = await setup();
+    const { bob, sandbox } = made;
+    const environment = { RESTANTE_PASSWORD: 'wrong' };
+    for (const args of [
+      ['list', '--address', bob],
+      ['account', 'add', bob, '--profile', sandbox.path('other')],
+    ]) {
+      const json = await sandbox.run([...args, '--json'], { environment });
+      expect(json).toMatchObject({ code: 1, lines: [{ error: { code: 'wrong_password' } }] });
+      const told = await sandbox.run(args, { environment });
+      expect(told).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^wrong_password: [^\n]+\n$/) });
+    }
+    await expect(access(sandbox.path('other'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   test('that nobody can be asked for is told with what to do', async () => {

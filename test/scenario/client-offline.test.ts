@@ -3,6 +3,7 @@ import { utf8 } from '../../src/base/index.ts';
 import type { Client } from '../../src/client/index.ts';
 import { EntryKind, ReceiptStatus } from '../../src/protocol/index.ts';
 import { FaultyStore } from '../../src/store/index.ts';
+import { drive } from '../harness/cheat.ts';
 import { all, ClientWorld, never } from '../harness/client-world.ts';
 
 /** Everything a client says about its connection, in order. */
@@ -46,6 +47,37 @@ describe('without a node', () => {
     await back;
     expect(heard).toEqual(['offline', 'changed a', 'connecting', 'connected', 'available a']);
     expect(client.state).toMatchObject({ connection: 'connected', node: 'a', offlineSince: undefined });
+  });
+
+  test('a question asked while it is offline already is answered, each time', async () => {
+    await using setting = await person();
+    const { world, client } = setting;
+    world.isCut = true;
+    for (let times = 0; times < 3; times++)
+      await expect(client.connect(never)).rejects.toMatchObject({ code: 'offline' });
+  });
+
+  test('a person hears that the home does not let them in, before they connect and while they are', async () => {
+    await using setting = await person();
+    const { world, client } = setting;
+    const { operator } = world.node.core;
+    await client.connect(never);
+    const told = new Promise<unknown>((resolve) => client.events.on('offline', ({ refusal }) => resolve(refusal)));
+    await operator.setBanned(client.address, true);
+    expect(await told).toMatchObject({ code: 'banned' });
+    await expect(client.connect(never)).rejects.toMatchObject({
+      code: 'banned',
+      fix: expect.stringMatching(/operator/),
+    });
+    await expect(client.account.setRetention(1)).rejects.toMatchObject({ code: 'banned' });
+    world.isCut = true;
+    await expect(client.connect(never)).rejects.toMatchObject({ code: 'offline' });
+    world.isCut = false;
+    await operator.setBanned(client.address, false);
+    await client.connect(never);
+    expect(client.state).toMatchObject({ connection: 'connected' });
+    await client.account.close();
+    await expect(drive(world, client.connect(never))).rejects.toMatchObject({ code: 'account_closed' });
   });
 
   test('mail to somebody known waits on this device and goes when there is a node, once', async () => {

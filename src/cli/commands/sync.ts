@@ -58,7 +58,9 @@ async function watch({ output, signal, interruption }: Context, client: Client):
       return `${paint.dim(id.slice(0, 12))}  ${paint.bold(safeLine(from))}  ${safeLine(subject)}`;
     });
   });
-  using __ = client.events.on('offline', () => output.note('Offline; trying again.'));
+  using __ = client.events.on('offline', ({ refusal }) =>
+    output.note(refusal === undefined ? 'Offline; trying again.' : `${refusal.code}: ${refusal.message}.`),
+  );
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });

@@ -133,8 +133,12 @@ async function kindOf(path: string, sizeBytes: number): Promise<MailFile['kind']
   const beginning = await beginningOf(path);
   if (beginning === undefined || !beginsWithSeparator(beginning)) return 'message';
   if (sizeBytes > MESSAGE_BYTES_MAX) return 'mbox'; // no single message is as large
+  const bytes = await readFile(path).catch((error: unknown) => {
+    if (!isFileError(error)) throw error;
+    return undefined; // reading it for the import says so, under its name
+  });
+  if (bytes === undefined) return 'message';
   const reader = new MboxReader();
-  const bytes = new Uint8Array(await readFile(path));
   const messages = [...reader.push(bytes), ...reader.end()];
   return messages.length > 1 ? 'mbox' : 'message';
 }

@@ -139,7 +139,7 @@ export type ChoiceNotice =
   | { readonly type: 'state'; readonly node: string; readonly state: NodeState }
   | { readonly type: 'mailserver:changed'; readonly node: string; readonly borrowed: boolean }
   | { readonly type: 'mailserverAvailable'; readonly node: string }
-  /** Once in each spell without a node. `since`: milliseconds since 1970. */
+  /** Once in each spell without a node, and once more after each `retry`. `since`: milliseconds since 1970. */
   | { readonly type: 'offline'; readonly since: number }
   /** A node outside the list was asked for. */
   | { readonly type: 'refused'; readonly node: string };

@@ -167,8 +167,11 @@ function takeUnpin(turn: Turn): void {
   else turn.search(true);
 }
 
+/** Whoever asks again hears again that nobody answers: else the question would wait for an answer that was given before. */
 function takeRetry(turn: Turn): void {
   turn.clearRests();
+  const { absence } = turn.state;
+  if (absence !== undefined) turn.set({ absence: { ...absence, said: false } });
   const { link } = turn.state;
   if (link.at === 'disconnected' || link.at === 'searching') turn.search(true);
   if (link.at !== 'connected') return;

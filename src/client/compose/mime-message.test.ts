@@ -62,6 +62,15 @@ describe('a MIME message', () => {
     expect(read.date).toBe('2026-02-28T23:59:58.000Z');
   });
 
+  test('names people of a loopback home, whose addresses have a port', async () => {
+    const [alice, bob, carol] = ['alice', 'bob', 'carol'].map((name) => ({ address: `${name}@localhost:7896` }));
+    const people = { from: alice, to: [bob, { ...carol, name: 'Carol' }] } as Pick<MimeMessage, 'from' | 'to'>;
+    const read = await PostalMime.parse(encodeMime(message(people), SEED));
+    expect(read.from).toMatchObject(people.from);
+    expect(read.to).toMatchObject(people.to);
+    expect(read.to?.some(({ group }) => group !== undefined)).toBe(false);
+  });
+
   test('carries any subject, text and file name unharmed', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -76,8 +76,9 @@ function headers(message: MimeMessage): string {
   return lines.join('');
 }
 
+/** Always in angle brackets: bare, the port of a loopback home would make `alice@localhost:7896` the name of a group. */
 function mailbox({ name, address }: Mailbox): string {
-  return name === undefined || name === '' ? address : `${phrase(name)} <${address}>`;
+  return name === undefined || name === '' ? `<${address}>` : `${phrase(name)} <${address}>`;
 }
 
 /** Seven-bit where it already is, so that people can read the raw message; quoted-printable else. */
