@@ -2,11 +2,13 @@
  * The codec of the client protocol: bytes from the other end are judged once, here, and leave as a typed frame or a
  * refusal. Lengths are bounded by FRAME_BYTES_MAX before anything is read.
  */
+import { BinaryReader } from '@protobuf-ts/runtime';
 import { createFrameShape, type FrameShape, judgeFrame } from './frame-cost.ts';
 import { ClientFrame, NodeFrame } from './generated/client.ts';
 import { EntryHeader } from './generated/entry.ts';
 import { ENTRY_HEADER_BYTES_MAX, FRAME_BYTES_MAX, FRAME_PARTS_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { WireWriter } from './wire-writer.ts';
 
 type Frame<Message extends { frame: { oneofKind: string | undefined } }> = Extract<
   Message['frame'],
@@ -62,8 +64,15 @@ export function requestNumberOf(message: ClientMessage | NodeMessage): number {
 }
 
 // Unknown fields are dropped, not kept: what we do not know is never sent on.
-const READ = { readUnknownField: false as const };
-const WRITE = { writeUnknownFields: false as const };
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const READ = {
+  readUnknownField: false as const,
+  // The library's default makes a text decoder for each message, which costs more than the message.
+  readerFactory: (bytes: Uint8Array): BinaryReader => new BinaryReader(bytes, decoder),
+};
+// Encoding is synchronous and never nested, so one writer serves all.
+const writer = new WireWriter();
+const WRITE = { writeUnknownFields: false as const, writerFactory: (): WireWriter => writer.begin() };
 
 const CLIENT_SHAPE = createFrameShape(ClientFrame);
 const NODE_SHAPE = createFrameShape(NodeFrame);
