@@ -170,13 +170,14 @@ function createWriting(deps: ClientDeps, { profile }: ClientOptions, { index, se
 }
 
 function createComposer(
-  { random }: ClientDeps,
+  { random, suite }: ClientDeps,
   { profile }: ClientOptions,
   { contacts, wire, writer }: Base & Writing,
   mailbox: () => Mailbox,
 ): Composer {
   return new Composer(
     {
+      suite,
       random,
       writer,
       lookUp: (address) => lookUpAnyhow(contacts, wire.connection, address),
@@ -199,7 +200,7 @@ function createNotes(
   const own = profile.address;
   const send = async (mime: Uint8Array, alongside: (transaction: StoreTransaction) => void): Promise<PduId> => {
     const certificates = [...(await composer.certificatesOf([own])).values()];
-    const place = { conversation: NOTES_CONVERSATION, recipients: [own], prev: [], depth: 1 };
+    const place = { conversation: NOTES_CONVERSATION, recipients: [own], prev: [], depth: 1, nonce: undefined };
     const { pdu, body } = await writer.write({ type: 'note', ...place, certificates, mime });
     await store.transact((transaction) => {
       outbox.add(transaction, pdu, body);

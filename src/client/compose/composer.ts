@@ -3,8 +3,8 @@
  * conversation of their own, so that nobody can tell they were written to. Nothing is encrypted to an account whose chain
  * raised an alarm.
  */
-import { type SecureRandom, toHex } from '../../base/index.ts';
-import { type Address, type ConversationId, homeOf, type PduId, parseConversationId } from '../../protocol/index.ts';
+import { type CryptoSuite, type SecureRandom, toHex } from '../../base/index.ts';
+import { type Address, type ConversationId, createConversation, homeOf, type PduId } from '../../protocol/index.ts';
 import type { Certificate } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
@@ -27,6 +27,7 @@ export interface Answered {
 }
 
 export interface ComposerDeps {
+  readonly suite: CryptoSuite;
   readonly random: SecureRandom;
   readonly writer: PduWriter;
   readonly lookUp: (address: Address) => Promise<LookUp>;
@@ -92,16 +93,18 @@ export class Composer {
     known: ConversationId | undefined,
     signal: AbortSignal | undefined,
   ): Promise<SealedMail> {
-    const { random, writer, endOf } = this.#deps;
+    const { suite, random, writer, endOf } = this.#deps;
     const mime = encodeMime(message, random.bytes(16));
     if (mime.length > MIME_BYTES_MAX)
       throw new ClientError('too_large', `the mail has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`, {
         fix: 'send large files another way, or in parts',
       });
-    const conversation = known ?? parseConversationId(toHex(random.bytes(16)));
-    const end = known === undefined ? FIRST : await endOf(known);
+    const place =
+      known === undefined
+        ? { ...FIRST, ...createConversation({ suite, random }, this.#own) }
+        : { ...(await endOf(known)), conversation: known, nonce: undefined };
     const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
-    return writer.write({ type: 'mail', conversation, recipients, certificates: to, ...end, mime }, signal);
+    return writer.write({ type: 'mail', recipients, certificates: to, ...place, mime }, signal);
   }
 
   #message(draft: Draft, answered: Answered | undefined): MimeMessage {

@@ -4,6 +4,7 @@ import {
   type Address,
   bodyOf,
   type ConversationId,
+  type ConversationNonce,
   deviceIdOf,
   type Pdu,
   type PduContent,
@@ -32,6 +33,8 @@ export interface PduWish {
   readonly certificates: readonly Certificate[];
   readonly prev: readonly PduId[];
   readonly depth: number;
+  /** Of a mail that founds its conversation. */
+  readonly nonce: ConversationNonce | undefined;
   readonly mime: Uint8Array;
 }
 
@@ -46,6 +49,10 @@ export class PduWriter {
     this.#device = options.device;
   }
 
+  get author(): Address {
+    return this.#author;
+  }
+
   /** Milliseconds since 1970 as a mail says them. */
   now(): number {
     return Math.max(0, Math.floor(this.#deps.clock.now() + this.#deps.serverTimeOffsetMs()));
@@ -54,7 +61,7 @@ export class PduWriter {
   /** Throws VaultError `too_large` or `unusable_certificate`. */
   async write(wish: PduWish, signal?: AbortSignal): Promise<SealedMail> {
     const { suite, vault } = this.#deps;
-    const { type, conversation, recipients, prev, depth } = wish;
+    const { type, conversation, recipients, prev, depth, nonce } = wish;
     const head = { type, conversation, author: this.#author, recipients, time: this.now() };
     const body = await vault().seal({ mime: wish.mime, certificates: wish.certificates, binding: head }, signal);
     const content: PduContent = {
@@ -62,6 +69,7 @@ export class PduWriter {
       device: deviceIdOf(suite, this.#device.publicKey),
       depth,
       prev,
+      ...(nonce === undefined ? {} : { nonce }),
       body: bodyOf(suite, body),
     };
     return { pdu: signPdu(suite, content, this.#device.secretKey), body };

@@ -1,6 +1,6 @@
 /** Sending: from a draft, or from the exact bytes of a file, to PDUs that are on this device's disk, and their receipts. */
-import { type Clock, type CryptoSuite, isAbort, type SecureRandom, toHex, utf8 } from '../../base/index.ts';
-import { type Address, type ConversationId, type PduId, parseConversationId } from '../../protocol/index.ts';
+import { type Clock, type CryptoSuite, isAbort, type SecureRandom, utf8 } from '../../base/index.ts';
+import { type Address, type ConversationId, createConversation, type PduId } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Composer } from '../compose/composer.ts';
@@ -69,11 +69,10 @@ export class Posting {
     if (mime.length > MIME_BYTES_MAX)
       throw new ClientError('too_large', `the message has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`);
     const certificates = await composer.certificatesOf([to]);
-    const conversation = parseConversationId(toHex(random.bytes(16)));
     const { pdu, body } = await writer.write(
       {
         type: 'mail',
-        conversation,
+        ...createConversation({ suite, random }, writer.author),
         recipients: [to],
         certificates: [...certificates.values()],
         prev: [],
