@@ -5,6 +5,7 @@ export * from './enrolment.ts';
 export * from './frames.ts';
 export * from './generated/client.ts';
 export * from './generated/entry.ts';
+export * from './generated/federation.ts';
 export * from './home-document.ts';
 export * from './ids.ts';
 export * from './limits.ts';
