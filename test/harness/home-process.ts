@@ -7,6 +7,9 @@ import { promisify } from 'node:util';
 
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+/** Of every person of these tests. */
+export const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
+
 export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
@@ -30,6 +33,13 @@ export async function restante(args: readonly string[], env: Record<string, stri
 /** The last line of a command's `--json` output: its result. */
 export function jsonOf<Result>(stdout: string): Result {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string) as Result;
+}
+
+/** Runs a command of the person of a profile; its result. */
+export async function asPerson<Result>(profile: string, ...args: string[]): Promise<Result> {
+  const { code, stdout, stderr } = await restante(['--json', ...args, '--profile', profile], PASSWORD);
+  if (code !== 0) throw new Error(`${args[0]} ended with ${code}: ${stdout.slice(-2_000)}${stderr.slice(-2_000)}`);
+  return jsonOf<Result>(stdout);
 }
 
 export async function freePort(): Promise<number> {

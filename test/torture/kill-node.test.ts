@@ -1,33 +1,30 @@
 /**
- * The node is killed (kill -9) at random moments while four senders submit. After each kill the folder verifies; in the end
- * every acknowledged mail is there once, none is there twice, and the links of the mailbox hold.
+ * The node is killed (kill -9) at random moments while people import mail, each in a process of their own, and another
+ * sender counts its receipts on the wire. After each kill the folder verifies; in the end every acknowledged mail is there
+ * once, none is there twice, and the links of the mailbox hold.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SeededPrng, SeededSecureRandom, toHex } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
-import {
-  type Address,
-  type Entry,
-  FIRST_LINK,
-  FRAME_BYTES_MAX,
-  From,
-  linkOf,
-  type Pdu,
-  type PduId,
-  ReceiptStatus,
-} from '../../src/protocol/index.ts';
-import { freePort, HomeProcess, restante } from '../harness/home-process.ts';
+import { type Address, FIRST_LINK, FRAME_BYTES_MAX, From, linkOf, type PduId } from '../../src/protocol/index.ts';
+import { asPerson, freePort, HomeProcess, jsonOf, restante } from '../harness/home-process.ts';
+import { Importer } from '../harness/importer.ts';
 import { runLength } from '../harness/length.ts';
-import { createPerson, type Person, writePdu } from '../harness/person.ts';
+import { createPerson, type Person } from '../harness/person.ts';
 import { WireClient } from '../harness/wire-client.ts';
+import { WireSender } from '../harness/wire-sender.ts';
 
-const KILLS = runLength(3, 200);
+const KILLS = runLength(2, 200);
 const SEED = 11;
-const SENDERS = 4;
-const IN_FLIGHT = 8;
+const IMPORTERS = runLength(2, 4);
+const BATCH_SIZE = runLength(50, 300);
+/** From before the importers are connected again until long after. */
+const KILL_MS = { min: 200, max: runLength(3_000, 6_000) };
 
 const suite = new SodiumSuite();
 const random = new SeededSecureRandom(SEED);
@@ -37,106 +34,121 @@ const dialer = new WsDialer(
   { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: 10_000, allowPrivate: true },
 );
 
-interface Mail {
-  readonly pdu: Pdu;
-  readonly body: Uint8Array;
-}
-
-test(`${KILLS} kills of the node lose nothing acknowledged and double nothing (seed ${SEED})`, async () => {
+test(`${KILLS} kills of the node while ${IMPORTERS} people import lose nothing acknowledged and double nothing (seed ${SEED})`, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'restante-kill-'));
+  const data = join(folder, 'home');
+  const profile = join(folder, 'reader');
   const port = await freePort();
-  let home = await HomeProcess.open(folder, port);
+  let up = HomeProcess.open(data, port);
+  let home = await up;
+  let importers: readonly Importer[] = [];
   try {
     const address = (name: string): Address => `${name}@${home.home}` as Address;
-    const reader = createPerson(random, address('reader'));
-    const senders = Array.from({ length: SENDERS }, (_, i) => createPerson(random, address(`sender${i}`)));
-    for (const person of [reader, ...senders]) {
-      const client = await connect(home);
-      expect((await client.register(person)).oneofKind).toBe('chain');
-      client.close();
-    }
-    const acknowledged = new Set<PduId>();
-    const unanswered = senders.map((): Mail[] => []);
+    const connect = async (): Promise<WireClient> =>
+      new WireClient(await dialer.dial(home.url, new AbortController().signal));
+    const [wireReader, wireAuthor] = (await Promise.all(
+      ['wire-reader', 'wire-author'].map((name) => signUp(connect, address(name))),
+    )) as [Person, Person];
+    const sender = new WireSender({ random, prng, connect }, wireAuthor, wireReader.address);
+    await asPerson(profile, 'account', 'new', address('reader'), '--node', home.url);
+    importers = await openImporters(folder, home, () => up);
+    for (const importer of importers) importer.start();
+
+    let killedImporting = 0;
     for (let kill = 0; kill < KILLS; kill++) {
-      const sending = Promise.all(
-        senders.map((sender, i) => sendUntilCut(home, sender, reader.address, unanswered[i] as Mail[], acknowledged)),
-      );
-      await new Promise((resolve) => setTimeout(resolve, 50 + prng.below(700)));
+      const sending = sender.sendUntilCut();
+      await pause(KILL_MS.min + prng.below(KILL_MS.max - KILL_MS.min));
+      killedImporting += importers.filter((importer) => importer.isImporting).length;
       await home.kill();
       await sending;
-      const verified = await restante(['verify', '--json', '--data', folder]);
-      expect(JSON.parse(verified.stdout.trim().split('\n').at(-1) as string)).toMatchObject({ ok: true, problems: [] });
-      home = await HomeProcess.open(folder, port);
+      up = verify(data).then(() => HomeProcess.open(data, port));
+      home = await up;
     }
-    // What was never answered is submitted again, and is there once all the same.
-    await Promise.all(senders.map((sender, i) => resubmit(home, sender, unanswered[i] as Mail[], acknowledged)));
-    const held = await readAll(home, reader);
+
+    const finished = await Promise.all(importers.map((importer) => importer.finish()));
+    for (const [i, importer] of importers.entries())
+      expect(finished[i]).toMatchObject({ sent: 0, duplicates: importer.given.length, refused: [] });
+    const given = importers.flatMap((importer) => importer.given);
+    expect(await entriesOf(data, address('reader'))).toBe(given.length);
+    expect(await exported(profile, join(folder, 'exported'))).toEqual(given.sort());
+
+    await sender.resubmit();
+    const held = await readAll(await connect(), wireReader);
     const found = new Set(held);
     expect(found.size).toBe(held.length);
-    expect([...acknowledged].filter((id) => !found.has(id))).toEqual([]);
-    console.log(`kill -9 of the node: ${KILLS} kills, ${acknowledged.size} acknowledged, ${held.length} held`);
+    expect([...sender.acknowledged].filter((id) => !found.has(id))).toEqual([]);
+    const gaveUp = importers.reduce((sum, importer) => sum + importer.gaveUp, 0);
+    console.log(
+      `kill -9 of the node: ${KILLS} kills, ${killedImporting} imports under way at them, ${gaveUp} ended by them; ` +
+        `${given.length} imported and held once; ${sender.acknowledged.size} acknowledged on the wire, ${held.length} held`,
+    );
+    expect(killedImporting).toBeGreaterThan(0);
   } finally {
+    for (const importer of importers) await importer[Symbol.asyncDispose]();
     await home.stop();
     await rm(folder, { recursive: true, force: true });
   }
 });
 
-async function connect(home: HomeProcess): Promise<WireClient> {
-  return new WireClient(await dialer.dial(home.url, new AbortController().signal));
-}
-
-async function sendUntilCut(
-  home: HomeProcess,
-  sender: Person,
-  to: Address,
-  unanswered: Mail[],
-  acknowledged: Set<PduId>,
-): Promise<void> {
-  // The kill may come while the connection is made: then nothing was sent this time.
-  const client = await connect(home).catch(() => undefined);
-  if (client === undefined) return;
-  const lane = async (): Promise<void> => {
-    for (;;) {
-      // Now and then a body that is kept as a file.
-      const body = random.bytes(prng.below(20) === 0 ? 70_000 : 200 + prng.below(2_000));
-      const mail = { pdu: writePdu(random, sender, [to], body), body };
-      unanswered.push(mail);
-      const receipt = await client.submit(mail.pdu, mail.body);
-      if (receipt.status !== ReceiptStatus.OK) return;
-      acknowledged.add(mail.pdu.id);
-      unanswered.splice(unanswered.indexOf(mail), 1);
-    }
-  };
-  const sending = client
-    .authenticate(random, sender.address, sender.device)
-    .then(() => Promise.all(Array.from({ length: IN_FLIGHT }, lane)));
-  sending.catch(() => undefined); // the cut is what this test is about
-  await client.ended();
-}
-
-async function resubmit(
-  home: HomeProcess,
-  sender: Person,
-  mails: readonly Mail[],
-  acknowledged: Set<PduId>,
-): Promise<void> {
-  const client = await connect(home);
-  await client.authenticate(random, sender.address, sender.device);
-  for (const { pdu, body } of mails) {
-    const receipt = await client.submit(pdu, body);
-    expect([ReceiptStatus.OK, ReceiptStatus.DUPLICATE]).toContain(receipt.status);
-    acknowledged.add(pdu.id);
-  }
+async function signUp(connect: () => Promise<WireClient>, address: Address): Promise<Person> {
+  const person = createPerson(random, address);
+  const client = await connect();
+  expect((await client.register(person)).oneofKind).toBe('chain');
   client.close();
+  return person;
+}
+
+function openImporters(
+  folder: string,
+  { home, url }: HomeProcess,
+  whenUp: () => Promise<unknown>,
+): Promise<Importer[]> {
+  const open = (i: number): Promise<Importer> =>
+    Importer.open(new SeededPrng(SEED + i), url, {
+      folder: join(folder, `importer${i}`),
+      address: `importer${i}@${home}`,
+      to: `reader@${home}`,
+      batchSize: BATCH_SIZE,
+      whenUp,
+    });
+  return Promise.all(Array.from({ length: IMPORTERS }, (_, i) => open(i)));
+}
+
+async function verify(data: string): Promise<void> {
+  const { stdout } = await restante(['verify', '--json', '--data', data]);
+  expect(jsonOf(stdout)).toMatchObject({ ok: true, problems: [] });
+}
+
+/** What the mailbox counts, whatever its reader makes of it: a mail that is there twice would count twice. */
+async function entriesOf(data: string, address: Address): Promise<number | undefined> {
+  const { stdout } = await restante(['account', 'list', '--json', '--data', data]);
+  const accounts = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { address: string; entries: number });
+  return accounts.find((account) => account.address === address)?.entries;
+}
+
+/** Fetches and exports everything; the hashes, in order. */
+async function exported(profile: string, folder: string): Promise<string[]> {
+  expect(await asPerson(profile, 'sync')).toMatchObject({ missing: 0, complete: true });
+  await asPerson(profile, 'export', folder, '--format', 'eml');
+  const hashes: string[] = [];
+  for (const name of await readdir(folder))
+    hashes.push(
+      createHash('sha256')
+        .update(await readFile(join(folder, name)))
+        .digest('hex'),
+    );
+  return hashes.sort();
 }
 
 /** Every PDU of the mailbox, in order, its links checked. */
-async function readAll(home: HomeProcess, reader: Person): Promise<PduId[]> {
-  const client = await connect(home);
+async function readAll(client: WireClient, reader: Person): Promise<PduId[]> {
   await client.authenticate(random, reader.address, reader.device);
   const held: PduId[] = [];
   let link = FIRST_LINK;
-  client.onEntries = (_request, entries: readonly Entry[]) => {
+  client.onEntries = (_request, entries) => {
     for (const entry of entries) {
       const pduId = toHex(suite.sha256(entry.pdu)) as PduId;
       expect(entry.number).toBe(held.length + 1);
