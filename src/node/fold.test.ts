@@ -1,7 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { SeededPrng, SeededSecureRandom, toHex } from '../base/index.ts';
 import { SodiumSuite } from '../base/system/index.ts';
-import { type Address, EntryHeader, EntryKind, EraseReason, type FeedId, feedIdOf } from '../protocol/index.ts';
+import {
+  type Address,
+  bodyOf,
+  createConversation,
+  deviceIdOf,
+  EntryHeader,
+  EntryKind,
+  EraseReason,
+  type FeedId,
+  feedIdOf,
+  type HomeName,
+  signPdu,
+} from '../protocol/index.ts';
 import { MemoryStore, type Row } from '../store/index.ts';
 import { type FoldedEntry, foldEntry } from './fold.ts';
 import { ViewBuffer } from './view-buffer.ts';
@@ -9,8 +21,19 @@ import { erasedKey, headKey, VIEWS } from './view-keys.ts';
 import { decodeMailboxState } from './view-rows.ts';
 
 const suite = new SodiumSuite();
+const deps = { suite, home: 'home.example' as HomeName };
 const ALICE = 'alice@home.example' as Address;
 const BOB = 'bob@home.example' as Address;
+const CAROL = 'carol@other.example' as Address;
+const device = suite.keyPair(new Uint8Array(32).fill(1));
+
+/** The header of a mail that Alice writes to `recipients`. */
+function header(random: SeededSecureRandom, recipients: readonly Address[]): Uint8Array {
+  const place = { ...createConversation({ suite, random }, ALICE), depth: 1, prev: [] };
+  const body = bodyOf(suite, random.bytes(10));
+  const said = { type: 'mail', author: ALICE, device: deviceIdOf(suite, device.publicKey), time: 1 } as const;
+  return signPdu(suite, { ...said, ...place, recipients, body }, device.secretKey).header;
+}
 
 function entry(feed: FeedId, index: number, header: Partial<EntryHeader>): FoldedEntry {
   return { feed, index, header: EntryHeader.create({ version: 1, receivedAt: 1_000 + index, ...header }) };
@@ -26,7 +49,7 @@ async function fold(entries: readonly FoldedEntry[], batch: number): Promise<rea
   for (let i = 0; i < entries.length; i += batch)
     await store.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
-      for (const next of entries.slice(i, i + batch)) await foldEntry(suite, views, next);
+      for (const next of entries.slice(i, i + batch)) await foldEntry(deps, views, next);
       views.flush();
     });
   return store.range({ ...VIEWS, limit: 100_000 });
@@ -37,7 +60,7 @@ function twoFeeds(seed: number): { a: FoldedEntry[]; b: FoldedEntry[] } {
   const random = new SeededSecureRandom(seed);
   const prng = new SeededPrng(seed);
   const [feedA, feedB] = [feedIdOf(random.bytes(32)), feedIdOf(random.bytes(32))];
-  const pdus = Array.from({ length: 12 }, () => random.bytes(40));
+  const pdus = Array.from({ length: 12 }, (_, i) => header(random, i % 3 === 0 ? [ALICE, CAROL] : [ALICE, BOB]));
   const make = (feed: FeedId): FoldedEntry[] => {
     const entries: FoldedEntry[] = [];
     let number = 0;
@@ -82,9 +105,35 @@ describe('the fold', () => {
     },
   );
 
+  test('numbers what goes to each other home by feed, and nothing that another home wrote', async () => {
+    const feed = feedIdOf(new Uint8Array(32).fill(7));
+    const random = new SeededSecureRandom(1);
+    const toCarol = [
+      mail(feed, 0, [ALICE], header(random, [ALICE, CAROL])),
+      mail(feed, 2, [], header(random, [CAROL])),
+    ];
+    const within = mail(feed, 4, [ALICE, BOB], header(random, [ALICE, BOB]));
+    const other = 'other.example' as HomeName;
+    const outbox = (rows: readonly Row[]): string[] =>
+      rows
+        .filter(({ key }) => key[1] === 'O'.charCodeAt(0))
+        .map(({ key, value }) => toHex(key.subarray(-8)) + toHex(value.subarray(0, 8)));
+    const numbers = ['00000000000000010000000000000000', '00000000000000020000000000000002'];
+    expect(outbox(await fold([...toCarol, within], 1))).toEqual(numbers);
+    expect(outbox(await fold([...toCarol, within], 3))).toEqual(numbers);
+    await using store = new MemoryStore();
+    await store.transact(async (transaction) => {
+      const views = new ViewBuffer(transaction);
+      for (const next of toCarol) await foldEntry({ suite, home: other }, views, next);
+      views.flush();
+    });
+    expect(outbox(await store.range({ ...VIEWS, limit: 1_000 }))).toEqual([]);
+  });
+
   test('touching erasures become one range, whatever their order', async () => {
     const feed = feedIdOf(new Uint8Array(32).fill(7));
-    const mails = Array.from({ length: 9 }, (_, i) => mail(feed, 2 * i, [ALICE], Uint8Array.of(i)));
+    const random = new SeededSecureRandom(1);
+    const mails = Array.from({ length: 9 }, (_, i) => mail(feed, 2 * i, [ALICE], header(random, [ALICE])));
     const ranges = [
       [2, 3],
       [6, 7],
@@ -102,7 +151,7 @@ describe('the fold', () => {
     await using store = new MemoryStore();
     await store.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
-      for (const next of [...mails, ...erasures]) await foldEntry(suite, views, next);
+      for (const next of [...mails, ...erasures]) await foldEntry(deps, views, next);
       views.flush();
     });
     const rows = await store.range({ from: erasedKey(ALICE, feed, 0), to: erasedKey(ALICE, feed, 1_000), limit: 10 });

@@ -2,7 +2,7 @@
  * The views as a fold over entries (design, node). Each case is a function of the rows so far and one entry; applied to
  * the same entries of each feed in order it gives the same rows, whatever the order of the feeds among each other.
  */
-import { type CryptoSuite, invariant, uint64Bytes } from '../base/index.ts';
+import { type CryptoSuite, invariant, readUint64, uint64Bytes } from '../base/index.ts';
 import {
   type Address,
   type EntryHeader,
@@ -11,23 +11,28 @@ import {
   EraseReason,
   type FeedId,
   feedIdOf,
+  type HomeName,
+  homeOf,
   linkOf,
-  type PduId,
+  type Pdu,
   parseAccountDocument,
   parseAddress,
   parseHomeDocument,
-  pduIdOf,
+  parsePdu,
 } from '../protocol/index.ts';
 import { type ErasedBody, eraseNumbers } from './erasure.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import {
   accountKey,
   blobKey,
+  conversationKey,
   foldedKey,
   headKey,
   homeKey,
   hourKey,
   mailboxKey,
+  outboxHeadKey,
+  outboxKey,
   pduKey,
   vaultKey,
 } from './view-keys.ts';
@@ -38,6 +43,7 @@ import {
   encodeLocations,
   encodeMailboxRow,
   encodeMailboxState,
+  encodeOutboxRow,
   type Location,
   type MailboxState,
 } from './view-rows.ts';
@@ -47,35 +53,56 @@ export interface FoldedEntry {
   /** Block index of the header block. */
   readonly index: number;
   readonly header: EntryHeader;
-  /** The PDU's id when the caller has it already. */
-  readonly pduId?: PduId;
+  /** The parsed PDU when the caller has it already. */
+  readonly pdu?: Pdu;
+}
+
+export interface FoldDeps {
+  readonly suite: CryptoSuite;
+  /** Whose mail to other homes goes out by our outboxes. */
+  readonly home: HomeName;
 }
 
 const MICROSECONDS_PER_HOUR = 3_600_000_000;
 
 /** The rows that folding `entries` reads, for one prefetch. */
-export function keysOf(suite: CryptoSuite, entries: readonly FoldedEntry[]): Uint8Array[] {
+export function keysOf(deps: FoldDeps, entries: readonly FoldedEntry[]): Uint8Array[] {
   const keys: Uint8Array[] = [];
-  for (const { feed, header, pduId } of entries) {
+  for (const entry of entries) {
+    const { feed, header } = entry;
     if (header.kind !== EntryKind.MAIL && header.kind !== EntryKind.NOTE) continue;
-    keys.push(pduKey(pduId ?? pduIdOf(suite, header.pdu)));
+    const pdu = pduOf(deps, entry);
+    keys.push(pduKey(pdu.id));
     for (const account of header.accounts) keys.push(headKey(account as Address, feed));
+    for (const destination of destinationsOf(deps.home, pdu)) keys.push(outboxHeadKey(destination, feed));
   }
   return keys;
 }
 
+/** The other homes that a PDU of our people goes to. */
+export function destinationsOf(home: HomeName, pdu: Pdu): readonly HomeName[] {
+  if (pdu.recipients.every((recipient) => homeOf(recipient) === home) || homeOf(pdu.author) !== home) return NOWHERE;
+  return [...new Set(pdu.recipients.map(homeOf))].filter((destination) => destination !== home);
+}
+const NOWHERE: readonly HomeName[] = Object.freeze([]);
+
+function pduOf({ suite }: FoldDeps, { pdu, header }: FoldedEntry): Pdu {
+  return pdu ?? parsePdu(suite, header.pdu);
+}
+
 /** Folds one entry; returns the entries whose bodies may have lost their last holder, for `bodiesToClear`. */
 export async function foldEntry(
-  suite: CryptoSuite,
+  deps: FoldDeps,
   buffer: ViewBuffer,
   entry: FoldedEntry,
 ): Promise<readonly ErasedBody[]> {
+  const { suite } = deps;
   const { feed, index, header } = entry;
   buffer.put(foldedKey(feed), uint64Bytes(index + (header.hasBody ? 2 : 1)));
   switch (header.kind) {
     case EntryKind.MAIL:
     case EntryKind.NOTE:
-      await foldMail(suite, buffer, entry);
+      await foldMail(deps, buffer, entry);
       return [];
     case EntryKind.ACCOUNT: {
       const document = parseAccountDocument(suite, header.document);
@@ -97,10 +124,13 @@ export async function foldEntry(
   }
 }
 
-async function foldMail(suite: CryptoSuite, buffer: ViewBuffer, entry: FoldedEntry): Promise<void> {
+async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry): Promise<void> {
+  const { suite } = deps;
   const { feed, index, header } = entry;
-  const pduId = entry.pduId ?? pduIdOf(suite, header.pdu);
+  const pdu = pduOf(deps, entry);
+  const pduId = pdu.id;
   await addLocation(buffer, pduKey(pduId), { feed, index });
+  if (header.kind === EntryKind.MAIL) await foldConversation(deps, buffer, entry, pdu);
   const hour = Math.floor(header.receivedAt / MICROSECONDS_PER_HOUR);
   for (const account of header.accounts) {
     const address = account as Address;
@@ -128,6 +158,22 @@ async function foldMail(suite: CryptoSuite, buffer: ViewBuffer, entry: FoldedEnt
     });
   }
 }
+
+/** The PDU's place in its conversation, and in the outbox of each other home that is to get it. */
+async function foldConversation(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry, pdu: Pdu): Promise<void> {
+  const { feed, index, header } = entry;
+  const destinations = destinationsOf(deps.home, pdu);
+  const delivered = header.accounts.length > 0 || destinations.length > 0;
+  buffer.append(conversationKey(pdu.conversation, pdu.depth, pdu.id, delivered), EMPTY);
+  for (const destination of destinations) {
+    const head = outboxHeadKey(destination, feed);
+    const row = await buffer.get(head);
+    const number = 1 + (row === undefined ? 0 : readUint64(row));
+    buffer.append(outboxKey(destination, feed, number), encodeOutboxRow({ index, pduId: pdu.id }));
+    buffer.put(head, uint64Bytes(number));
+  }
+}
+const EMPTY = new Uint8Array(0);
 
 /** The newest vault record counts; the ones before are wrapped by passwords that may be known, so their bodies go. */
 async function foldVault(buffer: ViewBuffer, address: Address, location: Location): Promise<readonly ErasedBody[]> {

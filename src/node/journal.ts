@@ -12,7 +12,8 @@ import {
   type EntryKind,
   encodeEntryHeader,
   type FeedId,
-  type PduId,
+  type HomeName,
+  type Pdu,
 } from '../protocol/index.ts';
 import type { Store, StoreTransaction } from '../store/index.ts';
 import { type ErasedBody, isErasedByAll } from './erasure.ts';
@@ -25,7 +26,8 @@ export interface NewEntry {
   readonly body?: Uint8Array;
   /** SHA-256 of the body, when it is known already. */
   readonly bodySha256?: Uint8Array;
-  readonly pduId?: PduId;
+  /** The parsed PDU, when there is one. */
+  readonly pdu?: Pdu;
 }
 
 export interface WrittenEntry {
@@ -43,6 +45,7 @@ export interface JournalEvents {
 export interface JournalDeps {
   readonly clock: Clock;
   readonly suite: CryptoSuite;
+  readonly home: HomeName;
   readonly store: Store;
   readonly log: Log;
   /** The feed this node writes. */
@@ -90,7 +93,7 @@ export class Journal {
     entries: readonly NewEntry[],
     written: FoldedEntry[],
   ): Promise<readonly WrittenEntry[]> {
-    const { clock, feed, suite } = this.#deps;
+    const { clock, feed } = this.#deps;
     if (entries.length === 0) return [];
     const receivedAt = Math.floor(clock.now() * 1000);
     const blocks: Uint8Array[] = [];
@@ -109,11 +112,11 @@ export class Journal {
         feed: feed.id,
         index: firstIndex + (offsets[i] as number),
         header,
-        ...(entries[i]?.pduId === undefined ? {} : { pduId: entries[i].pduId }),
+        ...(entries[i]?.pdu === undefined ? {} : { pdu: entries[i].pdu }),
       }),
     );
-    await views.prefetch(keysOf(suite, folded));
-    for (const entry of folded) await this.#clear(views, transaction, await foldEntry(suite, views, entry));
+    await views.prefetch(keysOf(this.#deps, folded));
+    for (const entry of folded) await this.#clear(views, transaction, await foldEntry(this.#deps, views, entry));
     written.push(...folded);
     return folded.map((entry) => ({ feed: entry.feed, index: entry.index, receivedAt }));
   }

@@ -1,7 +1,7 @@
 /** `verify` and `repair`: the feeds against their trees, and the views against the feeds. */
 import { type CryptoSuite, compareBytes, invariant, readUint64, toHex } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
-import { decodeEntryHeader, type FeedId } from '../protocol/index.ts';
+import { decodeEntryHeader, EntryKind, type FeedId, type HomeName, parsePdu } from '../protocol/index.ts';
 import { MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import { NodeError } from './node-error.ts';
@@ -23,6 +23,7 @@ export interface CheckResult {
 
 export interface CheckDeps {
   readonly suite: CryptoSuite;
+  readonly home: HomeName;
   readonly store: Store;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
 }
@@ -111,12 +112,11 @@ class FreshFold {
   }
 
   async #foldPage(reader: StoreReader, feed: FeedLog, from: number, length: number): Promise<number> {
-    const { suite } = this.#deps;
-    const page = await readEntries(reader, feed, { from, length }, this.#note);
+    const page = await readEntries(this.#deps.suite, reader, feed, { from, length }, this.#note);
     await this.#into.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
-      await views.prefetch(keysOf(suite, page.entries));
-      for (const entry of page.entries) await foldEntry(suite, views, entry);
+      await views.prefetch(keysOf(this.#deps, page.entries));
+      for (const entry of page.entries) await foldEntry(this.#deps, views, entry);
       views.flush();
     });
     return page.next;
@@ -125,6 +125,7 @@ class FreshFold {
 
 /** The entries of a page of blocks; a body block at its end belongs to the next page's first header. */
 async function readEntries(
+  suite: CryptoSuite,
   reader: StoreReader,
   feed: FeedLog,
   { from, length }: { readonly from: number; readonly length: number },
@@ -140,7 +141,8 @@ async function readEntries(
     try {
       invariant(block !== undefined, 'the header block is held');
       const header = decodeEntryHeader(block);
-      entries.push({ feed: feed.id, index: next, header });
+      const isMail = header.kind === EntryKind.MAIL || header.kind === EntryKind.NOTE;
+      entries.push({ feed: feed.id, index: next, header, ...(isMail ? { pdu: parsePdu(suite, header.pdu) } : {}) });
       next += header.hasBody ? 2 : 1;
     } catch (error) {
       note({ code: 'entry', where: `${feed.id.slice(0, 16)}/${next}`, message: (error as Error).message });

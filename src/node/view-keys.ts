@@ -3,7 +3,7 @@
  * and folded again. `S` holds what is not: the operator's settings, invites and the list of feeds.
  */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
-import type { Address, FeedId, PduId } from '../protocol/index.ts';
+import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
 
 const ZERO = Uint8Array.of(0);
 
@@ -77,6 +77,38 @@ export function erasedKey(address: Address, feed: FeedId, from: number): Uint8Ar
 /** Where a PDU is: `P id` → feed, index; once for each feed that holds it, in order. */
 export function pduKey(id: PduId): Uint8Array {
   return concatBytes(view('P'), fromHex(id));
+}
+
+/** The PDUs of a conversation in the order of its fold: `G conversation depth id delivered` → nothing. */
+export function conversationKey(
+  conversation: ConversationId,
+  depth: number,
+  id: PduId,
+  delivered: boolean,
+): Uint8Array {
+  return concatBytes(ofConversation(conversation), uint64Bytes(depth), fromHex(id), Uint8Array.of(delivered ? 1 : 0));
+}
+export function conversationPdus(conversation: ConversationId): Bounds {
+  return under(ofConversation(conversation));
+}
+function ofConversation(conversation: ConversationId): Uint8Array {
+  return concatBytes(view('G'), fromHex(conversation));
+}
+
+/** What is to be sent to another home, by feed: `O home 0 feed number` → outbox row. */
+export function outboxKey(destination: HomeName, feed: FeedId, number: number): Uint8Array {
+  return concatBytes(ofDestination('O', destination), fromHex(feed), uint64Bytes(number));
+}
+/** The last outbox number: `Q home 0 feed` → number. */
+export function outboxHeadKey(destination: HomeName, feed: FeedId): Uint8Array {
+  return concatBytes(ofDestination('Q', destination), fromHex(feed));
+}
+export function outboxHeadsOf(destination: HomeName): Bounds {
+  return under(ofDestination('Q', destination));
+}
+export const OUTBOX_HEADS: Bounds = under(view('Q'));
+function ofDestination(tag: string, destination: HomeName): Uint8Array {
+  return concatBytes(view(tag), utf8(destination), ZERO);
 }
 
 /** Where a blob is: `B sha256` → feed, index. */

@@ -84,6 +84,21 @@ export function decodeMailboxState(bytes: Uint8Array): MailboxState {
   };
 }
 
+/** One PDU that another home is to get. */
+export interface OutboxRow {
+  /** Block index of the header block. */
+  readonly index: number;
+  readonly pduId: PduId;
+}
+
+export function encodeOutboxRow({ index, pduId }: OutboxRow): Uint8Array {
+  return concatBytes(uint64Bytes(index), fromHex(pduId));
+}
+
+export function decodeOutboxRow(bytes: Uint8Array): OutboxRow {
+  return { index: readUint64(bytes, 0), pduId: toHex(bytes.subarray(8, 40)) as PduId };
+}
+
 /** A block of a feed. */
 export interface Location {
   readonly feed: FeedId;
