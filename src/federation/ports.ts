@@ -1,0 +1,114 @@
+/**
+ * What the layers are to each other. Transport knows no transactions and transaction no HTTP: between them travel the bytes
+ * of proto/federation.proto. Whoever implements a port says in the other direction only FederationErrors.
+ */
+import type {
+  Address,
+  ConversationId,
+  FeedId,
+  HomeDocument,
+  HomeName,
+  Item,
+  ItemResult,
+  Pdu,
+  PduId,
+} from '../protocol/index.ts';
+import type { StoreTransaction } from '../store/index.ts';
+
+/** What the transport's server calls. `origin` is authenticated; bytes are messages of proto/federation.proto. */
+export interface FederationService {
+  /** Takes a Transaction, gives an Answer. */
+  send(origin: HomeName, txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** A Transaction; undefined when there is nothing after that number. */
+  pull(origin: HomeName, feed: FeedId, after: number): Promise<Uint8Array | undefined>;
+  /** Pdus. */
+  pdus(origin: HomeName, ids: readonly PduId[]): Promise<Uint8Array>;
+  /** Pdus, a page of them: `after` is what the caller made of the page before. */
+  state(origin: HomeName, conversation: ConversationId, after: string | undefined): Promise<Uint8Array>;
+  /** Pdus: those of `from` and what they follow, deepest first. */
+  backfill(origin: HomeName, conversation: ConversationId, from: readonly PduId[], limit: number): Promise<Uint8Array>;
+  /** Documents: the account's chain from the version after `after` on. */
+  account(address: Address, after: number): Promise<Uint8Array>;
+  /** Any authenticated request: the home is there. */
+  contact(origin: HomeName): void;
+}
+
+/** The other end of FederationService, at another home. Throws FederationError. */
+export interface FederationLink {
+  send(destination: HomeName, txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  pull(destination: HomeName, feed: FeedId, after: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  pdus(destination: HomeName, ids: readonly PduId[], signal: AbortSignal): Promise<Uint8Array>;
+  state(
+    destination: HomeName,
+    conversation: ConversationId,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+  backfill(
+    destination: HomeName,
+    conversation: ConversationId,
+    from: readonly PduId[],
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+  /** From the home of the address. */
+  account(address: Address, after: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Other homes, by their signed chains. */
+export interface HomeDirectory {
+  /** The home now: verified, pinned, asked again when stale. Throws FederationError. */
+  find(home: HomeName, signal: AbortSignal): Promise<HomeDocument>;
+  /** Asks again now (a key or feed that we do not know), at most once a minute for a home; otherwise as `find`. */
+  refresh(home: HomeName, signal: AbortSignal): Promise<HomeDocument>;
+  /** Every version, from the first. */
+  chain(home: HomeName, signal: AbortSignal): Promise<readonly HomeDocument[]>;
+}
+
+export interface OutboxItem {
+  readonly number: number;
+  readonly pdu: Uint8Array;
+  /** undefined: erased, or the PDU has none here. */
+  readonly body: Uint8Array | undefined;
+}
+
+/** What waits for other homes: a view that the node folds. */
+export interface OutboxView {
+  destinations(): Promise<readonly HomeName[]>;
+  /** The last number in each of our feeds that ever queued something for it. */
+  reach(destination: HomeName): Promise<readonly { readonly feed: FeedId; readonly number: number }[]>;
+  /** Items from `first` to at most `last`, at most `maxBytes` unless one alone is larger. */
+  read(
+    destination: HomeName,
+    feed: FeedId,
+    first: number,
+    last: number,
+    maxBytes: number,
+  ): Promise<readonly OutboxItem[]>;
+}
+
+/** What becomes of the items of a transaction. */
+export interface PduInbox<Judged> {
+  /**
+   * Everything that may ask the network or take long, before any store transaction: form, signature, hash, keys. Never
+   * throws for bad items.
+   */
+  judge(origin: HomeName, items: readonly Item[], signal: AbortSignal): Promise<readonly Judged[]>;
+  /** Inside the receiver's store transaction: appends what is good, and says a result for each. */
+  stage(staging: Staging, origin: HomeName, judged: readonly Judged[]): Promise<readonly ItemResult[]>;
+}
+
+/** One store transaction that may append entries to our feed. */
+export interface Staging {
+  readonly rows: StoreTransaction;
+  append(entries: readonly StagedPdu[]): Promise<void>;
+}
+
+export interface StagedPdu {
+  readonly pdu: Pdu;
+  readonly body: Uint8Array | undefined;
+  /** Local recipients; may be empty. */
+  readonly accounts: readonly Address[];
+}
+
+export type Commit = <Result>(work: (staging: Staging) => Promise<Result>) => Promise<Result>;
