@@ -25,6 +25,7 @@ const node = await Node.open(
       submitBurst: 10_000_000,
       acceptIntervalMs: 0.1,
       acceptQueue: 100_000,
+      registrationBurst: 100_000,
       ...(JSON.parse(limits) as Partial<NodeLimits>),
     },
   },

@@ -2,7 +2,15 @@
  * A node without its doors: the folder, the store, the feeds and all that works on them. It serves any FrameSocket, so
  * tests and simulations run the real thing with the wire cut.
  */
-import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
+import {
+  type Clock,
+  type CryptoSuite,
+  type FrameSocket,
+  type Log,
+  Scope,
+  type SecureRandom,
+  type SignatureChecker,
+} from '../base/index.ts';
 import type { FeedId, FeedState, HomeName } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
 import { Accounts, type Registration } from './accounts.ts';
@@ -17,6 +25,8 @@ import type { NodeLimits } from './limits.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
 import { NodeOperator } from './operator.ts';
+import { RegistrationRate } from './registration-rate.ts';
+import type { Remote } from './remote.ts';
 import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
@@ -26,6 +36,8 @@ export interface CoreDeps {
   readonly clock: Clock;
   readonly random: SecureRandom;
   readonly suite: CryptoSuite;
+  /** For the signatures of submits. The core does not close it. */
+  readonly signatures: SignatureChecker;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -85,7 +97,13 @@ export class Core implements AsyncDisposable {
     try {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
       const feeds = await openFeeds(feedsDeps);
-      const journal = new Journal({ ...deps, store, feed: feeds.current, feeds: feeds.all });
+      const journal = new Journal({
+        ...deps,
+        store,
+        home: folder.config.home,
+        feed: feeds.current,
+        feeds: feeds.all,
+      });
       const accounts = await Accounts.open(
         { suite: deps.suite, store, journal, homeKey: folder.homeKey },
         { home: folder.config.home, registration: options.registration },
@@ -115,7 +133,7 @@ export class Core implements AsyncDisposable {
   }
 
   /** Serves one client connection until it ends. */
-  async serve(socket: FrameSocket): Promise<void> {
+  async serve(socket: FrameSocket, remote: Remote): Promise<void> {
     if (this.#scope.signal.aborted) {
       socket.close(1012, 'stopping');
       return;
@@ -125,6 +143,7 @@ export class Core implements AsyncDisposable {
       {
         id: this.#nextSession++,
         home: this.folder.config.home,
+        remote,
         registration: this.#options.registration,
         heartbeatMs: this.#options.limits.heartbeatMs,
         feeds: () => this.#feedStates(),
@@ -224,10 +243,11 @@ function createServices(
     intake,
     journal,
     reader,
+    registrationRate: options.registration === 'open' ? new RegistrationRate(deps.clock, limits) : undefined,
     sessions,
     onRolledBack,
   });
-  const check = { ...deps, store, feeds };
+  const check = { ...deps, store, home: folder.config.home, feeds };
   const operator = new NodeOperator({ ...deps, accounts, store, folder, sessions, feeds, currentFeed, check }, limits);
   return { sessions, authenticator, handler, intake, operator };
 }

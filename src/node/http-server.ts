@@ -15,6 +15,7 @@ import type { HomeChain } from './home-chain.ts';
 import { HEADERS_TIMEOUT_MS, HTTP_BODY_BYTES_MAX, type NodeLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { NodeError } from './node-error.ts';
+import { type Remote, remoteOf } from './remote.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface HttpServerDeps {
@@ -24,7 +25,7 @@ export interface HttpServerDeps {
   readonly home: () => HomeChain;
   /** What is not well, in words; empty when all is. */
   readonly health: () => Promise<readonly string[]>;
-  readonly onConnection: (socket: FrameSocket) => void;
+  readonly onConnection: (socket: FrameSocket, remote: Remote) => void;
 }
 
 export interface HttpServerOptions {
@@ -32,6 +33,8 @@ export interface HttpServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** A proxy says where connections come from. */
+  readonly behindProxy: boolean;
   readonly limits: NodeLimits;
 }
 
@@ -129,8 +132,9 @@ export class HttpServer implements AsyncDisposable {
     }
     if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal);
     if (socket.destroyed) return;
+    const remote = remoteOf(request.socket.remoteAddress, request.headers, this.#options.behindProxy);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      onConnection(WsSocket.adopt(webSocket, socket)),
+      onConnection(WsSocket.adopt(webSocket, socket), remote),
     );
   }
 }

@@ -13,6 +13,14 @@ export interface NodeLimits {
   readonly submitsPerSecond: number;
   /** Submits of one account at once before the average counts. */
   readonly submitBurst: number;
+  /** Accounts that strangers make at an open home, one per this many milliseconds on average, … */
+  readonly registrationIntervalMs: number;
+  /** … after so many at once. */
+  readonly registrationBurst: number;
+  /** The same from one remote address, … */
+  readonly registrationIntervalPerRemoteMs: number;
+  /** … and what it may make at once. */
+  readonly registrationBurstPerRemote: number;
   /** The operator's heartbeat: a Head comes at least this often. */
   readonly heartbeatMs: number;
 }
@@ -27,6 +35,12 @@ export const DEFAULT_LIMITS: NodeLimits = Object.freeze({
   // An import of years of mail runs at this rate; a flood of one account is a fraction of what a node takes.
   submitsPerSecond: 500,
   submitBurst: 5_000,
+  // A home that somebody links to gets hundreds of people in an hour; at one a second a script needs days for a gigabyte.
+  registrationIntervalMs: 1_000,
+  registrationBurst: 1_000,
+  // A class behind one address at once, then one in ten minutes: an outsider's machine makes 150 accounts a day.
+  registrationIntervalPerRemoteMs: 600_000,
+  registrationBurstPerRemote: 30,
   // Two missed heartbeats say "offline": a minute, below the idle time-out of common proxies (60 s) each way.
   heartbeatMs: 30_000,
 });
@@ -79,6 +93,8 @@ export const FAILURE_INTERVAL_MS = 10_000;
 export const FAILURE_BURST = 20;
 /** Addresses whose failures are remembered. */
 export const FAILURES_REMEMBERED = 10_000;
+/** Remote addresses whose registrations are remembered: a flood of others may push one out, and meets the rate of all. */
+export const REMOTES_REMEMBERED = 10_000;
 /** A control call names a method and two short arguments. */
 export const CONTROL_LINE_BYTES_MAX = 64 * 1024;
 /** Versions of a chain in one answer, … */

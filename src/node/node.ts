@@ -3,7 +3,17 @@
  * operator on the control socket, and stops in order: no new connections, what was accepted is written and answered,
  * then everything is closed.
  */
-import { type Clock, type CryptoSuite, type FrameSocket, type Log, Scope, type SecureRandom } from '../base/index.ts';
+import {
+  type Clock,
+  type CryptoSuite,
+  type FrameSocket,
+  InlineSignatureChecker,
+  type Log,
+  Scope,
+  type SecureRandom,
+  type SignatureChecker,
+} from '../base/index.ts';
+import { ThreadedSignatureChecker } from '../base/system/index.ts';
 import { type HomeName, parseHomeName } from '../protocol/index.ts';
 import type { Registration } from './accounts.ts';
 import { ControlServer, connectControl } from './control.ts';
@@ -13,6 +23,7 @@ import { CLIENT_PATH, HttpServer } from './http-server.ts';
 import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import type { Operator } from './operator.ts';
+import type { Remote } from './remote.ts';
 
 export interface NodeDeps {
   readonly clock: Clock;
@@ -32,6 +43,8 @@ export interface NodeOptions {
   readonly port: number;
   /** Where clients reach this node when a proxy stands before it: `https://mail.example`. */
   readonly publicUrl?: string;
+  /** The proxy is believed where a connection comes from (`X-Forwarded-For`). */
+  readonly behindProxy?: boolean;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   readonly registration: Registration;
   readonly limits?: Partial<NodeLimits>;
@@ -43,6 +56,7 @@ export class Node implements AsyncDisposable {
   readonly #limits: NodeLimits;
   readonly #metrics = new Metrics();
   readonly #scope: Scope;
+  readonly #signatures: SignatureChecker;
   #core: Core | undefined;
   #http: HttpServer | undefined;
   #control: ControlServer | undefined;
@@ -53,6 +67,7 @@ export class Node implements AsyncDisposable {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
+    this.#signatures = new ThreadedSignatureChecker(deps.suite);
   }
 
   /** Throws NodeError or StoreError; what was opened by then is closed again. */
@@ -102,6 +117,7 @@ export class Node implements AsyncDisposable {
     await this.#control?.[Symbol.asyncDispose]();
     await core?.[Symbol.asyncDispose]();
     await this.#http?.[Symbol.asyncDispose]();
+    await this.#signatures[Symbol.asyncDispose]();
   }
 
   get #opened(): Core {
@@ -111,7 +127,7 @@ export class Node implements AsyncDisposable {
 
   async #open(): Promise<void> {
     const { clock, log } = this.#deps;
-    const { folder, host, port, tls } = this.#options;
+    const { behindProxy = false, folder, host, port, tls } = this.#options;
     this.#metrics.gauge(
       'restante_feed_blocks',
       'Blocks of the feed being written',
@@ -130,9 +146,9 @@ export class Node implements AsyncDisposable {
         metrics: this.#metrics,
         home: () => this.#opened.home,
         health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
-        onConnection: (socket) => this.#serve(socket),
+        onConnection: (socket, remote) => this.#serve(socket, remote),
       },
-      { host, port, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
+      { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
     );
     const existing = await readHomeConfig(folder);
     this.#home = this.#options.home ?? existing?.home ?? parseHomeName(`localhost:${this.#http.port}`);
@@ -151,14 +167,15 @@ export class Node implements AsyncDisposable {
       ...(this.#home === undefined ? {} : { home: this.#home }),
       ...(nodeName === undefined ? {} : { nodeName }),
     };
-    const core = await Core.open({ ...this.#deps, metrics: this.#metrics }, options);
+    const core = await Core.open({ ...this.#deps, signatures: this.#signatures, metrics: this.#metrics }, options);
     await core.publish([this.url]);
     return core;
   }
 
-  #serve(socket: FrameSocket): void {
+  #serve(socket: FrameSocket, remote: Remote): void {
     if (this.#core === undefined) socket.close(1012, 'starting or stopping');
-    else this.#core.serve(socket).catch((error: unknown) => this.#deps.log.error({ error }, 'a session failed'));
+    else
+      this.#core.serve(socket, remote).catch((error: unknown) => this.#deps.log.error({ error }, 'a session failed'));
   }
 
   /** The feed has ended: everything of this folder is opened again, with a new feed. Clients come back by themselves. */
@@ -188,7 +205,7 @@ export async function withOperator<Result>(
     return await work(operator);
   }
   await using core = await Core.open(
-    { ...deps, metrics: new Metrics() },
+    { ...deps, signatures: new InlineSignatureChecker(deps.suite), metrics: new Metrics() },
     { folder, registration: 'closed', limits: DEFAULT_LIMITS, onFeedRetired: () => {} },
   );
   return await work(core.operator);

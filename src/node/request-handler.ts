@@ -34,6 +34,7 @@ import type { Journal } from './journal.ts';
 import { ERASE_RANGES_MAX } from './limits.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
+import type { RegistrationRate } from './registration-rate.ts';
 import type { Identity, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -47,6 +48,8 @@ export interface RequestHandlerDeps {
   readonly journal: Journal;
   readonly metrics: Metrics;
   readonly reader: MailboxReader;
+  /** Of an open home. Where it takes an invitation, the operator decides how many. */
+  readonly registrationRate: RegistrationRate | undefined;
   readonly sessions: Sessions;
   /** A client showed a head of ours beyond what we hold: this node was restored from an older state. */
   readonly onRolledBack: (feed: FeedId) => void;
@@ -174,10 +177,16 @@ export class RequestHandler {
     session: Session,
     append: { request: number; document: Uint8Array; vault: Uint8Array; invite: string },
   ): Promise<void> {
-    const { accounts, sessions } = this.#deps;
+    const { accounts, registrationRate, sessions } = this.#deps;
     if (append.document.length > DOCUMENT_BYTES_MAX || append.vault.length > VAULT_RECORD_BYTES_MAX)
       return session.refuse(append.request, 'too_large', 'the document or the vault record is too large');
     const { identity } = session;
+    const leave = identity === undefined ? registrationRate?.take(session.remote) : undefined;
+    if (leave?.taken === false)
+      return session.refuse(append.request, 'rate_limited', 'too many new accounts at once', {
+        fix: 'Try again later.',
+        retryAfterMs: leave.waitMs,
+      });
     let result: ChainResult;
     if (identity === undefined) result = await accounts.register(append.document, append.vault, append.invite);
     else

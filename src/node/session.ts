@@ -42,6 +42,7 @@ import {
   SLOW_READER_MS,
 } from './limits.ts';
 import type { Metrics } from './metrics.ts';
+import type { Remote } from './remote.ts';
 import type { RequestHandler } from './request-handler.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -60,6 +61,7 @@ export interface SessionDeps {
 export interface SessionOptions {
   readonly id: number;
   readonly home: HomeName;
+  readonly remote: Remote;
   readonly registration: string;
   readonly heartbeatMs: number;
   readonly feeds: () => FeedState[];
@@ -113,6 +115,10 @@ export class Session {
 
   get device(): DeviceId | undefined {
     return this.#identity?.device;
+  }
+
+  get remote(): Remote {
+    return this.#options.remote;
   }
 
   get identity(): Identity | undefined {

@@ -20,3 +20,8 @@ test('reservations queue up behind each other, and beyond the bound there are no
   expect([0, 1, 2, 3].map(() => bucket.reserve(0, 2))).toEqual([0, 10, 20, undefined]);
   expect(bucket.reserve(10, 2)).toBe(20);
 });
+
+test('looking takes nothing', () => {
+  const bucket = new TokenBucket(10, 1, 0);
+  expect([bucket.waitMs(0), bucket.waitMs(0), bucket.take(0).taken, bucket.waitMs(4)]).toEqual([0, 0, true, 6]);
+});

@@ -71,7 +71,7 @@ export class ClientWorld implements AsyncDisposable {
     dial: async (url) => {
       if (this.isCut || url !== NODE_URL) throw new DialError('unreachable', `${url} cannot be reached`);
       const [ours, theirs] = createMemorySocketPair();
-      void this.node.core.serve(theirs);
+      void this.node.core.serve(theirs, undefined);
       this.#sockets.add(ours);
       void ours.closed.then(() => this.#sockets.delete(ours));
       return new TamperedSocket(ours, () => this.tamper);

@@ -2,7 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMemorySocketPair, type Log, ManualClock, SeededSecureRandom, SILENT_LOG } from '../../src/base/index.ts';
+import {
+  createMemorySocketPair,
+  InlineSignatureChecker,
+  type Log,
+  ManualClock,
+  SeededSecureRandom,
+  SILENT_LOG,
+} from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
 import { Core, type CoreOptions, DEFAULT_LIMITS, Metrics, type NodeLimits } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
@@ -47,6 +54,7 @@ export class NodeWorld implements AsyncDisposable {
         clock: this.clock,
         random: this.random,
         suite: this.suite,
+        signatures: new InlineSignatureChecker(this.suite),
         log: this.#options.log ?? SILENT_LOG,
         metrics: new Metrics(),
       },
@@ -67,9 +75,9 @@ export class NodeWorld implements AsyncDisposable {
     await this.core[Symbol.asyncDispose]();
   }
 
-  connect(): WireClient {
+  connect(remote?: string): WireClient {
     const [ours, theirs] = createMemorySocketPair();
-    void this.core.serve(theirs);
+    void this.core.serve(theirs, remote);
     return new WireClient(ours);
   }
 

@@ -41,7 +41,7 @@ describe('a node and difficult connections', () => {
       terminate: () => theirs.terminate(),
       closed: theirs.closed,
     };
-    const serving = world.core.serve(jam);
+    const serving = world.core.serve(jam, undefined);
     const reader = new WireClient(ours);
     await reader.authenticate(world.random, bob.address, bob.device);
     await reader.ask((request) => ({ oneofKind: 'clientInfo', clientInfo: { ...FOLLOW, request } }));
