@@ -1,4 +1,5 @@
 /** The published formats that both sides read: documents, PDUs, entries and frames. Portable; no I/O. */
+export * from './account-chain.ts';
 export * from './account-document.ts';
 export * from './canonical-json.ts';
 export * from './enrolment.ts';
@@ -6,6 +7,7 @@ export * from './frames.ts';
 export * from './generated/client.ts';
 export * from './generated/entry.ts';
 export * from './generated/federation.ts';
+export * from './home-chain.ts';
 export * from './home-document.ts';
 export * from './ids.ts';
 export * from './limits.ts';

@@ -12,6 +12,7 @@ import {
   deviceIdOf,
   encodeVaultRecord,
   homeOf,
+  judgeChain,
   ProtocolError,
   parseEnrolmentParameters,
   parseSignedDocument,
@@ -47,7 +48,6 @@ import {
   openConnection,
   refusalOf,
 } from '../connection/index.ts';
-import { judgeChain } from '../contacts/account-chain.ts';
 import { Contacts } from '../contacts/contacts.ts';
 import { HomePin } from '../contacts/home-pin.ts';
 import { extendChain, signVersion, vaultNameOf } from './chain-version.ts';

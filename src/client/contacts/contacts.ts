@@ -8,7 +8,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { type Clock, type CryptoSuite, toBase64 } from '../../base/index.ts';
-import { type AccountDocument, type Address, parseAccountDocument } from '../../protocol/index.ts';
+import { type AccountDocument, type Address, judgeChain, parseAccountDocument } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import type { Alarms } from '../alarms.ts';
@@ -16,7 +16,6 @@ import { ClientError } from '../client-error.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { accountKey, accountVersions, contactKey } from '../keys.ts';
 import { CHAIN_VERSIONS_MAX, CONTACT_FRESH_MS, CONTACTS_CACHED_MAX } from '../limits.ts';
-import { judgeChain } from './account-chain.ts';
 import { type Contact, createContact } from './contact.ts';
 import { type ContactRow, decodeContactRow, encodeContactRow, type Trust } from './contact-row.ts';
 import { fetchChain, type HomePin } from './home-pin.ts';

@@ -4,10 +4,10 @@
  */
 import { type CryptoSuite, equalBytes } from '../../base/index.ts';
 import {
-  checkHomeLink,
+  type HomeAlarm,
   type HomeDocument,
   type HomeName,
-  ProtocolError,
+  judgeHome,
   parseHomeDocument,
 } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
@@ -26,7 +26,7 @@ export type HomeVerdict =
   | { readonly status: 'known'; readonly document: HomeDocument }
   | {
       readonly status: 'refused';
-      readonly code: 'home_rolled_back' | 'home_forked' | 'bad_home_chain';
+      readonly code: HomeAlarm;
       readonly why: string;
     };
 
@@ -88,46 +88,6 @@ export class HomePin {
     }
     return { status: 'known', document: verdict.chain.at(-1) as HomeDocument };
   }
-}
-
-type Judged =
-  | { readonly status: 'links'; readonly chain: readonly HomeDocument[] }
-  | Extract<HomeVerdict, { status: 'refused' }>;
-
-/** What `documents`, asked for from one version before the newest known, say of the chain. */
-export function judgeHome(
-  suite: CryptoSuite,
-  home: HomeName,
-  known: readonly HomeDocument[],
-  documents: readonly Uint8Array[],
-): Judged {
-  const pinned = known.at(-1);
-  const chain = [...known];
-  try {
-    for (const [i, bytes] of documents.entries()) {
-      const next = parseHomeDocument(suite, bytes);
-      if (next.home !== home) return refuse('bad_home_chain', `the document is of the home ${next.home}`);
-      if (i === 0 && pinned !== undefined) {
-        if (next.version === pinned.version && next.signed.hash === pinned.signed.hash) continue;
-        if (next.version === pinned.version)
-          return refuse('home_forked', `version ${next.version} is another one than was seen before`);
-      }
-      checkHomeLink(chain.at(-1), next);
-      chain.push(next);
-    }
-  } catch (error) {
-    if (error instanceof ProtocolError) return refuse('bad_home_chain', error.message);
-    throw error;
-  }
-  if (documents.length === 0)
-    return pinned === undefined
-      ? refuse('bad_home_chain', 'the node shows no home document')
-      : refuse('home_rolled_back', `version ${pinned.version} was seen before, the node does not have it`);
-  return { status: 'links', chain };
-}
-
-function refuse(code: Extract<HomeVerdict, { status: 'refused' }>['code'], why: string): Judged {
-  return { status: 'refused', code, why };
 }
 
 /** The chain of an address (empty: of the home) from version `after` + 1 on: page by page, until a node has no more. */

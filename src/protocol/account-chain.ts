@@ -1,16 +1,11 @@
 /**
- * Judging what a node shows of an account's chain. Pure. Asked for from one version before the newest known, so that a node
+ * Judging what a node, or another home, shows of an account's chain. Pure. Asked for from one version before the newest known, so that a node
  * that shows less, or another past, gives itself away.
  */
-import type { CryptoSuite } from '../../base/index.ts';
-import {
-  type AccountDocument,
-  type Address,
-  checkAccountLink,
-  isCountersigned,
-  ProtocolError,
-  parseAccountDocument,
-} from '../../protocol/index.ts';
+import type { CryptoSuite } from '../base/index.ts';
+import { type AccountDocument, checkAccountLink, isCountersigned, parseAccountDocument } from './account-document.ts';
+import type { Address } from './ids.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 export type ChainAlarm = 'chain_rolled_back' | 'chain_forked' | 'bad_chain';
 
