@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   feedIdOf,
   homeOf,
+  isAddress,
   parseAddress,
   parseConversationId,
   parseDeviceId,
@@ -127,4 +128,20 @@ describe.each([
 test('a feed is known by its discovery key', () => {
   expect(feedIdOf(new Uint8Array(32).fill(0xab))).toBe('ab'.repeat(32));
   expect(() => feedIdOf(new Uint8Array(31))).toThrow(malformed);
+});
+
+test('isAddress says whether parseAddress gives a text back as it is', () => {
+  const character = fc.constantFrom(...'ab9.@-:_!ABK\u212a "\\');
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: character, maxLength: 12 }), fc.emailAddress()), (text) => {
+      let same: boolean;
+      try {
+        same = parseAddress(text) === text;
+      } catch {
+        same = false;
+      }
+      expect(isAddress(text)).toBe(same);
+    }),
+    { numRuns: 2000 },
+  );
 });

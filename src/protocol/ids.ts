@@ -15,8 +15,10 @@ export type HomeName = Brand<'HomeName'>;
 export type FeedId = Brand<'FeedId'>;
 /** SHA-256 of a PDU header, 64 hexadecimal digits: the only key for duplicates. */
 export type PduId = Brand<'PduId'>;
-/** 32 hexadecimal digits of randomness. */
+/** 32 hexadecimal digits, made of who founded it and a nonce. */
 export type ConversationId = Brand<'ConversationId'>;
+/** 32 hexadecimal digits of randomness. */
+export type ConversationNonce = Brand<'ConversationNonce'>;
 /** The first 32 hexadecimal digits of the SHA-256 of a device's public key. */
 export type DeviceId = Brand<'DeviceId'>;
 
@@ -39,6 +41,18 @@ export function parseAddress(text: string): Address {
   return address as Address;
 }
 
+/** Whether a text is an address in its one spelling, as `parseAddress` would give it back. */
+export function isAddress(text: string): text is Address {
+  const at = text.lastIndexOf('@');
+  return (
+    at >= 1 &&
+    at <= 64 &&
+    text.length <= ADDRESS_CHARACTERS_MAX &&
+    LOCAL_PART.test(text.slice(0, at)) &&
+    HOME.test(text.slice(at + 1))
+  );
+}
+
 export function homeOf(address: Address): HomeName {
   return address.slice(address.lastIndexOf('@') + 1) as HomeName;
 }
@@ -57,6 +71,10 @@ export function parsePduId(text: string): PduId {
 
 export function parseConversationId(text: string): ConversationId {
   return parseDigits(text, 32, 'a conversation id') as ConversationId;
+}
+
+export function parseConversationNonce(text: string): ConversationNonce {
+  return parseDigits(text, 32, 'a conversation nonce') as ConversationNonce;
 }
 
 export function parseDeviceId(text: string): DeviceId {

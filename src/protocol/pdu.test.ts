@@ -1,10 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { equalBytes, fromUtf8, NobleSuite, toBase64, utf8 } from '../base/index.ts';
+import { equalBytes, fromUtf8, NobleSuite, SeededSecureRandom, toBase64, utf8 } from '../base/index.ts';
 import { encodeCanonicalJson, type Json } from './canonical-json.ts';
-import { parseAddress, parseConversationId, parsePduId } from './ids.ts';
+import { parseAddress, parseConversationId, parseConversationNonce, parsePduId } from './ids.ts';
 import { PDU_HEADER_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
-import { bodyOf, deviceIdOf, type PduContent, parsePdu, pduIdOf, signPdu, verifyPdu } from './pdu.ts';
+import {
+  bodyOf,
+  createConversation,
+  deviceIdOf,
+  type PduContent,
+  parseAnyHeader,
+  parsePdu,
+  pduIdOf,
+  signPdu,
+  verifyPdu,
+} from './pdu.ts';
+import { readPlainHeader } from './plain-header.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 const suite = new NobleSuite();
@@ -47,6 +58,23 @@ describe('a PDU', () => {
       expect(parsed).toEqual(pdu);
       expect(verifyPdu(suite, parsed, device.publicKey)).toBe(true);
     }
+  });
+
+  test('that founds a conversation carries the nonce its id is made of, and nobody else can found it', () => {
+    const { conversation, nonce } = createConversation({ suite, random: new SeededSecureRandom(1) }, content.author);
+    const founding = { ...content, conversation, nonce, depth: 1, prev: [] };
+    expect(parsePdu(suite, signPdu(suite, founding, device.secretKey).header)).toMatchObject({ conversation, nonce });
+    const wrong: readonly Partial<PduContent>[] = [
+      { author: parseAddress('mallory@home.example') },
+      { conversation: parseConversationId('0f'.repeat(16)) },
+      { depth: 2 },
+      { prev: content.prev },
+      { nonce: parseConversationNonce('0f'.repeat(16)) },
+    ];
+    for (const change of wrong)
+      expect(() => parsePdu(suite, signPdu(suite, { ...founding, ...change }, device.secretKey).header)).toThrow(
+        expect.objectContaining({ code: 'malformed' }),
+      );
   });
 
   test('is verified by the device it names and by no other', () => {
@@ -291,5 +319,88 @@ describe('a PDU', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('the two ways to read a header', () => {
+  const address = fc
+    .tuple(fc.stringMatching(/^[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,9}$/), fc.stringMatching(/^[a-z0-9]{1,9}$/))
+    .map(([local, home]) => parseAddress(`${local}@${home}.example`));
+  const contents = fc.record({
+    type: fc.constantFrom('mail' as const, 'note' as const),
+    conversation: fc.stringMatching(/^[0-9a-f]{32}$/).map(parseConversationId),
+    author: address,
+    depth: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    prev: fc.uniqueArray(fc.stringMatching(/^[0-9a-f]{64}$/).map(parsePduId), { maxLength: 20 }),
+    recipients: fc.uniqueArray(address, { minLength: 1, maxLength: 5 }),
+    time: fc.nat(Number.MAX_SAFE_INTEGER),
+    body: fc.record({ sha256: fc.stringMatching(/^[0-9a-f]{64}$/), size: fc.nat(Number.MAX_SAFE_INTEGER) }),
+  });
+
+  /** What reading said: the PDU, or the code of the refusal. */
+  function outcomeOf(read: () => unknown): unknown {
+    try {
+      return read();
+    } catch (error) {
+      return (error as ProtocolError).code;
+    }
+  }
+
+  test('say the same of every header of mail or a note, and the quick one reads it', () => {
+    fc.assert(
+      fc.property(contents, fc.boolean(), fc.nat(), (made, isFirst, seed) => {
+        const random = new SeededSecureRandom(seed);
+        const founding = isFirst ? { ...createConversation({ suite, random }, made.author), depth: 1, prev: [] } : {};
+        const { header } = signPdu(suite, { ...made, ...founding, device: content.device }, device.secretKey);
+        expect(readPlainHeader(fromUtf8(header))).toBeDefined();
+        expect(parsePdu(suite, header)).toEqual(parseAnyHeader(suite, header));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('say the same of a header with a piece replaced, repeated or cut out', () => {
+    const pieces = [
+      '"',
+      '\\',
+      ',',
+      '""',
+      '","',
+      '0',
+      '-1',
+      '9999999999999999',
+      '@',
+      '{',
+      '}',
+      '[',
+      ']',
+      ' ',
+      'B',
+      'é',
+      '\u007f',
+      '',
+    ];
+    const founding = createConversation({ suite, random: new SeededSecureRandom(1) }, content.author);
+    const { header } = signPdu(suite, { ...content, ...founding, depth: 1, prev: [] }, device.secretKey);
+    const text = fromUtf8(header);
+    let read = 0;
+    fc.assert(
+      fc.property(
+        fc.nat(text.length),
+        fc.nat(3),
+        fc.oneof(
+          fc.constantFrom(...pieces),
+          fc.nat(text.length - 8).map((at) => text.slice(at, at + 8)),
+        ),
+        (at, cut, piece) => {
+          const changed = utf8(text.slice(0, at) + piece + text.slice(at + cut));
+          const outcome = outcomeOf(() => parsePdu(suite, changed));
+          if (typeof outcome !== 'string') read += 1;
+          expect(outcome).toEqual(outcomeOf(() => parseAnyHeader(suite, changed)));
+        },
+      ),
+      { numRuns: 3000 },
+    );
+    expect(read).toBeGreaterThan(0);
   });
 });

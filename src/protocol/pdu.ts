@@ -5,19 +5,31 @@
  * `mail` and `note` bodies are OpenPGP ciphertext; the body of a `member` or `state` PDU is canonical JSON that homes read.
  */
 import { z } from 'zod';
-import { type CryptoSuite, concatBytes, fromBase64, fromUtf8, toBase64, toHex, utf8 } from '../base/index.ts';
+import {
+  type CryptoSuite,
+  concatBytes,
+  fromBase64,
+  fromUtf8,
+  type SecureRandom,
+  toBase64,
+  toHex,
+  utf8,
+} from '../base/index.ts';
 import { encodeCanonicalJson, type Json, parseCanonicalJson } from './canonical-json.ts';
 import {
   type Address,
   type ConversationId,
+  type ConversationNonce,
   type DeviceId,
   type PduId,
   parseAddress,
   parseConversationId,
+  parseConversationNonce,
   parseDeviceId,
   parsePduId,
 } from './ids.ts';
 import { PDU_HEADER_BYTES_MAX, PREVIOUS_PDUS_MAX, RECIPIENTS_MAX } from './limits.ts';
+import { readPlainHeader } from './plain-header.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 export type PduType = 'mail' | 'note' | 'member' | 'state';
@@ -41,6 +53,8 @@ export interface PduContent {
   readonly recipients: readonly Address[];
   /** Only in `member` (an address) and `state` PDUs. */
   readonly stateKey?: string;
+  /** Only in the first PDU of a conversation: what `conversationOf` makes the conversation's id of. */
+  readonly nonce?: ConversationNonce;
   readonly time: number;
   readonly body: PduBody;
 }
@@ -53,7 +67,8 @@ export interface Pdu extends PduContent {
 }
 
 const SIGNED_AS = utf8('restante pdu 1\n');
-const SIGNATURE_KEY = '"signature":"';
+const SIGNATURE_KEY = utf8('"signature":"');
+const QUOTE = 0x22;
 /** 64 bytes in unpadded base64. */
 const SIGNATURE_CHARACTERS = 86;
 const address = z.string().refine((text) => isCanonical(text, parseAddress));
@@ -64,6 +79,10 @@ const headerSchema = z.strictObject({
   conversation: z.string().refine((text) => isCanonical(text, parseConversationId)),
   depth: z.int().min(1),
   device: z.string().refine((text) => isCanonical(text, parseDeviceId)),
+  nonce: z
+    .string()
+    .refine((text) => isCanonical(text, parseConversationNonce))
+    .optional(),
   prev: z.array(pduId).max(PREVIOUS_PDUS_MAX),
   recipients: z.array(address).min(1).max(RECIPIENTS_MAX),
   signature: z.string().length(SIGNATURE_CHARACTERS),
@@ -85,6 +104,14 @@ export function signPdu(suite: CryptoSuite, content: PduContent, deviceSecretKey
 export function parsePdu(suite: CryptoSuite, header: Uint8Array): Pdu {
   if (header.length > PDU_HEADER_BYTES_MAX)
     throw new ProtocolError('too_large', `a PDU header has at most ${PDU_HEADER_BYTES_MAX} bytes`);
+  const plain = readPlainHeader(textOf(header));
+  const isFine = plain !== undefined && (plain.nonce === undefined || isFounding(suite, plain));
+  if (isFine) return { id: pduIdOf(suite, header), header, ...plain };
+  return parseAnyHeader(suite, header);
+}
+
+/** The general way: every type, every spelling that canonical JSON allows, and a reason for each refusal. */
+export function parseAnyHeader(suite: CryptoSuite, header: Uint8Array): Pdu {
   const judged = headerSchema.safeParse(parseCanonicalJson(header));
   if (!judged.success) throw new ProtocolError('malformed', `not a PDU header: ${issueOf(judged.error)}`);
   const fields = judged.data;
@@ -94,6 +121,11 @@ export function parsePdu(suite: CryptoSuite, header: Uint8Array): Pdu {
     throw new ProtocolError(
       'malformed',
       'not a PDU header: state_key belongs to member and state, and to no other type',
+    );
+  if (fields.nonce !== undefined && !isFounding(suite, fields))
+    throw new ProtocolError(
+      'malformed',
+      'not a PDU header: the nonce is not the one that this conversation is made of',
     );
   let signature: Uint8Array;
   try {
@@ -115,21 +147,62 @@ export function parsePdu(suite: CryptoSuite, header: Uint8Array): Pdu {
     time: fields.time,
     body: fields.body,
     ...(fields.state_key === undefined ? {} : { stateKey: fields.state_key }),
+    ...(fields.nonce === undefined ? {} : { nonce: fields.nonce as ConversationNonce }),
   };
+}
+
+/**
+ * The id of the conversation that `author` founds with this nonce. Nobody else can found it: a rival first PDU by another
+ * author would need another id.
+ */
+export function conversationOf(suite: CryptoSuite, author: Address, nonce: ConversationNonce): ConversationId {
+  return toHex(suite.sha256(utf8(`restante conversation 1\n${author}\n${nonce}`)).subarray(0, 16)) as ConversationId;
+}
+
+/** A new conversation of `author`. */
+export function createConversation(
+  { suite, random }: { readonly suite: CryptoSuite; readonly random: SecureRandom },
+  author: Address,
+): { readonly conversation: ConversationId; readonly nonce: ConversationNonce } {
+  const nonce = toHex(random.bytes(16)) as ConversationNonce;
+  return { conversation: conversationOf(suite, author, nonce), nonce };
+}
+
+type FoundingFields = Pick<z.infer<typeof headerSchema>, 'author' | 'conversation' | 'depth' | 'nonce'> & {
+  readonly prev: readonly string[];
+};
+
+function isFounding(suite: CryptoSuite, fields: FoundingFields): boolean {
+  const { author, conversation, depth, nonce, prev } = fields;
+  if (depth !== 1 || prev.length > 0) return false;
+  return conversationOf(suite, author as Address, nonce as ConversationNonce) === conversation;
 }
 
 /** Whether `deviceKey` signed this PDU and is the device it names. */
 export function verifyPdu(suite: CryptoSuite, pdu: Pdu, deviceKey: Uint8Array): boolean {
   if (deviceIdOf(suite, deviceKey) !== pdu.device) return false;
-  return suite.verify(pdu.signature, concatBytes(SIGNED_AS, withoutSignature(pdu.header)), deviceKey);
+  return suite.verify(pdu.signature, signedBytesOf(pdu), deviceKey);
 }
 
-/** The canonical header as it was before it was signed: cut out, since spelling it again would cost as much as parsing. */
-function withoutSignature(header: Uint8Array): Uint8Array {
-  const text = fromUtf8(header);
-  // A quote inside a JSON string is escaped, so this text is the key itself, and the header's form fixes its length.
-  const start = text.indexOf(SIGNATURE_KEY);
-  return utf8(text.slice(0, start) + text.slice(start + SIGNATURE_KEY.length + SIGNATURE_CHARACTERS + 2));
+/** What a PDU's device signed: the canonical header without its signature, cut out, since to spell it again costs more. */
+export function signedBytesOf({ header }: Pick<Pdu, 'header'>): Uint8Array {
+  const start = startOfSignature(header);
+  const end = start + SIGNATURE_KEY.length + SIGNATURE_CHARACTERS + 2;
+  const signed = new Uint8Array(SIGNED_AS.length + header.length - (end - start));
+  signed.set(SIGNED_AS);
+  signed.set(header.subarray(0, start), SIGNED_AS.length);
+  signed.set(header.subarray(end), SIGNED_AS.length + start);
+  return signed;
+}
+
+/** Where the key stands: a quote within a JSON string is escaped, so the same bytes stand nowhere else in a header. */
+function startOfSignature(header: Uint8Array): number {
+  for (let at = header.indexOf(QUOTE); at !== -1; at = header.indexOf(QUOTE, at + 1)) {
+    let length = 1;
+    while (length < SIGNATURE_KEY.length && header[at + length] === SIGNATURE_KEY[length]) length += 1;
+    if (length === SIGNATURE_KEY.length) return at;
+  }
+  throw new ProtocolError('malformed', 'not a PDU header: no signature');
 }
 
 export function pduIdOf(suite: CryptoSuite, header: Uint8Array): PduId {
@@ -152,6 +225,7 @@ function unsignedHeader(content: PduContent): { readonly [key: string]: Json | u
     author: content.author,
     device: content.device,
     depth: content.depth,
+    nonce: content.nonce,
     prev: content.prev,
     recipients: content.recipients,
     state_key: content.stateKey,
@@ -165,6 +239,15 @@ function isCanonical(text: string, parse: (text: string) => string): boolean {
     return parse(text) === text;
   } catch {
     return false; // the parser's refusal is the answer
+  }
+}
+
+/** Empty for what is not UTF-8, which the general way refuses. */
+function textOf(header: Uint8Array): string {
+  try {
+    return fromUtf8(header);
+  } catch {
+    return '';
   }
 }
 

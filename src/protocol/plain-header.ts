@@ -5,7 +5,14 @@
  * fit is parsePdu's to judge the general way, and both say the same (pdu.test.ts).
  */
 import { fromBase64 } from '../base/index.ts';
-import { type Address, type ConversationId, type DeviceId, isAddress, type PduId } from './ids.ts';
+import {
+  type Address,
+  type ConversationId,
+  type ConversationNonce,
+  type DeviceId,
+  isAddress,
+  type PduId,
+} from './ids.ts';
 import { PREVIOUS_PDUS_MAX, RECIPIENTS_MAX } from './limits.ts';
 
 export interface PlainHeader {
@@ -14,6 +21,7 @@ export interface PlainHeader {
   readonly author: Address;
   readonly device: DeviceId;
   readonly depth: number;
+  readonly nonce?: ConversationNonce;
   readonly prev: readonly PduId[];
   readonly recipients: readonly Address[];
   readonly time: number;
@@ -28,7 +36,7 @@ const NUMBER = '(0|[1-9][0-9]{0,15})';
 const SIGNATURE = '([A-Za-z0-9+/]{85}[AQgw])';
 const HEADER = new RegExp(
   `^\\{"author":(${TEXT}),"body":\\{"sha256":"([0-9a-f]{64})","size":${NUMBER}\\},"conversation":"([0-9a-f]{32})",` +
-    `"depth":${NUMBER},"device":"([0-9a-f]{32})","prev":\\[((?:"[0-9a-f]{64}",?)*)\\],` +
+    `"depth":${NUMBER},"device":"([0-9a-f]{32})",(?:"nonce":"([0-9a-f]{32})",)?"prev":\\[((?:"[0-9a-f]{64}",?)*)\\],` +
     `"recipients":\\[(${TEXT}(?:,${TEXT})*)\\],"signature":"${SIGNATURE}","time":${NUMBER},"type":"(mail|note)","v":1\\}$`,
 );
 
@@ -36,7 +44,7 @@ const HEADER = new RegExp(
 export function readPlainHeader(text: string): PlainHeader | undefined {
   const match = HEADER.exec(text);
   if (match === null) return undefined;
-  const [, author, sha256, size, conversation, depth, device, prev, recipients, signature, time, type] =
+  const [, author, sha256, size, conversation, depth, device, nonce, prev, recipients, signature, time, type] =
     match as string[];
   const header = {
     type: type as PlainHeader['type'],
@@ -44,6 +52,7 @@ export function readPlainHeader(text: string): PlainHeader | undefined {
     author: unquote(author as string) as Address,
     device: device as DeviceId,
     depth: Number(depth),
+    ...(nonce === undefined ? {} : { nonce: nonce as ConversationNonce }),
     prev: listOf(prev as string) as readonly PduId[],
     recipients: listOf(recipients as string) as readonly Address[],
     time: Number(time),
