@@ -11,3 +11,4 @@ export * from './noble-suite.ts';
 export * from './queue.ts';
 export * from './random.ts';
 export * from './scope.ts';
+export * from './signature-checker.ts';

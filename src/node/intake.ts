@@ -2,7 +2,16 @@
  * From a submit to a receipt. Cheap refusals come first and one by one (size, form, author, signature, recipients); what
  * passes waits in one queue, and everything that waits is appended together. A receipt is sent after the data is on disk.
  */
-import { BoundedQueue, type Clock, type CryptoSuite, fromHex, isAbort, type Log, toHex } from '../base/index.ts';
+import {
+  BoundedQueue,
+  type Clock,
+  type CryptoSuite,
+  fromHex,
+  isAbort,
+  type Log,
+  type SignatureChecker,
+  toHex,
+} from '../base/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -15,7 +24,7 @@ import {
   type Pdu,
   ProtocolError,
   parsePdu,
-  verifyPdu,
+  signedBytesOf,
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import { StoreError } from '../store/index.ts';
@@ -45,6 +54,7 @@ export type Submission =
 export interface IntakeDeps {
   readonly clock: Clock;
   readonly suite: CryptoSuite;
+  readonly signatures: SignatureChecker;
   readonly store: Store;
   readonly log: Log;
   readonly journal: Journal;
@@ -71,13 +81,19 @@ export interface Submitter {
 }
 
 const UNAVAILABLE_RETRY_MS = 5_000;
+const FULL: Submission = Object.freeze({
+  status: 'unavailable',
+  detail: 'the node has more to write than it can hold',
+  retryAfterMs: 1_000,
+});
 
 export class Intake {
   readonly #deps: IntakeDeps;
   readonly #options: IntakeOptions;
   readonly #queue = new BoundedQueue<Waiting>(INTAKE_QUEUE_MAX);
   readonly #buckets = new Map<Address, TokenBucket>();
-  #queuedBytes = 0;
+  /** Of bodies without a receipt. */
+  #waitingBytes = 0;
 
   constructor(deps: IntakeDeps, options: IntakeOptions) {
     this.#deps = deps;
@@ -97,7 +113,21 @@ export class Intake {
     }
     if (pdu.body.size > BODY_BYTES_MAX)
       return { status: 'too_large', detail: `a body has at most ${BODY_BYTES_MAX} bytes` };
-    const refusal = this.#checkForm(submitter, pdu) ?? (await this.#checkPeople(submitter, pdu));
+    const refusal = this.#checkForm(submitter, pdu);
+    if (refusal !== undefined) return refusal;
+    // A body takes its room here already: it waits for its signature to be checked, then for an append.
+    const size = body?.length ?? 0;
+    if (this.#waitingBytes + size > INTAKE_BYTES_MAX) return FULL;
+    this.#waitingBytes += size;
+    try {
+      return await this.#judge(submitter, pdu, body);
+    } finally {
+      this.#waitingBytes -= size;
+    }
+  }
+
+  async #judge(submitter: Submitter, pdu: Pdu, body: Uint8Array | undefined): Promise<Submission> {
+    const refusal = await this.#checkPeople(submitter, pdu);
     if (refusal !== undefined) return refusal;
     if (body === undefined) return this.#answerOffer(pdu);
     if (body.length !== pdu.body.size || toHex(this.#deps.suite.sha256(body)) !== pdu.body.sha256)
@@ -153,12 +183,12 @@ export class Intake {
   }
 
   async #checkPeople(submitter: Submitter, pdu: Pdu): Promise<Submission | undefined> {
-    const { accounts, suite } = this.#deps;
+    const { accounts } = this.#deps;
     const author = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
     const key = author === undefined ? undefined : signingKey(author, pdu, submitter);
     if (key === undefined) return { status: 'rejected', detail: 'the author has no such device' };
-    if (!verifyPdu(suite, pdu, key))
-      return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
+    const unproven = await this.#checkSignature(key, pdu);
+    if (unproven !== undefined) return unproven;
     const unknown: Address[] = [];
     for (const recipient of pdu.recipients) {
       const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
@@ -167,6 +197,18 @@ export class Intake {
         unknown.push(recipient);
     }
     return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
+  }
+
+  async #checkSignature(publicKey: Uint8Array, pdu: Pdu): Promise<Submission | undefined> {
+    const signed = { signature: pdu.signature, message: signedBytesOf(pdu), publicKey };
+    try {
+      const [right] = await this.#deps.signatures.check([signed]);
+      if (right === true) return undefined;
+    } catch (error) {
+      this.#deps.log.error({ error }, 'a signature could not be checked');
+      return { status: 'unavailable', detail: 'the node could not check the signature', retryAfterMs: 1_000 };
+    }
+    return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
   }
 
   /** The answer to a header without its body: what would be refused is refused before the body travels. */
@@ -182,16 +224,8 @@ export class Intake {
   }
 
   #enqueue(pdu: Pdu, body: Uint8Array): Promise<Submission> {
-    return new Promise((resolve) => {
-      const settle = (submission: Submission): void => {
-        this.#queuedBytes -= body.length;
-        resolve(submission);
-      };
-      if (this.#queuedBytes + body.length > INTAKE_BYTES_MAX || !this.#queue.push({ pdu, body, done: settle })) {
-        resolve({ status: 'unavailable', detail: 'the node has more to write than it can hold', retryAfterMs: 1_000 });
-        return;
-      }
-      this.#queuedBytes += body.length;
+    return new Promise((done) => {
+      if (!this.#queue.push({ pdu, body, done })) done(FULL);
     });
   }
 
@@ -287,7 +321,7 @@ function newEntry(pdu: Pdu, body: Uint8Array): NewEntry {
     },
     body,
     bodySha256: fromHex(pdu.body.sha256),
-    pduId: pdu.id,
+    pdu,
   };
 }
 

@@ -2,6 +2,7 @@
 export * from './address-policy.ts';
 export * from './sodium-suite.ts';
 export * from './system.ts';
+export * from './threaded-signature-checker.ts';
 export * from './worker-url.ts';
 export * from './ws-dialer.ts';
 export * from './ws-socket.ts';

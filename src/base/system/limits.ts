@@ -1,4 +1,4 @@
-/** The bounds of the network adapters, each with its reason. */
+/** The bounds of the system's adapters, each with its reason. */
 
 const KiB = 1024;
 
@@ -20,3 +20,13 @@ export const DIAL_ADDRESS_TIMEOUT_MS = 1_500;
 export const CLOSE_REASON_BYTES_MAX = 123;
 /** Node's timers count in 31 bits; a longer one would ring at once. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Signatures of one batch: 256 are some 13 ms of a thread's time, the longest that one of them waits for the others. */
+export const SIGNATURE_BATCH_MAX = 256;
+/** Bytes from which a batch takes no more: 256 signed headers of 700 bytes. A larger one travels alone. */
+export const SIGNATURE_BATCH_BYTES = 192 * KiB;
+/** Batches of one thread: one that it works on, and one so that it never waits for the next. */
+export const SIGNATURE_BATCHES_IN_FLIGHT = 2;
+/** Four verify 80 000 a second, more than one process can read and write. */
+export const SIGNATURE_THREADS_MAX = 4;
+/** So few are verified at once where they are asked for, if nothing else is: a thread's turn costs as much as one. */
+export const SIGNATURES_INLINE_MAX = 2;
