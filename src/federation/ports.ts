@@ -5,6 +5,7 @@
 import type {
   Address,
   ConversationId,
+  Edu,
   FeedId,
   HomeDocument,
   HomeName,
@@ -67,6 +68,8 @@ export interface HomeDirectory {
 
 export interface OutboxItem {
   readonly number: number;
+  /** Milliseconds since 1970 by our clock when it was accepted: for the status of a destination, nothing else. */
+  readonly queuedAt: number;
   readonly pdu: Uint8Array;
   /** undefined: erased, or the PDU has none here. */
   readonly body: Uint8Array | undefined;
@@ -75,7 +78,10 @@ export interface OutboxItem {
 /** What waits for other homes: a view that the node folds. */
 export interface OutboxView {
   destinations(): Promise<readonly HomeName[]>;
-  /** The last number in each of our feeds that ever queued something for it. */
+  /**
+   * The last number in each of our feeds that ever queued something for it, oldest feed first. Numbers only grow; a retired
+   * feed of ours that a restored node continues stays in the list.
+   */
   reach(destination: HomeName): Promise<readonly { readonly feed: FeedId; readonly number: number }[]>;
   /** Items from `first` to at most `last`, at most `maxBytes` unless one alone is larger. */
   read(
@@ -89,6 +95,8 @@ export interface OutboxView {
 
 /** What becomes of the items of a transaction. */
 export interface PduInbox<Judged> {
+  // The transaction layer hands over whatever comes again under another transaction id (a rewind, a pull beside a push):
+  // a PDU that is here already is `duplicate`, found by its id before anything costly is asked.
   /**
    * Everything that may ask the network or take long, before any store transaction: form, signature, hash, keys. Never
    * throws for bad items.
@@ -112,3 +120,11 @@ export interface StagedPdu {
 }
 
 export type Commit = <Result>(work: (staging: Staging) => Promise<Result>) => Promise<Result>;
+
+/** What is said once and never stored. The transaction layer coalesces what is owed, and asks at the time of sending. */
+export interface HintPort {
+  /** What to say now about a conversation; undefined when there is nothing to say any more. */
+  make(destination: HomeName, conversation: ConversationId): Promise<Edu | undefined>;
+  /** What another home says. Must not throw for what it says. */
+  hear(origin: HomeName, edus: readonly Edu[]): void;
+}

@@ -1,6 +1,6 @@
 /** Where federation keeps its rows: all under `D`, none of them a view of entries. */
-import { concatBytes, uint64Bytes, utf8 } from '../base/index.ts';
-import type { HomeName } from '../protocol/index.ts';
+import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
+import type { ConversationId, FeedId, HomeName } from '../protocol/index.ts';
 
 const ZERO = Uint8Array.of(0);
 
@@ -29,4 +29,63 @@ export function pinnedVersions(home: HomeName): Bounds {
 /** When that chain was last seen where it is published: `Dc home 0` → milliseconds since 1970. */
 export function checkedKey(home: HomeName): Uint8Array {
   return ofHome('c', home);
+}
+
+/** A destination: `Dd home 0` → back-off, last success, last error, what it rejected. */
+export function destinationKey(home: HomeName): Uint8Array {
+  return ofHome('d', home);
+}
+export const DESTINATIONS: Bounds = under(utf8('Dd'));
+
+/** One of our feeds towards a destination: `Df home 0 feed` → acknowledged number, range in flight. */
+export function lineKey(home: HomeName, feed: FeedId): Uint8Array {
+  return concatBytes(ofHome('f', home), fromHex(feed));
+}
+export function linesOf(home: HomeName): Bounds {
+  return under(ofHome('f', home));
+}
+
+/** What a destination answered "later" to: `Dl home 0 feed number` → attempt, due time. */
+export function deferredKey(home: HomeName, feed: FeedId, number: number): Uint8Array {
+  return concatBytes(ofHome('l', home), fromHex(feed), uint64Bytes(number));
+}
+export function deferredOf(home: HomeName): Bounds {
+  return under(ofHome('l', home));
+}
+
+/** A hint that is owed: `Do home 0 conversation` → a random mark, by which one that is owed again is told apart. */
+export function owedHintKey(home: HomeName, conversation: ConversationId): Uint8Array {
+  return concatBytes(ofHome('o', home), fromHex(conversation));
+}
+export function owedHintsOf(home: HomeName): Bounds {
+  return under(ofHome('o', home));
+}
+
+/** How far we hold a feed of another home: `Dr home 0 feed` → number. */
+export function heldKey(home: HomeName, feed: FeedId): Uint8Array {
+  return concatBytes(ofHome('r', home), fromHex(feed));
+}
+export function heldOf(home: HomeName): Bounds {
+  return under(ofHome('r', home));
+}
+export const HELD: Bounds = under(utf8('Dr'));
+
+/** What we answered "later" to: `Dw home 0 feed number` → attempt, due time. */
+export function wantedKey(home: HomeName, feed: FeedId, number: number): Uint8Array {
+  return concatBytes(ofHome('w', home), fromHex(feed), uint64Bytes(number));
+}
+export function wantedOf(home: HomeName): Bounds {
+  return under(ofHome('w', home));
+}
+
+/** The answer to a transaction: `Da home 0 txn` → bytes. */
+export function answerKey(home: HomeName, txn: string): Uint8Array {
+  return concatBytes(ofHome('a', home), utf8(txn));
+}
+/** Which transactions have answers, in order: `Dq home 0 sequence` → txn. */
+export function answeredKey(home: HomeName, sequence: number): Uint8Array {
+  return concatBytes(ofHome('q', home), uint64Bytes(sequence));
+}
+export function answeredOf(home: HomeName): Bounds {
+  return under(ofHome('q', home));
 }

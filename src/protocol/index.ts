@@ -3,6 +3,7 @@ export * from './account-chain.ts';
 export * from './account-document.ts';
 export * from './canonical-json.ts';
 export * from './enrolment.ts';
+export * from './federation-bodies.ts';
 export * from './frames.ts';
 export * from './generated/client.ts';
 export * from './generated/entry.ts';

@@ -36,3 +36,13 @@ export const ENTRIES_FRAME_BYTES = 512 * KiB;
 export const SUBMITS_IN_FLIGHT_MAX = 256;
 /** Devices of one account. */
 export const DEVICES_MAX = 64;
+/** Items of one transaction between homes: Matrix's limit. */
+export const TRANSACTION_ITEMS_MAX = 50;
+/** EDUs of one transaction between homes: Matrix's limit. */
+export const TRANSACTION_EDUS_MAX = 100;
+/** Bytes of PDUs and bodies in one transaction, unless one item alone is larger: fifty of 20 KiB. */
+export const TRANSACTION_BYTES = 1024 * KiB;
+/** A request or answer between homes: one of the largest items, or a batch, and the protobuf around them. */
+export const FEDERATION_BODY_BYTES_MAX = BODY_BYTES_MAX + PDU_HEADER_BYTES_MAX + 64 * KiB;
+/** Messages, byte strings and texts in one of them: 100 hints of 20 tips, or pages of some thousand PDUs. */
+export const FEDERATION_PARTS_MAX = 8_192;
