@@ -64,6 +64,13 @@ export function bytesArgument(text: string): number {
   return bytes;
 }
 
+/** `acceptBurst=500`; may stand several times. Which limits there are is the node's to say. */
+export function limitOption(text: string, before: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const [, name, value] = /^([a-z]+)=(\d+(?:\.\d+)?)$/i.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('A limit is like acceptBurst=500.');
+  return { ...before, [name]: Number(value) };
+}
+
 export function countOption(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError('It is a whole number.');

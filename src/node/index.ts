@@ -3,7 +3,7 @@ export type { Registration } from './accounts.ts';
 export { restoreBackup } from './backup.ts';
 export { Core, type CoreDeps, type CoreOptions } from './core.ts';
 export { type HomeConfig, readHomeConfig } from './data-folder.ts';
-export { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
+export { DEFAULT_LIMITS, type NodeLimits, parseLimits } from './limits.ts';
 export { Metrics } from './metrics.ts';
 export { Node, type NodeDeps, type NodeOptions, withOperator } from './node.ts';
 export { NodeError, type NodeErrorCode } from './node-error.ts';

@@ -1,4 +1,5 @@
 /** Every bound of a node, each with its reason. Those in NodeLimits are the operator's to set. */
+import { NodeError } from './node-error.ts';
 
 export interface NodeLimits {
   /** Connections accepted on average, one per this many milliseconds (the seed's accept loop). */
@@ -44,6 +45,21 @@ export const DEFAULT_LIMITS: NodeLimits = Object.freeze({
   // Two missed heartbeats say "offline": a minute, below the idle time-out of common proxies (60 s) each way.
   heartbeatMs: 30_000,
 });
+
+/** The limits that an operator names, such as `acceptBurst`, each a number above 0. Throws NodeError `bad_value`. */
+export function parseLimits(named: Readonly<Record<string, number>>): Partial<NodeLimits> {
+  for (const [name, value] of Object.entries(named)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name))
+      throw new NodeError('bad_value', `there is no limit ${name}`, {
+        fix: `Name one of ${Object.keys(DEFAULT_LIMITS).join(', ')}.`,
+      });
+    if (!(Number.isFinite(value) && value > 0))
+      throw new NodeError('bad_value', `${name} is a number above 0`, {
+        fix: `The default is ${DEFAULT_LIMITS[name as keyof NodeLimits]}.`,
+      });
+  }
+  return named;
+}
 
 /** Submits taken into one append: at 1 KiB half a megabyte, a few milliseconds of work. */
 export const BATCH_ENTRIES_MAX = 512;

@@ -6,7 +6,15 @@ import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import { isLoopbackHost } from '../node-url.ts';
-import { bytesArgument, forServer, homeOption, portOption, type ServerOptions, withExamples } from '../options.ts';
+import {
+  bytesArgument,
+  forServer,
+  homeOption,
+  limitOption,
+  portOption,
+  type ServerOptions,
+  withExamples,
+} from '../options.ts';
 import { dataFolderOf, loadNode } from '../server.ts';
 
 interface UpOptions extends ServerOptions {
@@ -19,6 +27,7 @@ interface UpOptions extends ServerOptions {
   readonly tlsKey?: string;
   readonly registration: Registration;
   readonly quota?: number;
+  readonly limit?: Readonly<Record<string, number>>;
   readonly logLevel?: LogLevel;
 }
 
@@ -44,6 +53,11 @@ export function addUp(program: Command, act: Act): void {
             .default('invite'),
         )
         .addOption(new Option('--quota <size>', 'of each account, unless set for it').argParser(bytesArgument))
+        .addOption(
+          new Option('--limit <name=number>', 'another limit of the node; several times if need be').argParser(
+            limitOption,
+          ),
+        )
         .addOption(new Option('--log-level <level>', 'of the JSON log on stderr').choices(LOG_LEVELS))
         .action(act(run)),
       `restante ${command.name()} --port 7896`,
@@ -57,8 +71,9 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   const isPublic = !isLoopbackHost(options.host);
   refusePlain(options, isPublic);
   const level = options.logLevel ?? (output.isWatched ? 'warn' : 'info');
-  const { Node } = await loadNode();
-  await using node = await Node.open({ ...context.deps, log: createLog(level) }, nodeOptions(context, options));
+  const { Node, parseLimits } = await loadNode();
+  const limits = parseLimits(options.limit ?? {});
+  await using node = await Node.open({ ...context.deps, log: createLog(level) }, nodeOptions(context, options, limits));
   const invite = await firstInvite(node, options);
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;
   output.result(
@@ -72,7 +87,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   if (!output.json) output.note('Stopping.');
 }
 
-function nodeOptions(context: Context, options: UpOptions): NodeOptions {
+function nodeOptions(context: Context, options: UpOptions, limits: NonNullable<NodeOptions['limits']>): NodeOptions {
   const { home, host, port, publicUrl, tlsCert, tlsKey, registration, quota } = options;
   return {
     folder: dataFolderOf(context, options),
@@ -82,7 +97,8 @@ function nodeOptions(context: Context, options: UpOptions): NodeOptions {
     ...(home === undefined ? {} : { home }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: tlsCert, keyFile: tlsKey } }),
-    ...(quota === undefined ? {} : { limits: { quotaBytes: quota } }),
+    ...(options.behindProxy === undefined ? {} : { behindProxy: options.behindProxy }),
+    limits: quota === undefined ? limits : { ...limits, quotaBytes: quota },
   };
 }
 
