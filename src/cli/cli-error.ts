@@ -9,6 +9,7 @@ export type CliErrorCode =
   | 'no_profile' // no such person on this device
   | 'many_profiles' // which of them?
   | 'profile_exists'
+  | 'locked' // another command has the profile, and does not share it
   | 'bad_profile' // the folder is not a profile, or of a newer program
   | 'no_keyring' // the system has none that we can use
   | 'keyring_failed'
@@ -19,6 +20,16 @@ export type CliErrorCode =
   | 'not_confirmed'; // a question was answered with no, or could not be asked
 
 export class CliError extends CodedError<CliErrorCode> {}
+
+/** The command ran in another process, which has said everything: this one ends as it did there. */
+export class HandedOver extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('ran in the process that has the profile');
+    this.exitCode = exitCode;
+  }
+}
 
 /** The result that was printed says already what is wrong (`verify`, `doctor`, refused files): exit 1, and no more words. */
 export class Unsuccessful extends Error {}

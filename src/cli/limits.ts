@@ -36,3 +36,13 @@ export const MBOX_LINE_BYTES_MAX = 64 * 1024;
 export const ID_PREFIX_CERTAIN = 12;
 /** A clock that differs from the home's by more is worth a word; nothing depends on it but the times that people read. */
 export const CLOCK_DIFFERENCE_MAX_MS = 60_000;
+/** Bytes in one message between two commands that share a profile: a line stays short, a bar stays lively. */
+export const SHARED_CHUNK_BYTES_MAX = 64 * 1024;
+/** What the shortest of our systems (macOS) takes for a socket's name: 104 with the byte that ends it. */
+export const SOCKET_PATH_BYTES_MAX = 103;
+/** Fresh for each command that asks to share a profile, so that a proof is good once. */
+export const NONCE_BYTES = 32;
+/** Between two looks whether a profile is free or its holder listens: both change within milliseconds. */
+export const LOCKED_RETRY_MS = 50;
+/** Looks before a command says `locked`: five seconds, longer than any command takes to end or to begin listening. */
+export const LOCKED_TRIES_MAX = 100;

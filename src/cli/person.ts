@@ -1,46 +1,49 @@
 /** How commands reach a person: the profile is chosen and unlocked, the client opened, and all of it closed again. */
 import { hostname } from 'node:os';
-import { fromHex } from '../base/index.ts';
+import { CodedError, fromHex } from '../base/index.ts';
 import { SystemResolver, WsDialer } from '../base/system/index.ts';
-import type { Client, SetupDeps } from '../client/index.ts';
+import type { SetupDeps } from '../client/index.ts';
 import { FRAME_BYTES_MAX } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
 import { type BodyWorker, InThreadBodyWorker } from '../vault/index.ts';
 import { VaultPool } from '../vault/node/index.ts';
-import type { Context } from './context.ts';
+import { CliError, HandedOver } from './cli-error.ts';
+import type { Context, Person } from './context.ts';
 import { openKeyring } from './keyring.ts';
-import { DIAL_TIMEOUT_MS } from './limits.ts';
+import { DIAL_TIMEOUT_MS, LOCKED_RETRY_MS, LOCKED_TRIES_MAX } from './limits.ts';
 import { isPrivateUrl } from './node-url.ts';
 import type { PersonOptions } from './options.ts';
 import type { Profile } from './profile.ts';
 import { chooseProfile } from './profile-choice.ts';
+import { handOver } from './sharing/hand-over.ts';
+import { ProfileHost } from './sharing/profile-host.ts';
 import { PASSWORD } from './terminal/questions.ts';
-
-export interface Person {
-  readonly client: Client;
-  readonly profile: Profile;
-  /** Opens what the profile has sealed. */
-  readonly profileKey: Uint8Array;
-}
 
 export interface PersonNeeds {
   /** Whether to wait for a node first. Commands on what is here work without a network, and leave it alone. */
   readonly isOnline: boolean;
   /** Much is encrypted or decrypted: in threads, which take a moment to start. */
   readonly isBulk?: boolean;
+  /** Nothing else may use the profile meanwhile. */
+  readonly isAlone?: boolean;
 }
 
-/** The person that the options name, with the mail on this device. Throws ClientError `offline` where a node is needed. */
+/**
+ * The person that the options name, with the mail on this device. Where another process has the profile, the command runs
+ * there instead (`sharing/`), and this one ends with it: then HandedOver is thrown. Throws ClientError `offline` where a
+ * node is needed.
+ */
 export async function withPerson<Result>(
   context: Context,
   options: PersonOptions,
   needs: PersonNeeds,
   work: (person: Person) => Promise<Result>,
 ): Promise<Result> {
+  if (context.shared !== undefined) return withAlarms(context, needs, context.shared.person, work);
   const { Client } = await loadClient();
   const profile = await chooseProfile(context.platform, options);
   const profileKey = await unlockProfile(context, profile);
-  await using store = await openStore(context, profile.storeFolder);
+  await using store = await acquireStore(context, needs, profile, profileKey);
   await using client = await Client.open(
     {
       ...context.deps,
@@ -56,11 +59,53 @@ export async function withPerson<Result>(
       autoConnect: needs.isOnline,
     },
   );
-  using _ = client.events.on('alarm', ({ code, subject, detail }) => {
+  const person = { client, profile, profileKey };
+  if (needs.isAlone === true) return await withAlarms(context, needs, person, work);
+  const { log, run, signal } = context;
+  await using _ = await ProfileHost.open({ ...context.deps, log, run }, person, signal);
+  return await withAlarms(context, needs, person, work);
+}
+
+async function withAlarms<Result>(
+  context: Context,
+  needs: PersonNeeds,
+  person: Person,
+  work: (person: Person) => Promise<Result>,
+): Promise<Result> {
+  using _ = person.client.events.on('alarm', ({ code, subject, detail }) => {
     context.output.warn(`${code} ${subject}: ${detail}`);
   });
-  if (needs.isOnline) await client.connect(context.signal);
-  return await work({ client, profile, profileKey });
+  if (needs.isOnline) await person.client.connect(context.signal);
+  return await work(person);
+}
+
+/** The profile's store; or this command runs where it is open. Throws HandedOver, or StoreError `locked`. */
+async function acquireStore(
+  context: Context,
+  needs: PersonNeeds,
+  profile: Profile,
+  profileKey: Uint8Array,
+): Promise<SqliteStore> {
+  for (let tries = 1; ; tries++) {
+    context.signal.throwIfAborted();
+    try {
+      return await openStore(context, profile.storeFolder);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'locked') throw error;
+      if (needs.isAlone === true || tries > LOCKED_TRIES_MAX) throw inUse(error);
+    }
+    const outcome = await handOver(context, profile, profileKey);
+    if (outcome.status === 'ended') throw new HandedOver(outcome.code);
+    // It is just being opened or closed, or the other command has let it go.
+    await context.deps.clock.sleep(LOCKED_RETRY_MS, context.signal);
+  }
+}
+
+function inUse(cause: unknown): CliError {
+  return new CliError('locked', 'another command has this profile', {
+    fix: 'Wait for the other command to end, or stop it',
+    cause,
+  });
 }
 
 /** The key of a profile: from the keyring where `unlock` put it, else by the password. */

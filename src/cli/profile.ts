@@ -154,19 +154,17 @@ export class Profile {
 
   /** After a rotation, also one that another device made. */
   async saveDevice(deps: ProfileDeps, key: Uint8Array, device: DeviceProfile): Promise<void> {
-    this.#file = { ...this.#file, device: sealDevice(deps, key, device) };
-    await this.#write();
+    const sealed = sealDevice(deps, key, device);
+    await this.#change((file) => ({ ...file, device: sealed }));
   }
 
   async savePassword(deps: ProfileDeps, key: Uint8Array, password: string): Promise<void> {
-    this.#file = { ...this.#file, ...(await sealKey(deps, this.address, key, password)) };
-    await this.#write();
+    const sealed = await sealKey(deps, this.address, key, password);
+    await this.#change((file) => ({ ...file, ...sealed }));
   }
 
   async saveKeyring(name: string | undefined): Promise<void> {
-    const { keyring: _, ...file } = this.#file;
-    this.#file = name === undefined ? file : { ...file, keyring: name };
-    await this.#write();
+    await this.#change(({ keyring: _, ...file }) => (name === undefined ? file : { ...file, keyring: name }));
   }
 
   /** The folder and everything in it is gone. */
@@ -174,6 +172,12 @@ export class Profile {
     // The keys first: what is left after a crash cannot be read any more.
     await rm(join(this.folder, FILE), { force: true });
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Of what is on disk now: `unlock` and `lock` change the file while another command has the profile. */
+  async #change(change: (file: ProfileFile) => ProfileFile): Promise<void> {
+    this.#file = change((await Profile.open(this.folder)).#file);
+    await this.#write();
   }
 
   async #write(): Promise<void> {

@@ -7,7 +7,7 @@ import { createPaint } from './terminal/paint.ts';
 
 export function createProgram(act: Act, streams: Streams): Command {
   const program = new Command('restante');
-  const paint = createPaint(streams.stdout.isTTY, streams.environment);
+  const paint = createPaint(streams.stdout.isTTY === true, streams.environment);
   program
     .description('Self-hosted, end-to-end-encrypted, federated mail.')
     .version(VERSION)

@@ -193,6 +193,68 @@ describe('an account', () => {
   });
 });
 
+describe('a second command on a profile that another one has', () => {
+  test('runs there: it lists, reads, sends, marks and syncs while `sync --watch` goes on', async () => {
+    await using made = await setup();
+    const { alice, bob, as, sandbox } = made;
+    const watching = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
+    expect(await watching.next()).toMatchObject({ new: 0 });
+    const { id } = only(await as(alice, ['send', '--to', bob, '--subject', 'now', '--body', 'x']));
+    expect(await watching.next()).toMatchObject({ arrived: { id } });
+
+    expect(only(await as(bob, ['list']))).toMatchObject({ id, subject: 'now' });
+    expect((await as(bob, ['read', String(id), '--raw'])).stdout).toMatch(/^Date: [\s\S]*\r\n\r\nx\s*$/);
+    expect(only(await as(bob, ['sync']))).toMatchObject({ new: 0, complete: true });
+    expect(only(await as(bob, ['mark', String(id), '--read']))).toEqual({ changed: 1 });
+    const answer = only(await as(bob, ['send', '--to', alice, '--reply', String(id)], 'from stdin\n'));
+    expect(answer).toMatchObject({ status: 'accepted', conversation: expect.any(String) });
+    expect(await watching.next()).toMatchObject({ arrived: { id: answer.id } });
+    expect(await as(bob, ['read', '00000000'])).toMatchObject({ code: 1, lines: [{ error: { code: 'not_found' } }] });
+    expect(only(await as(bob, ['export', sandbox.path('out')]))).toMatchObject({ messages: 2 });
+    // A person without --json, and one who does not know the password.
+    const told = await sandbox.run(['list', '--address', bob], { environment: PASSWORD });
+    expect(told).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/now/) });
+    const wrong = await sandbox.run(['list', '--address', bob], { environment: { RESTANTE_PASSWORD: 'wrong' } });
+    expect(wrong).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^wrong_password: /) });
+    // What ends the profile must have it alone.
+    expect(await as(bob, ['account', 'delete', '--yes'])).toMatchObject({
+      code: 1,
+      lines: [{ error: { code: 'locked' } }],
+    });
+    expect((await watching.stop('SIGINT')).code).toBe(0);
+    expect(await as(bob, ['list', '--unread'])).toMatchObject({ code: 0 });
+  });
+
+  test('goes on in its own process when the first one ends, and asks for what it needs where it was typed', async () => {
+    await using made = await setup();
+    const { alice, bob, as, sandbox } = made;
+    const watch = () => sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
+    const first = watch();
+    await first.next();
+    const second = watch();
+    await second.next();
+    const password = await sandbox.run(['account', 'password', '--password-stdin', '--address', bob, '--json'], {
+      input: `${PASSWORD.RESTANTE_PASSWORD}\nsecond password\n`,
+    });
+    expect(only(password)).toEqual({ address: bob });
+    expect((await first.stop('SIGINT')).code).toBe(0);
+    expect(await second.next()).toMatchObject({ complete: true }); // it has the profile now
+    const { id } = only(await as(alice, ['send', '--to', bob, '--body', 'x']));
+    expect(await second.next()).toMatchObject({ arrived: { id } });
+    expect((await second.stop('SIGINT')).code).toBe(0);
+  });
+
+  test('opens the profile itself when the first one was killed', async () => {
+    await using made = await setup();
+    const { alice, bob, as, sandbox } = made;
+    const watching = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
+    await watching.next();
+    await watching.stop('SIGKILL');
+    only(await as(alice, ['send', '--to', bob, '--body', 'x']));
+    expect(only(await as(bob, ['sync']))).toMatchObject({ new: 1 });
+  });
+});
+
 describe('an import', () => {
   test('that is interrupted goes on where it stopped, and sends nothing twice', async () => {
     await using made = await setup();

@@ -57,7 +57,7 @@ async function keep(context: Context, options: PersonOptions, retentionDays: num
 }
 
 async function deleteAccount(context: Context, options: PersonOptions & { yes?: boolean }): Promise<void> {
-  const profile = await withPerson(context, options, { isOnline: true }, async ({ client, profile }) => {
+  const profile = await withPerson(context, options, { isOnline: true, isAlone: true }, async ({ client, profile }) => {
     if (options.yes !== true)
       await context.questions.confirm(`End ${profile.address} and delete its mail, here and at the home, for ever?`);
     await client.account.close();

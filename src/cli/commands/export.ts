@@ -33,9 +33,9 @@ export function addExport(program: Command, act: Act): void {
 
 async function run(context: Context, options: ExportOptions, path: string): Promise<void> {
   const { output, signal } = context;
-  await using writer = await openMailWriter(path, options.format);
   const refused: { readonly id: string; readonly code: string }[] = [];
   const messages = await withPerson(context, options, { isOnline: false, isBulk: true }, async ({ client }) => {
+    await using writer = await openMailWriter(context.pathOf(path), options.format);
     using bar = output.progress({ label: 'Exporting', unit: 'items' });
     let written = 0;
     for await (const exported of client.mail.export({}, signal)) {

@@ -28,7 +28,7 @@ export function addImport(program: Command, act: Act): void {
 }
 
 async function run(context: Context, options: ImportOptions, paths: readonly string[]): Promise<void> {
-  const files = await findMailFiles(paths, context.signal);
+  const files = await findMailFiles(paths.map(context.pathOf), context.signal);
   const counts = await withPerson(context, options, { isOnline: true, isBulk: true }, async ({ client }) => {
     const run = new ImportRun(context, client, options.to, files);
     await run.finish();

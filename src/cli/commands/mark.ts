@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { parseAddress, parseHomeName } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
-import type { Act, Context } from '../context.ts';
+import type { Act, Context, Person } from '../context.ts';
 import { resolveMessage } from '../message-view.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
-import { type Person, withPerson } from '../person.ts';
+import { withPerson } from '../person.ts';
 import { counted } from '../terminal/figures.ts';
 
 interface MarkOptions extends PersonOptions {

@@ -40,7 +40,8 @@ async function run(context: Context, options: ReadOptions, text: string): Promis
       return;
     }
     const message = await client.mail.read(id);
-    const saved = options.save === undefined ? undefined : await saveAttachments(client, id, options.save);
+    const saved =
+      options.save === undefined ? undefined : await saveAttachments(client, id, context.pathOf(options.save));
     const { headers, text: body, cc, attachments } = message.text;
     context.output.result(
       {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { Draft } from '../../client/index.ts';
+import type { Attachment, Client, Draft } from '../../client/index.ts';
 import { type Address, parseConversationId } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, CommonOptions, Context } from '../context.ts';
@@ -49,13 +49,6 @@ async function run(context: Context, options: SendOptions): Promise<void> {
   const { to = [], cc = [], bcc = [] } = options;
   if (to.length + cc.length + bcc.length === 0)
     throw new CliError('usage', 'the message is addressed to nobody', { fix: 'Give somebody with --to.' });
-  const text = await textOf(context, options);
-  const attachments = await Promise.all(
-    (options.attach ?? []).map(async (path) => ({
-      name: basename(path),
-      content: new Uint8Array(await readFile(path)),
-    })),
-  );
   // Without a network the message is still written, and waits in the outbox.
   const sent = await withPerson(context, options, { isOnline: false }, async ({ client }) => {
     const draft: Draft = {
@@ -63,8 +56,8 @@ async function run(context: Context, options: SendOptions): Promise<void> {
       cc,
       bcc,
       subject: options.subject ?? '',
-      text,
-      attachments,
+      text: await textOf(context, options),
+      attachments: await attachmentsOf(context, options),
       ...(options.conversation === undefined ? {} : { conversation: parseConversationId(options.conversation) }),
       ...(options.reply === undefined ? {} : { inReplyTo: await resolveMessage(client, options.reply) }),
       ...(options.name === undefined ? {} : { fromName: options.name }),
@@ -79,7 +72,13 @@ async function run(context: Context, options: SendOptions): Promise<void> {
   });
 }
 
-async function connectIfPossible(client: import('../../client/index.ts').Client, context: Context): Promise<void> {
+function attachmentsOf({ pathOf }: Context, { attach = [] }: SendOptions): Promise<Attachment[]> {
+  return Promise.all(
+    attach.map(async (path) => ({ name: basename(path), content: new Uint8Array(await readFile(pathOf(path))) })),
+  );
+}
+
+async function connectIfPossible(client: Client, context: Context): Promise<void> {
   try {
     await client.connect(context.signal);
   } catch (error) {

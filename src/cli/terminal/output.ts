@@ -3,14 +3,15 @@
  * of them. Notes, progress and errors go to stderr, so that a pipe carries results only.
  */
 import type { Clock } from '../../base/index.ts';
+import type { TerminalOutput } from '../context.ts';
 import type { ErrorLine } from '../error-line.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { Progress, type ProgressForm, type ProgressTask } from './progress.ts';
 import { type Column, renderTable } from './table.ts';
 
 export interface OutputStreams {
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdout: TerminalOutput;
+  readonly stderr: TerminalOutput;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -43,10 +44,10 @@ export class Output {
     this.#clock = deps.clock;
     this.json = options.json;
     this.verbose = options.verbose;
-    this.paint = createPaint(stdout.isTTY, environment);
-    this.#errorPaint = createPaint(stderr.isTTY, environment);
-    this.isWatched = stderr.isTTY;
-    this.#progressForm = options.json && !options.progress ? 'none' : stderr.isTTY ? 'bar' : 'lines';
+    this.paint = createPaint(stdout.isTTY === true, environment);
+    this.#errorPaint = createPaint(stderr.isTTY === true, environment);
+    this.isWatched = stderr.isTTY === true;
+    this.#progressForm = options.json && !options.progress ? 'none' : this.isWatched ? 'bar' : 'lines';
   }
 
   get columns(): number {

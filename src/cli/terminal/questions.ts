@@ -3,12 +3,13 @@
  * a prompt on the terminal (hidden, on stderr). With RESTANTE_PASSWORD set nothing asks; nothing is ever an argument, which
  * other programs of the machine could read.
  */
+import type { Readable, Writable } from 'node:stream';
 import { CliError } from '../cli-error.ts';
 import { SECRET_CHARACTERS_MAX } from '../limits.ts';
 
 export interface QuestionStreams {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -38,7 +39,18 @@ export const RECOVERY_CODE: Secret = Object.freeze({
 /** Under which a secret key leaves. */
 export const PASSPHRASE: Secret = Object.freeze({ label: 'Passphrase', variable: 'RESTANTE_PASSPHRASE', isNew: true });
 
-export class Questions {
+/** Whom a command asks. */
+export interface Asking {
+  /** Whether a secret is given without asking: then the profile's key need not be looked for in the keyring. */
+  readonly hasPassword: boolean;
+  secret(secret: Secret): Promise<string>;
+  /** One that is being set beside or after another. */
+  newPassword(): Promise<string>;
+  /** Throws CliError `not_confirmed` unless the person says yes. */
+  confirm(question: string): Promise<void>;
+}
+
+export class Questions implements Asking {
   readonly #streams: QuestionStreams;
   readonly #signal: AbortSignal;
   readonly #fromStdin: boolean;
@@ -50,7 +62,6 @@ export class Questions {
     this.#fromStdin = options.fromStdin;
   }
 
-  /** Whether a secret is given without asking: then the profile's key need not be looked for in the keyring. */
   get hasPassword(): boolean {
     return this.#fromStdin || this.#variable(PASSWORD.variable) !== undefined;
   }
@@ -117,7 +128,7 @@ export class Questions {
   }
 
   #isPersonThere(): boolean {
-    return this.#streams.stdin.isTTY && this.#streams.stderr.isTTY;
+    return this.#streams.stdin.isTTY === true && this.#streams.stderr.isTTY === true;
   }
 
   #variable(name: string): string | undefined {

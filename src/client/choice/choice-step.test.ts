@@ -345,12 +345,10 @@ describe('a person', () => {
 
   test('who asks again without a node hears again that nobody answers, once', () => {
     const bench = new Bench(1).until(0).answer({});
-    expect(bench.read()).toEqual(['ping n0', 'offline since 0']);
-    for (let times = 0; times < 2; times++) {
-      bench.take({ type: 'retry' }).answer({});
+    for (const _ of ['at first', 'asked', 'asked again']) {
       expect(bench.read()).toEqual(['ping n0', 'offline since 0']);
+      bench.take({ type: 'retry' }).answer({});
     }
-    expect(bench.until(10_000).answer({}).read()).toEqual(['ping n0']);
   });
 
   test('who asks again while connected has the connection probed', () => {
