@@ -48,6 +48,11 @@ export function addressListOption(text: string, before: readonly Address[] = [])
   return [...before, ...parts.map((part) => addressArgument(part.trim()))];
 }
 
+/** Not `<names...>`, which would take the arguments after it for names. */
+export function namesOption(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 export function homeOption(text: string): HomeName {
   return judged(text, parseHomeName, 'a home is a domain like home.example, or localhost:7896');
 }

@@ -4,7 +4,7 @@ import { parseAddress, parseHomeName } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context, Person } from '../context.ts';
 import { resolveMessage } from '../message-view.ts';
-import { forPerson, type PersonOptions, withExamples } from '../options.ts';
+import { forPerson, namesOption, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
 import { counted } from '../terminal/figures.ts';
 
@@ -29,8 +29,8 @@ export function addMark(program: Command, act: Act): void {
       .option('--unread', 'as unread')
       .option('--flag', 'with a flag')
       .option('--unflag', 'without it')
-      .option('--label <names...>', 'with a label')
-      .option('--unlabel <names...>', 'without it')
+      .option('--label <name>', 'with a label; may stand several times', namesOption)
+      .option('--unlabel <name>', 'without it; may stand several times', namesOption)
       .option('--delete', 'delete it here, at the home and on your other devices')
       .action(act(runMark)),
     'restante mark 3f9a1c0b77e2 --read --label invoices',

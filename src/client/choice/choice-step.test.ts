@@ -343,16 +343,13 @@ describe('a person', () => {
     expect(bench.take({ type: 'retry' }).read()).toEqual(['ping n0']);
   });
 
-  test('who asks again without a node hears again that nobody answers, once', () => {
+  test('who asks again has the connection probed, or hears again that nobody answers', () => {
+    expect(Bench.onN0(1).take({ type: 'retry' }).read()).toEqual(['probe n0']);
     const bench = new Bench(1).until(0).answer({});
     for (const _ of ['at first', 'asked', 'asked again']) {
       expect(bench.read()).toEqual(['ping n0', 'offline since 0']);
       bench.take({ type: 'retry' }).answer({});
     }
-  });
-
-  test('who asks again while connected has the connection probed', () => {
-    expect(Bench.onN0(1).take({ type: 'retry' }).read()).toEqual(['probe n0']);
   });
 
   test('who unpins while the wish is away gets a node at once, and keeps the one there is', () => {
