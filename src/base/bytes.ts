@@ -113,17 +113,36 @@ export function fromBase64(text: string): Uint8Array {
 
 /** The 8 big-endian bytes of an index or number, which keep numeric order in store keys; throws a RangeError on others. */
 export function uint64Bytes(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an integer from 0 to 2^53-1');
   const bytes = new Uint8Array(8);
-  const data = new DataView(bytes.buffer);
-  data.setUint32(0, Math.floor(value / 0x1_0000_0000));
-  data.setUint32(4, value >>> 0);
+  writeUint64(bytes, 0, value);
   return bytes;
 }
 
-/** The number of 8 big-endian bytes at `offset`; throws a RangeError beyond 2^53-1. */
+/** Writes them at `offset`; throws a RangeError on what is not an integer from 0 to 2^53-1. */
+export function writeUint64(bytes: Uint8Array, offset: number, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an integer from 0 to 2^53-1');
+  writeUint32(bytes, offset, Math.floor(value / 0x1_0000_0000));
+  writeUint32(bytes, offset + 4, value >>> 0);
+}
+
+/** Writes the low 32 bits of an integer, big-endian. */
+export function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}
+
+/** The number of 8 big-endian bytes at `offset`; throws a RangeError beyond 2^53-1 and beyond the end. */
 export function readUint64(bytes: Uint8Array, offset = 0): number {
-  const value = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(offset));
+  const value = readUint32(bytes, offset) * 0x1_0000_0000 + readUint32(bytes, offset + 4);
   if (!Number.isSafeInteger(value)) throw new RangeError('integer beyond 2^53-1');
   return value;
+}
+
+/** The number of 4 big-endian bytes at `offset`; throws a RangeError beyond the end. */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  if (offset + 4 > bytes.length) throw new RangeError('a number ends beyond its bytes');
+  const [a, b, c, d] = [bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3]];
+  return (((a as number) << 24) | ((b as number) << 16) | ((c as number) << 8) | (d as number)) >>> 0;
 }

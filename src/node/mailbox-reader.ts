@@ -8,7 +8,6 @@ import type { FeedLog } from '../feed/index.ts';
 import {
   type Address,
   BodyState,
-  decodeEntryHeader,
   ENTRIES_FRAME_BYTES,
   ENTRIES_PER_FRAME_MAX,
   type Entry,
@@ -17,19 +16,14 @@ import {
   headBytes,
   INLINE_BODY_BYTES_MAX,
   type MailboxHead,
+  pduOfEntryHeader,
   type SignedHead,
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import { erasedRanges, isErased } from './erasure.ts';
 import { HEADS_CACHED_MAX } from './limits.ts';
 import { headKey, hourKey, mailboxKey } from './view-keys.ts';
-import {
-  decodeMailboxRow,
-  decodeMailboxState,
-  EMPTY_MAILBOX,
-  type MailboxRow,
-  type MailboxState,
-} from './view-rows.ts';
+import { decodeMailboxRow, decodeMailboxState, EMPTY_MAILBOX, type MailboxState } from './view-rows.ts';
 
 export interface MailboxReaderDeps {
   readonly suite: CryptoSuite;
@@ -53,6 +47,8 @@ export interface PageRequest {
 export type BodyAnswer =
   | { readonly state: 'held'; readonly body: Uint8Array }
   | { readonly state: 'owed' | 'erased' | 'none' };
+
+type PlacedRow = ReturnType<typeof decodeMailboxRow>;
 
 const MICROSECONDS_PER_HOUR = 3_600_000_000;
 
@@ -109,7 +105,7 @@ export class MailboxReader {
       reverse: newestFirst,
     });
     let budget = ENTRIES_FRAME_BYTES;
-    const page: { readonly number: number; readonly row: MailboxRow; readonly inline: boolean }[] = [];
+    const page: { readonly number: number; readonly row: PlacedRow; readonly inline: boolean }[] = [];
     for (const { key, value } of rows) {
       const row = decodeMailboxRow(value);
       const inline = !request.headersOnly && row.bodySize > 0 && row.bodySize <= INLINE_BODY_BYTES_MAX;
@@ -147,13 +143,12 @@ export class MailboxReader {
   async #fill(
     request: PageRequest,
     log: FeedLog,
-    page: readonly { readonly number: number; readonly row: MailboxRow; readonly inline: boolean }[],
+    page: readonly { readonly number: number; readonly row: PlacedRow; readonly inline: boolean }[],
   ): Promise<Entry[]> {
     const { store } = this.#deps;
     if (page.length === 0) return [];
     const numbers = page.map(({ number }) => number);
     const indexes = page.flatMap(({ row, inline }) => (inline ? [row.index, row.index + 1] : [row.index]));
-    if (request.newestFirst) indexes.reverse();
     const [erased, blocks] = await Promise.all([
       erasedRanges(store, request.address, request.feed, Math.min(...numbers), Math.max(...numbers)),
       log.getBlocks(
@@ -161,27 +156,29 @@ export class MailboxReader {
         indexes.sort((a, b) => a - b),
       ),
     ]);
-    const found = new Map(indexes.map((index, i) => [index, blocks[i]]));
+    const found = new Map<number, Uint8Array | undefined>();
+    for (const [i, index] of indexes.entries()) found.set(index, blocks[i]);
     return page.map(({ number, row, inline }) => {
       const header = found.get(row.index);
       invariant(header !== undefined, `the header block ${row.index} is in the feed`);
-      const entry: Entry = {
+      const body = inline ? found.get(row.index + 1) : undefined;
+      const bodyState = isErased(erased, number)
+        ? BodyState.ERASED
+        : !inline
+          ? BodyState.HELD
+          : body === undefined
+            ? BodyState.OWED
+            : BodyState.INLINE;
+      return {
         number,
         index: row.index,
         receivedAt: row.receivedAt,
         kind: row.kind,
         previousLink: row.previousLink,
-        pdu: decodeEntryHeader(header).pdu,
-        bodyState: BodyState.HELD,
-        body: EMPTY,
+        pdu: pduOfEntryHeader(header),
+        bodyState,
+        body: bodyState === BodyState.INLINE && body !== undefined ? body : EMPTY,
       };
-      if (isErased(erased, number)) entry.bodyState = BodyState.ERASED;
-      else if (inline) {
-        const body = found.get(row.index + 1);
-        entry.bodyState = body === undefined ? BodyState.OWED : BodyState.INLINE;
-        entry.body = body ?? EMPTY;
-      }
-      return entry;
     });
   }
 

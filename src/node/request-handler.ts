@@ -6,6 +6,7 @@ import {
   type ClientInfo,
   type ClientMessage,
   DOCUMENT_BYTES_MAX,
+  type Entry,
   EntryKind,
   type Erase,
   EraseReason,
@@ -284,17 +285,21 @@ export class RequestHandler {
     signal: AbortSignal,
   ): Promise<void> {
     let { from, to } = range;
-    while (from <= to) {
+    let next: Promise<Entry[]> | undefined = this.#deps.reader.page({ ...range, address, from, to });
+    while (next !== undefined) {
       signal.throwIfAborted();
-      const entries = await this.#deps.reader.page({ ...range, address, from, to });
+      const entries: Entry[] = await next;
       const last = entries.at(-1);
       if (last === undefined) return;
+      if (range.newestFirst) to = last.number - 1;
+      else from = last.number + 1;
+      // The next page is read while this one leaves.
+      next = from <= to ? this.#deps.reader.page({ ...range, address, from, to }) : undefined;
+      next?.catch(() => undefined); // thrown where it is waited for, unless the session ends first
       await this.#sendEntries(session, {
         oneofKind: 'entries',
         entries: { request: range.request, feed: fromHex(range.feed), entries },
       });
-      if (range.newestFirst) to = last.number - 1;
-      else from = last.number + 1;
     }
   }
 

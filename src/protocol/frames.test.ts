@@ -11,6 +11,7 @@ import {
   encodeEntryHeader,
   encodeNodeMessage,
   type NodeMessage,
+  pduOfEntryHeader,
   requestNumberOf,
 } from './frames.ts';
 import { BodyState, ClientFrame, NodeFrame } from './generated/client.ts';
@@ -59,6 +60,14 @@ function codeOf(decode: () => unknown): string {
     return (error as ProtocolError).code;
   }
 }
+
+test('the PDU of an entry header is found without decoding it', () => {
+  const prng = new SeededPrng(3);
+  for (let round = 0; round < 200; round++) {
+    const block = sampleEntryHeader(prng);
+    expect(pduOfEntryHeader(block)).toEqual(decodeEntryHeader(block).pdu);
+  }
+});
 
 describe('frames', () => {
   test('of every kind come back from their bytes', () => {

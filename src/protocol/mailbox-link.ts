@@ -3,7 +3,7 @@
  * it and of what the entry is; the node signs the link of the head. A client that knows any link can check its neighbours
  * in both directions, so a node that withholds, renumbers or shows two histories contradicts its own signature.
  */
-import { type CryptoSuite, concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
+import { type CryptoSuite, concatBytes, fromHex, uint64Bytes, utf8, writeUint64 } from '../base/index.ts';
 import type { Address, FeedId, PduId } from './ids.ts';
 
 export interface LinkedEntry {
@@ -21,11 +21,10 @@ export const FIRST_LINK: Uint8Array = new Uint8Array(32);
 /** SHA-256(previous link ‖ number ‖ index ‖ received time ‖ PDU id), integers as 8 big-endian bytes. */
 export function linkOf(suite: CryptoSuite, previousLink: Uint8Array, entry: LinkedEntry): Uint8Array {
   const bytes = new Uint8Array(88);
-  const view = new DataView(bytes.buffer);
   bytes.set(previousLink, 0);
-  view.setBigUint64(32, BigInt(entry.number));
-  view.setBigUint64(40, BigInt(entry.index));
-  view.setBigUint64(48, BigInt(entry.receivedAt));
+  writeUint64(bytes, 32, entry.number);
+  writeUint64(bytes, 40, entry.index);
+  writeUint64(bytes, 48, entry.receivedAt);
   bytes.set(fromHex(entry.pduId), 56);
   return suite.sha256(bytes);
 }

@@ -6,6 +6,7 @@
  *
  * The verdicts, one byte each, then stand at the beginning.
  */
+import { readUint32, writeUint32 } from '../bytes.ts';
 import type { CryptoSuite } from '../crypto-suite.ts';
 import type { SignedBytes } from '../signature-checker.ts';
 
@@ -75,21 +76,4 @@ export function judgeBatch(suite: CryptoSuite, buffer: ArrayBuffer, count: numbe
     bytes[i] = right ? 1 : 0;
     start = end;
   }
-}
-
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
 }

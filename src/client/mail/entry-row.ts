@@ -3,7 +3,7 @@
  * that a page of them is written and read without garbage:
  * version 1 ‖ verdict 1 ‖ body state 1 ‖ kind 1 ‖ index 8 ‖ received 8 ‖ previous link 32 ‖ header size 4 ‖ header ‖ body.
  */
-import { fromHex, readUint64, toHex, uint64Bytes } from '../../base/index.ts';
+import { fromHex, readUint32, readUint64, toHex, writeUint32, writeUint64 } from '../../base/index.ts';
 import { type FeedId, parseFeedId } from '../../protocol/index.ts';
 import { ClientError } from '../client-error.ts';
 
@@ -41,15 +41,14 @@ const STATES: readonly StoredBody[] = ['here', 'pending', 'erased', 'none', 'dro
 
 export function encodeEntryRow(row: EntryRow): Uint8Array {
   const bytes = new Uint8Array(FIXED_BYTES + row.pdu.length + row.body.length);
-  const data = new DataView(bytes.buffer);
   bytes[0] = VERSION;
   bytes[1] = VERDICTS.indexOf(row.verdict);
   bytes[2] = STATES.indexOf(row.bodyState);
   bytes[3] = row.kind;
-  data.setBigUint64(4, BigInt(row.index));
-  data.setBigUint64(12, BigInt(row.receivedAt));
+  writeUint64(bytes, 4, row.index);
+  writeUint64(bytes, 12, row.receivedAt);
   bytes.set(row.previousLink, 20);
-  data.setUint32(52, row.pdu.length);
+  writeUint32(bytes, 52, row.pdu.length);
   bytes.set(row.pdu, FIXED_BYTES);
   bytes.set(row.body, FIXED_BYTES + row.pdu.length);
   return bytes;
@@ -61,8 +60,7 @@ export function decodeEntryRow(bytes: Uint8Array): EntryRow {
   const bodyState = STATES[bytes[2] ?? 255];
   if (bytes.length < FIXED_BYTES || bytes[0] !== VERSION || verdict === undefined || bodyState === undefined)
     throw new ClientError('corrupt_store', 'an entry of the store does not read');
-  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const pduEnd = FIXED_BYTES + data.getUint32(52);
+  const pduEnd = FIXED_BYTES + readUint32(bytes, 52);
   return {
     verdict,
     bodyState,
@@ -88,8 +86,8 @@ const PLACE_BYTES = 48;
 export function encodePlace(place: Place): Uint8Array {
   const bytes = new Uint8Array(PLACE_BYTES);
   bytes.set(fromHex(place.feed), 0);
-  bytes.set(uint64Bytes(place.number), 32);
-  bytes.set(uint64Bytes(place.receivedAt), 40);
+  writeUint64(bytes, 32, place.number);
+  writeUint64(bytes, 40, place.receivedAt);
   return bytes;
 }
 

@@ -3,6 +3,7 @@
  * are packed in the order of the questions; one that fails does not spoil the others.
  */
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
+import { invariant } from '../../base/index.ts';
 import type { KeySpan } from '../byte-map.ts';
 import type { Scan } from '../engine.ts';
 import { successorOf } from '../overlay.ts';
@@ -25,6 +26,8 @@ export interface ReadAnswers {
 type RowColumns = readonly [Uint8Array, number | null, Uint8Array | null];
 /** The key's place among those asked for, file, value */
 type ValueColumns = readonly [number, number | null, Uint8Array | null];
+/** Of the keys found: their places, the sizes of their values, the values joined, how many of them are files. */
+type JoinedColumns = readonly [string | null, string | null, Uint8Array | null, number | null];
 
 const EMPTY = new Uint8Array(0);
 
@@ -37,8 +40,9 @@ export class Reader {
   readonly #forward: StatementSyncInstance;
   readonly #backward: StatementSyncInstance;
   readonly #sizeOfFile: StatementSyncInstance;
-  /** By the number of keys they look up. */
+  /** By the number of keys they look up: a row for each key, and all in one row. */
   readonly #lookups = new Map<number, StatementSyncInstance>();
+  readonly #joined = new Map<number, StatementSyncInstance>();
 
   constructor(folder: string) {
     this.#files = new ValueFiles(folder);
@@ -94,28 +98,53 @@ export class Reader {
     for (let i = 0; i < keys.length; ) {
       const left = keys.length - i;
       const count = KEYS_PER_STATEMENT.find((size) => size <= left) ?? 1;
-      const rows = this.#lookup(count).all(...keys.slice(i, i + count)) as readonly ValueColumns[];
-      const found = new Array<ValueColumns | undefined>(count);
-      for (const row of rows) found[row[0]] = row;
-      for (const row of found) {
-        if (row === undefined) this.#packer.addNumber(0);
-        else this.#addValue(row[1], row[2], 1);
-      }
+      const asked = keys.slice(i, i + count);
+      if (count === 1 || !this.#addJoined(asked)) this.#addEach(asked);
       i += count;
     }
   }
 
-  #lookup(count: number): StatementSyncInstance {
-    let statement = this.#lookups.get(count);
-    if (statement === undefined) {
-      const keys = Array.from({ length: count }, (_, i) => `(${i}, ?)`).join(', ');
-      statement = this.#database.prepare(
-        `WITH asked (place, key) AS (VALUES ${keys})
-         SELECT place, file, value FROM asked CROSS JOIN kv USING (key)`,
-      );
-      this.#lookups.set(count, statement);
+  /**
+   * Adds the values as one row of one statement: to hand a row over to JavaScript costs more than to find it. SQLite joins
+   * blobs byte by byte, in the order in which it finds them, which is that of the keys. False, with nothing added, when
+   * some are files.
+   */
+  #addJoined(keys: readonly Uint8Array[]): boolean {
+    const statement = prepared(this.#joined, keys.length, (asked) =>
+      this.#database.prepare(
+        `WITH asked (place, key) AS (VALUES ${asked})
+         SELECT group_concat(place, ','), group_concat(length(value), ','), CAST(group_concat(value, '') AS BLOB),
+           count(file)
+         FROM asked CROSS JOIN kv USING (key)`,
+      ),
+    );
+    const [places, sizes, bytes, files] = statement.get(...keys) as unknown as JoinedColumns;
+    if (files !== 0) return false;
+    const sizeOf = sizes === null ? [] : sizes.split(',').map(Number);
+    const placeOf = places === null ? [] : places.split(',').map(Number);
+    let next = 0;
+    for (let place = 0; place < keys.length; place++) {
+      if (placeOf[next] === place) this.#packer.addNumber((sizeOf[next++] as number) + 1);
+      else this.#packer.addNumber(0);
     }
-    return statement;
+    invariant(next === placeOf.length, 'values are found in the order of their keys');
+    this.#packer.addBytes(bytes ?? EMPTY);
+    return true;
+  }
+
+  #addEach(keys: readonly Uint8Array[]): void {
+    const statement = prepared(this.#lookups, keys.length, (asked) =>
+      this.#database.prepare(
+        `WITH asked (place, key) AS (VALUES ${asked})
+         SELECT place, file, value FROM asked CROSS JOIN kv USING (key)`,
+      ),
+    );
+    const found = new Array<ValueColumns | undefined>(keys.length);
+    for (const row of statement.all(...keys) as readonly ValueColumns[]) found[row[0]] = row;
+    for (const row of found) {
+      if (row === undefined) this.#packer.addNumber(0);
+      else this.#addValue(row[1], row[2], 1);
+    }
   }
 
   #scan({ spans, reverse, limit, maxBytes }: Scan): void {
@@ -164,6 +193,19 @@ export class Reader {
     this.#files.read(file, this.#packer.reserve(size));
     return size;
   }
+}
+
+/** The statement for so many keys, made when it is first needed. */
+function prepared(
+  statements: Map<number, StatementSyncInstance>,
+  count: number,
+  prepare: (asked: string) => StatementSyncInstance,
+): StatementSyncInstance {
+  const known = statements.get(count);
+  if (known !== undefined) return known;
+  const made = prepare(Array.from({ length: count }, (_, i) => `(${i}, ?)`).join(', '));
+  statements.set(count, made);
+  return made;
 }
 
 /** How much of a scan is still wanted. */
