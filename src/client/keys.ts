@@ -144,6 +144,14 @@ export function erasureKey(feed: FeedId, number: number): Uint8Array {
 }
 export const ERASURES: Bounds = under(utf8('Y'));
 
+/** Where else a PDU came: `F id feed number` → nothing. */
+export function copyKey(id: PduId, feed: FeedId, number: number): Uint8Array {
+  return tagged('F', fromHex(id), fromHex(feed), uint64Bytes(number));
+}
+export function copiesOf(id: PduId): Bounds {
+  return under(tagged('F', fromHex(id)));
+}
+
 /** What waits to be sent: `O number` → item, and `P number` → body. */
 export function outboxKey(number: number): Uint8Array {
   return tagged('O', uint64Bytes(number));

@@ -117,7 +117,7 @@ describe('the devices of a person', () => {
       second.send({ to: [second.address], text: 'x' }).then(() => second.flush(timeout(world))),
     ).rejects.toBeDefined();
     await expect(world.openClient(setting.alice.store, secondProfile).then(connectOnce)).rejects.toMatchObject({
-      code: 'offline',
+      code: 'unknown_device',
     });
     await first.account.changePassword('new password');
     await expect(world.joinAccount('alice', PASSWORD)).rejects.toMatchObject({ code: 'wrong_password' });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/index.ts';
 import type { Client, ClientEvents } from '../../src/client/index.ts';
 import { restoreBackup } from '../../src/node/index.ts';
+import { BodyState, EntryKind } from '../../src/protocol/index.ts';
 import { FaultyStore } from '../../src/store/index.ts';
 import { all, ClientWorld, never } from '../harness/client-world.ts';
 
@@ -123,6 +124,21 @@ describe('a position is never a time', () => {
     await using fresh = (await world.newDevice(setting.bob.created.profile)).client;
     expect(await fresh.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
     expect(await subjects(fresh)).toEqual(['after', 'before', 'later', 'new']);
+    // What is deleted now is erased where it was given back to, not only where it was received first.
+    for await (const { id, subject } of b.mail.list()) if (subject === 'after') await b.mail.delete([id]);
+    await b.flush(never);
+    await world.node.clock.advance(5_000);
+    const bodies: BodyState[] = [];
+    world.tamper = (message) => {
+      if (message.oneofKind !== 'entries') return message;
+      for (const { bodyState, kind } of message.entries.entries) if (kind === EntryKind.MAIL) bodies.push(bodyState);
+      return message;
+    };
+    await using last = (await world.newDevice(setting.bob.created.profile)).client;
+    await last.sync({ signal: never });
+    expect(await subjects(last)).toEqual(['before', 'later', 'new']);
+    expect(bodies.filter((state) => state === BodyState.ERASED)).toHaveLength(1);
+    expect(bodies.filter((state) => state === BodyState.INLINE)).toHaveLength(3);
     await rm(folder, { recursive: true, force: true });
   });
 

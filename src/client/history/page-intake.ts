@@ -9,7 +9,7 @@ import type { Alarms, NewAlarm } from '../alarms.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { changeWaiting } from '../index/indexer.ts';
-import { entryKey, pendingBodyKey, placeKey, unverifiedKey } from '../keys.ts';
+import { copyKey, entryKey, erasureKey, pendingBodyKey, placeKey, unverifiedKey } from '../keys.ts';
 import { checkRun, compareHeld, type Ledger, lastClaimOf } from '../ledger/index.ts';
 import { decodeEntryRow, decodePlace, encodeEntryRow, encodePlace } from '../mail/entry-row.ts';
 import { runsOf, setOf } from '../mail/number-set.ts';
@@ -148,10 +148,16 @@ export class PageIntake {
     copy: JudgedEntry,
     firstPlace: Uint8Array | undefined,
   ): Promise<void> {
-    transaction.put(entryKey(feed, copy.number), rowOf({ ...copy, bodyState: 'none' }, 'copy', EMPTY));
-    if (firstPlace === undefined || copy.bodyState !== 'here') return;
+    const { number, pduId } = copy;
+    transaction.put(entryKey(feed, number), rowOf({ ...copy, bodyState: 'none' }, 'copy', EMPTY));
+    transaction.put(copyKey(pduId, feed, number), EMPTY);
+    if (firstPlace === undefined) return;
     const place = decodePlace(firstPlace);
-    await storeBody(transaction, place, copy.entry.body);
+    const first = await transaction.get(entryKey(place.feed, place.number));
+    // Deleted before this copy came: the home is to erase it too.
+    if (first !== undefined && decodeEntryRow(first).bodyState === 'dropped')
+      transaction.put(erasureKey(feed, number), EMPTY);
+    else if (copy.bodyState === 'here') await storeBody(transaction, place, copy.entry.body);
   }
 }
 

@@ -4,11 +4,12 @@
  * its registers, and the message takes them up when it is indexed.
  */
 import { type CryptoSuite, readUint64, toHex, uint64Bytes } from '../../base/index.ts';
-import { homeOf, type PduId, parsePduId } from '../../protocol/index.ts';
+import { homeOf, type PduId, parseFeedId, parsePduId } from '../../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../../store/index.ts';
 import {
   COUNTER_KEY,
   conversationKey,
+  copiesOf,
   entryKey,
   erasureKey,
   placeKey,
@@ -17,6 +18,7 @@ import {
   textKey,
   unreadKey,
 } from '../keys.ts';
+import { FEEDS_MAX } from '../limits.ts';
 import { mergeOperation, type Operation, type Registers, trueKeys } from '../notes/registers.ts';
 import { decodeEntryRow, decodePlace, encodeEntryRow } from './entry-row.ts';
 import type { Sealer } from './sealer.ts';
@@ -163,11 +165,15 @@ export function isUnread({ keywords }: Pick<Summary, 'keywords'>): boolean {
   return !keywords.includes(READ) && !keywords.includes(DELETED);
 }
 
-/** A deleted message leaves its header and its place; the home is asked to erase its body too. */
+/** A deleted message leaves its header and its place; the home is asked to erase its body too, wherever it has it. */
 async function dropBody(transaction: StoreTransaction, summary: Summary): Promise<void> {
   const { feed, number } = summary;
   transaction.delete(textKey(summary));
   transaction.put(erasureKey(feed, number), new Uint8Array(0));
+  for (const copy of await transaction.range({ ...copiesOf(summary.id), limit: FEEDS_MAX })) {
+    const place = copy.key.subarray(-40);
+    transaction.put(erasureKey(parseFeedId(toHex(place.subarray(0, 32))), readUint64(place, 32)), new Uint8Array(0));
+  }
   const row = await transaction.get(entryKey(feed, number));
   if (row === undefined) return;
   const entry = decodeEntryRow(row);
