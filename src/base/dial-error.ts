@@ -5,6 +5,7 @@ export type DialErrorCode =
   | 'bad_url'
   | 'address_refused' // a private or loopback address where policy forbids it
   | 'unreachable'
-  | 'timeout';
+  | 'timeout'
+  | 'too_large'; // an answer larger than the caller takes
 
 export class DialError extends CodedError<DialErrorCode> {}

@@ -61,3 +61,13 @@ export function isPublicAddress(address: string): boolean {
 export function allowedAddresses(addresses: readonly string[], allowPrivate: boolean): readonly string[] {
   return addresses.filter((address) => (allowPrivate ? isIP(address) !== 0 : isPublicAddress(address)));
 }
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether an IP address leads to this machine: the only ones that plain HTTP may go to. */
+export function isLoopbackAddress(address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && loopback.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}

@@ -30,3 +30,9 @@ export const SIGNATURE_BATCHES_IN_FLIGHT = 2;
 export const SIGNATURE_THREADS_MAX = 4;
 /** So few are verified at once where they are asked for, if nothing else is: a thread's turn costs as much as one. */
 export const SIGNATURES_INLINE_MAX = 2;
+/** A connection with its handshake: three times the round trip of a satellite line for each of the addresses. */
+export const HTTP_CONNECT_TIMEOUT_MS = 10_000;
+/** Connections to one server: a transaction under way, and requests for what is missing beside it. */
+export const HTTP_CONNECTIONS_MAX = 4;
+/** Servers with open connections; each costs some ten KiB, and idle ones close by themselves. */
+export const HTTP_SERVERS_MAX = 4_096;
