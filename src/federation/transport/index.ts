@@ -1,0 +1,8 @@
+/** The lowest layer: homes over HTTP. Bytes in, bytes out; what they mean is the layers' above. */
+
+export { isLoopbackHome } from './discovery.ts';
+export * from './http-home-directory.ts';
+export * from './http-link.ts';
+export { DEFAULT_TRANSPORT_LIMITS, TRANSACTION_BYTES_MAX, type TransportLimits } from './limits.ts';
+export type { RequestSigner } from './request-signature.ts';
+export * from './server.ts';
