@@ -1,7 +1,8 @@
 /** Frames of every kind of the published schema, filled by a seed, and what hostile hands make of them. */
 import type { FieldInfo, IMessageType } from '@protobuf-ts/runtime';
-import { concatBytes, type Prng } from '../../src/base/index.ts';
-import { ClientFrame, EntryHeader, NodeFrame } from '../../src/protocol/index.ts';
+import { concatBytes, type Prng, type SecureRandom, utf8 } from '../../src/base/index.ts';
+import { ClientFrame, EntryHeader, encodeClientMessage, From, NodeFrame } from '../../src/protocol/index.ts';
+import { type Person, writePdu } from './person.ts';
 
 const LONG_NUMBERS = [0, 1, 127, 128, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER];
 
@@ -16,6 +17,28 @@ export function sampleNodeFrames(prng: Prng): Uint8Array[] {
 
 export function sampleEntryHeader(prng: Prng): Uint8Array {
   return EntryHeader.toBinary(EntryHeader.create({ ...sampleOf(EntryHeader.fields, prng), version: 1, kind: 1 }));
+}
+
+/** What a device of `person` could send, and would be taken. */
+export function honestFrames(random: SecureRandom, person: Person): Uint8Array[] {
+  const body = utf8('body');
+  const { header: pdu } = writePdu(random, person, [person.address], body);
+  const follow = { version: 1, from: From.BEGINNING, time: 0, ledger: [], client: 'test' };
+  const order = { headersOnly: false, newestFirst: true };
+  const feed = random.bytes(32);
+  return [
+    encodeClientMessage({ oneofKind: 'submit', submit: { request: 1, pdu, body, withBody: true } }),
+    encodeClientMessage({ oneofKind: 'clientInfo', clientInfo: { ...follow, ...order, request: 2 } }),
+    encodeClientMessage({ oneofKind: 'sync', sync: { request: 3, feed, from: 1, to: 9, ...order } }),
+    encodeClientMessage({
+      oneofKind: 'appendChain',
+      appendChain: { request: 4, document: person.document, vault: person.vault, invite: '' },
+    }),
+    encodeClientMessage({
+      oneofKind: 'erase',
+      erase: { request: 5, feed, numbers: [{ from: 1, to: 2 }], superseded: false },
+    }),
+  ];
 }
 
 function sampleKinds<Frame extends object>(type: IMessageType<Frame>, prng: Prng): Uint8Array[] {
