@@ -18,10 +18,12 @@ import { Authenticator } from './authenticator.ts';
 import { Blobs } from './blobs.ts';
 import { DataFolder } from './data-folder.ts';
 import { type Feeds, type FeedsDeps, openFeeds, retireFeed } from './feeds.ts';
+import { HeldPdus } from './held-pdus.ts';
 import { HomeChain } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import type { NodeLimits } from './limits.ts';
+import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
 import { NodeOperator } from './operator.ts';
@@ -234,14 +236,16 @@ function createServices(
     { home: folder.config.home, limits, feed: currentFeed, hasOtherFeeds: feeds.size > 1 },
   );
   const blobs = new Blobs({ ...deps, store, journal, feeds });
+  const held = new HeldPdus({ ...deps, store, feeds });
+  const lookups = new Lookups({ accounts, held, home });
   const handler = new RequestHandler({
     ...deps,
     accounts,
     authenticator,
     blobs,
-    home,
     intake,
     journal,
+    lookups,
     reader,
     registrationRate: options.registration === 'open' ? new RegistrationRate(deps.clock, limits) : undefined,
     sessions,

@@ -164,7 +164,7 @@ async function foldConversation(deps: FoldDeps, buffer: ViewBuffer, entry: Folde
   const { feed, index, header } = entry;
   const destinations = destinationsOf(deps.home, pdu);
   const delivered = header.accounts.length > 0 || destinations.length > 0;
-  buffer.append(conversationKey(pdu.conversation, pdu.depth, pdu.id, delivered), EMPTY);
+  buffer.append(conversationKey(pdu.conversation, pdu.depth, pdu.id, delivered ? 'delivered' : 'held'), EMPTY);
   for (const destination of destinations) {
     const head = outboxHeadKey(destination, feed);
     const row = await buffer.get(head);

@@ -29,10 +29,10 @@ import type { Accounts, ChainResult } from './accounts.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Blobs } from './blobs.ts';
 import { Follower } from './follower.ts';
-import type { HomeChain } from './home-chain.ts';
 import type { Intake, Submission } from './intake.ts';
 import type { Journal } from './journal.ts';
 import { ERASE_RANGES_MAX } from './limits.ts';
+import type { Lookups } from './lookups.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
 import type { RegistrationRate } from './registration-rate.ts';
@@ -44,9 +44,9 @@ export interface RequestHandlerDeps {
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly blobs: Blobs;
-  readonly home: HomeChain;
   readonly intake: Intake;
   readonly journal: Journal;
+  readonly lookups: Lookups;
   readonly metrics: Metrics;
   readonly reader: MailboxReader;
   /** Of an open home. Where it takes an invitation, the operator decides how many. */
@@ -109,7 +109,7 @@ export class RequestHandler {
         return session.send({ oneofKind: 'enrolment', enrolment: { request, parameters } });
       }
       case 'getChain':
-        return this.#getChain(session, message.getChain);
+        return this.#deps.lookups.getChain(session, message.getChain);
       case 'appendChain':
         return this.#appendChain(session, message.appendChain);
       default:
@@ -156,22 +156,11 @@ export class RequestHandler {
         const state = body === undefined ? BodyState.NONE : BodyState.INLINE;
         return session.send({ oneofKind: 'body', body: { request, state, body: body ?? EMPTY } });
       }
+      case 'getConversation':
+        return this.#deps.lookups.getConversation(session, address, message.getConversation);
       default:
         unreachable(message);
     }
-  }
-
-  async #getChain(
-    session: Session,
-    { request, address, after }: { request: number; address: string; after: number },
-  ): Promise<void> {
-    if (address !== '' && session.identity === undefined)
-      return session.refuse(request, 'auth_needed', 'authenticate to look up an account');
-    const documents =
-      address === ''
-        ? await this.#deps.home.documents(after)
-        : await this.#deps.accounts.chain(parseAddress(address), after);
-    return session.send({ oneofKind: 'chain', chain: { request, documents: [...documents] } });
   }
 
   async #appendChain(

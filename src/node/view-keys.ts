@@ -79,15 +79,19 @@ export function pduKey(id: PduId): Uint8Array {
   return concatBytes(view('P'), fromHex(id));
 }
 
-/** The PDUs of a conversation in the order of its fold: `G conversation depth id delivered` → nothing. */
+/**
+ * The PDUs of a conversation in the order of its fold: `G conversation depth id standing` → nothing. One that came for the
+ * fold alone stands there again once its recipients here have it.
+ */
 export function conversationKey(
   conversation: ConversationId,
   depth: number,
   id: PduId,
-  delivered: boolean,
+  standing: 'held' | 'delivered' | 'after',
 ): Uint8Array {
-  return concatBytes(ofConversation(conversation), uint64Bytes(depth), fromHex(id), Uint8Array.of(delivered ? 1 : 0));
+  return concatBytes(ofConversation(conversation), uint64Bytes(depth), fromHex(id), STANDINGS[standing]);
 }
+const STANDINGS = { held: Uint8Array.of(0), delivered: Uint8Array.of(1), after: Uint8Array.of(2) } as const;
 export function conversationPdus(conversation: ConversationId): Bounds {
   return under(ofConversation(conversation));
 }

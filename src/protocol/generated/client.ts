@@ -99,6 +99,12 @@ export interface NodeFrame {
          */
         vault: Vault;
     } | {
+        oneofKind: "conversation";
+        /**
+         * @generated from protobuf field: restante.client.v1.Conversation conversation = 14
+         */
+        conversation: Conversation;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -418,6 +424,40 @@ export interface Refused {
     retryAfterMs: number;
 }
 /**
+ * @generated from protobuf message restante.client.v1.Conversation
+ */
+export interface Conversation {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: repeated restante.client.v1.ConversationPdu pdus = 2
+     */
+    pdus: ConversationPdu[];
+    /**
+     * @generated from protobuf field: bool more = 3
+     */
+    more: boolean;
+}
+/**
+ * @generated from protobuf message restante.client.v1.ConversationPdu
+ */
+export interface ConversationPdu {
+    /**
+     * @generated from protobuf field: bytes pdu = 1
+     */
+    pdu: Uint8Array;
+    /**
+     * @generated from protobuf field: bytes body = 2
+     */
+    body: Uint8Array;
+    /**
+     * @generated from protobuf field: bool has_body = 3
+     */
+    hasBody: boolean;
+}
+/**
  * @generated from protobuf message restante.client.v1.Chain
  */
 export interface Chain {
@@ -569,6 +609,12 @@ export interface ClientFrame {
          */
         getBlob: GetBlob;
     } | {
+        oneofKind: "getConversation";
+        /**
+         * @generated from protobuf field: restante.client.v1.GetConversation get_conversation = 16
+         */
+        getConversation: GetConversation;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -676,7 +722,7 @@ export interface Submit {
     /**
      * @generated from protobuf field: bytes pdu = 2
      */
-    pdu: Uint8Array; // canonical JSON, type mail or note
+    pdu: Uint8Array; // canonical JSON
     /**
      * @generated from protobuf field: bytes body = 3
      */
@@ -744,6 +790,8 @@ export interface Ping {
     request: number;
 }
 /**
+ * Address empty: the home document; a home's name: that home's; an address of another home: as that home shows it.
+ *
  * @generated from protobuf message restante.client.v1.GetChain
  */
 export interface GetChain {
@@ -877,6 +925,30 @@ export interface GetBlob {
      * @generated from protobuf field: bytes sha256 = 2
      */
     sha256: Uint8Array;
+}
+/**
+ * The PDUs of a conversation of the caller, as far as the home holds them, by depth and id, after a place among them: what
+ * the caller folds before it writes. Bodies of member and state PDUs are with them, those of mail are not.
+ *
+ * @generated from protobuf message restante.client.v1.GetConversation
+ */
+export interface GetConversation {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: string conversation = 2
+     */
+    conversation: string;
+    /**
+     * @generated from protobuf field: uint64 after_depth = 3
+     */
+    afterDepth: number; // 0: from the start
+    /**
+     * @generated from protobuf field: string after_id = 4
+     */
+    afterId: string;
 }
 /**
  * @generated from protobuf enum restante.client.v1.ReceiptStatus
@@ -1015,7 +1087,8 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
             { no: 10, name: "chain", kind: "message", oneof: "frame", T: () => Chain },
             { no: 11, name: "enrolment", kind: "message", oneof: "frame", T: () => Enrolment },
             { no: 12, name: "done", kind: "message", oneof: "frame", T: () => Done },
-            { no: 13, name: "vault", kind: "message", oneof: "frame", T: () => Vault }
+            { no: 13, name: "vault", kind: "message", oneof: "frame", T: () => Vault },
+            { no: 14, name: "conversation", kind: "message", oneof: "frame", T: () => Conversation }
         ]);
     }
     create(value?: PartialMessage<NodeFrame>): NodeFrame {
@@ -1108,6 +1181,12 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
                         vault: Vault.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).vault)
                     };
                     break;
+                case /* restante.client.v1.Conversation conversation */ 14:
+                    message.frame = {
+                        oneofKind: "conversation",
+                        conversation: Conversation.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).conversation)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -1159,6 +1238,9 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
         /* restante.client.v1.Vault vault = 13; */
         if (message.frame.oneofKind === "vault")
             Vault.internalBinaryWrite(message.frame.vault, writer.tag(13, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.Conversation conversation = 14; */
+        if (message.frame.oneofKind === "conversation")
+            Conversation.internalBinaryWrite(message.frame.conversation, writer.tag(14, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2156,6 +2238,132 @@ class Refused$Type extends MessageType<Refused> {
  */
 export const Refused = new Refused$Type();
 // @generated message type with reflection information, may provide speed optimized methods
+class Conversation$Type extends MessageType<Conversation> {
+    constructor() {
+        super("restante.client.v1.Conversation", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "pdus", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => ConversationPdu },
+            { no: 3, name: "more", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
+        ]);
+    }
+    create(value?: PartialMessage<Conversation>): Conversation {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.pdus = [];
+        message.more = false;
+        if (value !== undefined)
+            reflectionMergePartial<Conversation>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: Conversation): Conversation {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* repeated restante.client.v1.ConversationPdu pdus */ 2:
+                    message.pdus.push(ConversationPdu.internalBinaryRead(reader, reader.uint32(), options));
+                    break;
+                case /* bool more */ 3:
+                    message.more = reader.bool();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: Conversation, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* repeated restante.client.v1.ConversationPdu pdus = 2; */
+        for (let i = 0; i < message.pdus.length; i++)
+            ConversationPdu.internalBinaryWrite(message.pdus[i], writer.tag(2, WireType.LengthDelimited).fork(), options).join();
+        /* bool more = 3; */
+        if (message.more !== false)
+            writer.tag(3, WireType.Varint).bool(message.more);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.Conversation
+ */
+export const Conversation = new Conversation$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class ConversationPdu$Type extends MessageType<ConversationPdu> {
+    constructor() {
+        super("restante.client.v1.ConversationPdu", [
+            { no: 1, name: "pdu", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 2, name: "body", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 3, name: "has_body", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
+        ]);
+    }
+    create(value?: PartialMessage<ConversationPdu>): ConversationPdu {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.pdu = new Uint8Array(0);
+        message.body = new Uint8Array(0);
+        message.hasBody = false;
+        if (value !== undefined)
+            reflectionMergePartial<ConversationPdu>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: ConversationPdu): ConversationPdu {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* bytes pdu */ 1:
+                    message.pdu = reader.bytes();
+                    break;
+                case /* bytes body */ 2:
+                    message.body = reader.bytes();
+                    break;
+                case /* bool has_body */ 3:
+                    message.hasBody = reader.bool();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: ConversationPdu, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* bytes pdu = 1; */
+        if (message.pdu.length)
+            writer.tag(1, WireType.LengthDelimited).bytes(message.pdu);
+        /* bytes body = 2; */
+        if (message.body.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.body);
+        /* bool has_body = 3; */
+        if (message.hasBody !== false)
+            writer.tag(3, WireType.Varint).bool(message.hasBody);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.ConversationPdu
+ */
+export const ConversationPdu = new ConversationPdu$Type();
+// @generated message type with reflection information, may provide speed optimized methods
 class Chain$Type extends MessageType<Chain> {
     constructor() {
         super("restante.client.v1.Chain", [
@@ -2393,7 +2601,8 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 12, name: "cancel", kind: "message", oneof: "frame", T: () => Cancel },
             { no: 13, name: "watch", kind: "message", oneof: "frame", T: () => Watch },
             { no: 14, name: "put_blob", kind: "message", oneof: "frame", T: () => PutBlob },
-            { no: 15, name: "get_blob", kind: "message", oneof: "frame", T: () => GetBlob }
+            { no: 15, name: "get_blob", kind: "message", oneof: "frame", T: () => GetBlob },
+            { no: 16, name: "get_conversation", kind: "message", oneof: "frame", T: () => GetConversation }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -2498,6 +2707,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         getBlob: GetBlob.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getBlob)
                     };
                     break;
+                case /* restante.client.v1.GetConversation get_conversation */ 16:
+                    message.frame = {
+                        oneofKind: "getConversation",
+                        getConversation: GetConversation.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getConversation)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -2555,6 +2770,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.GetBlob get_blob = 15; */
         if (message.frame.oneofKind === "getBlob")
             GetBlob.internalBinaryWrite(message.frame.getBlob, writer.tag(15, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.GetConversation get_conversation = 16; */
+        if (message.frame.oneofKind === "getConversation")
+            GetConversation.internalBinaryWrite(message.frame.getConversation, writer.tag(16, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3651,3 +3869,74 @@ class GetBlob$Type extends MessageType<GetBlob> {
  * @generated MessageType for protobuf message restante.client.v1.GetBlob
  */
 export const GetBlob = new GetBlob$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class GetConversation$Type extends MessageType<GetConversation> {
+    constructor() {
+        super("restante.client.v1.GetConversation", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "conversation", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 3, name: "after_depth", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
+            { no: 4, name: "after_id", kind: "scalar", T: 9 /*ScalarType.STRING*/ }
+        ]);
+    }
+    create(value?: PartialMessage<GetConversation>): GetConversation {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.conversation = "";
+        message.afterDepth = 0;
+        message.afterId = "";
+        if (value !== undefined)
+            reflectionMergePartial<GetConversation>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: GetConversation): GetConversation {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* string conversation */ 2:
+                    message.conversation = reader.string();
+                    break;
+                case /* uint64 after_depth */ 3:
+                    message.afterDepth = reader.uint64().toNumber();
+                    break;
+                case /* string after_id */ 4:
+                    message.afterId = reader.string();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: GetConversation, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* string conversation = 2; */
+        if (message.conversation !== "")
+            writer.tag(2, WireType.LengthDelimited).string(message.conversation);
+        /* uint64 after_depth = 3; */
+        if (message.afterDepth !== 0)
+            writer.tag(3, WireType.Varint).uint64(message.afterDepth);
+        /* string after_id = 4; */
+        if (message.afterId !== "")
+            writer.tag(4, WireType.LengthDelimited).string(message.afterId);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.GetConversation
+ */
+export const GetConversation = new GetConversation$Type();

@@ -1,0 +1,103 @@
+/**
+ * Whether PDUs are by the devices that they name. The keys of our own people come from their chains here, those of others
+ * from the chains their homes publish; what a device signed before it was revoked stays right.
+ */
+import type { CryptoSuite, SignatureChecker, SignedBytes } from '../../base/index.ts';
+import {
+  type AccountDocument,
+  type Address,
+  deviceIdOf,
+  type HomeName,
+  homeOf,
+  type Pdu,
+  signedBytesOf,
+} from '../../protocol/index.ts';
+import { FederationError } from '../federation-error.ts';
+import type { LocalPeople } from './pdu-view.ts';
+import type { People } from './people.ts';
+
+export type Authorship =
+  | { readonly status: 'right' }
+  /** Nobody could be asked for the author's keys. */
+  | { readonly status: 'later'; readonly detail: string }
+  | {
+      readonly status: 'wrong';
+      readonly code: 'unknown_author' | 'unknown_device' | 'bad_signature';
+      readonly detail: string;
+    };
+
+export interface AuthorCheckDeps {
+  readonly suite: CryptoSuite;
+  readonly signatures: SignatureChecker;
+  readonly people: People;
+  readonly local: LocalPeople;
+}
+
+const RIGHT: Authorship = Object.freeze({ status: 'right' });
+
+export class AuthorCheck {
+  readonly #deps: AuthorCheckDeps;
+  readonly #home: HomeName;
+
+  constructor(deps: AuthorCheckDeps, options: { readonly home: HomeName }) {
+    this.#deps = deps;
+    this.#home = options.home;
+  }
+
+  /** In the order of `pdus`; all signatures are checked together. */
+  async check(pdus: readonly Pdu[], signal: AbortSignal): Promise<readonly Authorship[]> {
+    const keys = await Promise.all(pdus.map((pdu) => this.#keyOf(pdu, signal)));
+    const signed: SignedBytes[] = [];
+    pdus.forEach((pdu, i) => {
+      const publicKey = keys[i];
+      if (publicKey instanceof Uint8Array)
+        signed.push({ signature: pdu.signature, message: signedBytesOf(pdu), publicKey });
+    });
+    const right = await this.#deps.signatures.check(signed);
+    let next = 0;
+    return pdus.map((pdu, i): Authorship => {
+      const key = keys[i];
+      if (!(key instanceof Uint8Array)) return key as Authorship;
+      if (right[next++] === true) return RIGHT;
+      const detail = `the signature is not by the device that the header names (${pdu.device})`;
+      return { status: 'wrong', code: 'bad_signature', detail };
+    });
+  }
+
+  /** The device's key, or why there is none. */
+  async #keyOf(pdu: Pdu, signal: AbortSignal): Promise<Uint8Array | Authorship> {
+    try {
+      const keys = await this.#keysOf(pdu.author, signal);
+      const key = keys === undefined ? undefined : this.#pick(keys, pdu);
+      if (key !== undefined) return key;
+      if (homeOf(pdu.author) === this.#home) return unknown(pdu, keys);
+      // A device that was added since we asked.
+      const document = await this.#deps.people.refresh(pdu.author, signal);
+      const added = document === undefined ? undefined : allKeys(document);
+      return (added === undefined ? undefined : this.#pick(added, pdu)) ?? unknown(pdu, added);
+    } catch (error) {
+      if (!(error instanceof FederationError)) throw error;
+      return { status: 'later', detail: `the keys of ${pdu.author} cannot be had now: ${error.code}` };
+    }
+  }
+
+  async #keysOf(author: Address, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined> {
+    if (homeOf(author) === this.#home) return this.#deps.local.deviceKeys(author);
+    const document = await this.#deps.people.find(author, signal);
+    return document === undefined ? undefined : allKeys(document);
+  }
+
+  #pick(keys: readonly Uint8Array[], { device }: Pdu): Uint8Array | undefined {
+    return keys.find((key) => deviceIdOf(this.#deps.suite, key) === device);
+  }
+}
+
+function allKeys({ devices, revoked }: AccountDocument): readonly Uint8Array[] {
+  return [...devices, ...revoked].map(({ key }) => key);
+}
+
+function unknown(pdu: Pdu, keys: readonly Uint8Array[] | undefined): Authorship {
+  return keys === undefined
+    ? { status: 'wrong', code: 'unknown_author', detail: `no such account: ${pdu.author}` }
+    : { status: 'wrong', code: 'unknown_device', detail: `${pdu.author} has no device ${pdu.device}` };
+}

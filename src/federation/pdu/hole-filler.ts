@@ -1,0 +1,207 @@
+/**
+ * Fetches what our PDUs follow and we lack: from the home that hinted at it, then from any home of the conversation. Each
+ * answer is judged as if a stranger had sent it; only what was asked for, or what that follows, is taken. A hole that nobody
+ * can fill waits its turn and blocks nothing.
+ */
+import { type Clock, type CryptoSuite, isAbort, type Log } from '../../base/index.ts';
+import {
+  type ConversationId,
+  decodePdus,
+  type HomeName,
+  homeOf,
+  type Item,
+  type PduId,
+  ProtocolError,
+} from '../../protocol/index.ts';
+import { FederationError } from '../federation-error.ts';
+import type { Commit, FederationLink, StagedPdu } from '../ports.ts';
+import type { AuthorCheck } from './author-check.ts';
+import type { Conversations } from './conversations.ts';
+import type { Hole, Holes } from './holes.ts';
+import {
+  ANSWER_PDUS_MAX,
+  ASK_TIMEOUT_MS,
+  ASKED_PDUS_MAX,
+  FETCH_HOMES_MAX,
+  FETCH_ROUNDS_MAX,
+  FETCHED_PDUS_MAX,
+  FETCHES_AT_ONCE,
+} from './limits.ts';
+import { type Form, judgeForm } from './pdu-form.ts';
+import type { LocalPeople, PduView } from './pdu-view.ts';
+
+export interface HoleFillerDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly log: Log;
+  readonly link: Pick<FederationLink, 'backfill'>;
+  readonly view: PduView;
+  readonly local: LocalPeople;
+  readonly authors: AuthorCheck;
+  readonly conversations: Conversations;
+  readonly holes: Holes;
+  readonly commit: Commit;
+}
+
+type Fine = Extract<Form, { status: 'fine' }>;
+
+export class HoleFiller {
+  readonly #deps: HoleFillerDeps;
+  readonly #home: HomeName;
+
+  constructor(deps: HoleFillerDeps, options: { readonly home: HomeName }) {
+    this.#deps = deps;
+    this.#home = options.home;
+  }
+
+  /** Runs until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { holes, clock } = this.#deps;
+    while (!signal.aborted) {
+      const changed = holes.whenChanged();
+      const due = holes.due(FETCHES_AT_ONCE);
+      if (due.length > 0) {
+        await Promise.all(due.map((hole) => this.#tryToFill(hole, signal)));
+        continue;
+      }
+      const wait = new AbortController();
+      const either = AbortSignal.any([signal, wait.signal]);
+      const { waitMs } = holes;
+      const later = waitMs === undefined ? aborted(either) : clock.sleep(waitMs, either);
+      await Promise.race([changed, later.catch((error: unknown) => rethrow(error, either))]);
+      wait.abort();
+    }
+  }
+
+  async #tryToFill(hole: Hole, signal: AbortSignal): Promise<void> {
+    const { holes, log } = this.#deps;
+    try {
+      if (await this.#fill(hole, signal)) await holes.filled(hole);
+      else holes.putOff(hole.conversation);
+    } catch (error) {
+      if (isAbort(error, signal)) return;
+      log.error({ error, conversation: hole.conversation }, 'what a conversation lacks could not be fetched');
+      holes.putOff(hole.conversation);
+    }
+  }
+
+  /** Whether nothing lacks any more. */
+  async #fill(hole: Hole, signal: AbortSignal): Promise<boolean> {
+    const homes = await this.#homesToAsk(hole);
+    let fetched = 0;
+    for (const home of homes) {
+      for (let round = 0; round < FETCH_ROUNDS_MAX && fetched < FETCHED_PDUS_MAX; round++) {
+        const lacking = await this.#lacking(hole);
+        if (lacking.length === 0) return true;
+        const taken = await this.#askHome(home, hole.conversation, lacking.slice(0, ASKED_PDUS_MAX), signal);
+        if (taken === 0) break;
+        fetched += taken;
+      }
+    }
+    return (await this.#lacking(hole)).length === 0;
+  }
+
+  async #lacking({ conversation, hinted }: Hole): Promise<readonly PduId[]> {
+    const fold = await this.#deps.conversations.get(conversation);
+    const lacking = new Set(fold.missing);
+    for (const id of hinted) if (!fold.has(id)) lacking.add(id);
+    return [...lacking];
+  }
+
+  /** The one that hinted, then those of the conversation's people, whether or not they are members now. */
+  async #homesToAsk({ conversation, by }: Hole): Promise<readonly HomeName[]> {
+    const fold = await this.#deps.conversations.get(conversation);
+    const homes = new Set<HomeName>(by === undefined ? [] : [by]);
+    for (const { author, recipients } of fold.newest(ANSWER_PDUS_MAX)) {
+      homes.add(homeOf(author));
+      for (const recipient of recipients) homes.add(homeOf(recipient));
+    }
+    homes.delete(this.#home);
+    return [...homes].slice(0, FETCH_HOMES_MAX);
+  }
+
+  /** How many new PDUs it gave. */
+  async #askHome(
+    home: HomeName,
+    conversation: ConversationId,
+    ids: readonly PduId[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { clock, link, log } = this.#deps;
+    const ask = new AbortController();
+    const either = AbortSignal.any([signal, ask.signal]);
+    const late = clock.sleep(ASK_TIMEOUT_MS, either).then(
+      () => ask.abort(new FederationError('timeout', `${home} did not answer`)),
+      (error: unknown) => rethrow(error, either),
+    );
+    try {
+      const answer = decodePdus(await link.backfill(home, conversation, ids, ANSWER_PDUS_MAX, either));
+      return await this.#take(conversation, ids, answer.pdus.slice(0, ANSWER_PDUS_MAX), either);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof FederationError) && !(error instanceof ProtocolError) && !isAbort(error, either))
+        throw error;
+      log.info({ home, conversation, error: (error as Error).message }, 'a home does not give what is lacking');
+      return 0;
+    } finally {
+      ask.abort();
+      await late;
+    }
+  }
+
+  async #take(
+    conversation: ConversationId,
+    asked: readonly PduId[],
+    items: readonly Item[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { authors, commit, holes, view } = this.#deps;
+    const wanted = new Set(asked);
+    const fine: Fine[] = [];
+    for (const item of items) {
+      const form = judgeForm(this.#deps.suite, item);
+      if (form.status !== 'fine' || form.pdu.conversation !== conversation || !wanted.has(form.pdu.id)) continue;
+      for (const id of form.pdu.prev) wanted.add(id);
+      fine.push(form);
+    }
+    const authorships = await authors.check(
+      fine.map(({ pdu }) => pdu),
+      signal,
+    );
+    const right = await Promise.all(
+      fine.filter((_, i) => authorships[i]?.status === 'right').map((form) => this.#staged(form)),
+    );
+    return commit(async (staging) => {
+      const held = await view.areHeld(
+        staging.rows,
+        right.map(({ pdu }) => pdu.id),
+      );
+      const fresh = right.filter((_, i) => held[i] !== true);
+      await staging.append(fresh);
+      await holes.note(
+        staging.rows,
+        fresh.map(({ pdu }) => pdu),
+      );
+      return fresh.length;
+    });
+  }
+
+  /** Delivered to the recipients who live here, if the body came; otherwise their own copy is still to come. */
+  async #staged({ pdu, body }: Fine): Promise<StagedPdu> {
+    if (body === undefined) return { pdu, body, accounts: [] };
+    const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
+    const admissions = await Promise.all(here.map((recipient) => this.#deps.local.admits(recipient, pdu.body.size)));
+    return { pdu, body, accounts: here.filter((_, i) => admissions[i] === 'ok') };
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+function rethrow(error: unknown, signal: AbortSignal): void {
+  if (!isAbort(error, signal)) throw error;
+}

@@ -1,0 +1,131 @@
+/**
+ * What comes by transactions: judged one by one, so that a bad PDU harms no other. A PDU comes from its author's home and is
+ * delivered by its recipients; whether its author may speak in the conversation is asked of the PDU's own ancestors, when
+ * they are here. What it follows and we lack is noted beside it, in the same store transaction.
+ */
+import type { CryptoSuite } from '../../base/index.ts';
+import {
+  type Address,
+  type HomeName,
+  homeOf,
+  type Item,
+  type ItemResult,
+  ItemStatus,
+  type Pdu,
+  type PduId,
+} from '../../protocol/index.ts';
+import type { PduInbox, StagedPdu, Staging } from '../ports.ts';
+import type { AuthorCheck } from './author-check.ts';
+import type { Conversations } from './conversations.ts';
+import type { Holes } from './holes.ts';
+import { type Form, judgeForm } from './pdu-form.ts';
+import type { LocalPeople, PduView } from './pdu-view.ts';
+
+export type Judged =
+  | ({ readonly status: 'good' } & StagedPdu)
+  | { readonly status: 'later' | 'rejected'; readonly code: string; readonly detail: string };
+
+export interface InboxDeps {
+  readonly suite: CryptoSuite;
+  readonly view: PduView;
+  readonly local: LocalPeople;
+  readonly authors: AuthorCheck;
+  readonly conversations: Conversations;
+  readonly holes: Holes;
+}
+
+type Fine = Extract<Form, { status: 'fine' }>;
+type Verdict = Exclude<Judged, { status: 'good' }>;
+
+export class Inbox implements PduInbox<Judged> {
+  readonly #deps: InboxDeps;
+  readonly #home: HomeName;
+
+  constructor(deps: InboxDeps, options: { readonly home: HomeName }) {
+    this.#deps = deps;
+    this.#home = options.home;
+  }
+
+  async judge(origin: HomeName, items: readonly Item[], signal: AbortSignal): Promise<readonly Judged[]> {
+    const judged = new Array<Judged | undefined>(items.length);
+    const fine: { readonly at: number; readonly form: Fine }[] = [];
+    for (const [at, item] of items.entries()) {
+      const form = judgeForm(this.#deps.suite, item);
+      const refusal = form.status === 'fine' ? this.#checkOrigin(origin, form.pdu) : form;
+      if (refusal !== undefined) judged[at] = refusal;
+      else fine.push({ at, form: form as Fine });
+    }
+    const authors = await this.#deps.authors.check(
+      fine.map(({ form }) => form.pdu),
+      signal,
+    );
+    const before: Pdu[] = [];
+    for (const [i, { at, form }] of fine.entries()) {
+      const authorship = authors[i];
+      if (authorship?.status === 'wrong') judged[at] = reject(authorship.code, authorship.detail);
+      else if (authorship?.status === 'later') judged[at] = later('unknown_keys', authorship.detail);
+      else judged[at] = await this.#admit(form, before);
+      if (judged[at]?.status === 'good') before.push(form.pdu);
+    }
+    return judged as Judged[];
+  }
+
+  async stage(staging: Staging, _origin: HomeName, judged: readonly Judged[]): Promise<readonly ItemResult[]> {
+    const good = judged.filter((item) => item.status === 'good');
+    const delivered = await this.#deps.view.areDelivered(
+      staging.rows,
+      good.map(({ pdu }) => pdu),
+    );
+    const seen = new Set<PduId>();
+    const fresh: StagedPdu[] = [];
+    const results = new Map<Judged, ItemResult>();
+    good.forEach((item, i) => {
+      const known = delivered[i] === true || seen.has(item.pdu.id);
+      seen.add(item.pdu.id);
+      if (!known) fresh.push({ pdu: item.pdu, body: item.body, accounts: item.accounts });
+      results.set(item, { status: known ? ItemStatus.DUPLICATE : ItemStatus.OK, code: '', detail: '' });
+    });
+    await staging.append(fresh);
+    await this.#deps.holes.note(
+      staging.rows,
+      fresh.map(({ pdu }) => pdu),
+    );
+    return judged.map((item) => results.get(item) ?? resultOf(item as Verdict));
+  }
+
+  #checkOrigin(origin: HomeName, pdu: Pdu): Verdict | undefined {
+    if (homeOf(pdu.author) !== origin)
+      return reject('forged_author', `${origin} sends a PDU by ${pdu.author}, who lives elsewhere`);
+    if (!pdu.recipients.some((recipient) => homeOf(recipient) === this.#home))
+      return reject('no_recipient', `nobody of ${this.#home} is among the recipients`);
+    return undefined;
+  }
+
+  async #admit({ pdu, body }: Fine, before: readonly Pdu[]): Promise<Judged> {
+    const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
+    const accounts: Address[] = [];
+    for (const recipient of here) {
+      const admission = await this.#deps.local.admits(recipient, pdu.body.size);
+      // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
+      if (admission === 'over_quota') return later('over_quota', recipient);
+      if (admission === 'ok') accounts.push(recipient);
+    }
+    if (accounts.length === 0) return reject('unknown_recipient', here.join(' '));
+    const verdict = await this.#deps.conversations.allows(pdu, body, before);
+    if (verdict === 'forbidden')
+      return reject('not_a_member', `${pdu.author} may not say this in the conversation ${pdu.conversation}`);
+    return { status: 'good', pdu, body, accounts };
+  }
+}
+
+function reject(code: string, detail: string): Verdict {
+  return { status: 'rejected', code, detail };
+}
+
+function later(code: string, detail: string): Verdict {
+  return { status: 'later', code, detail };
+}
+
+function resultOf({ status, code, detail }: Verdict): ItemResult {
+  return { status: status === 'later' ? ItemStatus.LATER : ItemStatus.REJECTED, code, detail };
+}

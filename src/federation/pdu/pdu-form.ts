@@ -1,0 +1,27 @@
+/** What a PDU from another home must be before anybody is asked for keys: its form, its body's hash, its size. Pure. */
+import { type CryptoSuite, toHex } from '../../base/index.ts';
+import { BODY_BYTES_MAX, type Item, type Pdu, ProtocolError, parsePdu } from '../../protocol/index.ts';
+
+export type Form =
+  | { readonly status: 'fine'; readonly pdu: Pdu; readonly body: Uint8Array | undefined }
+  | { readonly status: 'rejected'; readonly code: 'malformed' | 'too_large'; readonly detail: string };
+
+export function judgeForm(suite: CryptoSuite, item: Item): Form {
+  let pdu: Pdu;
+  try {
+    pdu = parsePdu(suite, item.pdu);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return refuse(error.code === 'too_large' ? 'too_large' : 'malformed', error.message);
+  }
+  if (pdu.type === 'note') return refuse('malformed', 'a note never leaves its home');
+  if (pdu.body.size > BODY_BYTES_MAX) return refuse('too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
+  if (!item.hasBody) return { status: 'fine', pdu, body: undefined };
+  if (item.body.length !== pdu.body.size || toHex(suite.sha256(item.body)) !== pdu.body.sha256)
+    return refuse('malformed', 'the body is not the one that the header names');
+  return { status: 'fine', pdu, body: item.body };
+}
+
+function refuse(code: 'malformed' | 'too_large', detail: string): Form {
+  return { status: 'rejected', code, detail };
+}

@@ -1,0 +1,39 @@
+/** What the layers need of the node: the PDUs it holds, and the people whose home it is. */
+import type { Address, ConversationId, Pdu, PduId } from '../../protocol/index.ts';
+import type { StoreReader } from '../../store/index.ts';
+
+export interface HeldPdu {
+  readonly pdu: Pdu;
+  /** undefined: none, erased, or never given to us. */
+  readonly body: Uint8Array | undefined;
+  /** Local recipients have it; otherwise it is held for the fold alone. */
+  readonly delivered: boolean;
+}
+
+export interface Place {
+  readonly depth: number;
+  readonly id: PduId;
+}
+
+/** A view that the node folds. */
+export interface PduView {
+  /** Those held, in any order; those that are not are left out. */
+  get(ids: readonly PduId[]): Promise<readonly HeldPdu[]>;
+  /** The conversation after `after`, by depth and id; bodies of `member` and `state` PDUs only. */
+  page(conversation: ConversationId, after: Place | undefined, limit: number): Promise<readonly HeldPdu[]>;
+  /** Whether each is held and delivered, as `reader` sees it. */
+  areDelivered(reader: StoreReader, pdus: readonly Pdu[]): Promise<readonly boolean[]>;
+  /** Whether each is held at all, as `reader` sees it. */
+  areHeld(reader: StoreReader, ids: readonly PduId[]): Promise<readonly boolean[]>;
+}
+
+/** Whether mail is taken for a local address now. */
+export type Admission = 'ok' | 'unknown_recipient' | 'over_quota';
+
+export interface LocalPeople {
+  admits(address: Address, sizeBytes: number): Promise<Admission>;
+  /** The keys by which the account's devices signed, ever; undefined: no such account. */
+  deviceKeys(address: Address): Promise<readonly Uint8Array[] | undefined>;
+  /** The chain after version `after`, as much as fits one answer. */
+  documents(address: Address, after: number): Promise<readonly Uint8Array[]>;
+}

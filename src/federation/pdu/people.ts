@@ -1,0 +1,135 @@
+/**
+ * Accounts of other homes, by their signed chains: pinned when first seen, extended only by links, kept in the store. What
+ * contradicts the pin is logged and not taken.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Clock, CryptoSuite, Log } from '../../base/index.ts';
+import {
+  type AccountDocument,
+  type Address,
+  decodeDocuments,
+  homeOf,
+  judgeChain,
+  ProtocolError,
+  parseAccountDocument,
+} from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import { FederationError } from '../federation-error.ts';
+import type { FederationLink, HomeDirectory } from '../ports.ts';
+import { personKey, personVersions } from '../row-keys.ts';
+import { PEOPLE_CACHED_MAX, PEOPLE_FRESH_MS, PEOPLE_REFRESH_MS, PEOPLE_VERSIONS_MAX } from './limits.ts';
+
+export interface PeopleDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly log: Log;
+  readonly link: Pick<FederationLink, 'account'>;
+  readonly directory: HomeDirectory;
+}
+
+export class People {
+  readonly #deps: PeopleDeps;
+  readonly #known = new LRUCache<Address, AccountDocument>({ max: PEOPLE_CACHED_MAX });
+  readonly #askedAt = new LRUCache<Address, number>({ max: PEOPLE_CACHED_MAX });
+  readonly #underWay = new Map<Address, Promise<AccountDocument | undefined>>();
+
+  constructor(deps: PeopleDeps) {
+    this.#deps = deps;
+  }
+
+  /** What is known, or else what the home says; undefined: it has no such account. Throws FederationError. */
+  async find(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
+    return (await this.#pinned(address)) ?? this.#ask(address, signal);
+  }
+
+  /** Asks the home unless it was asked just now. Throws FederationError. */
+  async refresh(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
+    return this.#isFresh(address, PEOPLE_REFRESH_MS) ? this.#pinned(address) : this.#ask(address, signal);
+  }
+
+  /**
+   * The chain after version `after` for a person's client, asked for now unless it just was. A home that does not answer
+   * is answered for by what was seen of it.
+   */
+  async documents(address: Address, after: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    if (!this.#isFresh(address, PEOPLE_FRESH_MS)) {
+      try {
+        await this.#ask(address, signal);
+      } catch (error) {
+        if (!(error instanceof FederationError) || (await this.#pinned(address)) === undefined) throw error;
+        this.#deps.log.info(
+          { address, code: error.code },
+          'the home of an account does not answer; its chain is as last seen',
+        );
+      }
+    }
+    const { to } = personVersions(address);
+    const rows = await this.#deps.store.range({ from: personKey(address, after + 1), to, limit: PEOPLE_VERSIONS_MAX });
+    return rows.map((row) => row.value);
+  }
+
+  #isFresh(address: Address, ms: number): boolean {
+    const askedAt = this.#askedAt.get(address);
+    return askedAt !== undefined && this.#deps.clock.monotonic() - askedAt < ms;
+  }
+
+  async #pinned(address: Address): Promise<AccountDocument | undefined> {
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
+    const [row] = await this.#deps.store.range({ ...personVersions(address), limit: 1, reverse: true });
+    if (row === undefined) return undefined;
+    const document = parseAccountDocument(this.#deps.suite, row.value);
+    this.#known.set(address, document);
+    return document;
+  }
+
+  #ask(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
+    let asking = this.#underWay.get(address);
+    if (asking === undefined) {
+      asking = this.#fetch(address, signal).finally(() => this.#underWay.delete(address));
+      this.#underWay.set(address, asking);
+    }
+    return asking;
+  }
+
+  async #fetch(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
+    const { clock, directory, link, log, store, suite } = this.#deps;
+    const pinned = await this.#pinned(address);
+    const chain = await directory.chain(homeOf(address), signal);
+    const documents: Uint8Array[] = [];
+    while (documents.length < PEOPLE_VERSIONS_MAX) {
+      const after = (pinned?.version ?? 1) - 1 + documents.length;
+      const page = documentsIn(await link.account(address, after, signal));
+      if (page.length === 0) break;
+      documents.push(...page);
+    }
+    this.#askedAt.set(address, clock.monotonic());
+    const known = pinned === undefined ? [] : [pinned];
+    const verdict = judgeChain(suite, { address, known, documents, homeKeys: chain.map(({ key }) => key) });
+    if (verdict.status === 'unknown') return undefined;
+    if (verdict.status === 'refused') {
+      log.warn({ address, code: verdict.code, why: verdict.why }, 'a home shows a wrong chain of an account');
+      if (pinned === undefined)
+        throw new FederationError('bad_answer', verdict.why, { details: { code: verdict.code } });
+      return pinned;
+    }
+    const fresh = verdict.chain.slice(known.length);
+    if (fresh.length > 0)
+      await store.transact((transaction) => {
+        for (const link of fresh) transaction.put(personKey(address, link.version), link.signed.bytes);
+      });
+    const newest = verdict.chain.at(-1) as AccountDocument;
+    this.#known.set(address, newest);
+    return newest;
+  }
+}
+
+function documentsIn(bytes: Uint8Array): readonly Uint8Array[] {
+  try {
+    return decodeDocuments(bytes).documents;
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new FederationError('bad_answer', `the account’s chain cannot be read: ${cause.message}`, { cause });
+  }
+}

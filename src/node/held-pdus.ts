@@ -1,0 +1,164 @@
+/** The PDUs this node holds, as federation asks for them: by id, by conversation, and by what is to be sent where. */
+import { type CryptoSuite, fromUtf8, invariant, readUint64, toHex } from '../base/index.ts';
+import type { HeldPdu, OutboxItem, OutboxView, PduView, Place } from '../federation/index.ts';
+import type { FeedLog } from '../feed/index.ts';
+import {
+  type Address,
+  type ConversationId,
+  decodeEntryHeader,
+  type EntryHeader,
+  type FeedId,
+  feedIdOf,
+  type HomeName,
+  type Pdu,
+  type PduId,
+  parseHomeName,
+  parsePdu,
+} from '../protocol/index.ts';
+import type { Store, StoreReader } from '../store/index.ts';
+import { CONVERSATION_PAGE_PDUS } from './limits.ts';
+import { conversationKey, conversationPdus, OUTBOX_HEADS, outboxHeadsOf, outboxKey, pduKey } from './view-keys.ts';
+import { decodeLocations, decodeOutboxRow, type Location } from './view-rows.ts';
+
+export interface HeldPdusDeps {
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  /** The feed being written first, then the retired ones, newest first. */
+  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+}
+
+/** An entry as it stands in a feed. */
+interface FoundEntry {
+  readonly header: EntryHeader;
+  readonly body: Uint8Array | undefined;
+}
+
+export class HeldPdus implements PduView, OutboxView {
+  readonly #deps: HeldPdusDeps;
+
+  constructor(deps: HeldPdusDeps) {
+    this.#deps = deps;
+  }
+
+  async get(ids: readonly PduId[]): Promise<readonly HeldPdu[]> {
+    const { store, suite } = this.#deps;
+    const rows = await store.getMany(ids.map(pduKey));
+    const held: HeldPdu[] = [];
+    for (const row of rows) {
+      if (row === undefined) continue;
+      const found = await this.#best(store, decodeLocations(row));
+      const pdu = parsePdu(suite, found.header.pdu);
+      held.push({ pdu, body: found.body, delivered: found.header.hasBody || found.header.accounts.length > 0 });
+    }
+    return held;
+  }
+
+  async page(conversation: ConversationId, after: Place | undefined, limit: number): Promise<readonly HeldPdu[]> {
+    const { from, to } = conversationPdus(conversation);
+    const start = after === undefined ? from : conversationKey(conversation, after.depth, after.id, 'after');
+    const rows = await this.#deps.store.range({ from: start, to, limit: 2 * limit });
+    // A PDU may stand twice: first for the fold alone, then delivered.
+    const ids = [...new Set(rows.map(({ key }) => toHex(key.subarray(-33, -1)) as PduId))].slice(0, limit);
+    const held = await this.get(ids);
+    return held.map((one) => (one.pdu.type === 'mail' ? { ...one, body: undefined } : one));
+  }
+
+  /** Whether the address wrote or was sent anything of it. */
+  async concerns(conversation: ConversationId, address: Address): Promise<boolean> {
+    let after: Place | undefined;
+    for (;;) {
+      const page = await this.page(conversation, after, CONVERSATION_PAGE_PDUS);
+      if (page.some(({ pdu }) => pdu.author === address || pdu.recipients.includes(address))) return true;
+      const last = page.at(-1);
+      if (last === undefined) return false;
+      after = { depth: last.pdu.depth, id: last.pdu.id };
+    }
+  }
+
+  async areDelivered(reader: StoreReader, pdus: readonly Pdu[]): Promise<readonly boolean[]> {
+    const rows = await reader.getMany(
+      pdus.map(({ conversation, depth, id }) => conversationKey(conversation, depth, id, 'delivered')),
+    );
+    return rows.map((row) => row !== undefined);
+  }
+
+  async areHeld(reader: StoreReader, ids: readonly PduId[]): Promise<readonly boolean[]> {
+    const rows = await reader.getMany(ids.map(pduKey));
+    return rows.map((row) => row !== undefined);
+  }
+
+  async destinations(): Promise<readonly HomeName[]> {
+    const homes = new Set<HomeName>();
+    let { from } = OUTBOX_HEADS;
+    for (;;) {
+      const [row] = await this.#deps.store.range({ from, to: OUTBOX_HEADS.to, limit: 1 });
+      if (row === undefined) return [...homes];
+      // `V Q home 0 feed`
+      const home = parseHomeName(fromUtf8(row.key.subarray(2, -33)));
+      homes.add(home);
+      from = outboxHeadsOf(home).to;
+    }
+  }
+
+  async reach(destination: HomeName): Promise<readonly { readonly feed: FeedId; readonly number: number }[]> {
+    const rows = await this.#deps.store.range({ ...outboxHeadsOf(destination), limit: 1_000 });
+    const numbers = new Map(rows.map(({ key, value }) => [feedIdOf(key.subarray(-32)), readUint64(value)]));
+    const oldestFirst = [...this.#deps.feeds.keys()].reverse();
+    return oldestFirst.flatMap((feed) => {
+      const number = numbers.get(feed);
+      return number === undefined ? [] : [{ feed, number }];
+    });
+  }
+
+  async read(
+    destination: HomeName,
+    feed: FeedId,
+    first: number,
+    last: number,
+    maxBytes: number,
+  ): Promise<readonly OutboxItem[]> {
+    const { store } = this.#deps;
+    const rows = await store.range({
+      from: outboxKey(destination, feed, first),
+      to: outboxKey(destination, feed, last + 1),
+      limit: last - first + 1,
+    });
+    const indexes = rows.map(({ value }) => decodeOutboxRow(value).index);
+    const entries = await this.#entries(store, feed, indexes);
+    const items: OutboxItem[] = [];
+    let bytes = 0;
+    for (const [i, { header, body }] of entries.entries()) {
+      bytes += header.pdu.length + (body?.length ?? 0);
+      if (items.length > 0 && bytes > maxBytes) break;
+      items.push({ number: first + i, pdu: header.pdu, body, queuedAt: Math.floor(header.receivedAt / 1000) });
+    }
+    return items;
+  }
+
+  /** Of the places of one PDU, one that has its body, if there is any. */
+  async #best(reader: StoreReader, locations: readonly Location[]): Promise<FoundEntry> {
+    let found: FoundEntry | undefined;
+    for (const { feed, index } of locations) {
+      const [entry] = await this.#entries(reader, feed, [index]);
+      if (entry?.body !== undefined) return entry;
+      found ??= entry;
+    }
+    invariant(found !== undefined, 'a PDU that is listed is held');
+    return found;
+  }
+
+  async #entries(reader: StoreReader, feed: FeedId, indexes: readonly number[]): Promise<readonly FoundEntry[]> {
+    const log = this.#deps.feeds.get(feed);
+    invariant(log !== undefined, `the feed ${feed} is one of ours`);
+    const blocks = await log.getBlocks(
+      reader,
+      indexes.flatMap((index) => [index, index + 1]),
+    );
+    return indexes.map((_, i) => {
+      const block = blocks[2 * i];
+      invariant(block !== undefined, 'a header block is held');
+      const header = decodeEntryHeader(block);
+      return { header, body: header.hasBody ? blocks[2 * i + 1] : undefined };
+    });
+  }
+}
