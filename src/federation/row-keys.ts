@@ -1,6 +1,6 @@
 /** Where federation keeps its rows: all under `D`, none of them a view of entries. */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
-import type { ConversationId, FeedId, HomeName } from '../protocol/index.ts';
+import type { Address, ConversationId, FeedId, HomeName } from '../protocol/index.ts';
 
 const ZERO = Uint8Array.of(0);
 
@@ -89,3 +89,17 @@ export function answeredKey(home: HomeName, sequence: number): Uint8Array {
 export function answeredOf(home: HomeName): Bounds {
   return under(ofHome('q', home));
 }
+
+/** The pinned chain of an account of another home: `Dp address 0 version` → document. */
+export function personKey(address: Address, version: number): Uint8Array {
+  return concatBytes(utf8(`Dp${address}`), ZERO, uint64Bytes(version));
+}
+export function personVersions(address: Address): Bounds {
+  return under(concatBytes(utf8(`Dp${address}`), ZERO));
+}
+
+/** A conversation in which PDUs are lacking: `Dm conversation` → nothing. */
+export function holeKey(conversation: ConversationId): Uint8Array {
+  return concatBytes(utf8('Dm'), fromHex(conversation));
+}
+export const HOLES: Bounds = under(utf8('Dm'));
