@@ -57,6 +57,8 @@ export class ClientWorld implements AsyncDisposable {
   /** Set: the node cannot be reached. */
   isCut = false;
   tamper: Tamper | undefined;
+  /** Other URLs of the node, each with a wire of its own. */
+  readonly otherWires = new Map<string, Tamper>();
   readonly #sockets = new Set<FrameSocket>();
 
   private constructor(node: NodeWorld) {
@@ -69,12 +71,14 @@ export class ClientWorld implements AsyncDisposable {
 
   readonly dialer: Dialer = {
     dial: async (url) => {
-      if (this.isCut || url !== NODE_URL) throw new DialError('unreachable', `${url} cannot be reached`);
+      const other = this.otherWires.get(url);
+      if (this.isCut || (url !== NODE_URL && other === undefined))
+        throw new DialError('unreachable', `${url} cannot be reached`);
       const [ours, theirs] = createMemorySocketPair();
       void this.node.core.serve(theirs, undefined);
       this.#sockets.add(ours);
       void ours.closed.then(() => this.#sockets.delete(ours));
-      return new TamperedSocket(ours, () => this.tamper);
+      return new TamperedSocket(ours, () => other ?? this.tamper);
     },
   };
 

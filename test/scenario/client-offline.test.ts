@@ -119,6 +119,26 @@ describe('without a node', () => {
   });
 });
 
+describe('after a sleep', () => {
+  test('a silent connection is found dead within a second, which waking hours would give longer', async () => {
+    await using setting = await person();
+    const { world, client } = setting;
+    await client.sync({ signal: never });
+    const heard = record(client);
+    const { clock } = world.node;
+    world.tamper = () => undefined; // the network lost the connection and told nobody
+    await clock.advance(2_000);
+    expect(heard).toEqual([]);
+    clock.jumpTo(clock.now() + 3_600_000);
+    await clock.advance(2_500);
+    expect(heard[0]).toBe('disconnected');
+    world.tamper = undefined;
+    const back = new Promise<void>((resolve) => client.events.on('mailserverAvailable', () => resolve()));
+    await drive(world, back);
+    expect(client.state).toMatchObject({ connection: 'connected', offlineSince: undefined });
+  });
+});
+
 describe('the outbox', () => {
   test('loses nothing and doubles nothing when the client dies at any write', async () => {
     await using setting = await person();
