@@ -1,0 +1,56 @@
+/**
+ * A batch: consecutive items of one feed for one destination. Its bytes and its id are a function of feed, destination and
+ * range and of nothing else, so that a retry, by this process or a later one, is the same to the byte. (Only an erasure in
+ * between changes it: a body that is gone is not sent.) How far our numbers reach changes by the minute; therefore it
+ * stands in answers and beside EDUs, never beside items.
+ */
+import { fromHex } from '../../base/index.ts';
+import { encodeTransaction, type FeedId, type HomeName, parseFeedId } from '../../protocol/index.ts';
+import type { OutboxItem } from '../ports.ts';
+
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+  /** 0 in the main line; an item that comes again alone counts up. */
+  readonly attempt: number;
+}
+
+export interface BatchName {
+  readonly feed: FeedId;
+  readonly range: Range;
+}
+
+export function txnOf({ feed, range }: BatchName): string {
+  return `${feed}.${range.first}.${range.last}.${range.attempt}`;
+}
+
+const TXN = /^([0-9a-f]{64})\.([1-9][0-9]{0,15})\.([1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,15})$/;
+
+/** undefined for an id that is not of items. */
+export function parseTxn(txn: string): BatchName | undefined {
+  const match = TXN.exec(txn);
+  if (match === null) return undefined;
+  const [, feed = '', first, last, attempt] = match;
+  return { feed: parseFeedId(feed), range: { first: Number(first), last: Number(last), attempt: Number(attempt) } };
+}
+
+export function encodeBatch(
+  origin: HomeName,
+  destination: HomeName,
+  feed: FeedId,
+  items: readonly OutboxItem[],
+): Uint8Array {
+  return encodeTransaction({
+    origin,
+    destination,
+    feed: fromHex(feed),
+    first: items[0]?.number ?? 0,
+    items: items.map(({ pdu, body }) => ({
+      pdu,
+      body: body ?? new Uint8Array(0),
+      hasBody: body !== undefined,
+    })),
+    edus: [],
+    reach: [],
+  });
+}

@@ -1,0 +1,277 @@
+/**
+ * One destination: performs what its queue says (step.ts) and tells the queue what came of it. Holds numbers, one timer,
+ * and, while a request is under way, one batch.
+ */
+import {
+  type Clock,
+  CodedError,
+  isAbort,
+  type Log,
+  type Prng,
+  type Scope,
+  type SecureRandom,
+  toHex,
+} from '../../base/index.ts';
+import {
+  decodeAnswer,
+  encodeTransaction,
+  type FeedId,
+  type HomeName,
+  type Reach,
+  TRANSACTION_BYTES,
+} from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import { FederationError } from '../federation-error.ts';
+import type { FederationLink, HintPort, OutboxItem, OutboxView } from '../ports.ts';
+import { failureWait, type Moment } from './back-off.ts';
+import { type BatchName, encodeBatch, txnOf } from './batch.ts';
+import { within } from './deadline.ts';
+import { type Kept, readKept, writeKept } from './kept.ts';
+import { REQUEST_TIMEOUT_MS } from './limits.ts';
+import { owesHints, readOwedHints, settleHints } from './owed-hints.ts';
+import { reachOf } from './reach.ts';
+import type { Slots } from './slots.ts';
+import { createQueue, type Effect, type Problem, type Queue, type QueueEvent, step } from './step.ts';
+
+export interface DestinationDeps {
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly random: SecureRandom;
+  readonly store: Store;
+  readonly log: Log;
+  /** Our own name. */
+  readonly home: HomeName;
+  readonly outbox: OutboxView;
+  readonly hints: HintPort;
+  readonly link: FederationLink;
+  readonly scope: Scope;
+  readonly sends: Slots;
+  readonly probes: Slots;
+  /** What another home says of its numbers for us. */
+  readonly onReach: (home: HomeName, reach: readonly Reach[]) => void;
+}
+
+interface Page {
+  readonly feed: FeedId;
+  readonly items: readonly OutboxItem[];
+}
+
+export class Destination {
+  readonly home: HomeName;
+  readonly #deps: DestinationDeps;
+  #queue: Queue;
+  #timer: { readonly at: number; readonly controller: AbortController } | undefined;
+  #slot: Disposable | undefined;
+  /** Read to find the range, and sent at once. */
+  #page: Page | undefined;
+  #measuring: 'no' | 'yes' | 'again' = 'no';
+
+  constructor(deps: DestinationDeps, home: HomeName, queue: Queue) {
+    this.#deps = deps;
+    this.home = home;
+    this.#queue = queue;
+  }
+
+  /** As its rows say; sends nothing until it is told. */
+  static async open(deps: DestinationDeps, home: HomeName): Promise<Destination> {
+    const kept = await readKept(deps.store, home, momentOf(deps.clock));
+    const reach = await deps.outbox.reach(home);
+    return new Destination(deps, home, createQueue(kept, reach, await owesHints(deps.store, home)));
+  }
+
+  get queue(): Queue {
+    return this.#queue;
+  }
+
+  /** Batches in memory, for those who count. */
+  get pageCount(): number {
+    return this.#page === undefined ? 0 : 1;
+  }
+
+  tell(event: QueueEvent): void {
+    if (this.#deps.scope.signal.aborted) return;
+    const { queue, effects } = step(this.#queue, event, momentOf(this.#deps.clock));
+    this.#queue = queue;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Looks how far the outbox goes now. Calls while it looks become one more look. */
+  measure(): void {
+    if (this.#measuring !== 'no') {
+      this.#measuring = 'again';
+      return;
+    }
+    this.#measuring = 'yes';
+    this.#deps.scope.spawn(`measure the outbox of ${this.home}`, async (signal) => {
+      const { clock, log, outbox, prng } = this.#deps;
+      for (let failures = 0; ; ) {
+        try {
+          const reach = await outbox.reach(this.home);
+          this.tell({ kind: 'reach', reach });
+          if (this.#measuring === 'yes') break;
+          this.#measuring = 'yes';
+          failures = 0;
+        } catch (error) {
+          failures += 1;
+          log.warn({ error, destination: this.home }, 'the outbox could not be read; trying again');
+          await clock.sleep(failureWait(failures, prng.next()), signal);
+        }
+      }
+      this.#measuring = 'no';
+    });
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'wake':
+        this.#wake(effect.at);
+        break;
+      case 'read':
+        this.#attempt('read a batch for', (signal) => this.#read(effect, signal));
+        break;
+      case 'store':
+        this.#attempt('keep what was sent to', () => this.#store(effect.before, effect.after));
+        break;
+      case 'send':
+        this.#attempt('send a batch to', (signal) => this.#send(effect.batch, signal));
+        break;
+      case 'sendHints':
+        this.#attempt('send hints to', (signal) => this.#sendHints(signal));
+        break;
+    }
+  }
+
+  /** What does not succeed is told to the queue, which waits and tries again: nothing ends here but by closing. */
+  #attempt(what: string, work: (signal: AbortSignal) => Promise<QueueEvent>): void {
+    const { log, prng, scope } = this.#deps;
+    scope.spawn(`${what} ${this.home}`, async (signal) => {
+      let event: QueueEvent;
+      try {
+        event = await work(signal);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        log.info({ error, destination: this.home }, `could not ${what} ${this.home}`);
+        event = { kind: 'failed', problem: problemOf(error), jitter: prng.next() };
+      }
+      if (event.kind !== 'read' && event.kind !== 'stored') this.#release();
+      this.tell(event);
+    });
+  }
+
+  async #read({ feed, first, last }: Extract<Effect, { kind: 'read' }>, signal: AbortSignal): Promise<QueueEvent> {
+    await this.#takeSlot(signal);
+    const items = await this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES);
+    if (items.length === 0 || !areConsecutive(items, first)) throw lacking(feed, first, last);
+    this.#page = { feed, items };
+    return { kind: 'read', last: first + items.length - 1 };
+  }
+
+  async #store(before: Kept, after: Kept): Promise<QueueEvent> {
+    const { clock, store } = this.#deps;
+    await store.transact((rows) => writeKept(rows, this.home, before, after, momentOf(clock)));
+    return { kind: 'stored' };
+  }
+
+  async #send(batch: BatchName, signal: AbortSignal): Promise<QueueEvent> {
+    await this.#takeSlot(signal);
+    const body = encodeBatch(this.#deps.home, this.home, batch.feed, await this.#itemsOf(batch));
+    this.#page = undefined;
+    const answer = decodeAnswer(await this.#request(txnOf(batch), body, signal));
+    this.#deps.onReach(this.home, answer.reach);
+    return { kind: 'answered', answer, jitter: this.#deps.prng.next() };
+  }
+
+  /** The page that was read to choose the range, or the same items again. */
+  async #itemsOf({ feed, range: { first, last } }: BatchName): Promise<readonly OutboxItem[]> {
+    const page = this.#page;
+    const isIt = (items: readonly OutboxItem[]): boolean =>
+      items.length === last - first + 1 && areConsecutive(items, first);
+    if (page?.feed === feed && isIt(page.items)) return page.items;
+    const items = await this.#deps.outbox.read(this.home, feed, first, last, Number.MAX_SAFE_INTEGER);
+    if (!isIt(items)) throw lacking(feed, first, last);
+    return items;
+  }
+
+  async #sendHints(signal: AbortSignal): Promise<QueueEvent> {
+    const { home, outbox, random, store } = this.#deps;
+    await this.#takeSlot(signal);
+    const { edus, rows } = await readOwedHints(this.#deps, this.home);
+    if (edus.length > 0) {
+      const body = encodeTransaction({
+        origin: home,
+        destination: this.home,
+        feed: new Uint8Array(0),
+        first: 0,
+        items: [],
+        edus: [...edus],
+        reach: reachOf(await outbox.reach(this.home)),
+      });
+      const answer = decodeAnswer(await this.#request(toHex(random.bytes(16)), body, signal));
+      this.#deps.onReach(this.home, answer.reach);
+    }
+    await settleHints(store, rows);
+    return { kind: 'hintsSent', more: await owesHints(store, this.home) };
+  }
+
+  #request(txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { clock, link } = this.#deps;
+    return within(clock, REQUEST_TIMEOUT_MS, signal, (ending) => link.send(this.home, txn, body, ending));
+  }
+
+  /** Held from reading a batch to its answer. */
+  async #takeSlot(signal: AbortSignal): Promise<void> {
+    if (this.#slot !== undefined) return;
+    const { probes, sends } = this.#deps;
+    this.#slot = await (this.#queue.kept.record.failures > 0 ? probes : sends).take(signal);
+  }
+
+  #release(): void {
+    this.#page = undefined;
+    this.#slot?.[Symbol.dispose]();
+    this.#slot = undefined;
+  }
+
+  #wake(at: number): void {
+    if (this.#timer?.at === at) return;
+    this.#timer?.controller.abort();
+    const { clock, scope } = this.#deps;
+    const controller = new AbortController();
+    const timer = { at, controller };
+    this.#timer = timer;
+    scope.spawn(`wait for ${this.home}`, async (signal) => {
+      const end = (): void => controller.abort();
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        await clock.sleep(at - clock.monotonic(), controller.signal);
+      } catch (error) {
+        if (isAbort(error, controller.signal)) return;
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', end);
+        if (this.#timer === timer) this.#timer = undefined;
+      }
+      this.tell({ kind: 'time' });
+    });
+  }
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { wall: clock.now(), monotonic: clock.monotonic() };
+}
+
+function areConsecutive(items: readonly OutboxItem[], first: number): boolean {
+  return items.every(({ number }, index) => number === first + index);
+}
+
+function lacking(feed: FeedId, first: number, last: number): FederationError {
+  return new FederationError('unavailable', `the outbox lacks ${first} to ${last} of feed ${feed}`, { retry: 'later' });
+}
+
+function problemOf(error: unknown): Problem {
+  const waitMs = error instanceof CodedError ? error.details.retryAfterMs : undefined;
+  return {
+    code: error instanceof CodedError ? error.code : 'failed',
+    message: error instanceof Error ? error.message : 'an unknown error',
+    waitMs: typeof waitMs === 'number' && waitMs > 0 ? waitMs : 0,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * What we keep about a destination, and its rows: how far each of our feeds is acknowledged, the range in flight (written
+ * before it is first sent), the items that come again alone, the back-off, and what the operator wants to know.
+ */
+import { fromUtf8, readUint64, toHex, uint64Bytes, utf8 } from '../../base/index.ts';
+import { type FeedId, type HomeName, parseFeedId } from '../../protocol/index.ts';
+import type { StoreReader, StoreTransaction } from '../../store/index.ts';
+import { deferredKey, deferredOf, destinationKey, lineKey, linesOf } from '../row-keys.ts';
+import { fromWall, type Moment, toWall } from './back-off.ts';
+import type { Range } from './batch.ts';
+import { BACKOFF_MAX_MS, DEFERRED_MAX, DEFERRED_MAX_MS, PAGE_ROWS_MAX } from './limits.ts';
+
+export interface Kept {
+  readonly record: DestinationRecord;
+  readonly lines: readonly Line[];
+  readonly deferred: readonly Deferred[];
+}
+
+/** One of our feeds towards the destination. */
+export interface Line {
+  readonly feed: FeedId;
+  /** Every number up to here was answered, or is in `deferred`. */
+  readonly acknowledged: number;
+  readonly flight: Range | undefined;
+}
+
+export interface Deferred {
+  readonly feed: FeedId;
+  readonly number: number;
+  /** Of the next time it is sent, from 1. */
+  readonly attempt: number;
+  /** Monotonic. */
+  readonly dueAt: number;
+}
+
+export interface DestinationRecord {
+  /** In a row, since the last success or contact. */
+  readonly failures: number;
+  /** Monotonic; nothing is sent before. */
+  readonly waitUntil: number;
+  /** Milliseconds since 1970. */
+  readonly lastSuccessAt: number | undefined;
+  readonly lastError: LastError | undefined;
+  readonly rejected: number;
+  /** The latest, newest first. */
+  readonly rejections: readonly Rejection[];
+}
+
+export interface LastError {
+  readonly code: string;
+  readonly message: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface Rejection {
+  readonly feed: FeedId;
+  readonly number: number;
+  readonly code: string;
+  readonly detail: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export const NOTHING_KEPT: Kept = Object.freeze({
+  record: Object.freeze({
+    failures: 0,
+    waitUntil: 0,
+    lastSuccessAt: undefined,
+    lastError: undefined,
+    rejected: 0,
+    rejections: Object.freeze([]),
+  }),
+  lines: Object.freeze([]),
+  deferred: Object.freeze([]),
+});
+
+export function lineOf(kept: Kept, feed: FeedId): Line {
+  return kept.lines.find((line) => line.feed === feed) ?? { feed, acknowledged: 0, flight: undefined };
+}
+
+export function withLine(kept: Kept, next: Line): Kept {
+  const others = kept.lines.filter(({ feed }) => feed !== next.feed);
+  return { ...kept, lines: [...others, next] };
+}
+
+export async function readKept(rows: StoreReader, home: HomeName, now: Moment): Promise<Kept> {
+  const record = await rows.get(destinationKey(home));
+  const lines = await rows.range({ ...linesOf(home), limit: PAGE_ROWS_MAX });
+  const deferred = await rows.range({ ...deferredOf(home), limit: DEFERRED_MAX });
+  return {
+    record: record === undefined ? NOTHING_KEPT.record : decodeRecord(record, now),
+    lines: lines.map(({ key, value }) => decodeLine(parseFeedId(toHex(key.subarray(-32))), value)),
+    deferred: deferred.map(({ key, value }) => decodeDeferred(key, value, now)),
+  };
+}
+
+/** Writes what differs; unchanged parts are the same objects. */
+export function writeKept(rows: StoreTransaction, home: HomeName, before: Kept, after: Kept, now: Moment): void {
+  if (before.record !== after.record) rows.put(destinationKey(home), encodeRecord(after.record, now));
+  const known = new Set(before.lines);
+  for (const line of after.lines) if (!known.has(line)) rows.put(lineKey(home, line.feed), encodeLine(line));
+  if (before.deferred === after.deferred) return;
+  const [old, kept] = [new Set(before.deferred), new Set(after.deferred)];
+  for (const item of old) if (!kept.has(item)) rows.delete(deferredKey(home, item.feed, item.number));
+  for (const item of kept)
+    if (!old.has(item)) rows.put(deferredKey(home, item.feed, item.number), encodeDeferred(item, now));
+}
+
+export function encodeRecord(record: DestinationRecord, now: Moment): Uint8Array {
+  return utf8(JSON.stringify({ ...record, waitUntil: toWall(record.waitUntil, now) }));
+}
+
+function decodeRecord(bytes: Uint8Array, now: Moment): DestinationRecord {
+  const row = JSON.parse(fromUtf8(bytes)) as DestinationRecord;
+  return {
+    failures: row.failures,
+    waitUntil: fromWall(row.waitUntil, now, BACKOFF_MAX_MS),
+    lastSuccessAt: row.lastSuccessAt,
+    lastError: row.lastError,
+    rejected: row.rejected,
+    rejections: row.rejections,
+  };
+}
+
+const LINE_BYTES = 32;
+
+function encodeLine({ acknowledged, flight }: Line): Uint8Array {
+  const bytes = new Uint8Array(LINE_BYTES);
+  // A range begins at 1, so that a first of 0 says there is none.
+  const numbers = [acknowledged, flight?.first ?? 0, flight?.last ?? 0, flight?.attempt ?? 0];
+  for (const [index, number] of numbers.entries()) bytes.set(uint64Bytes(number), index * 8);
+  return bytes;
+}
+
+function decodeLine(feed: FeedId, bytes: Uint8Array): Line {
+  const [first, last, attempt] = [readUint64(bytes, 8), readUint64(bytes, 16), readUint64(bytes, 24)];
+  return { feed, acknowledged: readUint64(bytes), flight: first === 0 ? undefined : { first, last, attempt } };
+}
+
+function encodeDeferred({ attempt, dueAt }: Deferred, now: Moment): Uint8Array {
+  return utf8(JSON.stringify({ attempt, dueAt: toWall(dueAt, now) }));
+}
+
+function decodeDeferred(key: Uint8Array, value: Uint8Array, now: Moment): Deferred {
+  const row = JSON.parse(fromUtf8(value)) as Pick<Deferred, 'attempt' | 'dueAt'>;
+  return {
+    feed: parseFeedId(toHex(key.subarray(-40, -8))),
+    number: readUint64(key.subarray(-8)),
+    attempt: row.attempt,
+    dueAt: fromWall(row.dueAt, now, DEFERRED_MAX_MS),
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * What an answer changes, as a pure function. The other home is believed about what it holds, within what we have: it may
+ * send us back (it was restored) or ahead (we were), never beyond our own numbers. An answer that does not bring us past
+ * what we sent counts as a failure, so that a home which contradicts itself is asked ever more rarely, not for ever.
+ */
+import { type Answer, feedIdOf, ItemStatus } from '../../protocol/index.ts';
+import { deferredWait, type Moment } from './back-off.ts';
+import type { BatchName } from './batch.ts';
+import { type Deferred, type DestinationRecord, type Kept, lineOf, type Rejection, withLine } from './kept.ts';
+import { DETAIL_CHARACTERS_MAX, REJECTIONS_KEPT_MAX } from './limits.ts';
+
+export interface Settled {
+  readonly kept: Kept;
+  readonly problem: { readonly code: string; readonly message: string } | undefined;
+}
+
+/** `reach`: the last number we have in that feed for this destination. */
+export function settle(
+  kept: Kept,
+  { feed, range }: BatchName,
+  reach: number,
+  answer: Answer,
+  now: Moment,
+  jitter: number,
+): Settled {
+  const { first, last } = range;
+  const heldTo = Math.min(answer.heldTo, reach);
+  const count = last - first + 1;
+  if (!isOf(answer, feed)) return bad(kept, 'the answer is about another feed');
+  if (answer.results.length === 0) {
+    if (heldTo >= first - 1) return bad(kept, 'no results, and no gap before what was sent');
+    return {
+      kept: withLine(
+        { ...kept, deferred: kept.deferred.filter((item) => item.feed !== feed || item.number <= heldTo) },
+        { feed, acknowledged: heldTo, flight: undefined },
+      ),
+      problem: { code: 'rewound', message: `it holds our numbers up to ${heldTo}; ${first} was sent` },
+    };
+  }
+  if (answer.results.length !== count) return bad(kept, `${answer.results.length} results for ${count} items`);
+  const line = lineOf(kept, feed);
+  const isMain = range.attempt === 0;
+  const acknowledged = isMain ? heldTo : Math.max(line.acknowledged, heldTo);
+  return {
+    kept: withLine(
+      {
+        record: withRejections(kept.record, feed, first, answer, now),
+        lines: kept.lines,
+        deferred: deferredAfter(kept.deferred, { feed, range }, acknowledged, answer, now, jitter),
+      },
+      { feed, acknowledged, flight: isMain ? undefined : line.flight },
+    ),
+    problem:
+      heldTo < last
+        ? { code: 'held_back', message: `it answered our numbers up to ${last} and holds them up to ${heldTo}` }
+        : undefined,
+  };
+}
+
+/** What it holds, as it said when it asked: only ever ahead. */
+export function acknowledge(kept: Kept, feed: BatchName['feed'], reach: number, heldTo: number): Kept {
+  const line = lineOf(kept, feed);
+  const acknowledged = Math.min(heldTo, reach);
+  if (acknowledged <= line.acknowledged) return kept;
+  const flight = line.flight !== undefined && line.flight.last <= acknowledged ? undefined : line.flight;
+  return withLine(kept, { feed, acknowledged, flight });
+}
+
+function deferredAfter(
+  deferred: readonly Deferred[],
+  { feed, range }: BatchName,
+  acknowledged: number,
+  answer: Answer,
+  now: Moment,
+  jitter: number,
+): readonly Deferred[] {
+  const attempt = range.attempt + 1;
+  const dueAt = now.monotonic + deferredWait(attempt, jitter);
+  const later = answer.results.flatMap(({ status }, index): Deferred[] => {
+    const number = range.first + index;
+    // What is not acknowledged comes again in the main line. A status we do not know is a newer home's: ask again later.
+    return isFinal(status) || number > acknowledged ? [] : [{ feed, number, attempt, dueAt }];
+  });
+  const isAnswered = (item: Deferred): boolean =>
+    item.feed === feed && item.number >= range.first && item.number <= range.last;
+  if (later.length === 0 && !deferred.some(isAnswered)) return deferred;
+  return [...deferred.filter((item) => !isAnswered(item)), ...later];
+}
+
+function withRejections(
+  record: DestinationRecord,
+  feed: BatchName['feed'],
+  first: number,
+  answer: Answer,
+  now: Moment,
+): DestinationRecord {
+  const rejections = answer.results.flatMap(({ status, code, detail }, index): Rejection[] =>
+    status === ItemStatus.REJECTED
+      ? [{ feed, number: first + index, code: short(code), detail: short(detail), at: now.wall }]
+      : [],
+  );
+  if (rejections.length === 0) return record;
+  return {
+    ...record,
+    rejected: record.rejected + rejections.length,
+    rejections: [...rejections.reverse(), ...record.rejections].slice(0, REJECTIONS_KEPT_MAX),
+  };
+}
+
+function isFinal(status: ItemStatus): boolean {
+  return status === ItemStatus.OK || status === ItemStatus.DUPLICATE || status === ItemStatus.REJECTED;
+}
+
+function isOf(answer: Answer, feed: BatchName['feed']): boolean {
+  return answer.feed.length === 32 && feedIdOf(answer.feed) === feed;
+}
+
+function short(text: string): string {
+  return text.slice(0, DETAIL_CHARACTERS_MAX);
+}
+
+function bad(kept: Kept, message: string): Settled {
+  return { kept, problem: { code: 'bad_answer', message } };
+}
