@@ -6,8 +6,10 @@ import {
   type Entry,
   feedIdOf,
   headBytes,
+  linkOf,
   type MailboxHead,
   type NodeMessage,
+  pduIdOf,
   signDocument,
 } from '../../src/protocol/index.ts';
 import { all, ClientWorld, never, type Tamper } from '../harness/client-world.ts';
@@ -101,6 +103,56 @@ describe('a node that cheats is seen', () => {
     world.tamper = undefined;
     expect(await bob.client.sync({ signal: never })).toMatchObject({ complete: true });
     expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  test('changing a mail and numbering it rightly: its author did not sign it', async () => {
+    await using setting = await setup();
+    const { world, bob } = setting;
+    const { nodeKey } = world.node.core.folder;
+    const { suite } = world.node;
+    let last: Entry | undefined;
+    world.tamper = changingEntries((entry) => {
+      last = entry.number === 5 ? entry : last;
+      return entry;
+    });
+    await using witness = (await world.newDevice(bob.created.profile)).client;
+    await witness.sync({ signal: never });
+    const [true5, text] = [last as Entry, Buffer.from((last as Entry).pdu).toString()];
+    const pdu = Buffer.from(text.replace(/"time":\d/, '"time":2'));
+    const link = linkOf(suite, true5.previousLink, { ...true5, pduId: pduIdOf(suite, pdu) });
+    const forge = changingEntries((entry) => (entry.number === 5 ? { ...entry, pdu } : entry));
+    const sign = changingHeads((head) => {
+      const signed = { ...head, feed: feedIdOf(head.feed), link };
+      return { ...head, link, signature: suite.sign(headBytes(bob.client.address, signed), nodeKey.secretKey) };
+    });
+    world.tamper = (message) => sign(forge(message) as NodeMessage);
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toEqual(['bad_signature']);
+    expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4']);
+    expect((await bob.client.report()).unverified).toBe(1);
+  });
+
+  test('hiding the device that signed: its mail is kept aside until the author’s chain is shown whole', async () => {
+    await using setting = await setup();
+    const { world, alice, bob } = setting;
+    await using other = (await world.newDevice(alice.created.profile)).client;
+    await other.sync({ signal: never });
+    await other.send({ to: [bob.client.address], subject: '6', text: 'x' });
+    world.tamper = (message) => {
+      if (message.oneofKind !== 'chain') return message;
+      const isHidden = (document: Uint8Array): boolean => /alice@.*"version":2/s.test(Buffer.from(document).toString());
+      const documents = message.chain.documents.filter((document) => !isHidden(document));
+      return { oneofKind: 'chain', chain: { ...message.chain, documents } };
+    };
+    await bob.client.sync({ signal: never });
+    expect(codes(bob.client)).toEqual(['unknown_device']);
+    expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4', '5']);
+    expect((await bob.client.report()).unverified).toBe(1);
+    world.tamper = undefined;
+    await world.reconnect(bob.client);
+    await bob.client.sync({ signal: never });
+    expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect((await bob.client.report()).unverified).toBe(0);
   });
 
   test('showing two heads', async () => {
