@@ -52,11 +52,6 @@ export class Importer implements AsyncDisposable {
     return importer;
   }
 
-  /** Whether a process of it is there now. */
-  get isImporting(): boolean {
-    return this.#child !== undefined;
-  }
-
   /** Imports one batch after the other, until `finish`. */
   start(): void {
     this.#running = this.#run();
