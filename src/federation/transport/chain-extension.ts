@@ -15,8 +15,9 @@ export function extendChain(
   const added: HomeDocument[] = [];
   for (const [at, next] of offered.entries()) {
     if (next.home !== home) throw new FederationError('bad_answer', `${home} publishes a document of ${next.home}`);
-    if (at > 0 && next.version !== (offered[at - 1]?.version ?? 0) + 1)
-      throw new FederationError('bad_answer', `${home} publishes versions out of order`);
+    const before = at === 0 ? Math.min(next.version - 1, pinned.length) : (offered[at - 1]?.version ?? 0);
+    if (next.version !== before + 1)
+      throw new FederationError('bad_answer', `${home} publishes versions out of order, or leaves some out`);
     const known = pinned[next.version - 1];
     if (known === undefined) link(home, added.at(-1) ?? pinned.at(-1), next, pinned.length > 0);
     if (known === undefined) added.push(next);

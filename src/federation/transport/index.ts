@@ -6,3 +6,5 @@ export * from './http-link.ts';
 export { DEFAULT_TRANSPORT_LIMITS, TRANSACTION_BYTES_MAX, type TransportLimits } from './limits.ts';
 export type { RequestSigner } from './request-signature.ts';
 export * from './server.ts';
+export * from './wkd.ts';
+export * from './wkd-client.ts';

@@ -29,20 +29,22 @@ type Verdict = 'right' | 'wrong' | 'unknown';
 
 export class RequestAuthenticator {
   readonly #deps: RequestAuthenticatorDeps;
-  readonly #home: HomeName;
+  readonly #options: { readonly home: HomeName };
 
-  constructor(deps: RequestAuthenticatorDeps, home: HomeName) {
+  /** A home without a name of its own is named after the port that it gets: the name is asked for with each request. */
+  constructor(deps: RequestAuthenticatorDeps, options: { readonly home: HomeName }) {
     this.#deps = deps;
-    this.#home = home;
+    this.#options = options;
   }
 
   /** Throws FederationError. */
   async authenticate(line: RequestLine, signal: AbortSignal): Promise<AuthenticRequest> {
     const claim = parseAuthorization(line.authorization);
     const { origin, destination, content } = claim;
-    if (destination !== this.#home)
-      throw new FederationError('wrong_destination', `the request is for ${destination}, and this is ${this.#home}`);
-    if (origin === this.#home) throw new FederationError('refused', 'a home has no business with itself here');
+    const { home } = this.#options;
+    if (destination !== home)
+      throw new FederationError('wrong_destination', `the request is for ${destination}, and this is ${home}`);
+    if (origin === home) throw new FederationError('refused', 'a home has no business with itself here');
     const request: SignedRequest = { method: line.method, uri: line.uri, origin, destination, content };
     const { directory } = this.#deps;
     if (this.#judge(request, claim, await directory.find(origin, signal)) === 'right') return { origin, content };

@@ -59,7 +59,7 @@ class FederationServer {
 
   constructor(deps: FederationServerDeps, options: FederationServerOptions) {
     this.#deps = deps;
-    this.#authenticator = new RequestAuthenticator(deps, options.home);
+    this.#authenticator = new RequestAuthenticator(deps, options);
     this.#admission = new Admission(deps.clock, options.limits);
   }
 
