@@ -18,7 +18,7 @@ export function bindingOf({ type, conversation, author, recipients, time }: Body
   return { type, conversation, author, recipients, time };
 }
 
-/** Each field's notation is `<field>@restante.org` (README.md#the-body). */
+/** Each field's notation is `<field>@restante.org` (docs/protocol/body.md#notations). */
 const NOTATION_DOMAIN = 'restante.org';
 const FIELDS: readonly BoundField[] = ['type', 'conversation', 'author', 'recipients', 'time'];
 
