@@ -1,4 +1,8 @@
 /** Home to home (design, federation): four layers, of which the node calls the uppermost. */
 export * from './federation-error.ts';
-export type * from './pdu/pdu-view.ts';
+export * from './messaging/messaging.ts';
+export { type Allowance, type Authorship, Conversations } from './pdu/index.ts';
+export type { Admission, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';
 export * from './ports.ts';
+export type { DestinationStatus } from './transaction/index.ts';
+export { DEFAULT_TRANSPORT_LIMITS, isLoopbackHome, mountFederation, type TransportLimits } from './transport/index.ts';

@@ -11,8 +11,10 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
+import { Conversations, type Messaging } from '../federation/index.ts';
 import type { FeedId, FeedState, HomeName } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
+import { type Abroad, openMessaging } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
 import { Blobs } from './blobs.ts';
@@ -23,6 +25,7 @@ import { HomeChain } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import type { NodeLimits } from './limits.ts';
+import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
@@ -42,6 +45,8 @@ export interface CoreDeps {
   readonly signatures: SignatureChecker;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** undefined: this node speaks with no other home, as when a command opens its folder. */
+  readonly abroad: Abroad | undefined;
 }
 
 export interface CoreOptions {
@@ -63,6 +68,7 @@ export class Core implements AsyncDisposable {
   readonly retention: Retention;
   readonly sessions: Sessions;
   readonly feeds: Feeds;
+  readonly messaging: Messaging | undefined;
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
   readonly #store: SqliteStore;
@@ -81,6 +87,7 @@ export class Core implements AsyncDisposable {
     this.journal = parts.journal;
     this.retention = parts.retention;
     this.feeds = parts.feeds;
+    this.messaging = parts.messaging;
     this.#store = parts.store;
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
     this.sessions = services.sessions;
@@ -112,7 +119,8 @@ export class Core implements AsyncDisposable {
       );
       const home = await HomeChain.open({ ...deps, store, journal, homeKey: folder.homeKey });
       const retention = await Retention.open({ ...deps, store, journal, accounts });
-      const core = new Core(deps, options, { folder, store, feedsDeps, feeds, journal, accounts, home, retention });
+      const base = { folder, store, feedsDeps, feeds, journal, accounts, home, retention };
+      const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
       core.#start();
       return core;
     } catch (error) {
@@ -169,6 +177,7 @@ export class Core implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.messaging?.[Symbol.asyncDispose]();
     // Intake first: what it accepted is written and answered while the sessions are still there.
     await this.#scope[Symbol.asyncDispose]();
     this.sessions.closeAll('stopping', 'this node stops; it or another will be there soon');
@@ -206,7 +215,7 @@ export class Core implements AsyncDisposable {
   }
 }
 
-interface Parts {
+interface BaseParts {
   readonly folder: DataFolder;
   readonly store: SqliteStore;
   readonly feedsDeps: FeedsDeps;
@@ -217,6 +226,29 @@ interface Parts {
   readonly retention: Retention;
 }
 
+interface Parts extends BaseParts {
+  readonly held: HeldPdus;
+  readonly conversations: Conversations;
+  readonly messaging: Messaging | undefined;
+}
+
+/** What this home's people and others say to each other. */
+async function openConversations(
+  deps: CoreDeps,
+  { limits }: CoreOptions,
+  parts: BaseParts,
+): Promise<Pick<Parts, 'held' | 'conversations' | 'messaging'>> {
+  const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all });
+  const conversations = new Conversations({ view: held });
+  parts.journal.events.on('committed', ({ entries }) =>
+    conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
+  );
+  if (deps.abroad === undefined) return { held, conversations, messaging: undefined };
+  const local = new HomePeople(parts, limits);
+  const messaging = await openMessaging({ ...deps, ...parts, held, local, conversations }, deps.abroad);
+  return { held, conversations, messaging };
+}
+
 /** What serves sessions, wired. */
 function createServices(
   deps: CoreDeps,
@@ -225,19 +257,18 @@ function createServices(
   onRolledBack: (feed: FeedId) => void,
 ): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
   const { limits } = options;
-  const { folder, store, journal, accounts, home } = parts;
+  const { folder, store, journal, accounts, home, held, conversations, messaging } = parts;
   const feeds = parts.feeds.all;
   const currentFeed = parts.feeds.current.id;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
   const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds, currentFeed });
   const intake = new Intake(
-    { ...deps, store, journal, accounts },
+    { ...deps, store, journal, accounts, conversations, messaging },
     { home: folder.config.home, limits, feed: currentFeed, hasOtherFeeds: feeds.size > 1 },
   );
   const blobs = new Blobs({ ...deps, store, journal, feeds });
-  const held = new HeldPdus({ ...deps, store, feeds });
-  const lookups = new Lookups({ accounts, held, home });
+  const lookups = new Lookups({ accounts, held, home, messaging }, { home: folder.config.home });
   const handler = new RequestHandler({
     ...deps,
     accounts,

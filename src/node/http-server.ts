@@ -25,6 +25,8 @@ export interface HttpServerDeps {
   readonly home: () => HomeChain;
   /** What is not well, in words; empty when all is. */
   readonly health: () => Promise<readonly string[]>;
+  /** Adds routes before the server listens. */
+  readonly mount: (fastify: FastifyInstance) => Promise<void>;
   readonly onConnection: (socket: FrameSocket, remote: Remote) => void;
 }
 
@@ -67,6 +69,7 @@ export class HttpServer implements AsyncDisposable {
     const fastify = Fastify({ logger: false, bodyLimit: HTTP_BODY_BYTES_MAX, forceCloseConnections: true, ...https });
     const server = new HttpServer(deps, options, fastify as FastifyInstance);
     server.#route();
+    await deps.mount(fastify as FastifyInstance);
     fastify.server.headersTimeout = HEADERS_TIMEOUT_MS;
     fastify.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Errors of a raw socket end it: there is nobody to tell.

@@ -12,6 +12,7 @@ import {
   type SignatureChecker,
   toHex,
 } from '../base/index.ts';
+import type { Conversations, Messaging } from '../federation/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -59,6 +60,9 @@ export interface IntakeDeps {
   readonly log: Log;
   readonly journal: Journal;
   readonly accounts: Accounts;
+  readonly conversations: Conversations;
+  /** undefined: this node speaks with no other home. */
+  readonly messaging: Pick<Messaging, 'authorship'> | undefined;
 }
 
 export interface IntakeOptions {
@@ -127,7 +131,7 @@ export class Intake {
   }
 
   async #judge(submitter: Submitter, pdu: Pdu, body: Uint8Array | undefined): Promise<Submission> {
-    const refusal = await this.#checkPeople(submitter, pdu);
+    const refusal = (await this.#checkPeople(submitter, pdu)) ?? (await this.#checkRights(pdu, body));
     if (refusal !== undefined) return refusal;
     if (body === undefined) return this.#answerOffer(pdu);
     if (body.length !== pdu.body.size || toHex(this.#deps.suite.sha256(body)) !== pdu.body.sha256)
@@ -172,8 +176,6 @@ export class Intake {
   }
 
   #checkForm(submitter: Submitter, pdu: Pdu): Submission | undefined {
-    if (pdu.type !== 'mail' && pdu.type !== 'note')
-      return { status: 'rejected', detail: `PDUs of type ${pdu.type} come by federation` };
     if (pdu.type === 'note' && (pdu.recipients.length !== 1 || pdu.recipients[0] !== pdu.author))
       return { status: 'rejected', detail: 'a note is addressed to its author only' };
     // A recipient may give back what the home lost when it was restored: the author's signature is what counts.
@@ -184,19 +186,45 @@ export class Intake {
 
   async #checkPeople(submitter: Submitter, pdu: Pdu): Promise<Submission | undefined> {
     const { accounts } = this.#deps;
+    const unproven = await this.#checkAuthor(submitter, pdu);
+    if (unproven !== undefined) return unproven;
+    const unknown: Address[] = [];
+    for (const recipient of this.#localOf(pdu)) {
+      const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
+      if (account === undefined || account.closed || accounts.settingsOf(recipient).banned === true)
+        unknown.push(recipient);
+    }
+    if (this.#deps.messaging === undefined)
+      unknown.push(...pdu.recipients.filter((recipient) => homeOf(recipient) !== this.#options.home));
+    return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
+  }
+
+  async #checkAuthor(submitter: Submitter, pdu: Pdu): Promise<Submission | undefined> {
+    if (homeOf(pdu.author) !== this.#options.home) return this.#checkStranger(pdu);
+    const { accounts } = this.#deps;
     const author = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
     const key = author === undefined ? undefined : signingKey(author, pdu, submitter);
     if (key === undefined) return { status: 'rejected', detail: 'the author has no such device' };
-    const unproven = await this.#checkSignature(key, pdu);
-    if (unproven !== undefined) return unproven;
-    const unknown: Address[] = [];
-    for (const recipient of pdu.recipients) {
-      const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
-      const local = homeOf(recipient) === this.#options.home;
-      if (!local || account === undefined || account.closed || accounts.settingsOf(recipient).banned === true)
-        unknown.push(recipient);
-    }
-    return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
+    return this.#checkSignature(key, pdu);
+  }
+
+  /** Mail from another home that its recipient gives back. */
+  async #checkStranger(pdu: Pdu): Promise<Submission | undefined> {
+    const { messaging } = this.#deps;
+    if (messaging === undefined) return { status: 'rejected', detail: 'this node speaks with no other home' };
+    const authorship = await messaging.authorship(pdu);
+    if (authorship.status === 'right') return undefined;
+    if (authorship.status === 'wrong') return { status: 'rejected', detail: authorship.detail };
+    return { status: 'unavailable', detail: authorship.detail, retryAfterMs: UNAVAILABLE_RETRY_MS };
+  }
+
+  /** Whether the author may say this in the conversation; who founds one may. */
+  async #checkRights(pdu: Pdu, body: Uint8Array | undefined): Promise<Submission | undefined> {
+    if (pdu.type === 'note' || (pdu.type === 'mail' && pdu.prev.length === 0)) return undefined;
+    if (pdu.type !== 'mail' && body === undefined)
+      return { status: 'rejected', detail: `the body of a PDU of type ${pdu.type} comes with it` };
+    if ((await this.#deps.conversations.allows(pdu, body)) !== 'forbidden') return undefined;
+    return { status: 'rejected', detail: `${pdu.author} may not say this in the conversation` };
   }
 
   async #checkSignature(publicKey: Uint8Array, pdu: Pdu): Promise<Submission | undefined> {
@@ -216,7 +244,7 @@ export class Intake {
     const row = await this.#deps.store.get(pduKey(pdu.id));
     const held = row === undefined ? undefined : decodeLocations(row)[0];
     if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
-    for (const recipient of pdu.recipients) {
+    for (const recipient of this.#localOf(pdu)) {
       const { bytes } = await this.#deps.accounts.heldBytes(this.#deps.store, recipient);
       if (bytes + pdu.body.size > this.#quotaOf(recipient)) return { status: 'over_quota', detail: recipient };
     }
@@ -248,7 +276,7 @@ export class Intake {
     const { views } = journal;
     const { feed } = this.#options;
     await views.prefetch(
-      batch.flatMap(({ pdu }) => [pduKey(pdu.id), ...pdu.recipients.map((address) => headKey(address, feed))]),
+      batch.flatMap(({ pdu }) => [pduKey(pdu.id), ...this.#localOf(pdu).map((address) => headKey(address, feed))]),
     );
     const submissions: Submission[] = new Array<Submission>(batch.length);
     const accepted: { readonly at: number; readonly entry: NewEntry }[] = [];
@@ -267,8 +295,8 @@ export class Intake {
         continue;
       }
       seen.set(pdu.id, at);
-      for (const recipient of pdu.recipients) added.set(recipient, (added.get(recipient) ?? 0) + body.length);
-      accepted.push({ at, entry: newEntry(pdu, body) });
+      for (const recipient of this.#localOf(pdu)) added.set(recipient, (added.get(recipient) ?? 0) + body.length);
+      accepted.push({ at, entry: newEntry(pdu, body, this.#localOf(pdu)) });
     }
     const written = await journal.append(accepted.map(({ entry }) => entry));
     accepted.forEach(({ at }, i) => {
@@ -293,7 +321,7 @@ export class Intake {
     pdu: Pdu,
     added: ReadonlyMap<Address, number>,
   ): Promise<Submission | undefined> {
-    for (const recipient of pdu.recipients) {
+    for (const recipient of this.#localOf(pdu)) {
       const held = await this.#heldBytes(journal, recipient);
       if (held + (added.get(recipient) ?? 0) + pdu.body.size > this.#quotaOf(recipient))
         return { status: 'over_quota', detail: recipient };
@@ -307,17 +335,24 @@ export class Intake {
     return rows.reduce((sum, row) => sum + decodeMailboxState(row.value).heldBytes, 0);
   }
 
+  #localOf({ recipients }: Pdu): readonly Address[] {
+    const { home } = this.#options;
+    return recipients.every((recipient) => homeOf(recipient) === home)
+      ? recipients
+      : recipients.filter((recipient) => homeOf(recipient) === home);
+  }
+
   #quotaOf(address: Address): number {
     return this.#deps.accounts.settingsOf(address).quotaBytes ?? this.#options.limits.quotaBytes;
   }
 }
 
-function newEntry(pdu: Pdu, body: Uint8Array): NewEntry {
+function newEntry(pdu: Pdu, body: Uint8Array, accounts: readonly Address[]): NewEntry {
   return {
     header: {
       kind: pdu.type === 'note' ? EntryKind.NOTE : EntryKind.MAIL,
       pdu: pdu.header,
-      accounts: [...pdu.recipients],
+      accounts: [...accounts],
     },
     body,
     bodySha256: fromHex(pdu.body.sha256),

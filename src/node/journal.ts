@@ -123,15 +123,12 @@ export class Journal {
 
   #complete(entry: NewEntry, receivedAt: number): EntryHeader {
     const { body } = entry;
-    return EntryHeader.create({
-      ...entry.header,
-      version: 1,
-      receivedAt,
-      hasBody: body !== undefined,
-      ...(body === undefined
-        ? {}
-        : { bodySha256: entry.bodySha256 ?? this.#deps.suite.sha256(body), bodySize: body.length }),
-    });
+    const header = { ...EMPTY_HEADER, ...entry.header, version: 1, receivedAt, hasBody: body !== undefined };
+    if (body !== undefined) {
+      header.bodySha256 = entry.bodySha256 ?? this.#deps.suite.sha256(body);
+      header.bodySize = body.length;
+    }
+    return header;
   }
 
   /** Clears the bodies that nobody holds any more; their hashes stay in the tree. */
@@ -157,3 +154,6 @@ export class Journal {
     this.events.emit('committed', { addresses, entries });
   }
 }
+
+/** Never changed: made once, since the library's `create` looks at each field of each header. */
+const EMPTY_HEADER: EntryHeader = Object.freeze(EntryHeader.create());

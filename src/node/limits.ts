@@ -125,3 +125,5 @@ export const HEADERS_TIMEOUT_MS = 15_000;
 export const HTTP_BODY_BYTES_MAX = 64 * 1024;
 /** Before authentication: a document, a vault record and room. Bodies come from people who proved who they are. */
 export const ANONYMOUS_FRAME_BYTES_MAX = 512 * 1024;
+/** Ids of feeds kept as bytes: a home's own, and of others those that are spoken of now. */
+export const FEED_IDS_CACHED_MAX = 1_000;

@@ -3,6 +3,7 @@
  * operator on the control socket, and stops in order: no new connections, what was accepted is written and answered,
  * then everything is closed.
  */
+import type { FastifyInstance } from 'fastify';
 import {
   type Clock,
   type CryptoSuite,
@@ -13,8 +14,10 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
-import { ThreadedSignatureChecker } from '../base/system/index.ts';
+import { SystemResolver, SystemServiceResolver, ThreadedSignatureChecker, UndiciDialer } from '../base/system/index.ts';
+import { DEFAULT_TRANSPORT_LIMITS, FederationError, isLoopbackHome, mountFederation } from '../federation/index.ts';
 import { type HomeName, parseHomeName } from '../protocol/index.ts';
+import { type Abroad, doorTo } from './abroad.ts';
 import type { Registration } from './accounts.ts';
 import { ControlServer, connectControl } from './control.ts';
 import { Core, type CoreOptions } from './core.ts';
@@ -47,6 +50,8 @@ export interface NodeOptions {
   readonly behindProxy?: boolean;
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   readonly registration: Registration;
+  /** Also reach homes at private and loopback addresses; default: when this home is a loopback home. */
+  readonly allowPrivate?: boolean;
   readonly limits?: Partial<NodeLimits>;
 }
 
@@ -61,6 +66,7 @@ export class Node implements AsyncDisposable {
   #http: HttpServer | undefined;
   #control: ControlServer | undefined;
   #home: HomeName | undefined;
+  #dialer: UndiciDialer | undefined;
 
   private constructor(deps: NodeDeps, options: NodeOptions) {
     this.#deps = deps;
@@ -117,6 +123,7 @@ export class Node implements AsyncDisposable {
     await this.#control?.[Symbol.asyncDispose]();
     await core?.[Symbol.asyncDispose]();
     await this.#http?.[Symbol.asyncDispose]();
+    await this.#dialer?.[Symbol.asyncDispose]();
     await this.#signatures[Symbol.asyncDispose]();
   }
 
@@ -147,6 +154,7 @@ export class Node implements AsyncDisposable {
         home: () => this.#opened.home,
         health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
         onConnection: (socket, remote) => this.#serve(socket, remote),
+        mount: (fastify) => this.#mountFederation(fastify),
       },
       { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
     );
@@ -167,9 +175,34 @@ export class Node implements AsyncDisposable {
       ...(this.#home === undefined ? {} : { home: this.#home }),
       ...(nodeName === undefined ? {} : { nodeName }),
     };
-    const core = await Core.open({ ...this.#deps, signatures: this.#signatures, metrics: this.#metrics }, options);
+    const core = await Core.open(
+      { ...this.#deps, signatures: this.#signatures, metrics: this.#metrics, abroad: this.#abroadOf() },
+      options,
+    );
     await core.publish([this.url]);
     return core;
+  }
+
+  async #mountFederation(fastify: FastifyInstance): Promise<void> {
+    const door = doorTo(() => this.#core?.messaging);
+    const node = this;
+    const options = {
+      // The port, and with it the name of a loopback home, comes after the routes.
+      get home(): HomeName {
+        if (node.#home === undefined) throw new FederationError('unavailable', 'starting', { retry: 'later' });
+        return node.#home;
+      },
+      limits: DEFAULT_TRANSPORT_LIMITS,
+    };
+    await mountFederation(fastify, { ...this.#deps, ...door }, options);
+  }
+
+  /** A home on this machine may reach others on it; any other stays out of private networks unless the operator says so. */
+  #abroadOf(): Abroad {
+    const { clock } = this.#deps;
+    const allowPrivate = this.#options.allowPrivate ?? (this.#home !== undefined && isLoopbackHome(this.#home));
+    this.#dialer ??= new UndiciDialer({ clock, resolver: new SystemResolver() }, { allowPrivate });
+    return { dialer: this.#dialer, services: new SystemServiceResolver() };
   }
 
   #serve(socket: FrameSocket, remote: Remote): void {
@@ -205,7 +238,7 @@ export async function withOperator<Result>(
     return await work(operator);
   }
   await using core = await Core.open(
-    { ...deps, signatures: new InlineSignatureChecker(deps.suite), metrics: new Metrics() },
+    { ...deps, signatures: new InlineSignatureChecker(deps.suite), metrics: new Metrics(), abroad: undefined },
     { folder, registration: 'closed', limits: DEFAULT_LIMITS, onFeedRetired: () => {} },
   );
   return await work(core.operator);

@@ -20,19 +20,23 @@ export class ViewBuffer {
 
   /** Reads the rows of `keys` in one go. */
   async prefetch(keys: readonly Uint8Array[]): Promise<void> {
-    const missing = keys.filter((key) => !this.#slots.has(nameOf(key)));
-    if (missing.length === 0) return;
-    const values = await this.transaction.getMany(missing);
-    missing.forEach((key, i) => {
-      this.#slots.set(nameOf(key), { key, value: values[i], changed: false });
-    });
+    const missing = new Map<string, Uint8Array>();
+    for (const key of keys) {
+      const name = nameOf(key);
+      if (!this.#slots.has(name)) missing.set(name, key);
+    }
+    if (missing.size === 0) return;
+    const values = await this.transaction.getMany([...missing.values()]);
+    let next = 0;
+    for (const [name, key] of missing) this.#slots.set(name, { key, value: values[next++], changed: false });
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    const slot = this.#slots.get(nameOf(key));
+    const name = nameOf(key);
+    const slot = this.#slots.get(name);
     if (slot !== undefined) return slot.value;
     await this.prefetch([key]);
-    return this.#slots.get(nameOf(key))?.value;
+    return this.#slots.get(name)?.value;
   }
 
   /** A row that later folds of this batch may read again. */

@@ -2,8 +2,10 @@
  * Where each view lives in the store. A view is a function of the set of entries; everything under `V` can be thrown away
  * and folded again. `S` holds what is not: the operator's settings, invites and the list of feeds.
  */
-import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
+import { LRUCache } from 'lru-cache';
+import { concatBytes, fromHex, uint64Bytes, utf8, writeUint64 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
+import { FEED_IDS_CACHED_MAX } from './limits.ts';
 
 const ZERO = Uint8Array.of(0);
 
@@ -15,9 +17,31 @@ function ofAccount(tag: string, address: Address): Uint8Array {
   return concatBytes(view(tag), utf8(address), ZERO);
 }
 
-function ofMailbox(tag: string, address: Address, feed: FeedId): Uint8Array {
-  return concatBytes(view(tag), utf8(address), ZERO, fromHex(feed));
+const feedBytes = new LRUCache<FeedId, Uint8Array>({ max: FEED_IDS_CACHED_MAX });
+
+function bytesOf(feed: FeedId): Uint8Array {
+  const known = feedBytes.get(feed);
+  if (known !== undefined) return known;
+  const bytes = fromHex(feed);
+  feedBytes.set(feed, bytes);
+  return bytes;
 }
+
+const MAILBOX_KEY_FRAME = 3 + 32;
+
+/** Made several times for each mail, so in one piece. Addresses are ASCII: a byte for each character. */
+function ofMailbox(tag: string, address: Address, feed: FeedId, number?: number): Uint8Array {
+  const end = MAILBOX_KEY_FRAME + address.length;
+  const key = new Uint8Array(number === undefined ? end : end + 8);
+  key[0] = VIEW_CODE;
+  key[1] = tag.charCodeAt(0);
+  for (let i = 0; i < address.length; i++) key[2 + i] = address.charCodeAt(i);
+  key.set(bytesOf(feed), 3 + address.length);
+  if (number !== undefined) writeUint64(key, end, number);
+  return key;
+}
+
+const VIEW_CODE = 'V'.charCodeAt(0);
 
 export interface Bounds {
   readonly from: Uint8Array;
@@ -61,17 +85,17 @@ export function headsOf(address: Address): Bounds {
 
 /** Mailbox rows: `M address 0 feed number` → mailbox row. */
 export function mailboxKey(address: Address, feed: FeedId, number: number): Uint8Array {
-  return concatBytes(ofMailbox('M', address, feed), uint64Bytes(number));
+  return ofMailbox('M', address, feed, number);
 }
 
 /** The first number received in an hour: `T address 0 feed hour` → number. Hours need not ascend: clocks jump. */
 export function hourKey(address: Address, feed: FeedId, hour: number): Uint8Array {
-  return concatBytes(ofMailbox('T', address, feed), uint64Bytes(hour));
+  return ofMailbox('T', address, feed, hour);
 }
 
 /** Erased bodies, merged: `X address 0 feed from` → to. */
 export function erasedKey(address: Address, feed: FeedId, from: number): Uint8Array {
-  return concatBytes(ofMailbox('X', address, feed), uint64Bytes(from));
+  return ofMailbox('X', address, feed, from);
 }
 
 /** Where a PDU is: `P id` → feed, index; once for each feed that holds it, in order. */

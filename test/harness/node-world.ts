@@ -57,6 +57,7 @@ export class NodeWorld implements AsyncDisposable {
         signatures: new InlineSignatureChecker(this.suite),
         log: this.#options.log ?? SILENT_LOG,
         metrics: new Metrics(),
+        abroad: undefined,
       },
       {
         folder,

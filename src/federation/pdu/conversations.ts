@@ -3,7 +3,7 @@
  * and is forgotten when others are asked for more often.
  */
 import { LRUCache } from 'lru-cache';
-import { Conversation, type SaidPdu, speaks } from '../../conversation/index.ts';
+import { ConversationFold, type Role } from '../../conversation/index.ts';
 import { type ConversationId, type HomeName, homeOf, type Pdu } from '../../protocol/index.ts';
 import { CONVERSATION_PAGE, CONVERSATIONS_CACHED_MAX } from './limits.ts';
 import type { PduView, Place } from './pdu-view.ts';
@@ -17,14 +17,14 @@ export interface ConversationsDeps {
 
 export class Conversations {
   readonly #deps: ConversationsDeps;
-  readonly #folds = new LRUCache<ConversationId, Promise<Conversation>>({ max: CONVERSATIONS_CACHED_MAX });
+  readonly #folds = new LRUCache<ConversationId, Promise<ConversationFold>>({ max: CONVERSATIONS_CACHED_MAX });
 
   constructor(deps: ConversationsDeps) {
     this.#deps = deps;
   }
 
   /** The fold of all that is on disk; one that holds nothing when the conversation is not known here. */
-  get(conversation: ConversationId): Promise<Conversation> {
+  get(conversation: ConversationId): Promise<ConversationFold> {
     let fold = this.#folds.get(conversation);
     if (fold === undefined) {
       fold = this.#load(conversation);
@@ -35,12 +35,11 @@ export class Conversations {
     return fold;
   }
 
-  /** Whether the author may say this, by what the PDU follows; `before` came with it and is not on disk yet. */
-  async allows(pdu: Pdu, body: Uint8Array | undefined, before: readonly SaidPdu[]): Promise<Allowance> {
-    const earlier = before.filter((said) => said.pdu.conversation === pdu.conversation);
-    const held = await this.get(pdu.conversation);
-    const fold = earlier.length === 0 ? held : held.with(earlier);
-    return fold.allows({ pdu, body });
+  /** Whether the author may say this, by what the PDU follows. */
+  async allows(pdu: Pdu, body: Uint8Array | undefined): Promise<Allowance> {
+    const verdict = (await this.get(pdu.conversation)).allows({ pdu, body });
+    if (verdict === 'waiting') return 'unknown';
+    return verdict === 'allowed' ? 'allowed' : 'forbidden';
   }
 
   /** These are on disk now. */
@@ -64,8 +63,8 @@ export class Conversations {
     return homesOf(await this.get(conversation));
   }
 
-  async #load(conversation: ConversationId): Promise<Conversation> {
-    const fold = new Conversation(conversation);
+  async #load(conversation: ConversationId): Promise<ConversationFold> {
+    const fold = new ConversationFold(conversation);
     let after: Place | undefined;
     for (;;) {
       const page = await this.#deps.view.page(conversation, after, CONVERSATION_PAGE);
@@ -77,8 +76,11 @@ export class Conversations {
   }
 }
 
-export function homesOf(fold: Conversation): ReadonlySet<HomeName> {
+/** Who hears of a conversation. */
+const HEARING: ReadonlySet<Role> = new Set<Role>(['owner', 'member', 'reader', 'invited']);
+
+export function homesOf(fold: ConversationFold): ReadonlySet<HomeName> {
   const homes = new Set<HomeName>();
-  for (const [address, { role }] of fold.state.members) if (speaks(role)) homes.add(homeOf(address));
+  for (const [address, { role }] of fold.state.members) if (HEARING.has(role)) homes.add(homeOf(address));
   return homes;
 }

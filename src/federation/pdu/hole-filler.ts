@@ -110,12 +110,13 @@ export class HoleFiller {
 
   /** The one that hinted, then those of the conversation's people, whether or not they are members now. */
   async #homesToAsk({ conversation, by }: Hole): Promise<readonly HomeName[]> {
-    const fold = await this.#deps.conversations.get(conversation);
     const homes = new Set<HomeName>(by === undefined ? [] : [by]);
-    for (const { author, recipients } of fold.newest(ANSWER_PDUS_MAX)) {
-      homes.add(homeOf(author));
-      for (const recipient of recipients) homes.add(homeOf(recipient));
+    for (const { pdu } of await this.#deps.view.page(conversation, undefined, ANSWER_PDUS_MAX)) {
+      homes.add(homeOf(pdu.author));
+      for (const recipient of pdu.recipients) homes.add(homeOf(recipient));
     }
+    for (const address of (await this.#deps.conversations.get(conversation)).state.members.keys())
+      homes.add(homeOf(address));
     homes.delete(this.#home);
     return [...homes].slice(0, FETCH_HOMES_MAX);
   }

@@ -14,8 +14,9 @@ import {
   type Pdu,
   type PduId,
 } from '../../protocol/index.ts';
+import type { StoreReader } from '../../store/index.ts';
 import type { PduInbox, StagedPdu, Staging } from '../ports.ts';
-import type { AuthorCheck } from './author-check.ts';
+import type { AuthorCheck, Authorship } from './author-check.ts';
 import type { Conversations } from './conversations.ts';
 import type { Holes } from './holes.ts';
 import { type Form, judgeForm } from './pdu-form.ts';
@@ -23,10 +24,13 @@ import type { LocalPeople, PduView } from './pdu-view.ts';
 
 export type Judged =
   | ({ readonly status: 'good' } & StagedPdu)
+  /** Here already: nobody was asked for anything. */
+  | { readonly status: 'known' }
   | { readonly status: 'later' | 'rejected'; readonly code: string; readonly detail: string };
 
 export interface InboxDeps {
   readonly suite: CryptoSuite;
+  readonly store: StoreReader;
   readonly view: PduView;
   readonly local: LocalPeople;
   readonly authors: AuthorCheck;
@@ -35,7 +39,11 @@ export interface InboxDeps {
 }
 
 type Fine = Extract<Form, { status: 'fine' }>;
-type Verdict = Exclude<Judged, { status: 'good' }>;
+type Verdict = Exclude<Judged, { status: 'good' | 'known' }>;
+
+const KNOWN: Judged = Object.freeze({ status: 'known' });
+const OK: ItemResult = Object.freeze({ status: ItemStatus.OK, code: '', detail: '' });
+const DUPLICATE: ItemResult = Object.freeze({ ...OK, status: ItemStatus.DUPLICATE });
 
 export class Inbox implements PduInbox<Judged> {
   readonly #deps: InboxDeps;
@@ -55,19 +63,22 @@ export class Inbox implements PduInbox<Judged> {
       if (refusal !== undefined) judged[at] = refusal;
       else fine.push({ at, form: form as Fine });
     }
+    const pdus = fine.map(({ form }) => form.pdu);
+    const delivered = await this.#deps.view.areDelivered(this.#deps.store, pdus);
+    const fresh = fine.filter((_, i) => delivered[i] !== true);
     const authors = await this.#deps.authors.check(
-      fine.map(({ form }) => form.pdu),
+      fresh.map(({ form }) => form.pdu),
       signal,
     );
-    const before: Pdu[] = [];
-    for (const [i, { at, form }] of fine.entries()) {
-      const authorship = authors[i];
-      if (authorship?.status === 'wrong') judged[at] = reject(authorship.code, authorship.detail);
-      else if (authorship?.status === 'later') judged[at] = later('unknown_keys', authorship.detail);
-      else judged[at] = await this.#admit(form, before);
-      if (judged[at]?.status === 'good') before.push(form.pdu);
+    const refused = new Set<PduId>();
+    for (const [i, { at, form }] of fresh.entries()) {
+      const authorship = authors[i] as Authorship;
+      if (authorship.status === 'right') judged[at] = await this.#admit(form, refused);
+      else if (authorship.status === 'later') judged[at] = later('unknown_keys', authorship.detail);
+      else judged[at] = reject(authorship.code, authorship.detail);
+      if (judged[at]?.status === 'rejected') refused.add(form.pdu.id);
     }
-    return judged as Judged[];
+    return Array.from(judged, (verdict) => verdict ?? KNOWN);
   }
 
   async stage(staging: Staging, _origin: HomeName, judged: readonly Judged[]): Promise<readonly ItemResult[]> {
@@ -83,14 +94,17 @@ export class Inbox implements PduInbox<Judged> {
       const known = delivered[i] === true || seen.has(item.pdu.id);
       seen.add(item.pdu.id);
       if (!known) fresh.push({ pdu: item.pdu, body: item.body, accounts: item.accounts });
-      results.set(item, { status: known ? ItemStatus.DUPLICATE : ItemStatus.OK, code: '', detail: '' });
+      results.set(item, known ? DUPLICATE : OK);
     });
     await staging.append(fresh);
     await this.#deps.holes.note(
       staging.rows,
       fresh.map(({ pdu }) => pdu),
     );
-    return judged.map((item) => results.get(item) ?? resultOf(item as Verdict));
+    return judged.map((item) => {
+      if (item.status === 'good') return results.get(item) as ItemResult;
+      return item.status === 'known' ? DUPLICATE : resultOf(item);
+    });
   }
 
   #checkOrigin(origin: HomeName, pdu: Pdu): Verdict | undefined {
@@ -101,7 +115,7 @@ export class Inbox implements PduInbox<Judged> {
     return undefined;
   }
 
-  async #admit({ pdu, body }: Fine, before: readonly Pdu[]): Promise<Judged> {
+  async #admit({ pdu, body }: Fine, refused: ReadonlySet<PduId>): Promise<Judged> {
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
     const accounts: Address[] = [];
     for (const recipient of here) {
@@ -111,10 +125,16 @@ export class Inbox implements PduInbox<Judged> {
       if (admission === 'ok') accounts.push(recipient);
     }
     if (accounts.length === 0) return reject('unknown_recipient', here.join(' '));
-    const verdict = await this.#deps.conversations.allows(pdu, body, before);
-    if (verdict === 'forbidden')
+    const follows = pdu.prev.some((id) => refused.has(id));
+    if (follows || !(await this.#isAllowed(pdu, body)))
       return reject('not_a_member', `${pdu.author} may not say this in the conversation ${pdu.conversation}`);
     return { status: 'good', pdu, body, accounts };
+  }
+
+  /** A mail that follows nothing is a mail, whether or not it founds a conversation. */
+  async #isAllowed(pdu: Pdu, body: Uint8Array | undefined): Promise<boolean> {
+    if (pdu.type === 'mail' && pdu.prev.length === 0) return true;
+    return (await this.#deps.conversations.allows(pdu, body)) !== 'forbidden';
   }
 }
 

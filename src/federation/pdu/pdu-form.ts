@@ -16,6 +16,7 @@ export function judgeForm(suite: CryptoSuite, item: Item): Form {
   }
   if (pdu.type === 'note') return refuse('malformed', 'a note never leaves its home');
   if (pdu.body.size > BODY_BYTES_MAX) return refuse('too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
+  if (!item.hasBody && pdu.type !== 'mail') return refuse('malformed', `a PDU of type ${pdu.type} comes with its body`);
   if (!item.hasBody) return { status: 'fine', pdu, body: undefined };
   if (item.body.length !== pdu.body.size || toHex(suite.sha256(item.body)) !== pdu.body.sha256)
     return refuse('malformed', 'the body is not the one that the header names');

@@ -1,0 +1,222 @@
+/**
+ * The uppermost layer, and the only one that a node calls: what its people say is checked and goes out, what others say
+ * comes in, and other homes are asked about their people. The layers below are put together here.
+ */
+import {
+  abortable,
+  type Clock,
+  type CryptoSuite,
+  type HttpDialer,
+  type Log,
+  type Prng,
+  Scope,
+  type SecureRandom,
+  type SignatureChecker,
+} from '../../base/index.ts';
+import type { ServiceResolver } from '../../base/system/index.ts';
+import type { Address, ConversationId, FeedId, HomeName, Pdu, PduId } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import { FederationError } from '../federation-error.ts';
+import {
+  Answers,
+  AuthorCheck,
+  type Authorship,
+  type Conversations,
+  Hints,
+  HoleFiller,
+  Holes,
+  Inbox,
+  type Judged,
+  type LocalPeople,
+  type PduView,
+  People,
+} from '../pdu/index.ts';
+import type { Commit, FederationLink, FederationService, HomeDirectory, OutboxView } from '../ports.ts';
+import { type DestinationStatus, TransactionLayer } from '../transaction/index.ts';
+import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
+import { LOOKUP_TIMEOUT_MS } from './limits.ts';
+
+export interface MessagingDeps {
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly signatures: SignatureChecker;
+  readonly store: Store;
+  readonly log: Log;
+  readonly dialer: HttpDialer;
+  readonly services: ServiceResolver;
+  readonly view: PduView;
+  readonly outbox: OutboxView;
+  readonly local: LocalPeople;
+  readonly conversations: Conversations;
+  readonly commit: Commit;
+}
+
+export interface MessagingOptions {
+  readonly home: HomeName;
+  readonly signer: RequestSigner;
+}
+
+export class Messaging implements FederationService, AsyncDisposable {
+  readonly #home: HomeName;
+  readonly #scope: Scope;
+  readonly #layers: Layers;
+  readonly #clock: Clock;
+  #following: Promise<void> = Promise.resolve();
+
+  private constructor(deps: MessagingDeps, options: MessagingOptions, scope: Scope, layers: Layers) {
+    this.#home = options.home;
+    this.#clock = deps.clock;
+    this.#scope = scope;
+    this.#layers = layers;
+  }
+
+  static async open(deps: MessagingDeps, options: MessagingOptions): Promise<Messaging> {
+    const { log } = deps;
+    const scope = new Scope((task, error) => log.error({ error, task }, 'a task of federation failed'));
+    const layers = await openLayers(deps, options);
+    scope.spawn('holes', (signal) => layers.filler.run(signal));
+    scope.spawn('hints', (signal) => layers.hints.run(signal));
+    return new Messaging(deps, options, scope, layers);
+  }
+
+  /** Other homes, for authenticating their requests and for our people's clients. */
+  get directory(): HomeDirectory {
+    return this.#layers.directory;
+  }
+
+  /** Whether a PDU, by somebody of any home, is theirs. */
+  async authorship(pdu: Pdu): Promise<Authorship> {
+    const [authorship] = await this.#within((signal) => this.#layers.authors.check([pdu], signal));
+    return authorship as Authorship;
+  }
+
+  /** These are on disk now, from our people or from others: who is to have them gets them, who lacks some hears of it. */
+  committed(pdus: readonly Pdu[], destinationsOf: (pdu: Pdu) => readonly HomeName[]): void {
+    const destinations = new Set(pdus.flatMap(destinationsOf));
+    const following = pdus.filter(({ prev }) => prev.length > 0);
+    if (destinations.size === 0 && following.length === 0) return;
+    const { hints, transactions } = this.#layers;
+    const told = this.#following.then(async () => {
+      for (const destination of destinations) await transactions.queued(destination);
+      await hints.committed(following);
+    });
+    this.#following = told.catch(() => undefined);
+    this.#scope.spawn('follow', () => told);
+  }
+
+  /** The chain of an account of another home, for our people's clients. Throws FederationError. */
+  accountDocuments(address: Address, after: number): Promise<readonly Uint8Array[]> {
+    return this.#within((signal) => this.#layers.people.documents(address, after, signal));
+  }
+
+  /** The chain of another home. Throws FederationError. */
+  async homeDocuments(home: HomeName, after: number): Promise<readonly Uint8Array[]> {
+    const chain = await this.#within((signal) => this.#layers.directory.chain(home, signal));
+    return chain.filter(({ version }) => version > after).map(({ signed }) => signed.bytes);
+  }
+
+  send(origin: HomeName, txn: string, body: Uint8Array): Promise<Uint8Array> {
+    return this.#layers.transactions.send(origin, txn, body);
+  }
+
+  pull(origin: HomeName, feed: FeedId, after: number): Promise<Uint8Array | undefined> {
+    return this.#layers.transactions.pull(origin, feed, after);
+  }
+
+  pdus(origin: HomeName, ids: readonly PduId[]): Promise<Uint8Array> {
+    return this.#layers.answers.pdus(origin, ids);
+  }
+
+  state(origin: HomeName, conversation: ConversationId, after: string | undefined): Promise<Uint8Array> {
+    return this.#layers.answers.state(origin, conversation, after);
+  }
+
+  backfill(origin: HomeName, conversation: ConversationId, from: readonly PduId[], limit: number): Promise<Uint8Array> {
+    return this.#layers.answers.backfill(origin, conversation, from, limit);
+  }
+
+  account(address: Address, after: number): Promise<Uint8Array> {
+    return this.#layers.answers.account(address, after);
+  }
+
+  contact(origin: HomeName): void {
+    this.#layers.transactions.contact(origin);
+    this.#layers.holes.hurry();
+  }
+
+  /** What waits for each destination, and how it goes. */
+  status(): Promise<readonly DestinationStatus[]> {
+    return this.#layers.transactions.status();
+  }
+
+  /** Tries a destination, or all, now. */
+  retry(home: HomeName | undefined): void {
+    this.#layers.transactions.retry(home);
+    this.#layers.holes.hurry();
+  }
+
+  /** Asks a home, or all we know, for what they have for us. */
+  ask(home: HomeName | undefined): Promise<void> {
+    return this.#layers.transactions.ask(home);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+    await this.#layers.transactions[Symbol.asyncDispose]();
+    await this.#layers.directory[Symbol.asyncDispose]();
+  }
+
+  get home(): HomeName {
+    return this.#home;
+  }
+
+  /** One deadline for all that another home is asked on somebody's behalf who waits. */
+  async #within<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const ask = new AbortController();
+    const either = AbortSignal.any([this.#scope.signal, ask.signal]);
+    const late = this.#clock.sleep(LOOKUP_TIMEOUT_MS, either).then(
+      () => ask.abort(new FederationError('timeout', 'the other home did not answer in time', { retry: 'later' })),
+      () => undefined, // it answered, or we stop
+    );
+    try {
+      return await abortable(work(either), either);
+    } finally {
+      ask.abort();
+      await late;
+    }
+  }
+}
+
+interface Layers {
+  readonly directory: HttpHomeDirectory;
+  readonly people: People;
+  readonly authors: AuthorCheck;
+  readonly holes: Holes;
+  readonly filler: HoleFiller;
+  readonly hints: Hints;
+  readonly answers: Answers;
+  readonly transactions: TransactionLayer<Judged>;
+}
+
+async function openLayers(deps: MessagingDeps, options: MessagingOptions): Promise<Layers> {
+  const { home } = options;
+  const directory = new HttpHomeDirectory(deps);
+  const link: FederationLink = new HttpLink({ ...deps, directory }, options);
+  const people = new People({ ...deps, directory, link });
+  const authors = new AuthorCheck({ ...deps, people }, { home });
+  const holes = await Holes.open(deps);
+  const inbox = new Inbox({ ...deps, authors, holes }, { home });
+  const filler = new HoleFiller({ ...deps, link, authors, holes }, { home });
+  // The two know each other: hints are owed to homes by transactions, which ask the hints what to say.
+  let owe: (destination: HomeName, conversation: ConversationId) => Promise<void> = () => Promise.resolve();
+  const hints = new Hints(
+    { ...deps, holes, owe: (destination, conversation) => owe(destination, conversation) },
+    { home },
+  );
+  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints, link, directory });
+  owe = (destination, conversation) => transactions.hint(destination, conversation);
+  const answers = new Answers(deps);
+  return { directory, people, authors, holes, filler, hints, answers, transactions };
+}
