@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededPrng, SILENT_LOG } from '../src/base/index.ts';
-import { SodiumSuite, SystemClock } from '../src/base/system/index.ts';
+import { SodiumSuite, SystemClock, ThreadedSignatureChecker } from '../src/base/system/index.ts';
 import { Client, type Created, createAccount } from '../src/client/index.ts';
 import { parseAddress } from '../src/protocol/index.ts';
 import { SqliteStore } from '../src/store/sqlite/index.ts';
@@ -49,9 +49,11 @@ export class StoringClient implements AsyncDisposable {
 
   /** Resolves when `count` entries have come, were verified and are on disk. */
   async receive(count: number): Promise<number> {
+    await using signatures = new ThreadedSignatureChecker(deps.suite);
     await using client = await Client.open(
       {
         ...deps,
+        signatures,
         store: this.#store,
         openVault: async (secrets) => new InThreadBodyWorker(deps, { secrets }),
         saveProfile: async () => undefined,

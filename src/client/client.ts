@@ -11,6 +11,7 @@ import {
   type Prng,
   Scope,
   type SecureRandom,
+  type SignatureChecker,
 } from '../base/index.ts';
 import type { Address } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
@@ -36,6 +37,8 @@ export interface ClientDeps {
   readonly random: SecureRandom;
   readonly prng: Prng;
   readonly suite: CryptoSuite;
+  /** For the signatures of entries; default: in this thread. The client does not close it. */
+  readonly signatures?: SignatureChecker;
   readonly dialer: Dialer;
   /** The profile's own; the client does not close it. */
   readonly store: Store;

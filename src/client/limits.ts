@@ -10,6 +10,10 @@ export const CHAIN_VERSIONS_MAX = 1_000;
 export const CONTACT_FRESH_MS = 5 * 60_000;
 /** Contacts kept parsed in memory: some 20 KiB each. */
 export const CONTACTS_CACHED_MAX = 500;
+/** Other homes kept parsed in memory: one document each, as a rule. */
+export const HOMES_CACHED_MAX = 500;
+/** A home found silent is not asked again for each page of entries: catching up goes on meanwhile. */
+export const HOME_SILENT_MS = 30_000;
 /** Tries to extend a chain while other devices extend it too. */
 export const CHAIN_RACES_MAX = 5;
 /** Pages of entries received and not stored yet; then the connection reads no further. Half a megabyte each at most. */
@@ -52,6 +56,8 @@ export const MIME_BYTES_MAX = 2 * KiB * KiB - 16 * KiB;
 export const REFERENCES_MAX = 50;
 /** Pages verified and not on disk yet: so many share a commit while the next is verified. */
 export const PAGES_COMMITTING = 4;
+/** Pages whose signatures are being checked while the one before is taken: enough that nobody waits for the other. */
+export const PAGES_READ_AHEAD = 2;
 /** Intervals told to a node: what lies below the newest thousand is sent once more and recognised. */
 export const LEDGER_RANGES_MAX = 1_000;
 /** Ranges in one request to erase: what a node takes. */

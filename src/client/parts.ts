@@ -1,6 +1,6 @@
 /** Builds what a client is made of, in the order of who needs whom. */
 
-import type { Emitter } from '../base/index.ts';
+import { type Emitter, InlineSignatureChecker } from '../base/index.ts';
 import { type Address, deviceIdOf, homeOf, type PduId } from '../protocol/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
 import type { BodyWorker } from '../vault/index.ts';
@@ -15,6 +15,7 @@ import { PduWriter } from './compose/sealed-mail.ts';
 import type { NodeConnection } from './connection/index.ts';
 import { Contacts, type LookUp } from './contacts/contacts.ts';
 import { HomePin } from './contacts/home-pin.ts';
+import { HomePins } from './contacts/home-pins.ts';
 import { BodyFetcher } from './history/body-fetcher.ts';
 import { Erasing } from './history/erasing.ts';
 import { GivingBack } from './history/giving-back.ts';
@@ -136,7 +137,8 @@ async function openBase(
   };
   const alarms = await Alarms.open({ ...deps, onAlarm: (alarm) => events.emit('alarm', alarm) });
   const home = await HomePin.open({ suite, store, alarms }, homeOf(own));
-  const contacts = new Contacts({ ...deps, alarms, home }, { own });
+  const homes = new HomePins({ ...deps, alarms, own: home });
+  const contacts = new Contacts({ ...deps, alarms, homes }, { own });
   const network = new NodeNetwork({ ...deps, home }, { address: own, device });
   const nodes = await Nodes.open({ ...deps, home, network }, options);
   const outbox = await Outbox.open(store, (change) => events.emit('outbox', change));
@@ -221,13 +223,14 @@ function createHistory(
   const onStored = (): void => indexer.wake();
   const bodies = new BodyFetcher({ ...deps, alarms, mailboxes, onStored });
   const unverified = new Unverified({ ...deps, contacts, onStored });
+  const signatures = deps.signatures ?? new InlineSignatureChecker(deps.suite);
   const history = new History(
     {
       ...deps,
       alarms,
       mailboxes,
       heads: new HeadIntake({ ...deps, alarms, mailboxes }),
-      pages: new PageIntake({ ...deps, alarms, contacts, mailboxes }, { own: profile.address }),
+      pages: new PageIntake({ ...deps, signatures, alarms, contacts, mailboxes }, { own: profile.address }),
       bodies,
       givingBack: new GivingBack({ ...deps, mailboxes }),
     },

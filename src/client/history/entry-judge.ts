@@ -13,7 +13,6 @@ import {
   ProtocolError,
   parsePdu,
   pduIdOf,
-  verifyPdu,
 } from '../../protocol/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import type { Contact } from '../contacts/contact.ts';
@@ -31,7 +30,15 @@ export interface ReadEntry {
   readonly pdu: Pdu | undefined;
 }
 
-export interface JudgedEntry extends ReadEntry {
+/** What the author's chain and the signature say. */
+export type AuthorVerdict = Extract<EntryVerdict, 'ok' | 'bad_signature' | 'unknown_device' | 'unknown_author'>;
+
+/** A header whose author is judged, or that is no PDU for this account. */
+export interface SignedEntry extends ReadEntry {
+  readonly author: AuthorVerdict | undefined;
+}
+
+export interface JudgedEntry extends SignedEntry {
   readonly verdict: EntryVerdict;
   readonly bodyState: StoredBody;
   readonly alarm: AlarmCode | undefined;
@@ -54,26 +61,26 @@ export function readEntry(suite: CryptoSuite, own: Address, entry: Entry): ReadE
   };
 }
 
-/** `author` is undefined when nobody knows an account of that address. */
-export function judgeEntry(suite: CryptoSuite, read: ReadEntry, author: Contact | undefined): JudgedEntry {
-  const { pdu } = read;
-  if (pdu === undefined) return { ...read, verdict: 'malformed', bodyState: 'none', alarm: 'malformed_entry' };
-  const { verdict, alarm } = judgeAuthor(suite, pdu, author);
-  const { bodyState, wrong } = judgeBody(suite, pdu, read.entry);
-  return { ...read, verdict, bodyState, alarm: wrong ? 'wrong_body' : alarm };
+/** The body, and what was found out of the author before. */
+export function judgeEntry(suite: CryptoSuite, signed: SignedEntry): JudgedEntry {
+  const { author, entry, pdu } = signed;
+  if (pdu === undefined || author === undefined)
+    return { ...signed, verdict: 'malformed', bodyState: 'none', alarm: 'malformed_entry' };
+  const { bodyState, wrong } = judgeBody(suite, pdu, entry);
+  return { ...signed, verdict: author, bodyState, alarm: wrong ? 'wrong_body' : ALARMS[author] };
 }
 
-export function judgeAuthor(
-  suite: CryptoSuite,
-  pdu: Pdu,
-  author: Contact | undefined,
-): { readonly verdict: EntryVerdict; readonly alarm: AlarmCode | undefined } {
-  if (author === undefined) return { verdict: 'unknown_author', alarm: 'unknown_device' };
-  const key = author.devices.get(pdu.device);
-  if (key === undefined) return { verdict: 'unknown_device', alarm: 'unknown_device' };
-  return verifyPdu(suite, pdu, key)
-    ? { verdict: 'ok', alarm: undefined }
-    : { verdict: 'bad_signature', alarm: 'bad_signature' };
+const ALARMS: Record<AuthorVerdict, AlarmCode | undefined> = {
+  ok: undefined,
+  bad_signature: 'bad_signature',
+  unknown_device: 'unknown_device',
+  unknown_author: 'unknown_device',
+};
+
+/** The key by which a PDU must be signed, or why there is none. `author` is undefined when nobody knows the account. */
+export function signerOf(pdu: Pdu, author: Contact | undefined): Uint8Array | 'unknown_author' | 'unknown_device' {
+  if (author === undefined) return 'unknown_author';
+  return author.devices.get(pdu.device) ?? 'unknown_device';
 }
 
 export function isBodyOf(suite: CryptoSuite, pdu: Pdu, body: Uint8Array): boolean {

@@ -3,19 +3,19 @@
  * live entries come in between; then what is still missing, the bodies that did not come along, and what a restored server
  * lost. It holds no position but the ledger, so any cut is resumed by starting again.
  */
-import { type Clock, fromHex, isAbort, type Log, toBase64 } from '../../base/index.ts';
+import { BoundedQueue, type Clock, fromHex, isAbort, type Log, toBase64 } from '../../base/index.ts';
 import { type FeedId, type FeedPosition, From } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
 import { ConnectionError } from '../connection/index.ts';
 import { type Interval, IntervalSet, type Ledger, lastClaimOf } from '../ledger/index.ts';
-import { GAP_ENTRIES_MAX, LEDGER_RANGES_MAX, PAGES_COMMITTING } from '../limits.ts';
+import { GAP_ENTRIES_MAX, LEDGER_RANGES_MAX, PAGES_COMMITTING, PAGES_READ_AHEAD } from '../limits.ts';
 import type { BodyFetcher } from './body-fetcher.ts';
 import type { GivingBack } from './giving-back.ts';
 import type { HeadIntake, Restoration } from './head-intake.ts';
 import { describeAlarm } from './mailbox-alarms.ts';
 import type { FeedMailbox, Mailboxes } from './mailboxes.ts';
-import type { PageIntake, PageSource } from './page-intake.ts';
+import type { PageIntake, PageSource, ReadPage } from './page-intake.ts';
 import { PageQueue } from './page-queue.ts';
 
 export interface HistoryDeps {
@@ -250,6 +250,7 @@ class Pass implements AsyncDisposable {
   readonly #deps: HistoryDeps;
   readonly #source: PageSource;
   readonly #events: PassEvents;
+  readonly #reading = new BoundedQueue<PageBeingRead>(PAGES_READ_AHEAD);
   #reject: (error: unknown) => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
   #headsTaken: Promise<void> = Promise.resolve();
@@ -273,7 +274,8 @@ class Pass implements AsyncDisposable {
     const close = (): void => this.queue.close();
     signal.addEventListener('abort', close, { once: true });
     void this.#source.connection.ended.then(close);
-    this.#running = this.#store()
+    this.#running = Promise.all([this.#readAhead(), this.#store()])
+      .then(() => undefined)
       .catch((error: unknown) => {
         if (!(error instanceof ConnectionError)) this.#events.onBroken();
         if (!isAbort(error, signal)) this.#reject(error);
@@ -320,17 +322,42 @@ class Pass implements AsyncDisposable {
     for (const restoration of await this.#deps.heads.take(this.#source, heads)) this.#events.onRestored(restoration);
   }
 
-  /** Verifies page after page; a few may be on their way to the disk at once. */
-  async #store(): Promise<void> {
-    const committing: Promise<void>[] = [];
+  /** Has pages read ahead: their signatures are checked while the pages before them are taken. */
+  async #readAhead(): Promise<void> {
     for (let item = await this.queue.next(); item !== undefined; item = await this.queue.next()) {
+      await this.#reading.whenRoom();
+      if (item.kind === 'mark') {
+        if (!this.#reading.push(item)) item.reached();
+        continue;
+      }
+      const read = this.#deps.pages.read(this.#source, item.page);
+      read.catch(() => undefined); // thrown where it is waited for
+      this.#reading.push({ kind: 'page', read, live: item.live });
+    }
+    this.#reading.close();
+  }
+
+  /** What is left when this ends has nobody who would take it: whoever waits for a mark looks at `failed` too. */
+  async #store(): Promise<void> {
+    try {
+      await this.#takeAll();
+    } finally {
+      this.#reading.close();
+      for await (const item of this.#reading) if (item.kind === 'mark') item.reached();
+    }
+  }
+
+  /** Page after page; a few may be on their way to the disk at once. */
+  async #takeAll(): Promise<void> {
+    const committing: Promise<void>[] = [];
+    for await (const item of this.#reading) {
       if (item.kind === 'mark') {
         await Promise.all(committing.splice(0));
         item.reached();
         continue;
       }
       const { live } = item;
-      const taken = await this.#deps.pages.take(this.#source, item.page);
+      const taken = await this.#deps.pages.take(this.#source, await item.read);
       const stored = taken.stored.then(() => this.#events.onStored(taken.count, live));
       stored.catch(() => undefined); // thrown where it is waited for, below
       committing.push(stored);
@@ -340,6 +367,10 @@ class Pass implements AsyncDisposable {
     await Promise.all(committing);
   }
 }
+
+type PageBeingRead =
+  | { readonly kind: 'page'; readonly read: Promise<ReadPage>; readonly live: boolean }
+  | { readonly kind: 'mark'; readonly reached: () => void };
 
 const CLIENT_NAME = 'restante 0.1.0';
 

@@ -1,9 +1,18 @@
 /**
- * From a page of entries to the store: authors looked up, links and signatures checked, and everything of the page written
- * in one transaction together with the ledger. The next page may be verified while this one is on its way to the disk.
+ * From a page of entries to the store, in two steps: `read` looks authors up and has signatures checked, `take` checks links
+ * and bodies and writes everything of the page in one transaction together with the ledger. The next pages may be read
+ * while one is taken and others are on their way to the disk.
  */
-import { type CryptoSuite, type Log, toBase64 } from '../../base/index.ts';
-import { type Address, type Entries, EntryKind, type FeedId, type Pdu, pduIdOf } from '../../protocol/index.ts';
+import { type CryptoSuite, type Log, type SignatureChecker, toBase64 } from '../../base/index.ts';
+import {
+  type Address,
+  type Entries,
+  EntryKind,
+  type FeedId,
+  type Pdu,
+  pduIdOf,
+  signedBytesOf,
+} from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import type { Alarms, NewAlarm } from '../alarms.ts';
 import type { NodeConnection } from '../connection/index.ts';
@@ -13,13 +22,22 @@ import { copyKey, entryKey, erasureKey, pendingBodyKey, placeKey, unverifiedKey 
 import { checkRun, compareHeld, type Ledger, lastClaimOf } from '../ledger/index.ts';
 import { decodeEntryRow, decodePlace, encodeEntryRow, encodePlace } from '../mail/entry-row.ts';
 import { runsOf, setOf } from '../mail/number-set.ts';
-import { type JudgedEntry, judgeEntry, type ReadEntry, readEntry } from './entry-judge.ts';
+import {
+  type AuthorVerdict,
+  type JudgedEntry,
+  judgeEntry,
+  type ReadEntry,
+  readEntry,
+  type SignedEntry,
+  signerOf,
+} from './entry-judge.ts';
 import { describeAlarm } from './mailbox-alarms.ts';
 import { expire, type FeedMailbox, feedOf, type Mailboxes } from './mailboxes.ts';
 
 export interface IntakeDeps {
   readonly log: Log;
   readonly suite: CryptoSuite;
+  readonly signatures: SignatureChecker;
   readonly store: Store;
   readonly alarms: Alarms;
   readonly contacts: Contacts;
@@ -30,6 +48,12 @@ export interface PageSource {
   readonly connection: NodeConnection;
   /** The node's name. */
   readonly node: string;
+}
+
+/** Authors are known and signatures checked. */
+export interface ReadPage {
+  readonly feed: FeedId;
+  readonly entries: readonly SignedEntry[];
 }
 
 export interface TakenPage {
@@ -47,24 +71,52 @@ const EMPTY = new Uint8Array(0);
 export class PageIntake {
   readonly #deps: IntakeDeps;
   readonly #own: Address;
+  /** Resolves when the authors of the pages so far have been looked up. */
+  #met: Promise<unknown> = Promise.resolve();
 
   constructor(deps: IntakeDeps, options: { readonly own: Address }) {
     this.#deps = deps;
     this.#own = options.own;
   }
 
-  /** Verifies a page; one at a time, in the order in which they came. Throws ConnectionError when authors cannot be asked. */
-  async take(source: PageSource, page: Entries): Promise<TakenPage> {
-    const { suite, contacts, mailboxes, store } = this.#deps;
-    const feed = feedOf(page.feed);
-    const key = toBase64(source.connection.info.node);
+  /** In the order in which pages came; the next may begin before this one ends. Throws ConnectionError when authors cannot be asked. */
+  async read(source: PageSource, page: Entries): Promise<ReadPage> {
+    const { contacts, suite } = this.#deps;
     const read = page.entries.map((entry) => readEntry(suite, this.#own, entry)).filter((entry) => entry !== undefined);
-    await this.#meetAuthors(source, read);
+    // One page after the other, since memory holds the authors of one.
+    const met = this.#met.then(async () => {
+      await this.#meetAuthors(source, read);
+      return read.map(({ pdu }) => (pdu === undefined ? undefined : signerOf(pdu, contacts.peek(pdu.author))));
+    });
+    this.#met = met.catch(() => undefined); // whoever reads that page hears it
+    return { feed: feedOf(page.feed), entries: await this.#checkAuthors(read, await met) };
+  }
+
+  async #checkAuthors(
+    read: readonly ReadEntry[],
+    signers: readonly (ReturnType<typeof signerOf> | undefined)[],
+  ): Promise<SignedEntry[]> {
+    const signed = read.flatMap(({ pdu }, i) => {
+      const publicKey = signers[i];
+      if (pdu === undefined || !(publicKey instanceof Uint8Array)) return [];
+      return [{ signature: pdu.signature, message: signedBytesOf(pdu), publicKey }];
+    });
+    const verdicts = await this.#deps.signatures.check(signed);
+    let next = 0;
+    return read.map((entry, i) => {
+      const signer = signers[i];
+      const judge = (): AuthorVerdict => (verdicts[next++] === true ? 'ok' : 'bad_signature');
+      return { ...entry, author: signer instanceof Uint8Array ? judge() : signer };
+    });
+  }
+
+  /** Checks and writes a page that was read; one at a time, in the order in which they came. */
+  async take(source: PageSource, { feed, entries }: ReadPage): Promise<TakenPage> {
+    const { suite, mailboxes, store } = this.#deps;
+    const key = toBase64(source.connection.info.node);
     const before = mailboxes.of(feed);
-    const verdict = checkRun(suite, before.verified, key, read);
-    const judged = verdict.accepted.map((entry) =>
-      judgeEntry(suite, entry, contacts.peek(entry.pdu?.author ?? this.#own)),
-    );
+    const verdict = checkRun(suite, before.verified, key, entries);
+    const judged = verdict.accepted.map((entry) => judgeEntry(suite, entry));
     const expiredTo = lastClaimOf(verdict.mailbox, key)?.expiredTo ?? 0;
     const mailbox = { ...before, verified: verdict.mailbox, ledger: markTaken(before.ledger, judged, expiredTo) };
     mailboxes.set(mailbox);

@@ -3,13 +3,13 @@
  * node is connected: the home may have learnt of them meanwhile.
  */
 import { type CryptoSuite, readUint64, toHex } from '../../base/index.ts';
-import { parseFeedId, parsePdu } from '../../protocol/index.ts';
+import { parseFeedId, parsePdu, verifyPdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, UNVERIFIED } from '../keys.ts';
 import { UNVERIFIED_LOOKED_AT } from '../limits.ts';
 import { decodeEntryRow } from '../mail/entry-row.ts';
-import { judgeAuthor } from './entry-judge.ts';
+import { signerOf } from './entry-judge.ts';
 import { acceptEntry, type PageSource } from './page-intake.ts';
 
 export interface UnverifiedDeps {
@@ -42,7 +42,8 @@ export class Unverified {
       const pdu = parsePdu(suite, row.pdu);
       if (!asked.has(pdu.author)) await contacts.lookUp(connection, pdu.author, { node });
       asked.add(pdu.author);
-      if (judgeAuthor(suite, pdu, contacts.peek(pdu.author)).verdict !== 'ok') continue;
+      const signer = signerOf(pdu, contacts.peek(pdu.author));
+      if (typeof signer === 'string' || !verifyPdu(suite, pdu, signer)) continue;
       await store.transact((transaction) => acceptEntry(transaction, place));
       onStored();
     }
