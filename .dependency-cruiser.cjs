@@ -2,20 +2,21 @@
 const MAY_IMPORT = {
   base: [],
   protocol: ['base'],
+  conversation: ['base', 'protocol'],
   store: ['base', 'protocol'],
   feed: ['base', 'protocol', 'store'],
-  federation: ['base', 'protocol', 'store', 'feed'],
-  node: ['base', 'protocol', 'store', 'feed', 'federation'],
+  federation: ['base', 'protocol', 'conversation', 'store', 'feed'],
+  node: ['base', 'protocol', 'conversation', 'store', 'feed', 'federation'],
   vault: ['base', 'protocol'],
-  client: ['base', 'protocol', 'store', 'feed', 'federation', 'vault'],
-  jmap: ['base', 'protocol', 'store', 'vault', 'client'],
-  hub: ['base', 'protocol', 'store', 'vault', 'client', 'jmap'],
+  client: ['base', 'protocol', 'conversation', 'store', 'feed', 'federation', 'vault'],
+  jmap: ['base', 'protocol', 'conversation', 'store', 'vault', 'client'],
+  hub: ['base', 'protocol', 'conversation', 'store', 'vault', 'client', 'jmap'],
 };
 const TESTS = '[.](test|contract)[.]ts$';
 // The doors: index.ts, the vault's public half, the Node edges of portable folders, and contracts for adapters' tests.
 const DOORS =
   '(^src/[^/]+|^src/[^/]+/(system|node|memory|sqlite|postgres))/index[.]ts$|^src/vault/public[.]ts$|[.]contract[.]ts$';
-const PORTABLE = '^src/(base|protocol|store|feed|vault|client)/';
+const PORTABLE = '^src/(base|protocol|conversation|store|feed|vault|client)/';
 const NODE_EDGES = '^src/(base/system|store/(sqlite|postgres)|vault/node|client/node)/';
 
 const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({

@@ -1,0 +1,108 @@
+/**
+ * The changes of a conversation by what they are about, latest first, so that what somebody is given any set of changes is
+ * the first that is in it.
+ */
+import type { Address, PduId } from '../protocol/index.ts';
+import type { SettingChange } from './change.ts';
+import type { ChangeSet } from './change-set.ts';
+import { type Change, compareChanges, type Deed, levelOf, type Standing } from './rights.ts';
+
+interface Page {
+  /** What the person is, without invitations. */
+  readonly standings: Standing[];
+  readonly invitations: Standing[];
+}
+interface Setting {
+  readonly change: SettingChange;
+  readonly by: Change;
+}
+
+export class ChangeBook {
+  readonly changes: Change[] = [];
+  readonly #pages = new Map<Address, Page>();
+  readonly #settings: Setting[] = [];
+  #names = 0;
+
+  /** Changes, and the names that founding mails give: what weighing costs. */
+  get size(): number {
+    return this.changes.length + this.#names;
+  }
+
+  add(change: Change): void {
+    this.changes.push(change);
+    const { act } = change;
+    if (act.type === 'found') {
+      this.#write(change.author, { role: 'owner', by: change });
+      for (const member of act.members)
+        if (member !== change.author) this.#write(member, { role: 'member', by: change });
+      this.#names += act.members.length;
+    } else if (act.type === 'member') this.#write(act.about, { role: act.role, by: change });
+    else if (act.type === 'state') insertLatestFirst(this.#settings, { change: act, by: change });
+  }
+
+  people(): IterableIterator<Address> {
+    return this.#pages.keys();
+  }
+
+  /** What a person is by the changes that are in each of the sets. */
+  standing(address: Address, ...sets: readonly ChangeSet[]): Standing | undefined {
+    const page = this.#pages.get(address);
+    if (page === undefined) return undefined;
+    const standing = latestIn(page.standings, sets);
+    if (page.invitations.length === 0 || levelOf(standing?.role) > 0) return standing;
+    const invitation = latestIn(page.invitations, sets);
+    const isInvited =
+      invitation !== undefined && (standing === undefined || compareChanges(invitation.by, standing.by) > 0);
+    return isInvited ? invitation : standing;
+  }
+
+  setting(...sets: readonly ChangeSet[]): Setting | undefined {
+    return latestIn(this.#settings, sets);
+  }
+
+  /**
+   * Whether what is in its past could ever give a deed a right, whatever counts in the end. What could not is no change:
+   * strangers cannot make anybody weigh what they say.
+   */
+  isThinkable({ act, author, past }: Deed): boolean {
+    if (act.type === 'found') return true;
+    const page = this.#pages.get(author);
+    if (act.type === 'member' && act.about === author)
+      return (
+        page?.invitations.some(({ by }) => past.has(by.index)) === true ||
+        isKnown(page, past) ||
+        this.setting(past) !== undefined
+      );
+    return page?.standings.some(({ role, by }) => role === 'owner' && past.has(by.index)) === true;
+  }
+
+  #write(address: Address, standing: Standing): void {
+    let page = this.#pages.get(address);
+    if (page === undefined) this.#pages.set(address, (page = { standings: [], invitations: [] }));
+    insertLatestFirst(standing.role === 'invited' ? page.invitations : page.standings, standing);
+  }
+}
+
+function isKnown(page: Page | undefined, past: ChangeSet): boolean {
+  return page?.standings.some(({ by }) => past.has(by.index)) === true;
+}
+
+function latestIn<Item extends { readonly by: Change }>(
+  items: readonly Item[],
+  sets: readonly ChangeSet[],
+): Item | undefined {
+  return items.find(({ by }) => sets.every((set) => set.has(by.index)));
+}
+
+function insertLatestFirst<Item extends { readonly by: { depth: number; id: PduId } }>(
+  items: Item[],
+  item: Item,
+): void {
+  let low = 0;
+  for (let high = items.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (compareChanges((items[middle] as Item).by, item.by) > 0) low = middle + 1;
+    else high = middle;
+  }
+  items.splice(low, 0, item);
+}
