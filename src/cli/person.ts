@@ -1,7 +1,7 @@
 /** How commands reach a person: the profile is chosen and unlocked, the client opened, and all of it closed again. */
 import { hostname } from 'node:os';
 import { CodedError, fromHex } from '../base/index.ts';
-import { SystemResolver, WsDialer } from '../base/system/index.ts';
+import { SystemResolver, ThreadedSignatureChecker, WsDialer } from '../base/system/index.ts';
 import type { SetupDeps } from '../client/index.ts';
 import { FRAME_BYTES_MAX } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
@@ -44,9 +44,12 @@ export async function withPerson<Result>(
   const profile = await chooseProfile(context.platform, options);
   const profileKey = await unlockProfile(context, profile);
   await using store = await acquireStore(context, needs, profile, profileKey);
+  // Its threads start with the first page of mail, if one comes.
+  await using signatures = new ThreadedSignatureChecker(context.deps.suite);
   await using client = await Client.open(
     {
       ...context.deps,
+      signatures,
       store,
       log: context.log,
       dialer: openDialer(context, profile.nodeUrl),
