@@ -23,6 +23,9 @@ const METHODS: readonly Method[] = [
   'backup',
   'verify',
   'repair',
+  'federationStatus',
+  'federationRetry',
+  'federationPull',
 ];
 
 interface Call {
@@ -110,6 +113,10 @@ async function perform(
     case 'setQuota':
     case 'setRetention':
       return operator[call.method](String(first), typeof second === 'number' ? second : undefined);
+    case 'federationStatus':
+    case 'federationRetry':
+    case 'federationPull':
+      return operator[call.method](typeof first === 'string' ? first : undefined);
   }
 }
 
@@ -148,6 +155,9 @@ class ControlClient implements Operator, Disposable {
   backup: Operator['backup'] = (folder) => this.#call('backup', [folder]);
   verify: Operator['verify'] = (options) => this.#call('verify', [], options);
   repair: Operator['repair'] = (options) => this.#call('repair', [], options);
+  federationStatus: Operator['federationStatus'] = (home) => this.#call('federationStatus', [home]);
+  federationRetry: Operator['federationRetry'] = (home) => this.#call('federationRetry', [home]);
+  federationPull: Operator['federationPull'] = (home) => this.#call('federationPull', [home]);
 
   [Symbol.dispose](): void {
     this.#socket.destroy();

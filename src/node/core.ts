@@ -283,6 +283,9 @@ function createServices(
     onRolledBack,
   });
   const check = { ...deps, store, home: folder.config.home, feeds };
-  const operator = new NodeOperator({ ...deps, accounts, store, folder, sessions, feeds, currentFeed, check }, limits);
+  const operator = new NodeOperator(
+    { ...deps, accounts, store, folder, sessions, feeds, currentFeed, check, messaging },
+    limits,
+  );
   return { sessions, authenticator, handler, intake, operator };
 }

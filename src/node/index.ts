@@ -1,4 +1,5 @@
 /** The mail node: accounts, mailboxes, client protocol, retention, operator. */
+export type { DestinationStatus } from '../federation/index.ts';
 export type { Registration } from './accounts.ts';
 export { restoreBackup } from './backup.ts';
 export { Core, type CoreDeps, type CoreOptions } from './core.ts';

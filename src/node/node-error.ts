@@ -8,6 +8,7 @@ export type NodeErrorCode =
   | 'bad_value' // an operator's argument
   | 'damaged' // a view or block is not what the feed says
   | 'port_in_use'
+  | 'not_running'
   | 'stopping';
 
 export class NodeError extends CodedError<NodeErrorCode> {}

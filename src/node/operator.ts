@@ -1,7 +1,8 @@
 /** What the operator of a home may ask of it: on the command line, by the control socket, later on the operator's page. */
 import { type SecureRandom, utf8 } from '../base/index.ts';
+import type { DestinationStatus, Messaging } from '../federation/index.ts';
 import type { FeedLog } from '../feed/index.ts';
-import { type Address, type FeedId, parseAddress } from '../protocol/index.ts';
+import { type Address, type FeedId, parseAddress, parseHomeName } from '../protocol/index.ts';
 import type { SqliteStore } from '../store/sqlite/index.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
@@ -45,6 +46,8 @@ export interface OperatorDeps {
   readonly check: CheckDeps;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   readonly currentFeed: FeedId;
+  /** undefined: no node runs. */
+  readonly messaging: Messaging | undefined;
 }
 
 /** Everything the control socket offers; each method takes and returns JSON values. */
@@ -63,6 +66,12 @@ export interface Operator {
   verify(options?: CheckOptions): Promise<CheckResult>;
   /** Folds the views again from the feeds; says what is still wrong afterwards. */
   repair(options?: CheckOptions): Promise<CheckResult>;
+  /** What waits for other homes, one or all. Throws NodeError `not_running` when no node runs, as the two below. */
+  federationStatus(home: string | undefined): Promise<readonly DestinationStatus[]>;
+  /** Tries to send now, whatever the back-off. */
+  federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]>;
+  /** Asks for what another home, or all we know, have for us. */
+  federationPull(home: string | undefined): Promise<readonly DestinationStatus[]>;
 }
 
 export class NodeOperator implements Operator {
@@ -154,6 +163,30 @@ export class NodeOperator implements Operator {
   async repair(options: CheckOptions = {}): Promise<CheckResult> {
     await rebuildViews(this.#deps.check, options);
     return checkEverything(this.#deps.check, options);
+  }
+
+  async federationStatus(home: string | undefined): Promise<readonly DestinationStatus[]> {
+    const all = await this.#messaging.status();
+    const name = home === undefined ? undefined : parseHomeName(home);
+    return name === undefined ? all : all.filter((destination) => destination.home === name);
+  }
+
+  async federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]> {
+    this.#messaging.retry(home === undefined ? undefined : parseHomeName(home));
+    return this.federationStatus(home);
+  }
+
+  async federationPull(home: string | undefined): Promise<readonly DestinationStatus[]> {
+    await this.#messaging.ask(home === undefined ? undefined : parseHomeName(home));
+    return this.federationStatus(home);
+  }
+
+  get #messaging(): Messaging {
+    const { messaging } = this.#deps;
+    if (messaging !== undefined) return messaging;
+    throw new NodeError('not_running', 'no node runs in this folder, so it speaks with no other home', {
+      fix: 'Start it with `restante up`.',
+    });
   }
 
   async #existing(text: string): Promise<Address> {

@@ -9,6 +9,7 @@ import { addBackup } from './backup.ts';
 import { addConversation } from './conversation.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
+import { addFederation } from './federation.ts';
 import { addImport } from './import.ts';
 import { addInvite } from './invite.ts';
 import { addDevice, addKey } from './key.ts';
@@ -46,6 +47,7 @@ export function addCommands(program: Command, act: Act): void {
   addUp(program, act);
   addInvite(program, act);
   addStatus(program, act);
+  addFederation(program, act);
   addBackup(program, act);
   addVerify(program, act);
 }

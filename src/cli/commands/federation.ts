@@ -1,0 +1,67 @@
+/** `federation …`: what waits for other homes, and how it goes. */
+import type { Command } from 'commander';
+import type { DestinationStatus, Operator } from '../../node/index.ts';
+import type { Act } from '../context.ts';
+import { forServer, type ServerOptions, withExamples } from '../options.ts';
+import { asOperator } from '../server.ts';
+import { isoTime, showCount, showTime } from '../terminal/figures.ts';
+import type { Column } from '../terminal/table.ts';
+
+export function addFederation(program: Command, act: Act): void {
+  const federation = program.command('federation').description('Mail to and from other homes.');
+  const on = (
+    name: string,
+    description: string,
+    ask: (operator: Operator, home: string | undefined) => Promise<readonly DestinationStatus[]>,
+    isDefault = false,
+  ): void => {
+    const command = forServer(federation.command(name, { isDefault }).description(description));
+    withExamples(
+      command.argument('[home]', 'only this home').action(
+        act(async (context, options: ServerOptions, home: string | undefined) => {
+          const destinations = await asOperator(context, options, (operator) => ask(operator, home));
+          const columns = columnsAt(context.deps.clock.now());
+          context.output.table(destinations, fieldsOf, columns, 'Nothing was ever sent to another home.');
+        }),
+      ),
+      `restante federation ${name}`,
+      `restante federation ${name} other.example`,
+    );
+  };
+  on('status', 'Show what waits for each home.', (operator, home) => operator.federationStatus(home), true);
+  on('retry', 'Try to send now.', (operator, home) => operator.federationRetry(home));
+  on('pull', 'Ask for what other homes have for us.', (operator, home) => operator.federationPull(home));
+}
+
+function fieldsOf(destination: DestinationStatus): object {
+  const { home, queued, oldestAt, lastSuccessAt, nextTryAt, failures, deferred, rejected, rejections, lastError } =
+    destination;
+  return {
+    home,
+    queued,
+    oldestAt: asDate(oldestAt),
+    lastSuccessAt: asDate(lastSuccessAt),
+    nextTryAt: asDate(nextTryAt),
+    failures,
+    deferred,
+    rejected,
+    rejections,
+    lastError: lastError ?? null,
+  };
+}
+
+function asDate(at: number | undefined): string | null {
+  return at === undefined ? null : isoTime(at);
+}
+
+function columnsAt(now: number): readonly Column<DestinationStatus>[] {
+  const when = (at: number | undefined): string => (at === undefined ? '' : showTime(at, now));
+  return [
+    { title: 'HOME', cell: ({ home }) => home },
+    { title: 'QUEUED', cell: ({ queued }) => showCount(queued) },
+    { title: 'OLDEST', cell: ({ oldestAt }) => when(oldestAt) },
+    { title: 'LAST SUCCESS', cell: ({ lastSuccessAt }) => when(lastSuccessAt) },
+    { title: 'NEXT TRY', cell: ({ nextTryAt }) => when(nextTryAt) },
+    { title: 'PROBLEM', cell: ({ lastError }) => lastError?.message ?? '' },
+  ];
+}
