@@ -27,7 +27,7 @@ import { failureWait, type Moment } from './back-off.ts';
 import { type BatchName, encodeBatch, txnOf } from './batch.ts';
 import { within } from './deadline.ts';
 import { type Kept, readKept, writeKept } from './kept.ts';
-import { REQUEST_TIMEOUT_MS } from './limits.ts';
+import { BACKOFF_MAX_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { owesHints, readOwedHints, settleHints } from './owed-hints.ts';
 import { reachOf } from './reach.ts';
 import type { Slots } from './slots.ts';
@@ -272,6 +272,6 @@ function problemOf(error: unknown): Problem {
   return {
     code: error instanceof CodedError ? error.code : 'failed',
     message: error instanceof Error ? error.message : 'an unknown error',
-    waitMs: typeof waitMs === 'number' && waitMs > 0 ? waitMs : 0,
+    waitMs: typeof waitMs === 'number' && waitMs > 0 ? Math.min(waitMs, BACKOFF_MAX_MS) : 0,
   };
 }

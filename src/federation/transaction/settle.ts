@@ -40,7 +40,8 @@ export function settle(
   if (answer.results.length !== count) return bad(kept, `${answer.results.length} results for ${count} items`);
   const line = lineOf(kept, feed);
   const isMain = range.attempt === 0;
-  const acknowledged = isMain ? heldTo : Math.max(line.acknowledged, heldTo);
+  // An answer from the store may be older than what a pull has told us since.
+  const acknowledged = isMain && heldTo < last ? heldTo : Math.max(line.acknowledged, heldTo);
   return {
     kept: withLine(
       {
@@ -57,13 +58,14 @@ export function settle(
   };
 }
 
-/** What it holds, as it said when it asked: only ever ahead. */
+/**
+ * What it holds, as it said when it asked: only ever ahead. A range in flight stays: its answer may have been lost, and with
+ * it that some of its items were put off.
+ */
 export function acknowledge(kept: Kept, feed: BatchName['feed'], reach: number, heldTo: number): Kept {
   const line = lineOf(kept, feed);
   const acknowledged = Math.min(heldTo, reach);
-  if (acknowledged <= line.acknowledged) return kept;
-  const flight = line.flight !== undefined && line.flight.last <= acknowledged ? undefined : line.flight;
-  return withLine(kept, { feed, acknowledged, flight });
+  return acknowledged <= line.acknowledged ? kept : withLine(kept, { ...line, acknowledged });
 }
 
 function deferredAfter(

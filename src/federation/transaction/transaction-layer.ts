@@ -2,6 +2,7 @@
  * The third layer: what waits for other homes is sent to them, what they send is taken, each number once and in order,
  * through crashes on either side and outages of any length. Knows no HTTP and no meaning of PDUs.
  */
+import { setMaxListeners } from 'node:events';
 import { type Clock, type Log, type Prng, Scope, type SecureRandom } from '../../base/index.ts';
 import type { ConversationId, FeedId, HomeName, Reach } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
@@ -52,6 +53,8 @@ export class TransactionLayer<Judged> implements Pick<FederationService, 'send' 
   static async open<Judged>(deps: TransactionDeps<Judged>): Promise<TransactionLayer<Judged>> {
     const { log } = deps;
     const scope = new Scope((task, error) => log.error({ error, task }, 'a task of federation failed'));
+    // One listener for each wait and request under way, which the limits of this folder bound.
+    setMaxListeners(0, scope.signal);
     const intake = new Intake(deps);
     const onContact = (home: HomeName): void => sender.contact(home);
     const puller = new Puller({ ...deps, intake, scope, onContact });

@@ -1,0 +1,323 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fromHex, invariant, SeededPrng } from '../../base/index.ts';
+import { type Answer, ItemStatus } from '../../protocol/index.ts';
+import type { Moment } from './back-off.ts';
+import { feedOf } from './homes-world.contract.ts';
+import { type Kept, lineOf, NOTHING_KEPT } from './kept.ts';
+import { createQueue, type Effect, type Queue, type QueueEvent, queuedCount, step } from './step.ts';
+
+const FEED = feedOf('a');
+const OLD = feedOf('a', 1);
+
+function moment(monotonic: number): Moment {
+  return { wall: 1_000_000 + monotonic, monotonic };
+}
+
+function answer(results: readonly ItemStatus[], heldTo: number, feed = FEED): Answer {
+  return {
+    results: results.map((status) => ({ status, code: '', detail: '' })),
+    feed: fromHex(feed),
+    heldTo,
+    reach: [],
+  };
+}
+
+const OK = (count: number): ItemStatus[] => Array.from({ length: count }, () => ItemStatus.OK);
+
+/** Runs events one after the other and gives the effects of the last. */
+function run(queue: Queue, events: readonly (readonly [QueueEvent, number])[]) {
+  let effects: readonly Effect[] = [];
+  let now = queue;
+  for (const [event, at] of events) ({ queue: now, effects } = step(now, event, moment(at)));
+  return { queue: now, effects };
+}
+
+const sent = (last: number): (readonly [QueueEvent, number])[] => [
+  [{ kind: 'time' }, 0],
+  [{ kind: 'read', last }, 0],
+  [{ kind: 'stored' }, 0],
+];
+
+describe('a queue', () => {
+  const queue = createQueue(NOTHING_KEPT, [{ feed: FEED, number: 120 }], false);
+
+  test('reads a batch, keeps its range, then sends it', () => {
+    const reading = run(queue, sent(0).slice(0, 1));
+    expect(reading.effects).toEqual([{ kind: 'read', feed: FEED, first: 1, last: 50 }]);
+    const storing = run(reading.queue, [[{ kind: 'read', last: 30 }, 0]]);
+    expect(storing.effects).toMatchObject([
+      {
+        kind: 'store',
+        after: { lines: [{ feed: FEED, acknowledged: 0, flight: { first: 1, last: 30, attempt: 0 } }] },
+      },
+    ]);
+    expect(run(storing.queue, [[{ kind: 'stored' }, 0]]).effects).toEqual([
+      { kind: 'send', batch: { feed: FEED, range: { first: 1, last: 30, attempt: 0 } } },
+    ]);
+  });
+
+  test('keeps what an answer changes together with the next range', () => {
+    const { queue: next, effects } = run(queue, [
+      ...sent(50),
+      [{ kind: 'answered', answer: answer(OK(50), 50), jitter: 0 }, 5],
+      [{ kind: 'read', last: 100 }, 5],
+    ]);
+    expect(effects).toMatchObject([
+      { kind: 'store', after: { lines: [{ acknowledged: 50, flight: { first: 51, last: 100 } }] } },
+    ]);
+    expect(next.kept.lines).toMatchObject([{ acknowledged: 0, flight: { first: 1, last: 50 } }]);
+  });
+
+  test('does one thing at a time, whatever is asked meanwhile', () => {
+    const { queue: busy } = run(queue, sent(50));
+    for (const kind of ['time', 'contact', 'retry', 'hinted', 'stored'] as const)
+      expect(step(busy, { kind }, moment(1)).effects).toEqual([]);
+  });
+
+  test('drains the oldest feed first', () => {
+    const two = createQueue(
+      NOTHING_KEPT,
+      [
+        { feed: OLD, number: 3 },
+        { feed: FEED, number: 5 },
+      ],
+      false,
+    );
+    expect(run(two, [[{ kind: 'time' }, 0]]).effects).toMatchObject([{ kind: 'read', feed: OLD, first: 1, last: 3 }]);
+  });
+
+  test('waits ever longer after failures, up to an hour, and is awake at once after a contact', () => {
+    let { queue: failing } = run(queue, sent(50));
+    const waits: number[] = [];
+    let at = 0;
+    for (let time = 0; time < 16; time++) {
+      const problem = { code: 'unreachable', message: '', waitMs: 0 };
+      const { queue: waiting, effects } = run(failing, [
+        [{ kind: 'failed', problem, jitter: 0 }, at],
+        [{ kind: 'stored' }, at],
+      ]);
+      const [wake] = effects;
+      invariant(wake?.kind === 'wake', 'a failure is waited for');
+      waits.push(wake.at - at);
+      at = wake.at;
+      failing = run(waiting, [[{ kind: 'time' }, at]]).queue;
+      expect(failing.activity.kind).toBe('sending');
+    }
+    expect(waits.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000]);
+    expect(waits.at(-1)).toBe(3_600_000);
+    const { queue: waiting } = run(failing, [
+      [{ kind: 'failed', problem: { code: 'unreachable', message: '', waitMs: 0 }, jitter: 0 }, at],
+      [{ kind: 'stored' }, at],
+    ]);
+    expect(step(waiting, { kind: 'contact' }, moment(at + 10_000)).effects).toEqual([
+      { kind: 'wake', at: at + 10_250 },
+    ]);
+  });
+
+  test('a contact during a request that then fails counts', () => {
+    const { effects } = run(queue, [
+      ...sent(50),
+      [{ kind: 'contact' }, 20_000],
+      [{ kind: 'failed', problem: { code: 'timeout', message: '', waitMs: 0 }, jitter: 0 }, 60_000],
+      [{ kind: 'stored' }, 60_000],
+    ]);
+    expect(effects).toMatchObject([{ kind: 'send' }]);
+  });
+
+  test('waits as long as the other home wants', () => {
+    const { effects } = run(queue, [
+      ...sent(50),
+      [{ kind: 'failed', problem: { code: 'rate_limited', message: '', waitMs: 90_000 }, jitter: 0 }, 0],
+      [{ kind: 'stored' }, 0],
+    ]);
+    expect(effects).toEqual([{ kind: 'wake', at: 90_000 }]);
+  });
+
+  test('rests while the destination pulls, and goes on from where it asked', () => {
+    const { queue: resting, effects } = run(queue, [
+      [{ kind: 'pulled', feed: FEED, after: 70, isServed: true }, 0],
+      [{ kind: 'stored' }, 0],
+    ]);
+    expect(effects).toEqual([{ kind: 'wake', at: 10_000 }]);
+    expect(run(resting, [[{ kind: 'time' }, 10_000]]).effects).toMatchObject([{ kind: 'read', first: 71 }]);
+    expect(run(resting, [[{ kind: 'pulled', feed: FEED, after: 120, isServed: false }, 50]]).effects).toMatchObject([
+      { kind: 'store', after: { lines: [{ acknowledged: 120 }] } },
+    ]);
+  });
+
+  test('is not told that more is held than there is', () => {
+    const { queue: done } = run(queue, [
+      ...sent(50),
+      [{ kind: 'answered', answer: answer(OK(50), 1_000_000), jitter: 0 }, 0],
+      [{ kind: 'stored' }, 0],
+    ]);
+    expect(lineOf(done.kept, FEED).acknowledged).toBe(120);
+  });
+
+  test.each([
+    ['of another feed', answer(OK(50), 50, OLD)],
+    ['of too few results', answer(OK(49), 50)],
+    ['of no results without a gap', answer([], 50)],
+  ])('an answer %s changes nothing but the back-off', (_, wrong) => {
+    const { queue: after } = run(queue, [
+      ...sent(50),
+      [{ kind: 'answered', answer: wrong, jitter: 0 }, 0],
+      [{ kind: 'stored' }, 0],
+    ]);
+    expect(after.kept).toMatchObject({
+      lines: [{ acknowledged: 0, flight: { first: 1, last: 50 } }],
+      record: { failures: 1, lastError: { code: 'bad_answer' } },
+    });
+  });
+
+  test('a home that never holds what it answers is asked ever more rarely', () => {
+    let now = run(queue, sent(50)).queue;
+    let at = 0;
+    for (let time = 1; time < 6; time++) {
+      const { queue: waiting, effects } = run(now, [
+        [{ kind: 'answered', answer: answer(OK(50), 0), jitter: 0 }, at],
+        [{ kind: 'stored' }, at],
+      ]);
+      at += 1_000 * 2 ** (time - 1);
+      expect(effects).toEqual([{ kind: 'wake', at }]);
+      now = run(waiting, [
+        [{ kind: 'time' }, at],
+        [{ kind: 'read', last: 50 }, at],
+        [{ kind: 'stored' }, at],
+      ]).queue;
+    }
+  });
+});
+
+/**
+ * Everything that may happen to a queue, in any order, with a receiver that takes numbers as ours does. Whatever comes, each
+ * number gets a final answer, in order but for those that were answered later, and the queue ends empty.
+ */
+describe('whatever the order of failures, answers and crashes', () => {
+  const REACH = 130;
+  const happening = fc.constantFrom(
+    'fine',
+    'fine',
+    'fine',
+    'lost',
+    'answerLost',
+    'storeFails',
+    'crash',
+    'crashAfterStore',
+    'contact',
+    'retry',
+    'pull',
+    'short',
+  );
+
+  test('each number is delivered and none is forgotten', () => {
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 60 }), fc.nat(), (happenings, seed) => {
+        const world = new StepWorld(REACH, seed);
+        for (const what of happenings) world.let(what);
+        for (let turn = 0; turn < 2_000 && queuedCount(world.queue) > 0; turn++) world.let('fine');
+        expect(queuedCount(world.queue)).toBe(0);
+        expect([...world.final].sort((a, b) => a - b)).toEqual(Array.from({ length: REACH }, (_, index) => index + 1));
+        expect(world.queue.kept).toEqual(world.disk);
+        expect(world.disk.deferred).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  class StepWorld {
+    queue: Queue;
+    disk: Kept = NOTHING_KEPT;
+    readonly final = new Set<number>();
+    readonly #prng: SeededPrng;
+    readonly #reach: number;
+    readonly #answers = new Map<string, Answer>();
+    #held = 0;
+    #now = 0;
+    #effects: readonly Effect[] = [];
+
+    constructor(reach: number, seed: number) {
+      this.#reach = reach;
+      this.#prng = new SeededPrng(seed);
+      this.queue = this.#open();
+    }
+
+    /** Performs the next effect, in one way or another; when there is none, time passes. */
+    let(what: string): void {
+      if (what === 'crash') this.queue = this.#open();
+      if (what === 'contact' || what === 'retry') this.#tell({ kind: what });
+      if (what === 'pull') this.#tell({ kind: 'pulled', feed: FEED, after: this.#held, isServed: false });
+      const [effect, ...rest] = this.#effects;
+      this.#effects = rest;
+      if (effect === undefined) {
+        this.#now += 1_000;
+        this.#tell({ kind: 'time' });
+        return;
+      }
+      if (effect.kind === 'wake') this.#now = Math.max(this.#now, effect.at);
+      if (effect.kind === 'wake') this.#tell({ kind: 'time' });
+      if (effect.kind === 'read') this.#tell({ kind: 'read', last: what === 'short' ? effect.first : effect.last });
+      if (effect.kind === 'store') this.#store(effect, what);
+      if (effect.kind === 'send') this.#send(effect, what);
+    }
+
+    #open(): Queue {
+      this.#effects = [];
+      const queue = createQueue(this.disk, [{ feed: FEED, number: this.#reach }], false);
+      const first = step(queue, { kind: 'time' }, moment(this.#now));
+      this.#effects = first.effects;
+      return first.queue;
+    }
+
+    #tell(event: QueueEvent): void {
+      const { queue, effects } = step(this.queue, event, moment(this.#now));
+      this.queue = queue;
+      this.#effects = [...this.#effects, ...effects];
+    }
+
+    #store({ after }: Extract<Effect, { kind: 'store' }>, what: string): void {
+      if (what !== 'storeFails') this.disk = after;
+      if (what === 'storeFails') this.#fail();
+      else if (what === 'crashAfterStore') this.queue = this.#open();
+      else this.#tell({ kind: 'stored' });
+    }
+
+    #send({ batch: { range } }: Extract<Effect, { kind: 'send' }>, what: string): void {
+      const { attempt, first, last } = range;
+      const onDisk = lineOf(this.disk, FEED).flight;
+      if (attempt === 0) expect(onDisk).toEqual(range);
+      else expect(this.disk.deferred.map((item) => `${item.number}.${item.attempt}`)).toContain(`${first}.${attempt}`);
+      if (what === 'lost') {
+        this.#fail();
+        return;
+      }
+      const name = `${first}.${last}.${attempt}`;
+      const given = this.#answers.get(name) ?? this.#take(first, last);
+      if (given.results.length > 0) this.#answers.set(name, given);
+      if (what === 'answerLost') this.#fail();
+      else this.#tell({ kind: 'answered', answer: given, jitter: this.#prng.next() });
+    }
+
+    #take(first: number, last: number): Answer {
+      if (first > this.#held + 1) return answer([], this.#held);
+      const results: ItemStatus[] = [];
+      for (let number = first; number <= last; number++) {
+        const isLater = !this.final.has(number) && this.#prng.next() < 0.1;
+        if (isLater) results.push(ItemStatus.LATER);
+        else results.push(this.final.has(number) ? ItemStatus.DUPLICATE : ItemStatus.OK);
+        if (!isLater) this.final.add(number);
+      }
+      this.#held = Math.max(this.#held, last);
+      return answer(results, this.#held);
+    }
+
+    #fail(): void {
+      this.#tell({
+        kind: 'failed',
+        problem: { code: 'unreachable', message: '', waitMs: 0 },
+        jitter: this.#prng.next(),
+      });
+    }
+  }
+});
