@@ -56,12 +56,15 @@ export class TableResolver implements Resolver {
 export class RecordingService implements FederationService {
   readonly asked: string[] = [];
   readonly contacts: HomeName[] = [];
+  /** Of each `send`. */
+  readonly signals: AbortSignal[] = [];
   /** What `send` waits for, if anything. */
   gate: Promise<void> | undefined;
   /** What any question throws, if anything. */
   failure: unknown;
 
   async send(origin: HomeName, txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    this.signals.push(signal);
     await this.#note(`send ${origin} ${txn} ${body.length}`);
     await this.gate;
     signal.throwIfAborted();
@@ -122,6 +125,8 @@ export class TransportHome implements AsyncDisposable {
   chain: Uint8Array[] = [];
   /** Requests for it. */
   lookups = 0;
+  /** Where those are sent instead. */
+  redirect: string | undefined;
   readonly #server: Server;
 
   private constructor(server: Server, options: TransportHomeOptions) {
@@ -145,6 +150,7 @@ export class TransportHome implements AsyncDisposable {
     home.publish();
     fastify.get('/.well-known/restante', async (request, reply) => {
       home.lookups += 1;
+      if (home.redirect !== undefined) return reply.redirect(home.redirect);
       const after = Number((request.query as { after?: string }).after ?? 0);
       const documents = home.chain.slice(after).map(fromUtf8);
       return reply.header('content-type', 'application/json').send(`{"documents":[${documents.join(',')}]}`);

@@ -69,13 +69,11 @@ export function asFederationError(error: unknown): FederationError | undefined {
 export function toRefusal(error: FederationError): Refusal {
   const { status, said } = TABLE[error.code];
   const { retryAfterMs } = error.details;
-  // What we found out about third parties stays in the log.
-  const message = said === error.code ? error.message : 'not now';
-  return {
-    status,
-    body: { code: said, message, ...(error.fix === undefined ? {} : { fix: error.fix }) },
-    retryAfter: typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : undefined,
-  };
+  const retryAfter = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : undefined;
+  // What we found out about third parties, and how to mend it here, stays in the log.
+  if (said !== error.code) return { status, body: { code: said, message: 'not now' }, retryAfter };
+  const fix = error.fix === undefined ? {} : { fix: error.fix };
+  return { status, body: { code: said, message: error.message, ...fix }, retryAfter };
 }
 
 /** What another home's refusal is to us. */
