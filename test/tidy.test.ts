@@ -48,7 +48,9 @@ const OTHER_LIMITS = new Set([
 const NO_JUNK_FOLDERS = /(^|\/)(utils?|helpers?|common|types|misc|lib)\//;
 
 /** Subsystems whose page is written; a new door adds its own. */
-const WITH_README = ['src/base', 'src/protocol'];
+const WITH_README = ['base', 'protocol', 'store', 'feed', 'vault', 'client', 'node', 'cli'].map(
+  (name) => `src/${name}`,
+);
 
 const code = CODE_FOLDERS.filter((folder) => existsSync(folder))
   .flatMap(listFiles)

@@ -1,11 +1,10 @@
 /** A log over its life: reopened, changed at random beside a model, on a disk that fails. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { allRows, append, clear, feedCodeOf, problemsOf, someBlocks } from '../../test/harness/feed-log.ts';
 import { fromHex, toHex, utf8 } from '../base/index.ts';
 import { SodiumSuite } from '../base/system/index.ts';
-import { FaultyStore, MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
-import type { CheckProblem } from './feed-check.ts';
-import { FeedError } from './feed-error.ts';
+import { FaultyStore, MemoryStore, type Row, type StoreReader } from '../store/index.ts';
 import { FeedLog } from './feed-log.ts';
 import { growTree, leafNode, rootHash } from './merkle.ts';
 import vectors from './vectors.json' with { type: 'json' };
@@ -17,40 +16,6 @@ const PREFIX = utf8('feed/');
 
 function openLog(store: StoreReader): Promise<FeedLog> {
   return FeedLog.open({ suite, store }, { prefix: PREFIX, publicKey, secretKey });
-}
-
-function append(store: Store, log: FeedLog, blocks: readonly Uint8Array[]) {
-  return store.transact((transaction) => log.append(transaction, blocks));
-}
-
-function clear(store: Store, log: FeedLog, ...indexes: readonly number[]) {
-  return store.transact((transaction) => {
-    for (const index of indexes) log.clear(transaction, index);
-  });
-}
-
-function someBlocks(count: number, from = 0): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => utf8(`block ${from + i}`));
-}
-
-async function problemsOf(store: StoreReader, log: FeedLog): Promise<CheckProblem[]> {
-  const problems: CheckProblem[] = [];
-  for await (const problem of log.verifyAll(store, {})) problems.push(problem);
-  return problems;
-}
-
-function allRows(store: StoreReader): Promise<readonly Row[]> {
-  return store.range({ from: Uint8Array.of(0), to: Uint8Array.of(255), limit: 1_000_000 });
-}
-
-async function codeOf(run: () => unknown): Promise<string> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof FeedError) return error.code;
-    throw error;
-  }
-  return 'accepted';
 }
 
 describe('opening a feed', () => {
@@ -72,11 +37,11 @@ describe('opening a feed', () => {
     const other = suite.keyPair(new Uint8Array(32));
     const open = (keys: { readonly publicKey: Uint8Array; readonly secretKey?: Uint8Array }) => () =>
       FeedLog.open({ suite, store }, { prefix: PREFIX, ...keys });
-    expect(await codeOf(open({ publicKey, secretKey: other.secretKey }))).toBe('wrong_key');
-    expect(await codeOf(open({ publicKey, secretKey: secretKey.subarray(0, 32) }))).toBe('wrong_key');
-    expect(await codeOf(open({ publicKey: publicKey.subarray(1) }))).toBe('wrong_key');
+    expect(await feedCodeOf(open({ publicKey, secretKey: other.secretKey }))).toBe('wrong_key');
+    expect(await feedCodeOf(open({ publicKey, secretKey: secretKey.subarray(0, 32) }))).toBe('wrong_key');
+    expect(await feedCodeOf(open({ publicKey: publicKey.subarray(1) }))).toBe('wrong_key');
     await append(store, await openLog(store), someBlocks(1));
-    expect(await codeOf(open(other))).toBe('corrupt');
+    expect(await feedCodeOf(open(other))).toBe('corrupt');
   });
 
   test.each(['b', 't', 's', 'f'])('refuses rows of kind %s that contradict each other', async (kind) => {
@@ -89,7 +54,7 @@ describe('opening a feed', () => {
       if (kind === 'b') transaction.put(Uint8Array.of(...last.key.subarray(0, -1), 20), utf8('beyond'));
       else transaction.put(last.key, last.value.slice(1));
     });
-    expect(await codeOf(() => openLog(store))).toBe('corrupt');
+    expect(await feedCodeOf(() => openLog(store))).toBe('corrupt');
   });
 
   test('a log of format 1 is opened for ever', async () => {

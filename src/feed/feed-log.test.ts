@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { allRows, append, clear, feedCodeOf, problemsOf, someBlocks } from '../../test/harness/feed-log.ts';
 import { fromHex, SeededPrng, toHex, utf8 } from '../base/index.ts';
 import { SodiumSuite } from '../base/system/index.ts';
-import { MemoryStore, type Row, type Store, type StoreReader, type StoreTransaction } from '../store/index.ts';
-import type { CheckProblem } from './feed-check.ts';
-import { FeedError } from './feed-error.ts';
+import { MemoryStore, type Store, type StoreReader, type StoreTransaction } from '../store/index.ts';
 import { FeedLog } from './feed-log.ts';
 import { BLOCK_BYTES_MAX } from './limits.ts';
 import { growTree, rootHash } from './merkle.ts';
@@ -18,40 +17,6 @@ const PREFIX = utf8('feed/');
 
 function openLog(store: StoreReader): Promise<FeedLog> {
   return FeedLog.open({ suite, store }, { prefix: PREFIX, publicKey, secretKey });
-}
-
-function append(store: Store, log: FeedLog, blocks: readonly Uint8Array[]) {
-  return store.transact((transaction) => log.append(transaction, blocks));
-}
-
-function clear(store: Store, log: FeedLog, ...indexes: readonly number[]) {
-  return store.transact((transaction) => {
-    for (const index of indexes) log.clear(transaction, index);
-  });
-}
-
-function someBlocks(count: number, from = 0): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => utf8(`block ${from + i}`));
-}
-
-async function problemsOf(store: StoreReader, log: FeedLog): Promise<CheckProblem[]> {
-  const problems: CheckProblem[] = [];
-  for await (const problem of log.verifyAll(store, {})) problems.push(problem);
-  return problems;
-}
-
-function allRows(store: StoreReader): Promise<readonly Row[]> {
-  return store.range({ from: Uint8Array.of(0), to: Uint8Array.of(255), limit: 1_000_000 });
-}
-
-async function codeOf(run: () => unknown): Promise<string> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof FeedError) return error.code;
-    throw error;
-  }
-  return 'accepted';
 }
 
 /** A transaction whose commit is under way: what it wrote reaches no store. */
@@ -155,7 +120,7 @@ describe('appending to a feed', () => {
         () => log.rootHashAt(transaction, 4),
         () => log.proof(transaction, 2),
       ])
-        expect(await codeOf(run)).toBe('out_of_range');
+        expect(await feedCodeOf(run)).toBe('out_of_range');
       expect((await log.proof(transaction, 1)).signedLength).toBe(2);
     });
     expect(log.length).toBe(4);
@@ -205,7 +170,7 @@ describe('appending to a feed', () => {
     await append(store, await openLog(store), someBlocks(2));
     const log = await FeedLog.open({ suite, store }, { prefix: PREFIX, publicKey });
     expect(log.isWritable).toBe(false);
-    expect(await codeOf(() => append(store, log, someBlocks(1)))).toBe('read_only');
+    expect(await feedCodeOf(() => append(store, log, someBlocks(1)))).toBe('read_only');
     expect(await log.getBlock(store, 1)).toEqual(utf8('block 1'));
   });
 
@@ -214,9 +179,11 @@ describe('appending to a feed', () => {
     const log = await openLog(store);
     const tooLarge = [utf8('small'), new Uint8Array(BLOCK_BYTES_MAX + 1)];
     await store.transact(async (transaction) => {
-      expect(await codeOf(() => log.append(transaction, tooLarge))).toBe('too_large');
+      expect(await feedCodeOf(() => log.append(transaction, tooLarge))).toBe('too_large');
       const empty = new Uint8Array(0);
-      expect(await codeOf(() => log.append(transaction, new Array<Uint8Array>(65_537).fill(empty)))).toBe('too_large');
+      expect(await feedCodeOf(() => log.append(transaction, new Array<Uint8Array>(65_537).fill(empty)))).toBe(
+        'too_large',
+      );
       log.append(transaction, [empty, new Uint8Array(BLOCK_BYTES_MAX)]);
     });
     expect((await log.getBlocks(store, [0, 1])).map((block) => block?.length)).toEqual([0, BLOCK_BYTES_MAX]);
@@ -265,7 +232,7 @@ describe('clearing a block', () => {
       log.append(transaction, someBlocks(3));
       log.clear(transaction, 1);
       for (const index of [3, -1, Number.NaN])
-        expect(await codeOf(() => log.clear(transaction, index))).toBe('out_of_range');
+        expect(await feedCodeOf(() => log.clear(transaction, index))).toBe('out_of_range');
     });
     expect(await log.getBlocks(store, [0, 1, 2])).toEqual([utf8('block 0'), undefined, utf8('block 2')]);
     expect(await problemsOf(store, log)).toEqual([]);
@@ -330,7 +297,7 @@ describe('reading a feed', () => {
       expect(await log.rootHashAt(store, length)).toEqual(rootHash(suite, roots));
       expect(await log.signature(store, length)).toEqual(length === 37 ? last : undefined);
     }
-    for (const length of [38, -1, 1.5]) expect(await codeOf(() => log.rootsAt(store, length))).toBe('out_of_range');
-    for (const index of [37, -1, 0.5]) expect(await codeOf(() => log.proof(store, index))).toBe('out_of_range');
+    for (const length of [38, -1, 1.5]) expect(await feedCodeOf(() => log.rootsAt(store, length))).toBe('out_of_range');
+    for (const index of [37, -1, 0.5]) expect(await feedCodeOf(() => log.proof(store, index))).toBe('out_of_range');
   });
 });

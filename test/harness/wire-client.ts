@@ -4,10 +4,12 @@ import { SodiumSuite } from '../../src/base/system/index.ts';
 import {
   type Address,
   authBytes,
+  type ClientInfo,
   type ClientMessage,
   decodeNodeMessage,
   type Entry,
   encodeClientMessage,
+  From,
   type HomeName,
   type NodeMessage,
   type Pdu,
@@ -20,6 +22,16 @@ import type { Person } from './person.ts';
 const suite = new SodiumSuite();
 
 type Answer = Exclude<NodeMessage, { oneofKind: 'entries' }>;
+
+const FOLLOW = {
+  version: 1,
+  from: From.BEGINNING,
+  time: 0,
+  ledger: [],
+  client: 'test',
+  headersOnly: false,
+  newestFirst: false,
+};
 
 export class WireClient {
   readonly socket: FrameSocket;
@@ -74,6 +86,11 @@ export class WireClient {
     const answer = new Promise<Answer>((resolve) => this.#waiting.set(request, resolve));
     await this.send(make(request));
     return answer;
+  }
+
+  /** Asks for everything from the beginning, and for what comes from now on; or as `changes` say. */
+  follow(changes: Partial<ClientInfo> = {}): Promise<Answer> {
+    return this.ask((request) => ({ oneofKind: 'clientInfo', clientInfo: { ...FOLLOW, ...changes, request } }));
   }
 
   async submit(pdu: Pdu, body: Uint8Array | undefined): Promise<Receipt> {

@@ -35,45 +35,30 @@ test('a certificate that the chain of an account does not confirm gets no mail',
 test('a certificate in another name gets no mail, though the home countersigned it', async () => {
   await using setup = await people();
   const { world, mallory } = setup;
-  const { suite } = world.node;
   const homeKey = await homeKeyOf(world);
-  world.tamper = changeChainOf(setup, 'bob', (documents) => {
-    const document = parseAccountDocument(suite, documents[0] as Uint8Array);
-    const { identity, certificate } = mallory;
-    const forged = { ...document, identity: identity.publicKey, certificates: [certificate] };
-    return [countersignDocument(suite, signDocument(suite, accountContentJson(forged), [identity]), homeKey)];
-  });
+  world.tamper = changeChainOf(setup, 'bob', ([first]) => [
+    countersignDocument(world.node.suite, forge(setup, first, { certificates: [mallory.certificate] }), homeKey),
+  ]);
   await refused(setup, 'certificate_unconfirmed');
 });
 
 test('an account that its home did not admit gets no mail', async () => {
   await using setup = await people();
-  const { world, mallory } = setup;
-  const { suite } = world.node;
-  world.tamper = changeChainOf(setup, 'bob', (documents) => {
-    const document = parseAccountDocument(suite, documents[0] as Uint8Array);
-    const { identity } = mallory;
-    const forged = { ...document, identity: identity.publicKey };
-    return [signDocument(suite, accountContentJson(forged), [identity])];
-  });
+  setup.world.tamper = changeChainOf(setup, 'bob', ([first]) => [forge(setup, first)]);
   await refused(setup, 'bad_chain');
 });
 
 test('a chain that is rolled back gets no mail', async () => {
-  await using setup = await people();
+  await using setup = await correspondents();
   const { world } = setup;
-  await world.joinAccount('bob');
-  await delivered(setup);
   world.tamper = changeChainOf(setup, 'bob', (documents, after) => (after === 0 ? documents.slice(0, 1) : []));
   await refused(setup, 'chain_rolled_back');
 });
 
 test('a chain with another past gets no mail, though the account’s own key signed both', async () => {
-  await using setup = await people();
+  await using setup = await correspondents();
   const { world, bob } = setup;
   const { suite } = world.node;
-  await world.joinAccount('bob');
-  await delivered(setup);
   world.tamper = changeChainOf(setup, 'bob', (documents) =>
     documents.map((bytes) => {
       const document = parseAccountDocument(suite, bytes);
@@ -85,10 +70,8 @@ test('a chain with another past gets no mail, though the account’s own key sig
 });
 
 test('mail goes again when the home shows the chain as it was', async () => {
-  await using setup = await people();
+  await using setup = await correspondents();
   const { world } = setup;
-  await world.joinAccount('bob');
-  await delivered(setup);
   world.tamper = changeChainOf(setup, 'bob', () => []);
   await refused(setup, 'chain_rolled_back');
   world.tamper = undefined;
@@ -97,15 +80,11 @@ test('mail goes again when the home shows the chain as it was', async () => {
 
 test('a new device takes no account from a home that shows it another owner', async () => {
   await using setup = await people();
-  const { world, mallory } = setup;
-  const { suite } = world.node;
+  const { world } = setup;
   const homeKey = await homeKeyOf(world);
-  world.tamper = changeChainOf(setup, 'bob', (documents) => {
-    const document = parseAccountDocument(suite, documents[0] as Uint8Array);
-    const { identity } = mallory;
-    const forged = accountContentJson({ ...document, identity: identity.publicKey });
-    return [countersignDocument(suite, signDocument(suite, forged, [identity]), homeKey)];
-  });
+  world.tamper = changeChainOf(setup, 'bob', ([first]) => [
+    countersignDocument(world.node.suite, forge(setup, first), homeKey),
+  ]);
   await expect(world.joinAccount('bob')).rejects.toMatchObject({ code: 'bad_account' });
 });
 
@@ -134,6 +113,14 @@ async function people(): Promise<People> {
   return { world, alice, bob, mallory, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
 }
 
+/** Two versions of bob's chain are there, and alice has written to him by the second. */
+async function correspondents(): Promise<People> {
+  const setup = await people();
+  await setup.world.joinAccount('bob');
+  await delivered(setup);
+  return setup;
+}
+
 /** Changes what the node answers about one account's chain. Who asked after which version is told along. */
 function changeChainOf(
   { world }: People,
@@ -149,6 +136,14 @@ function changeChainOf(
     const after = parseAccountDocument(suite, first).version - 1;
     return { oneofKind: 'chain', chain: { ...message.chain, documents: [...change(documents, after)] } };
   };
+}
+
+/** An account's first version with mallory as its owner, signed by nobody else. */
+function forge({ world, mallory }: People, first: Uint8Array | undefined, changes: object = {}): Uint8Array {
+  const { suite } = world.node;
+  const document = parseAccountDocument(suite, first as Uint8Array);
+  const forged = { ...document, identity: mallory.identity.publicKey, ...changes };
+  return signDocument(suite, accountContentJson(forged), [mallory.identity]);
 }
 
 /** Alice, just come back, writes to bob. */

@@ -173,19 +173,7 @@ describe('a node refuses, with a typed answer and nothing changed,', () => {
     await using world = await NodeWorld.open();
     const alice = await world.person('alice');
     const client = await world.signIn(alice);
-    await client.ask((request) => ({
-      oneofKind: 'clientInfo',
-      clientInfo: {
-        version: 1,
-        from: From.NOW,
-        time: 0,
-        ledger: [],
-        client: '',
-        request,
-        headersOnly: false,
-        newestFirst: false,
-      },
-    }));
+    await client.follow({ from: From.NOW });
     await world.core.operator.setBanned(alice.address, true);
     await client.ended();
     expect(client.unasked.map(codeOf)).toContain('banned');

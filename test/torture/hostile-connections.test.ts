@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { From, ReceiptStatus } from '../../src/protocol/index.ts';
+import { ReceiptStatus } from '../../src/protocol/index.ts';
 import { isFullLength, runLength } from '../harness/length.ts';
 import { LiveHome, type RawClient, TurnedAway } from '../harness/live-home.ts';
 import { writePdu } from '../harness/person.ts';
@@ -83,7 +83,7 @@ describe('a home beside connections that nobody should make', () => {
     const [bob, alice] = [await home.person('bob'), await home.person('alice')];
     const witness = await home.witness();
     const reader = await home.signIn(bob);
-    await follow(reader);
+    expect((await reader.client.follow()).oneofKind).toBe('complete');
     reader.tcp.pause();
     const { client } = await home.signIn(alice);
     const before = home.memory();
@@ -99,7 +99,7 @@ describe('a home beside connections that nobody should make', () => {
       await reader.client.ended();
     }
     const again = await home.signIn(bob);
-    await follow(again);
+    expect((await again.client.follow()).oneofKind).toBe('complete');
     expect([...again.client.entries.values()].flat()).toHaveLength(UNREAD_MAILS);
     const { served, slowestMs } = await witness.finish();
     console.log(
@@ -122,23 +122,6 @@ async function connectPatiently(home: LiveHome, onTold: () => void): Promise<Raw
       await pause(error.retryAfterSeconds * 1_000);
     }
   }
-}
-
-async function follow({ client }: RawClient): Promise<void> {
-  const answer = await client.ask((request) => ({
-    oneofKind: 'clientInfo',
-    clientInfo: {
-      version: 1,
-      from: From.BEGINNING,
-      time: 0,
-      ledger: [],
-      client: '',
-      request,
-      headersOnly: false,
-      newestFirst: false,
-    },
-  }));
-  expect(answer.oneofKind).toBe('complete');
 }
 
 async function openTcp(port: number, said: string): Promise<Socket> {

@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SeededPrng, SeededSecureRandom, toHex } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
-import { type Address, FIRST_LINK, FRAME_BYTES_MAX, From, linkOf, type PduId } from '../../src/protocol/index.ts';
+import { type Address, FIRST_LINK, FRAME_BYTES_MAX, linkOf, type PduId } from '../../src/protocol/index.ts';
 import { asPerson, freePort, HomeProcess, jsonOf, restante } from '../harness/home-process.ts';
 import { Importer } from '../harness/importer.ts';
 import { runLength } from '../harness/length.ts';
@@ -171,19 +171,7 @@ async function readAll(client: WireClient, reader: Person): Promise<PduId[]> {
       held.push(pduId);
     }
   };
-  const answer = await client.ask((request) => ({
-    oneofKind: 'clientInfo',
-    clientInfo: {
-      version: 1,
-      from: From.BEGINNING,
-      time: 0,
-      ledger: [],
-      client: '',
-      request,
-      headersOnly: true,
-      newestFirst: false,
-    },
-  }));
+  const answer = await client.follow({ headersOnly: true });
   expect(answer.oneofKind === 'complete' && answer.complete.heads[0]?.link).toEqual(link);
   client.close();
   return held;
