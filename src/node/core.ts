@@ -17,6 +17,7 @@ import { SqliteStore } from '../store/sqlite/index.ts';
 import { type Abroad, openMessaging } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
+import { AwaitedBodies } from './awaited-bodies.ts';
 import { Blobs } from './blobs.ts';
 import { DataFolder } from './data-folder.ts';
 import { type Feeds, type FeedsDeps, openFeeds, retireFeed } from './feeds.ts';
@@ -72,6 +73,7 @@ export class Core implements AsyncDisposable {
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
   readonly #store: SqliteStore;
+  readonly #awaited: AwaitedBodies;
   readonly #intake: Intake;
   readonly #scope: Scope;
   readonly #sessionDeps: SessionDeps;
@@ -88,6 +90,8 @@ export class Core implements AsyncDisposable {
     this.retention = parts.retention;
     this.feeds = parts.feeds;
     this.messaging = parts.messaging;
+    const { store, held, folder } = parts;
+    this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);
     this.#store = parts.store;
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
     this.sessions = services.sessions;
@@ -191,6 +195,7 @@ export class Core implements AsyncDisposable {
     this.#scope.spawn('sweep', (signal) => this.sessions.sweep(signal));
     this.#scope.spawn('heartbeat', (signal) => this.sessions.heartbeat(signal));
     this.#scope.spawn('retention', (signal) => this.retention.run(signal));
+    this.#scope.spawn('awaited bodies', (signal) => this.#awaited.run(signal));
   }
 
   #feedStates(): FeedState[] {

@@ -104,6 +104,15 @@ export async function isErasedByAll(
   { feed, index }: ErasedBody,
 ): Promise<boolean> {
   if (accounts.length === 1) return true; // the account that asked
+  return nobodyHolds(buffer, accounts, { feed, index });
+}
+
+/** Whether no account of an entry holds its body. */
+export async function nobodyHolds(
+  buffer: ViewBuffer,
+  accounts: readonly Address[],
+  { feed, index }: ErasedBody,
+): Promise<boolean> {
   for (const address of accounts) {
     const number = await numberOf(buffer, address, feed, index);
     if (number === undefined) continue;

@@ -112,9 +112,13 @@ export class HttpServer implements AsyncDisposable {
       if (!isLoopback(request.ip)) return reply.code(403).send({ code: 'forbidden' });
       return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());
     });
-    this.#server.get('/.well-known/restante', async (_request, reply) => {
-      const documents = await home().documents(0);
-      const body = `{"documents":[${documents.map(fromUtf8).join(',')}]}`;
+    this.#server.get('/.well-known/restante', async (request, reply) => {
+      // Who has the chain up to a version asks for what follows; a long chain comes in pages.
+      const { after: asked } = request.query as { readonly after?: unknown };
+      const after = typeof asked === 'string' && /^[0-9]{1,15}$/.test(asked) ? Number(asked) : 0;
+      const documents = await home().documents(after);
+      const more = documents.length > 0 && after + documents.length < (home().current?.version ?? 0);
+      const body = `{"documents":[${documents.map(fromUtf8).join(',')}],"more":${more}}`;
       return reply.header('content-type', 'application/json').header('cache-control', 'max-age=300').send(body);
     });
   }

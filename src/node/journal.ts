@@ -9,13 +9,15 @@ import {
   type Address,
   decodeEntryHeader,
   EntryHeader,
-  type EntryKind,
+  EntryKind,
   encodeEntryHeader,
   type FeedId,
   type HomeName,
   type Pdu,
+  parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreTransaction } from '../store/index.ts';
+import { isBodyAwaited } from './awaited-bodies.ts';
 import { type ErasedBody, isErasedByAll } from './erasure.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import { ViewBuffer } from './view-buffer.ts';
@@ -139,9 +141,16 @@ export class Journal {
       const block = await feed.getBlock(transaction, body.index);
       if (block === undefined) continue;
       const header = decodeEntryHeader(block);
-      if (header.hasBody && (await isErasedByAll(views, header.accounts as Address[], body)))
-        feed.clear(transaction, body.index + 1);
+      if (!header.hasBody || !(await isErasedByAll(views, header.accounts as Address[], body))) continue;
+      if (await this.#isAwaited(transaction, header, body)) continue;
+      feed.clear(transaction, body.index + 1);
     }
+  }
+
+  async #isAwaited(transaction: StoreTransaction, header: EntryHeader, body: ErasedBody): Promise<boolean> {
+    if (header.kind !== EntryKind.MAIL) return false;
+    const { home, suite } = this.#deps;
+    return isBodyAwaited(transaction, home, parsePdu(suite, header.pdu), body);
   }
 
   #announce(entries: readonly FoldedEntry[]): void {

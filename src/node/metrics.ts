@@ -42,6 +42,27 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** What waits for each other home, read when somebody asks. */
+  destinations(
+    read: () => Promise<readonly { readonly home: string; readonly queued: number; readonly failures: number }[]>,
+  ): void {
+    const labelled = (name: string, help: string, figure: 'queued' | 'failures'): void =>
+      this.registry.registerMetric(
+        new Gauge({
+          name,
+          help,
+          labelNames: ['home'],
+          registers: [],
+          async collect() {
+            this.reset();
+            for (const destination of await read()) this.set({ home: destination.home }, destination[figure]);
+          },
+        }),
+      );
+    labelled('restante_federation_queued', 'PDUs that wait for a home', 'queued');
+    labelled('restante_federation_failures', 'Failures since the last success, by home', 'failures');
+  }
+
   /** A figure that is read when somebody asks. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void {
     this.registry.registerMetric(

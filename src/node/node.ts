@@ -145,6 +145,7 @@ export class Node implements AsyncDisposable {
       'Bytes on disk',
       async () => (await this.#core?.operator.status())?.bytes ?? 0,
     );
+    this.#metrics.destinations(async () => (await this.#core?.messaging?.status()) ?? []);
     // The port comes first: a new loopback home is named after it.
     this.#http = await HttpServer.open(
       {

@@ -173,3 +173,8 @@ export const ACCOUNT_SETTINGS: Bounds = under(utf8('Sa'));
 
 /** When this node last ran, for the distrust of clocks. */
 export const LAST_SEEN_KEY: Uint8Array = utf8('St');
+
+/** How far bodies for a destination were looked after: `Sb home 0 feed` → number. */
+export function sweptKey(destination: HomeName, feed: FeedId): Uint8Array {
+  return concatBytes(utf8(`Sb${destination}`), ZERO, fromHex(feed));
+}

@@ -1,3 +1,4 @@
 /** Numbers for other homes, sent and taken once and in order. */
+export { acknowledgedTo, isAwaited } from './kept.ts';
 export type { DestinationStatus } from './sender.ts';
 export * from './transaction-layer.ts';

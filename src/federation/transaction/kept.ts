@@ -151,3 +151,15 @@ function decodeDeferred(key: Uint8Array, value: Uint8Array, now: Moment): Deferr
     dueAt: fromWall(row.dueAt, now, DEFERRED_MAX_MS),
   };
 }
+
+/** Whether the destination has not answered for this number of ours for good. */
+export async function isAwaited(rows: StoreReader, home: HomeName, feed: FeedId, number: number): Promise<boolean> {
+  const [line, deferred] = await rows.getMany([lineKey(home, feed), deferredKey(home, feed, number)]);
+  return deferred !== undefined || line === undefined || number > decodeLine(feed, line).acknowledged;
+}
+
+/** How far the destination has answered for a feed of ours; single numbers below may still be awaited. */
+export async function acknowledgedTo(rows: StoreReader, home: HomeName, feed: FeedId): Promise<number> {
+  const line = await rows.get(lineKey(home, feed));
+  return line === undefined ? 0 : decodeLine(feed, line).acknowledged;
+}

@@ -1,0 +1,115 @@
+/**
+ * Bodies that other homes still await. They stay although everybody here has erased them, since what is sent again must be
+ * the same bytes; once the last home has answered, a body that nobody here holds goes.
+ */
+import { type Clock, type CryptoSuite, readUint64, uint64Bytes } from '../base/index.ts';
+import { acknowledgedTo, isAwaited, type OutboxView } from '../federation/index.ts';
+import type { FeedLog } from '../feed/index.ts';
+import { type Address, decodeEntryHeader, type FeedId, type HomeName, type Pdu, parsePdu } from '../protocol/index.ts';
+import type { Store, StoreReader, StoreTransaction } from '../store/index.ts';
+import { type ErasedBody, nobodyHolds } from './erasure.ts';
+import { destinationsOf } from './fold.ts';
+import { RETENTION_INTERVAL_MS, SWEEP_PAGE_ROWS } from './limits.ts';
+import { ViewBuffer } from './view-buffer.ts';
+import { outboxHeadKey, outboxKey, sweptKey } from './view-keys.ts';
+import { decodeOutboxRow } from './view-rows.ts';
+
+export interface AwaitedBodiesDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly store: Store;
+  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+  readonly outbox: OutboxView;
+}
+
+/** Whether a home that this PDU of our people goes to may still ask for its body. */
+export async function isBodyAwaited(
+  reader: StoreReader,
+  home: HomeName,
+  pdu: Pdu,
+  { feed, index }: ErasedBody,
+): Promise<boolean> {
+  for (const destination of destinationsOf(home, pdu)) {
+    const number = await numberOf(reader, destination, feed, index);
+    if (number !== undefined && (await isAwaited(reader, destination, feed, number))) return true;
+  }
+  return false;
+}
+
+export class AwaitedBodies {
+  readonly #deps: AwaitedBodiesDeps;
+  readonly #home: HomeName;
+
+  constructor(deps: AwaitedBodiesDeps, options: { readonly home: HomeName }) {
+    this.#deps = deps;
+    this.#home = options.home;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.sweep(signal);
+      await this.#deps.clock.sleep(RETENTION_INTERVAL_MS, signal);
+    }
+  }
+
+  /** Looks at what was answered for since the last time. */
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { outbox, store } = this.#deps;
+    for (const destination of await outbox.destinations())
+      for (const { feed } of await outbox.reach(destination)) {
+        const acknowledged = await acknowledgedTo(store, destination, feed);
+        for (;;) {
+          signal.throwIfAborted();
+          const row = await store.get(sweptKey(destination, feed));
+          const from = 1 + (row === undefined ? 0 : readUint64(row));
+          if (from > acknowledged) break;
+          await this.#sweepPage(destination, feed, from, Math.min(acknowledged, from + SWEEP_PAGE_ROWS - 1));
+        }
+      }
+  }
+
+  #sweepPage(destination: HomeName, feed: FeedId, from: number, to: number): Promise<void> {
+    return this.#deps.store.transact(async (transaction) => {
+      const rows = await transaction.range({
+        from: outboxKey(destination, feed, from),
+        to: outboxKey(destination, feed, to + 1),
+        limit: SWEEP_PAGE_ROWS,
+      });
+      const views = new ViewBuffer(transaction);
+      for (const { value } of rows) await this.#clear(transaction, views, feed, decodeOutboxRow(value).index);
+      transaction.put(sweptKey(destination, feed), uint64Bytes(to));
+    });
+  }
+
+  async #clear(transaction: StoreTransaction, views: ViewBuffer, feed: FeedId, index: number): Promise<void> {
+    const log = this.#deps.feeds.get(feed);
+    const block = await log?.getBlock(transaction, index);
+    if (log === undefined || block === undefined) return;
+    const header = decodeEntryHeader(block);
+    const held = { feed, index };
+    if (!header.hasBody || !(await nobodyHolds(views, header.accounts as Address[], held))) return;
+    const pdu = parsePdu(this.#deps.suite, header.pdu);
+    if (!(await isBodyAwaited(transaction, this.#home, pdu, held))) log.clear(transaction, index + 1);
+  }
+}
+
+/** The outbox number of a block index: indexes ascend with numbers, so it is found by halving. */
+async function numberOf(
+  reader: StoreReader,
+  destination: HomeName,
+  feed: FeedId,
+  index: number,
+): Promise<number | undefined> {
+  const head = await reader.get(outboxHeadKey(destination, feed));
+  let low = 1;
+  let high = head === undefined ? 0 : readUint64(head);
+  while (low <= high) {
+    const middle = Math.floor((low + high) / 2);
+    const row = await reader.get(outboxKey(destination, feed, middle));
+    const found = row === undefined ? -1 : decodeOutboxRow(row).index;
+    if (found === index) return middle;
+    if (found < index) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
+}
