@@ -62,6 +62,14 @@ describe('the doors of a node', () => {
     );
     expect(chain.at(-1)).toMatchObject({ home: node.home, registrar: 'a' });
     expect(chain.at(-1)?.nodes[0]?.urls).toEqual([node.url]);
+    const publishedAfter = async (version: string) =>
+      (await fetch(`${node.httpUrl}/.well-known/restante?after=${version}`)).json();
+    expect(await publishedAfter(`${chain.length - 1}`)).toEqual({
+      documents: published.documents.slice(-1),
+      more: false,
+    });
+    expect(await publishedAfter(`${chain.length}`)).toEqual({ documents: [], more: false });
+    expect(await publishedAfter('-1')).toEqual({ documents: published.documents, more: false });
     expect(await (await fetch(`${node.httpUrl}/healthz`)).json()).toEqual({ ok: true, problems: [] });
     const { client, person } = await signUp(node, 'bob');
     const body = utf8('x');
