@@ -52,10 +52,11 @@ export class Importer implements AsyncDisposable {
     return importer;
   }
 
-  /** Imports one batch after the other, until `finish`. */
-  start(): void {
+  /** Imports one batch after the other, until `finish`. Rejects when an import ends for another reason than a missing node. */
+  start(): Promise<void> {
     this.#running = this.#run();
-    this.#running.catch(() => undefined); // told by finish
+    this.#running.catch(() => undefined); // told by finish, too
+    return this.#running;
   }
 
   /** Lets the batch under way be sent, then imports all of it again. The node has to stay from here on. */
