@@ -210,7 +210,7 @@ export class Destination {
       this.#deps.onReach(this.home, answer.reach);
     }
     await settleHints(store, rows);
-    return { kind: 'hintsSent', more: await owesHints(store, this.home) };
+    return { kind: 'hintsSent', isSaid: edus.length > 0, more: await owesHints(store, this.home) };
   }
 
   #request(txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {

@@ -26,7 +26,7 @@ import {
   parseFeedId,
   parseHomeName,
 } from '../../protocol/index.ts';
-import { MemoryStore, type Row, type Store } from '../../store/index.ts';
+import { MemoryStore, type Row, type Store, type StoreReader, type StoreTransaction } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HintPort, HomeDirectory, OutboxView, PduInbox, Staging } from '../ports.ts';
 import { TransactionLayer } from './transaction-layer.ts';
@@ -181,13 +181,18 @@ export class TestHome {
       for (const text of texts) rows.put(outboxKey(to.name, feed, ++number), utf8(text));
     });
     this.#written.set(key, number);
-    await this.layer?.queued(to.name);
+    this.layer?.queued(to.name);
   }
 
   /** What arrived, in the order in which it became part of the feed. */
   async delivered(): Promise<readonly string[]> {
     const rows = await this.store.range({ from: utf8('M'), to: utf8('N'), limit: 1_000_000 });
     return rows.map(({ value }) => fromUtf8(value));
+  }
+
+  async deliveredCount(): Promise<number> {
+    const [last] = await this.store.range({ from: utf8('M'), to: utf8('N'), limit: 1, reverse: true });
+    return last === undefined ? 0 : readUint64(last.key.subarray(-8));
   }
 
   async queuedTo(to: TestHome): Promise<number> {
@@ -213,9 +218,13 @@ export class TestHome {
       range: (range) => reading(() => store.range(range)),
       sizeBytes: () => store.sizeBytes(),
       transact: async (work) => {
-        at('begin');
         const result = await store.transact(async (rows) => {
-          const done = await work(rows);
+          const done = await work({
+            ...writing(rows),
+            get: (key) => reading(() => rows.get(key)),
+            getMany: (keys) => reading(() => rows.getMany(keys)),
+            range: (range) => reading(() => rows.range(range)),
+          });
           at('commit');
           return done;
         });
@@ -370,6 +379,16 @@ export class TestHome {
 
 /** A store that fails, or a process that is gone. */
 export class Fault extends Error {}
+
+function writing(rows: StoreTransaction): Omit<StoreTransaction, keyof StoreReader> {
+  return {
+    put: (key, value) => rows.put(key, value),
+    delete: (key) => rows.delete(key),
+    deleteRange: (from, to) => rows.deleteRange(from, to),
+    onCommit: (task) => rows.onCommit(task),
+    onRollback: (task) => rows.onRollback(task),
+  };
+}
 
 interface Judgement {
   readonly origin: HomeName;

@@ -12,6 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import { FederationError } from '../federation-error.ts';
 import { DESTINATIONS } from '../row-keys.ts';
+import { failureWait } from './back-off.ts';
 import { encodeBatch } from './batch.ts';
 import { Destination, type DestinationDeps, momentOf } from './destination.ts';
 import { type LastError, lineOf, type Rejection } from './kept.ts';
@@ -44,6 +45,9 @@ export class Sender {
   readonly #destinations = new Map<HomeName, Destination>();
   /** Destinations that are being opened, by whoever asked first. */
   readonly #opening = new Map<HomeName, Promise<Destination>>();
+  /** Destinations that are to be opened and told to look. */
+  readonly #waking = new Set<HomeName>();
+  /** Pulls under answer. */
   readonly #pulling = new Map<HomeName, number>();
 
   private constructor(deps: SenderDeps) {
@@ -59,14 +63,14 @@ export class Sender {
   }
 
   /** The outbox for this destination has grown. */
-  async queued(destination: HomeName): Promise<void> {
-    (await this.#of(destination)).measure();
+  queued(destination: HomeName): void {
+    this.#wake(destination, (known) => known.measure());
   }
 
   /** Resolves when it is on disk that the destination is to be told; said once for all that is owed until then. */
   async hint(destination: HomeName, conversation: ConversationId): Promise<void> {
     await oweHint(this.#deps, destination, conversation, momentOf(this.#deps.clock));
-    (await this.#of(destination)).tell({ kind: 'hinted' });
+    this.#wake(destination, (known) => known.tell({ kind: 'hinted' }));
   }
 
   /** The home has been heard, with a request of its own or an answer. A home to which nothing was ever sent is not kept. */
@@ -126,6 +130,32 @@ export class Sender {
         : [Math.min(reach, after + TRANSACTION_ITEMS_MAX), TRANSACTION_BYTES];
     const items = await outbox.read(home, feed, first, last, maxBytes);
     return items.length === 0 ? undefined : encodeBatch(this.#deps.home, home, feed, items);
+  }
+
+  /** A destination that is not known yet is opened, however often that takes, and then looks for itself. */
+  #wake(home: HomeName, tell: (known: Destination) => void): void {
+    const known = this.#destinations.get(home);
+    if (known !== undefined) {
+      tell(known);
+      return;
+    }
+    if (this.#waking.has(home)) return;
+    this.#waking.add(home);
+    const { clock, log, prng, scope } = this.#deps;
+    scope.spawn(`open the queue of ${home}`, async (signal) => {
+      for (let failures = 1; ; failures++) {
+        try {
+          const destination = await this.#of(home);
+          this.#waking.delete(home);
+          destination.tell({ kind: 'hinted' });
+          destination.measure();
+          return;
+        } catch (error) {
+          log.warn({ error, destination: home }, 'a destination could not be opened; trying again');
+          await clock.sleep(failureWait(failures, prng.next()), signal);
+        }
+      }
+    });
   }
 
   async #of(home: HomeName): Promise<Destination> {

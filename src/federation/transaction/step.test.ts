@@ -222,7 +222,7 @@ describe('whatever the order of failures, answers and crashes', () => {
         expect(world.queue.kept).toEqual(world.disk);
         expect(world.disk.deferred).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -56,8 +56,8 @@ export type QueueEvent =
   | { readonly kind: 'read'; readonly last: number }
   | { readonly kind: 'stored' }
   | { readonly kind: 'answered'; readonly answer: Answer; readonly jitter: number }
-  /** `more`: hints are owed beyond those that were sent. */
-  | { readonly kind: 'hintsSent'; readonly more: boolean }
+  /** `isSaid`: there was something to say. `more`: hints are owed beyond those. */
+  | { readonly kind: 'hintsSent'; readonly isSaid: boolean; readonly more: boolean }
   /** Whatever was under way did not succeed. */
   | { readonly kind: 'failed'; readonly problem: Problem; readonly jitter: number };
 
@@ -108,8 +108,7 @@ export function step(queue: Queue, event: QueueEvent, now: Moment): Step {
     case 'answered':
       return answered(queue, event.answer, event.jitter, now);
     case 'hintsSent':
-      if (queue.activity.kind !== 'hinting') return { queue, effects: [] };
-      return store({ ...queue, owesHints: event.more }, succeeded(queue.kept, now));
+      return hintsSent(queue, event, now);
     case 'failed':
       return failed(queue, event.problem, event.jitter, now);
     default:
@@ -226,6 +225,12 @@ function answered(queue: Queue, answer: Answer, jitter: number, now: Moment): St
   const after = succeeded(kept, now);
   const next = nextOf(queue, after, now);
   return next.kind === 'read' ? readNext(queue, next, after) : store(queue, after);
+}
+
+function hintsSent(queue: Queue, event: Extract<QueueEvent, { kind: 'hintsSent' }>, now: Moment): Step {
+  if (queue.activity.kind !== 'hinting') return { queue, effects: [] };
+  const next = { ...queue, owesHints: queue.owesHints || event.more };
+  return event.isSaid ? store(next, succeeded(queue.kept, now)) : goOn({ ...next, activity: { kind: 'idle' } }, now);
 }
 
 function failed(queue: Queue, problem: Problem, jitter: number, now: Moment): Step {

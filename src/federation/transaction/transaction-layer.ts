@@ -88,8 +88,8 @@ export class TransactionLayer<Judged> implements Pick<FederationService, 'send' 
   }
 
   /** The outbox for this destination has grown. */
-  queued(destination: HomeName): Promise<void> {
-    return this.#sender.queued(destination);
+  queued(destination: HomeName): void {
+    this.#sender.queued(destination);
   }
 
   /** Resolves when it is on disk that the destination is to hear of this conversation. */
