@@ -10,7 +10,7 @@ import { SodiumSuite, SystemClock, ThreadedSignatureChecker } from '../src/base/
 import { Client, type Created, createAccount } from '../src/client/index.ts';
 import { parseAddress } from '../src/protocol/index.ts';
 import { SqliteStore } from '../src/store/sqlite/index.ts';
-import { InThreadBodyWorker } from '../src/vault/index.ts';
+import { type BodyWorker, InThreadBodyWorker } from '../src/vault/index.ts';
 import type { NodeProcess } from './node-process.ts';
 import { dialer, random } from './people.ts';
 
@@ -47,15 +47,22 @@ export class StoringClient implements AsyncDisposable {
     return new StoringClient(created, folder, node.url, store);
   }
 
-  /** Resolves when `count` entries have come, were verified and are on disk. */
-  async receive(count: number): Promise<number> {
+  /**
+   * Resolves when `count` entries have come, were verified and are on disk. With `isIndexing` what was stored is opened and
+   * listed beside that, as in life; without, the vault holds still until then.
+   */
+  async receive(count: number, { isIndexing }: { readonly isIndexing: boolean }): Promise<number> {
+    const done = new AbortController();
     await using signatures = new ThreadedSignatureChecker(deps.suite);
     await using client = await Client.open(
       {
         ...deps,
         signatures,
         store: this.#store,
-        openVault: async (secrets) => new InThreadBodyWorker(deps, { secrets }),
+        openVault: async (secrets) => {
+          const worker = new InThreadBodyWorker(deps, { secrets });
+          return isIndexing ? worker : holdUntil(done.signal, worker);
+        },
         saveProfile: async () => undefined,
       },
       { profile: this.created.profile, nodeUrl: this.#nodeUrl, autoConnect: true },
@@ -69,6 +76,7 @@ export class StoringClient implements AsyncDisposable {
       client.sync({ signal: stopped.signal, onProgress }).then(() => resolve(), reject);
     });
     stopped.abort();
+    done.abort();
     return count;
   }
 
@@ -76,4 +84,18 @@ export class StoringClient implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A vault that opens nothing before the signal. */
+function holdUntil(signal: AbortSignal, worker: BodyWorker): BodyWorker {
+  const released = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  return {
+    parallelism: worker.parallelism,
+    seal: (job, abort) => worker.seal(job, abort),
+    open: async (job, abort) => {
+      await released;
+      return worker.open(job, abort);
+    },
+    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+  };
 }
