@@ -1,6 +1,6 @@
 /** `sync` and `report`: catching up, and what is known of completeness. */
 import type { Command } from 'commander';
-import type { Client, Report, SyncResult } from '../../client/index.ts';
+import type { Alarm, Client, Report, SyncResult } from '../../client/index.ts';
 import type { Act, Context } from '../context.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
@@ -26,17 +26,20 @@ export function addSync(program: Command, act: Act): void {
 async function runSync(context: Context, options: SyncOptions): Promise<void> {
   await withPerson(context, options, { isOnline: true, isBulk: true }, async ({ client }) => {
     const result = await catchUp(context, client);
-    context.output.result(fieldsOf(result.report, result), (paint) => [
+    context.output.result(fieldsOf(result.report, client.alarms, result), (paint) => [
       `${counted(result.new, 'new message')}${result.filled === 0 ? '' : `, ${showCount(result.filled)} filled in`}.`,
-      ...describeReport(result.report, paint),
+      ...describeReport(result.report, client.alarms, paint),
     ]);
     if (options.watch === true) await watch(context, client);
   });
 }
 
 async function runReport(context: Context, options: PersonOptions): Promise<void> {
-  const report = await withPerson(context, options, { isOnline: false }, ({ client }) => client.report());
-  context.output.result(fieldsOf(report, { new: 0, filled: 0 }), (paint) => describeReport(report, paint));
+  await withPerson(context, options, { isOnline: false }, async ({ client }) => {
+    const [report, { alarms }] = [await client.report(), client];
+    const nothingNew = { new: 0, filled: 0 };
+    context.output.result(fieldsOf(report, alarms, nothingNew), (paint) => describeReport(report, alarms, paint));
+  });
 }
 
 async function catchUp({ output, signal }: Context, client: Client): Promise<SyncResult> {
@@ -58,6 +61,10 @@ async function watch({ output, signal, interruption }: Context, client: Client):
       return `${paint.dim(id.slice(0, 12))}  ${paint.bold(safeLine(from))}  ${safeLine(subject)}`;
     });
   });
+  // For people it is a warning on stderr already, as with every command.
+  using _alarms = client.events.on('alarm', (alarm) => {
+    if (output.json) output.result({ alarm }, () => []);
+  });
   using __ = client.events.on('offline', ({ refusal }) =>
     output.note(refusal === undefined ? 'Offline; trying again.' : `${refusal.code}: ${refusal.message}.`),
   );
@@ -67,7 +74,11 @@ async function watch({ output, signal, interruption }: Context, client: Client):
   });
 }
 
-function fieldsOf(report: Report, counts: { readonly new: number; readonly filled: number }): object {
+function fieldsOf(
+  report: Report,
+  alarms: readonly Alarm[],
+  counts: { readonly new: number; readonly filled: number },
+): object {
   return {
     new: counts.new,
     missing: missingCount(report),
@@ -76,6 +87,7 @@ function fieldsOf(report: Report, counts: { readonly new: number; readonly fille
     report: report.report,
     ...(report.pendingBodies === 0 ? {} : { pendingBodies: report.pendingBodies }),
     ...(report.unverified === 0 ? {} : { unverified: report.unverified }),
+    ...(alarms.length === 0 ? {} : { alarms }),
   };
 }
 
@@ -83,7 +95,8 @@ function missingCount({ report }: Report): number {
   return report.flatMap(({ missing }) => missing).reduce((sum, [from, to]) => sum + to - from + 1, 0);
 }
 
-function describeReport(report: Report, paint: Paint): string[] {
+/** Standing alarms are shown each time: whoever missed the warning when it came sees it here. */
+function describeReport(report: Report, alarms: readonly Alarm[], paint: Paint): string[] {
   const { sentence } = report;
   const lines = [
     `${report.complete ? paint.good('●') : paint.warn('○')} ${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`,
@@ -92,5 +105,8 @@ function describeReport(report: Report, paint: Paint): string[] {
   if (report.pendingBodies > 0) lines.push(`  ${counted(report.pendingBodies, 'body', 'bodies')} still to be fetched.`);
   if (report.unverified > 0)
     lines.push(`  ${paint.bad(counted(report.unverified, 'entry', 'entries'))} did not verify.`);
+  for (const { code, subject, detail } of alarms)
+    lines.push(`  ${paint.bad(`alarm ${code}`)} ${safeLine(subject)}: ${safeLine(detail)}.`);
+  if (alarms.length > 0) lines.push('  What the home shows does not hold: `restante doctor` says what to do.');
   return lines;
 }
