@@ -13,7 +13,7 @@ describe('a home on the command line', () => {
       node: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\//),
       invite: expect.stringMatching(/^[a-z0-9-]{20,}$/),
     });
-    const health = await fetch(`${ready.http}/healthz`);
+    const health = await fetch(`${ready.federation}/healthz`);
     expect([health.status, await health.json()]).toEqual([200, { ok: true, problems: [] }]);
     const stopped = await up.stop('SIGINT');
     expect(stopped).toMatchObject({ code: 0, lines: [ready] });
