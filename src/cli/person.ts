@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { CodedError, fromHex } from '../base/index.ts';
 import { SystemResolver, ThreadedSignatureChecker, WsDialer } from '../base/system/index.ts';
-import type { SetupDeps } from '../client/index.ts';
+import type { Client, SetupDeps } from '../client/index.ts';
 import { FRAME_BYTES_MAX } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
 import { type BodyWorker, InThreadBodyWorker } from '../vault/index.ts';
@@ -159,4 +159,14 @@ function openDialer(context: Context, nodeUrl: string): WsDialer {
     { clock: context.deps.clock, resolver: new SystemResolver() },
     { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: DIAL_TIMEOUT_MS, allowPrivate: isPrivateUrl(nodeUrl) },
   );
+}
+
+/** For what works without a network too, and says more with one. */
+export async function connectIfPossible(client: Client, context: Context): Promise<void> {
+  try {
+    await client.connect(context.signal);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.info({ error }, 'no node is connected');
+  }
 }

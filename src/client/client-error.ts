@@ -17,6 +17,14 @@ export type ClientErrorCode =
   | 'rate_limited'
   | 'no_recipient'
   | 'unknown_recipient' // no such account; details name the addresses
+  | 'unknown_home' // no home answers for what stands after the @
+  | 'home_unreachable' // it does not answer now, and the account's key is not known here
+  | 'unknown_conversation'
+  | 'not_a_member' // somebody who is not in the conversation; details name the addresses
+  | 'not_in_conversation' // this person is not, or no longer, or not yet
+  | 'read_only' // this person reads the conversation and does not write
+  | 'not_an_owner' // only an owner may
+  | 'conversation_gap' // something of the conversation is not here: a change of its members, perhaps
   | 'standing_alarm' // nothing is encrypted to this account before a person looked
   | 'unknown_message'
   | 'unreadable' // the message is here and cannot be opened

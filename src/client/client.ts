@@ -22,6 +22,7 @@ import type { Alarm } from './alarm.ts';
 import type { ClientEvents } from './client-events.ts';
 import type { Draft } from './compose/draft.ts';
 import { People } from './contacts/people.ts';
+import { ConversationActs } from './conversations/conversation-acts.ts';
 import { BUNDLED_FLEETS, type Fleets } from './directory/index.ts';
 import type { Report } from './history/report.ts';
 import { IMPORTS_QUEUED_MAX } from './limits.ts';
@@ -95,6 +96,7 @@ export class Client implements AsyncDisposable {
   readonly events: Emitter<ClientEvents>;
   readonly account: Account;
   readonly people: People;
+  readonly conversations: ConversationActs;
   readonly #parts: Parts;
   readonly #link: Link;
   readonly #posting: Posting;
@@ -110,6 +112,7 @@ export class Client implements AsyncDisposable {
     const connection = () => this.#link.connection();
     this.#posting = new Posting({ ...parts, ...deps, connection: () => this.#link.current?.connection });
     this.account = new Account({ ...parts, ...deps, connection, now: () => parts.writer.now() });
+    this.conversations = new ConversationActs({ ...parts, posting: this.#posting }, { own: this.address });
     this.people = new People(parts.contacts, { connection });
     events.on('arrived', () => {
       this.#indexed += 1;
@@ -170,7 +173,8 @@ export class Client implements AsyncDisposable {
 
   /**
    * Encrypts, queues durably, and waits a little for receipts. Throws ClientError (`unknown_recipient`, `standing_alarm`,
-   * `too_large`, `offline` when a recipient was never looked up, `refused` by the node), and then nothing is sent.
+   * `home_unreachable`, `too_large`, `offline` when a recipient was never looked up, `refused` by the node; in a
+   * conversation also `not_a_member`, `not_in_conversation`, `read_only`, `conversation_gap`), and then nothing is sent.
    */
   async send(draft: Draft, signal?: AbortSignal): Promise<Sent> {
     return this.#posting.send(draft, signal);

@@ -29,10 +29,18 @@ export type { Draft } from './compose/draft.ts';
 export type { Attachment } from './compose/mime-message.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';
 export type { KeyInfo, People } from './contacts/people.ts';
+export type {
+  Acted,
+  ConversationActs,
+  ConversationView,
+  GrantedRole,
+  Standing,
+} from './conversations/conversation-acts.ts';
+export type { ConversationEvent } from './conversations/open-conversation.ts';
 export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } from './directory/index.ts';
 export type { FeedReport, Report } from './history/report.ts';
 export type { ListFilter } from './mail/mail-reader.ts';
-export type { Conversation, Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';
+export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';
 export type { AttachmentContent } from './mail/mime-reading.ts';
 export { type AttachmentInfo, DELETED, FLAGGED, JUNK, type MessageText, READ, type Summary } from './mail/summary.ts';
 export type { NodeInfo, Nodes, Pinged } from './network/nodes.ts';

@@ -3,7 +3,7 @@
  * and R are sealed at rest; the others are ciphertext, signed headers and positions.
  */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
-import type { Address, ConversationId, FeedId, PduId } from '../protocol/index.ts';
+import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
 import type { KeyRange } from '../store/index.ts';
 
 export type Bounds = Pick<KeyRange, 'from' | 'to'>;
@@ -182,6 +182,22 @@ export function homeKey(version: number): Uint8Array {
   return tagged('H', uint64Bytes(version));
 }
 export const HOME_VERSIONS: Bounds = under(utf8('H'));
+
+/** Documents of another home's chain: `h home 0 version`. */
+export function otherHomeKey(home: HomeName, version: number): Uint8Array {
+  return tagged('h', utf8(home), ZERO, uint64Bytes(version));
+}
+export function otherHomeVersions(home: HomeName): Bounds {
+  return under(tagged('h', utf8(home), ZERO));
+}
+
+/** A verified PDU of a conversation, with its body where that is in clear: `p conversation id` → conversation row. */
+export function conversationPduKey(conversation: ConversationId, id: PduId): Uint8Array {
+  return tagged('p', fromHex(conversation), fromHex(id));
+}
+export function conversationPdus(conversation: ConversationId): Bounds {
+  return under(tagged('p', fromHex(conversation)));
+}
 
 /** Alarms: `W code 0 subject` → alarm. */
 export function alarmKey(code: string, subject: string): Uint8Array {

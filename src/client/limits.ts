@@ -44,8 +44,10 @@ export const RETRY_CEILING_MS = 5 * 60_000;
 export const OUTBOX_PAGE = 256;
 /** Heads are compared with a second node this often (design, client). */
 export const COMPARE_INTERVAL_MS = 5 * 60_000;
-/** PDUs of one conversation looked at to find what a new one follows. */
-export const CONVERSATION_PDUS_MAX = 1_000;
+/** Conversations up to this size are asked for whole before one writes to them: five pages; longer ones from their ends. */
+export const CONVERSATION_READ_WHOLE_MAX = 1_000;
+/** Authors looked up while one conversation is read: more than a conversation of people has. */
+export const CONVERSATION_AUTHORS_ASKED_MAX = 1_000;
 /** Entries of one gap asked for at once. */
 export const GAP_ENTRIES_MAX = 4_096;
 /** Header fields kept for reading: a message with more is an attack or a broken list server. */

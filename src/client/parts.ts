@@ -1,6 +1,6 @@
 /** Builds what a client is made of, in the order of who needs whom. */
 
-import { type Emitter, InlineSignatureChecker } from '../base/index.ts';
+import { type Emitter, InlineSignatureChecker, type SignatureChecker } from '../base/index.ts';
 import { type Address, deviceIdOf, homeOf, type PduId } from '../protocol/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
 import type { BodyWorker } from '../vault/index.ts';
@@ -10,12 +10,12 @@ import type { ClientDeps, ClientOptions } from './client.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents } from './client-events.ts';
 import { Composer } from './compose/composer.ts';
-import { endOf } from './compose/conversation-end.ts';
 import { PduWriter } from './compose/sealed-mail.ts';
 import type { NodeConnection } from './connection/index.ts';
 import { Contacts, type LookUp } from './contacts/contacts.ts';
 import { HomePin } from './contacts/home-pin.ts';
 import { HomePins } from './contacts/home-pins.ts';
+import { Conversations } from './conversations/conversations.ts';
 import { BodyFetcher } from './history/body-fetcher.ts';
 import { Erasing } from './history/erasing.ts';
 import { GivingBack } from './history/giving-back.ts';
@@ -57,6 +57,7 @@ export interface Parts {
   readonly sender: OutboxSender;
   readonly writer: PduWriter;
   readonly composer: Composer;
+  readonly conversations: Conversations;
   readonly notes: Notes;
   readonly indexer: Indexer;
   readonly mailbox: Mailbox;
@@ -113,8 +114,9 @@ export async function openParts(
 
 type Base = Pick<
   Parts,
-  'wire' | 'alarms' | 'home' | 'contacts' | 'network' | 'nodes' | 'outbox' | 'mailboxes' | 'indexer'
+  'wire' | 'alarms' | 'home' | 'contacts' | 'conversations' | 'network' | 'nodes' | 'outbox' | 'mailboxes' | 'indexer'
 > & {
+  readonly signatures: SignatureChecker;
   readonly index: MailIndex;
   readonly sealer: Sealer;
   readonly secrets: Secrets;
@@ -158,7 +160,11 @@ async function openBase(
       if (author === thisDevice) wire.onSuperseded(places);
     },
   });
-  return { wire, alarms, home, contacts, network, nodes, outbox, mailboxes, sealer, index, secrets, indexer };
+  const signatures = deps.signatures ?? new InlineSignatureChecker(suite);
+  const connection = (): NodeConnection | undefined => wire.connection;
+  const conversations = new Conversations({ ...deps, signatures, alarms, contacts, connection, outbox }, { own });
+  const people = { alarms, home, contacts, conversations, network, nodes };
+  return { wire, ...people, outbox, mailboxes, sealer, index, secrets, signatures, indexer };
 }
 
 type Writing = Pick<Parts, 'writer'> & { readonly index: MailIndex };
@@ -174,7 +180,7 @@ function createWriting(deps: ClientDeps, { profile }: ClientOptions, { index, se
 function createComposer(
   { random, suite }: ClientDeps,
   { profile }: ClientOptions,
-  { contacts, wire, writer }: Base & Writing,
+  { contacts, conversations, wire, writer }: Base & Writing,
   mailbox: () => Mailbox,
 ): Composer {
   return new Composer(
@@ -183,7 +189,7 @@ function createComposer(
       random,
       writer,
       lookUp: (address) => lookUpAnyhow(contacts, wire.connection, address),
-      endOf: async (conversation) => endOf(await mailbox().pdusOf(conversation)),
+      writable: (conversation, wish) => conversations.writable(conversation, wish),
       answered: async (id) => {
         const { summary, text } = await mailbox().read(id);
         return { conversation: summary.conversation, messageId: text.messageId, references: text.references };
@@ -219,11 +225,10 @@ function createHistory(
   base: Base,
   events: Emitter<ClientEvents>,
 ): Pick<Parts, 'history' | 'unverified' | 'report'> {
-  const { alarms, contacts, indexer, mailboxes, nodes, wire } = base;
+  const { alarms, contacts, indexer, mailboxes, nodes, signatures, wire } = base;
   const onStored = (): void => indexer.wake();
   const bodies = new BodyFetcher({ ...deps, alarms, mailboxes, onStored });
   const unverified = new Unverified({ ...deps, contacts, onStored });
-  const signatures = deps.signatures ?? new InlineSignatureChecker(deps.suite);
   const history = new History(
     {
       ...deps,

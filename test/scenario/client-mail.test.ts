@@ -65,7 +65,7 @@ describe('mail between people', () => {
     const reply = await b.send({ to: [a.address], subject: 'Re: Plan', text: 'yes', inReplyTo: first.id });
     expect(reply.conversation).toBe(first.conversation);
     await a.sync({ signal: never });
-    const talk = await a.mail.conversation(first.conversation);
+    const talk = await a.conversations.show(first.conversation);
     expect(talk.members.map(({ address }) => address)).toEqual([a.address, b.address]);
     expect(talk.messages.map(({ subject }) => subject)).toEqual(['Plan', 'Re: Plan']);
     expect(talk.gaps).toEqual([]);

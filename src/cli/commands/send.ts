@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { Attachment, Client, Draft } from '../../client/index.ts';
+import type { Attachment, Draft } from '../../client/index.ts';
 import { type Address, parseConversationId } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, CommonOptions, Context } from '../context.ts';
 import { resolveMessage } from '../message-view.ts';
 import { addressListOption, forPerson, type PersonOptions, withExamples } from '../options.ts';
-import { withPerson } from '../person.ts';
+import { connectIfPossible, withPerson } from '../person.ts';
 import { counted } from '../terminal/figures.ts';
 import { readText } from '../terminal/questions.ts';
 
@@ -21,6 +21,7 @@ interface SendOptions extends PersonOptions, CommonOptions {
   readonly attach?: readonly string[];
   readonly conversation?: string;
   readonly reply?: string;
+  readonly despiteGaps?: boolean;
   readonly name?: string;
 }
 
@@ -36,18 +37,21 @@ export function addSend(program: Command, act: Act): void {
       .option('--subject <text>', 'encrypted like the text')
       .option('--body <text>', 'instead of stdin')
       .option('--attach <files...>', 'files to go with it')
-      .option('--conversation <id>', 'go on with a conversation')
-      .option('--reply <id>', 'answer a message')
+      .option('--conversation <id>', 'go on with a conversation: with all who are in it, or some of them')
+      .option('--reply <id>', 'answer a message, in its conversation')
+      .option('--despite-gaps', 'write although something of the conversation is not here')
       .option('--name <name>', 'your name beside your address')
       .action(act(run)),
     "echo 'Lunch on Friday?' | restante send --to bob@home.example --subject Friday",
     'restante send --to bob@home.example --body "See the plan" --attach plan.pdf',
+    "echo 'I will be late' | restante send --conversation 0123456789abcdef0123456789abcdef",
   );
 }
 
 async function run(context: Context, options: SendOptions): Promise<void> {
   const { to = [], cc = [], bcc = [] } = options;
-  if (to.length + cc.length + bcc.length === 0)
+  const isTalk = options.conversation !== undefined || options.reply !== undefined;
+  if (!isTalk && to.length + cc.length + bcc.length === 0)
     throw new CliError('usage', 'the message is addressed to nobody', { fix: 'Give somebody with --to.' });
   // Without a network the message is still written, and waits in the outbox.
   const sent = await withPerson(context, options, { isOnline: false }, async ({ client }) => {
@@ -60,13 +64,15 @@ async function run(context: Context, options: SendOptions): Promise<void> {
       attachments: await attachmentsOf(context, options),
       ...(options.conversation === undefined ? {} : { conversation: parseConversationId(options.conversation) }),
       ...(options.reply === undefined ? {} : { inReplyTo: await resolveMessage(client, options.reply) }),
+      despiteGaps: options.despiteGaps === true,
       ...(options.name === undefined ? {} : { fromName: options.name }),
     };
     await connectIfPossible(client, context);
     return client.send(draft, context.signal);
   });
   context.output.result(sent, (paint) => {
-    const people = counted(to.length + cc.length + bcc.length, 'person', 'people');
+    const count = to.length + cc.length + bcc.length;
+    const people = count === 0 ? 'all who are in the conversation' : counted(count, 'person', 'people');
     if (sent.status === 'queued') return `${paint.warn('queued')}  No node is connected: it goes with the next sync.`;
     return `${paint.good(sent.status)}  ${sent.id.slice(0, 12)} to ${people}.`;
   });
@@ -76,15 +82,6 @@ function attachmentsOf({ pathOf }: Context, { attach = [] }: SendOptions): Promi
   return Promise.all(
     attach.map(async (path) => ({ name: basename(path), content: new Uint8Array(await readFile(pathOf(path))) })),
   );
-}
-
-async function connectIfPossible(client: Client, context: Context): Promise<void> {
-  try {
-    await client.connect(context.signal);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    context.log.info({ error }, 'no node is connected');
-  }
 }
 
 async function textOf(context: Context, options: SendOptions): Promise<string> {

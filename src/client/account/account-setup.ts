@@ -50,6 +50,7 @@ import {
 } from '../connection/index.ts';
 import { Contacts } from '../contacts/contacts.ts';
 import { HomePin } from '../contacts/home-pin.ts';
+import { HomePins } from '../contacts/home-pins.ts';
 import { extendChain, signVersion, vaultNameOf } from './chain-version.ts';
 import type { DeviceProfile } from './device-profile.ts';
 import { explainRefusal } from './refusals.ts';
@@ -214,7 +215,8 @@ async function withSession<Result>(
       throw new ClientError('bad_home', verdict.why, { details: { alarm: verdict.code } });
     if (!home.isNode(connection.info.node))
       throw new ClientError('bad_home', `${where.nodeUrl} is not a node that the home document of ${name} names`);
-    const contacts = new Contacts({ clock, suite, store, alarms, home }, { own: where.address });
+    const homes = new HomePins({ clock, suite, store, alarms, own: home });
+    const contacts = new Contacts({ clock, suite, store, alarms, homes }, { own: where.address });
     return await work({ connection, contacts, home });
   } catch (error) {
     signal.throwIfAborted();

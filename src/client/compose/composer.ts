@@ -9,16 +9,13 @@ import type { Certificate } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
 import type { LookUp } from '../contacts/contacts.ts';
+import { homeError, standingAlarm, unknownAccount } from '../contacts/lookup-errors.ts';
+import type { OpenConversation } from '../conversations/open-conversation.ts';
+import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
 import type { Draft } from './draft.ts';
 import { encodeMime, type MimeMessage } from './mime-message.ts';
-import type { PduWriter, SealedMail } from './sealed-mail.ts';
-
-/** Where in a conversation the next PDU stands. */
-export interface ConversationEnd {
-  readonly prev: readonly PduId[];
-  readonly depth: number;
-}
+import type { PduWish, PduWriter, SealedMail } from './sealed-mail.ts';
 
 export interface Answered {
   readonly conversation: ConversationId;
@@ -31,9 +28,16 @@ export interface ComposerDeps {
   readonly random: SecureRandom;
   readonly writer: PduWriter;
   readonly lookUp: (address: Address) => Promise<LookUp>;
-  readonly endOf: (conversation: ConversationId) => Promise<ConversationEnd>;
+  /** A conversation as it is verified here and now. Throws ClientError when this person may not write to it. */
+  readonly writable: (conversation: ConversationId, options: GapOptions) => Promise<OpenConversation>;
   /** Throws ClientError `unknown_message`. */
   readonly answered: (id: PduId) => Promise<Answered>;
+}
+
+interface Addressed {
+  readonly to: readonly Address[];
+  readonly cc: readonly Address[];
+  readonly bcc: readonly Address[];
 }
 
 export interface Composed {
@@ -42,7 +46,8 @@ export interface Composed {
   readonly hidden: readonly SealedMail[];
 }
 
-const FIRST: ConversationEnd = Object.freeze({ prev: [], depth: 1 });
+/** Where a PDU stands: in a conversation of its own, or at the end of one. */
+type Place = Pick<PduWish, 'conversation' | 'nonce' | 'prev' | 'depth'>;
 
 export class Composer {
   readonly #deps: ComposerDeps;
@@ -55,23 +60,24 @@ export class Composer {
 
   /** Throws ClientError, VaultError or ConnectionError; then nothing is kept. */
   async compose(draft: Draft, signal?: AbortSignal): Promise<Composed> {
-    const { to, cc = [], bcc = [] } = draft;
-    if (to.length + cc.length + bcc.length === 0)
-      throw new ClientError('no_recipient', 'the mail is addressed to nobody', { fix: 'give somebody with --to' });
     const answered = draft.inReplyTo === undefined ? undefined : await this.#deps.answered(draft.inReplyTo);
-    const conversation = draft.conversation ?? answered?.conversation;
+    const known = draft.conversation ?? answered?.conversation;
+    const open = known === undefined ? undefined : await this.#deps.writable(known, draft);
+    const { to, cc, bcc } = this.#addressed(draft, open);
     const shown = unique([...to, ...cc, this.#own]);
-    const hidden = unique(bcc).filter((address) => !shown.includes(address) || address === this.#own);
+    if (open !== undefined) checkMembers(open, shown);
+    const hidden = unique(bcc).filter((address) => !shown.includes(address));
     const certificates = await this.certificatesOf(unique([...shown, ...hidden]));
-    const message = this.#message(draft, answered);
-    const visible = await this.#seal(message, shown, certificates, conversation, signal);
-    const bccs = hidden
-      .filter((address) => address !== this.#own)
-      .map((address) => this.#seal({ ...message, bcc: [{ address }] }, [address], certificates, undefined, signal));
+    const message = this.#message(draft, { to, cc }, answered);
+    const place = open === undefined ? this.#founding() : { ...open.end, conversation: open.id, nonce: undefined };
+    const visible = await this.#seal(message, shown, certificates, place, signal);
+    const bccs = hidden.map((address) =>
+      this.#seal({ ...message, bcc: [{ address }] }, [address], certificates, this.#founding(), signal),
+    );
     return { visible, hidden: await Promise.all(bccs) };
   }
 
-  /** The certificate of each. Throws ClientError `unknown_recipient` or `standing_alarm`. */
+  /** The certificate of each. Throws ClientError `unknown_recipient`, `home_unreachable` or `standing_alarm`. */
   async certificatesOf(addresses: readonly Address[]): Promise<ReadonlyMap<Address, Certificate>> {
     const found = await Promise.all(
       addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
@@ -79,10 +85,7 @@ export class Composer {
     const unknown = found
       .filter(({ answer }) => answer.status === 'unknown' || isClosed(answer))
       .map(({ address }) => address);
-    if (unknown.length > 0)
-      throw new ClientError('unknown_recipient', `no such account: ${unknown.join(', ')}`, {
-        details: { addresses: unknown },
-      });
+    if (unknown.length > 0) throw unknownAccount(...unknown);
     return new Map(found.map(({ address, answer }) => [address, usable(address, answer)]));
   }
 
@@ -90,31 +93,39 @@ export class Composer {
     message: MimeMessage,
     recipients: readonly Address[],
     certificates: ReadonlyMap<Address, Certificate>,
-    known: ConversationId | undefined,
+    place: Place,
     signal: AbortSignal | undefined,
   ): Promise<SealedMail> {
-    const { suite, random, writer, endOf } = this.#deps;
+    const { random, writer } = this.#deps;
     const mime = encodeMime(message, random.bytes(16));
     if (mime.length > MIME_BYTES_MAX)
       throw new ClientError('too_large', `the mail has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`, {
         fix: 'send large files another way, or in parts',
       });
-    const place =
-      known === undefined
-        ? { ...FIRST, ...createConversation({ suite, random }, this.#own) }
-        : { ...(await endOf(known)), conversation: known, nonce: undefined };
     const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
     return writer.write({ type: 'mail', recipients, certificates: to, ...place, mime }, signal);
   }
 
-  #message(draft: Draft, answered: Answered | undefined): MimeMessage {
+  /** To whom the mail goes: in a conversation, to all who are in it unless the draft says to whom of them. */
+  #addressed({ to, cc = [], bcc = [] }: Draft, open: OpenConversation | undefined): Addressed {
+    if (to.length + cc.length > 0) return { to, cc, bcc };
+    if (open !== undefined) return { to: open.present.filter((address) => address !== this.#own), cc, bcc };
+    if (bcc.length > 0) return { to, cc, bcc };
+    throw new ClientError('no_recipient', 'the mail is addressed to nobody', { fix: 'give somebody with --to' });
+  }
+
+  #founding(): Place {
+    return { prev: [], depth: 1, ...createConversation(this.#deps, this.#own) };
+  }
+
+  #message(draft: Draft, { to, cc }: Pick<Addressed, 'to' | 'cc'>, answered: Answered | undefined): MimeMessage {
     const { random, writer } = this.#deps;
     const parent = answered?.messageId;
     const references = [...(answered?.references ?? []), ...(parent === undefined ? [] : [parent])];
     return {
       from: { address: this.#own, ...(draft.fromName === undefined ? {} : { name: draft.fromName }) },
-      to: draft.to.map((address) => ({ address })),
-      cc: (draft.cc ?? []).map((address) => ({ address })),
+      to: to.map((address) => ({ address })),
+      cc: cc.map((address) => ({ address })),
       bcc: [],
       subject: draft.subject ?? '',
       text: draft.text,
@@ -128,17 +139,15 @@ export class Composer {
 }
 
 function isClosed(answer: LookUp): boolean {
-  return answer.status === 'known' && answer.contact.document.closed;
+  return 'contact' in answer && answer.status !== 'alarm' && answer.contact?.document.closed === true;
 }
 
+/** What was verified before is as good while the home is silent as it is offline. */
 function usable(address: Address, answer: LookUp): Certificate {
-  const contact: Contact | undefined = answer.status === 'known' ? answer.contact : undefined;
+  const contact: Contact | undefined = 'contact' in answer && answer.status !== 'alarm' ? answer.contact : undefined;
   if (contact?.certificate !== undefined) return contact.certificate;
-  const alarm = answer.status === 'alarm' ? answer.code : 'certificate_unconfirmed';
-  throw new ClientError('standing_alarm', `nothing is encrypted to ${address}: ${alarm}`, {
-    details: { address, alarm },
-    fix: `compare the key with its owner (\`restante key show ${address}\`), then \`restante key verify ${address}\``,
-  });
+  if (answer.status === 'unreachable' || answer.status === 'unknown_home') throw homeError(answer);
+  throw standingAlarm(address, answer.status === 'alarm' ? answer.code : 'certificate_unconfirmed');
 }
 
 function unique(addresses: readonly Address[]): Address[] {

@@ -3,6 +3,7 @@ import type { Address, ConversationId, PduId } from '../../protocol/index.ts';
 import type { Attachment } from './mime-message.ts';
 
 export interface Draft {
+  /** Empty, as `cc`, in a conversation: everybody who is in it. */
   readonly to: readonly Address[];
   readonly cc?: readonly Address[];
   readonly bcc?: readonly Address[];
@@ -13,6 +14,8 @@ export interface Draft {
   readonly conversation?: ConversationId;
   /** The message answered: its conversation, and its Message-ID for other programs. */
   readonly inReplyTo?: PduId;
+  /** Write although something of the conversation is not here: somebody removed meanwhile may get it. */
+  readonly despiteGaps?: boolean;
   /** A display name for From. */
   readonly fromName?: string;
 }

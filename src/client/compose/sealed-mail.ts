@@ -38,6 +38,17 @@ export interface PduWish {
   readonly mime: Uint8Array;
 }
 
+/** A change of a conversation: in clear, for homes read it too. */
+export interface ChangeWish {
+  readonly type: 'member' | 'state';
+  readonly stateKey: string;
+  readonly conversation: ConversationId;
+  readonly recipients: readonly Address[];
+  readonly prev: readonly PduId[];
+  readonly depth: number;
+  readonly body: Uint8Array;
+}
+
 export class PduWriter {
   readonly #deps: PduWriterDeps;
   readonly #author: Address;
@@ -60,18 +71,20 @@ export class PduWriter {
 
   /** Throws VaultError `too_large` or `unusable_certificate`. */
   async write(wish: PduWish, signal?: AbortSignal): Promise<SealedMail> {
-    const { suite, vault } = this.#deps;
+    const { vault } = this.#deps;
     const { type, conversation, recipients, prev, depth, nonce } = wish;
     const head = { type, conversation, author: this.#author, recipients, time: this.now() };
     const body = await vault().seal({ mime: wish.mime, certificates: wish.certificates, binding: head }, signal);
-    const content: PduContent = {
-      ...head,
-      device: deviceIdOf(suite, this.#device.publicKey),
-      depth,
-      prev,
-      ...(nonce === undefined ? {} : { nonce }),
-      body: bodyOf(suite, body),
-    };
+    return this.#sign({ ...head, depth, prev, ...(nonce === undefined ? {} : { nonce }) }, body);
+  }
+
+  writeChange({ body, ...head }: ChangeWish): SealedMail {
+    return this.#sign({ ...head, author: this.#author, time: this.now() }, body);
+  }
+
+  #sign(head: Omit<PduContent, 'device' | 'body'>, body: Uint8Array): SealedMail {
+    const { suite } = this.#deps;
+    const content = { ...head, device: deviceIdOf(suite, this.#device.publicKey), body: bodyOf(suite, body) };
     return { pdu: signPdu(suite, content, this.#device.secretKey), body };
   }
 }

@@ -3,12 +3,19 @@
  * its own keys signed, and the newest version is remembered durably, so that no node can take it back. What contradicts is
  * an alarm, and nothing is encrypted to an account with a standing alarm.
  *
- * Version 1 must be countersigned by the home. Only the own home's keys are known here, so accounts of other homes are
- * unknown until homes exchange chains.
+ * Version 1 must be countersigned by the account's home, whose own chain is pinned here in the same way. People of other
+ * homes are asked for through the own home; an alarm about their home is an alarm about each of them.
  */
 import { LRUCache } from 'lru-cache';
 import { type Clock, type CryptoSuite, toBase64 } from '../../base/index.ts';
-import { type AccountDocument, type Address, judgeChain, parseAccountDocument } from '../../protocol/index.ts';
+import {
+  type AccountDocument,
+  type Address,
+  type HomeName,
+  homeOf,
+  judgeChain,
+  parseAccountDocument,
+} from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import type { Alarms } from '../alarms.ts';
@@ -18,26 +25,26 @@ import { accountKey, accountVersions, contactKey } from '../keys.ts';
 import { CHAIN_VERSIONS_MAX, CONTACT_FRESH_MS, CONTACTS_CACHED_MAX } from '../limits.ts';
 import { type Contact, createContact } from './contact.ts';
 import { type ContactRow, decodeContactRow, encodeContactRow, type Trust } from './contact-row.ts';
-import { fetchChain, type HomePin } from './home-pin.ts';
+import { fetchChain } from './home-pin.ts';
+import type { AskOptions, HomePins } from './home-pins.ts';
 
 export interface ContactsDeps {
   readonly clock: Clock;
   readonly suite: CryptoSuite;
   readonly store: Store;
   readonly alarms: Alarms;
-  readonly home: HomePin;
-}
-
-export interface LookUpOptions {
-  /** The caller holds up a page of entries that waits for this. */
-  readonly urgent?: boolean;
-  /** The node's name, for alarms. */
-  readonly node?: string | undefined;
+  readonly homes: HomePins;
 }
 
 export type LookUp =
   | { readonly status: 'known'; readonly contact: Contact }
   | { readonly status: 'unknown' }
+  /** The account's home does not answer, or there is none: what is known here stays as it was. */
+  | {
+      readonly status: 'unreachable' | 'unknown_home';
+      readonly home: HomeName;
+      readonly contact: Contact | undefined;
+    }
   /** What the node showed contradicts what is known, which stays as it was. */
   | { readonly status: 'alarm'; readonly code: AlarmCode; readonly contact: Contact | undefined };
 
@@ -82,7 +89,7 @@ export class Contacts {
   }
 
   /** Asks the node for what is new. Throws ConnectionError. */
-  lookUp(connection: NodeConnection, address: Address, options: LookUpOptions = {}): Promise<LookUp> {
+  lookUp(connection: NodeConnection, address: Address, options: AskOptions = {}): Promise<LookUp> {
     let asking = this.#underWay.get(address);
     if (asking === undefined) {
       asking = this.#ask(connection, address, options).finally(() => this.#underWay.delete(address));
@@ -96,17 +103,14 @@ export class Contacts {
     const askedAt = this.#askedAt.get(address);
     const known = await this.find(address);
     if (known !== undefined && askedAt !== undefined && this.#deps.clock.monotonic() - askedAt < CONTACT_FRESH_MS) {
-      const alarm = this.alarmOf(address);
-      return alarm === undefined
-        ? { status: 'known', contact: known }
-        : { status: 'alarm', code: alarm, contact: known };
+      return this.#judge(known);
     }
     return this.lookUp(connection, address);
   }
 
   /** The alarm that forbids to encrypt to this account. */
   alarmOf(address: Address): AlarmCode | undefined {
-    return this.#deps.alarms.stands(STANDING, address)?.code;
+    return this.#deps.alarms.stands(STANDING, address)?.code ?? this.#deps.homes.alarmOf(homeOf(address));
   }
 
   /** Takes a chain that its owner made on this device: the own account at its creation. */
@@ -129,12 +133,18 @@ export class Contacts {
     await this.#deps.alarms.clear(STANDING, address);
   }
 
-  async #ask(connection: NodeConnection, address: Address, options: LookUpOptions): Promise<LookUp> {
-    const { alarms, home, suite } = this.#deps;
+  async #ask(connection: NodeConnection, address: Address, options: AskOptions): Promise<LookUp> {
+    const { alarms, homes, suite } = this.#deps;
+    const home = homeOf(address);
     const known = await this.find(address);
     const after = known === undefined ? 0 : known.document.version - 1;
-    const documents = await fetchChain(connection, address, after, options);
-    const verdict = judgeChain(suite, { address, known: known?.chain ?? [], documents, homeKeys: home.keys });
+    const host = await homes.ask(connection, home, options);
+    if (host.status === 'alarm') return { status: 'alarm', code: host.code, contact: known };
+    if (host.status !== 'known') return { status: host.status, home, contact: known };
+    const asked = await homes.askQuietly(home, () => fetchChain(connection, address, after, options));
+    if (asked.status !== 'answered') return { status: asked.status, home, contact: known };
+    const documents = asked.answer;
+    const verdict = judgeChain(suite, { address, known: known?.chain ?? [], documents, homeKeys: host.pin.keys });
     if (verdict.status === 'unknown') return verdict;
     if (verdict.status === 'refused') {
       await alarms.raise({ code: verdict.code, subject: address, detail: verdict.why, node: options.node });
@@ -149,8 +159,12 @@ export class Contacts {
       return { status: 'alarm', code: 'certificate_unconfirmed', contact };
     }
     await alarms.clear(PASSING, address);
-    const standing = this.alarmOf(address);
-    return standing === undefined ? { status: 'known', contact } : { status: 'alarm', code: standing, contact };
+    return this.#judge(contact);
+  }
+
+  #judge(contact: Contact): LookUp {
+    const code = this.alarmOf(contact.address);
+    return code === undefined ? { status: 'known', contact } : { status: 'alarm', code, contact };
   }
 
   async #save(chain: readonly AccountDocument[], known: Contact | undefined): Promise<Contact> {

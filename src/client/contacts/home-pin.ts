@@ -1,6 +1,7 @@
 /**
- * The home's chain as this device knows it: pinned on first use, and from then on only extended by links that its own keys
- * signed. Its keys countersign new accounts; its nodes are the home's.
+ * A home's chain as this device knows it: pinned on first use, and from then on only extended by links that its own keys
+ * signed. Its keys countersign new accounts; its nodes are the home's. The chain of another home comes through the own
+ * home's node, which can therefore neither change nor shorten what was seen before.
  */
 import { type CryptoSuite, equalBytes } from '../../base/index.ts';
 import {
@@ -10,10 +11,10 @@ import {
   judgeHome,
   parseHomeDocument,
 } from '../../protocol/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { KeyRange, Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
 import type { NodeConnection } from '../connection/index.ts';
-import { HOME_VERSIONS, homeKey } from '../keys.ts';
+import { HOME_VERSIONS, homeKey, otherHomeKey, otherHomeVersions } from '../keys.ts';
 import { CHAIN_VERSIONS_MAX } from '../limits.ts';
 
 export interface HomePinDeps {
@@ -30,24 +31,41 @@ export type HomeVerdict =
       readonly why: string;
     };
 
+/** Where a chain is kept, and by which name a node is asked for it. */
+interface Source {
+  readonly rows: Pick<KeyRange, 'from' | 'to'>;
+  readonly keyOf: (version: number) => Uint8Array;
+  /** Empty: the home of the node itself. */
+  readonly asked: string;
+}
+
 export class HomePin {
   readonly home: HomeName;
   readonly #deps: HomePinDeps;
+  readonly #source: Source;
   #chain: readonly HomeDocument[];
 
-  private constructor(deps: HomePinDeps, home: HomeName, chain: readonly HomeDocument[]) {
+  private constructor(deps: HomePinDeps, home: HomeName, source: Source, chain: readonly HomeDocument[]) {
     this.#deps = deps;
     this.home = home;
+    this.#source = source;
     this.#chain = chain;
   }
 
-  static async open(deps: HomePinDeps, home: HomeName): Promise<HomePin> {
-    const rows = await deps.store.range({ ...HOME_VERSIONS, limit: CHAIN_VERSIONS_MAX });
-    return new HomePin(
-      deps,
-      home,
-      rows.map((row) => parseHomeDocument(deps.suite, row.value)),
-    );
+  /** The person's own home. */
+  static open(deps: HomePinDeps, home: HomeName): Promise<HomePin> {
+    return HomePin.#read(deps, home, { rows: HOME_VERSIONS, keyOf: homeKey, asked: '' });
+  }
+
+  static openOther(deps: HomePinDeps, home: HomeName): Promise<HomePin> {
+    const keyOf = (version: number): Uint8Array => otherHomeKey(home, version);
+    return HomePin.#read(deps, home, { rows: otherHomeVersions(home), keyOf, asked: home });
+  }
+
+  static async #read(deps: HomePinDeps, home: HomeName, source: Source): Promise<HomePin> {
+    const rows = await deps.store.range({ ...source.rows, limit: CHAIN_VERSIONS_MAX });
+    const chain = rows.map((row) => parseHomeDocument(deps.suite, row.value));
+    return new HomePin(deps, home, source, chain);
   }
 
   /** The newest version known. */
@@ -69,10 +87,14 @@ export class HomePin {
   }
 
   /** Asks for what is new and takes what links; what does not is an alarm, and what is pinned stays. */
-  async refresh(connection: NodeConnection, node: string | undefined): Promise<HomeVerdict> {
+  async refresh(
+    connection: NodeConnection,
+    node: string | undefined,
+    options: { readonly urgent?: boolean } = {},
+  ): Promise<HomeVerdict> {
     const known = this.document;
     const after = known === undefined ? 0 : known.version - 1;
-    const documents = await fetchChain(connection, '', after);
+    const documents = await fetchChain(connection, this.#source.asked, after, options);
     const verdict = judgeHome(this.#deps.suite, this.home, this.#chain, documents);
     if (verdict.status === 'refused') {
       await this.#deps.alarms.raise({ code: verdict.code, subject: this.home, detail: verdict.why, node });
@@ -82,7 +104,7 @@ export class HomePin {
     const fresh = verdict.chain.slice(this.#chain.length);
     if (fresh.length > 0) {
       await this.#deps.store.transact((transaction) => {
-        for (const document of fresh) transaction.put(homeKey(document.version), document.signed.bytes);
+        for (const document of fresh) transaction.put(this.#source.keyOf(document.version), document.signed.bytes);
       });
       this.#chain = verdict.chain;
     }

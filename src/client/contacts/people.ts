@@ -7,6 +7,7 @@ import type { NodeConnection } from '../connection/index.ts';
 import type { Contact } from './contact.ts';
 import type { Trust } from './contact-row.ts';
 import type { Contacts } from './contacts.ts';
+import { homeError, standingAlarm, unknownAccount } from './lookup-errors.ts';
 
 export interface KeyInfo {
   readonly address: Address;
@@ -33,11 +34,14 @@ export class People {
     this.#connection = deps.connection;
   }
 
-  /** Asks the home now. Throws ClientError `unknown_recipient` or `offline`. */
+  /** Asks the home now. Throws ClientError `unknown_recipient`, `home_unreachable`, `unknown_home` or `offline`. */
   async lookUp(address: Address): Promise<KeyInfo> {
     const answer = await this.#contacts.lookUp(this.#connection(), address);
+    if (answer.status === 'unreachable' || answer.status === 'unknown_home') throw homeError(answer);
     if (answer.status !== 'unknown' && answer.contact !== undefined) return this.#infoOf(answer.contact);
-    throw unknown(address);
+    // Its home contradicts what was seen before, and nothing is known of the account itself.
+    if (answer.status === 'alarm') throw standingAlarm(address, answer.code);
+    throw unknownAccount(address);
   }
 
   /** What is known here; undefined: nothing. */
@@ -49,7 +53,7 @@ export class People {
   /** ASCII armor of what mail to the address is encrypted to. */
   async certificate(address: Address): Promise<string> {
     const contact = await this.#contacts.find(address);
-    if (contact?.certificate === undefined) throw unknown(address);
+    if (contact?.certificate === undefined) throw unknownAccount(address);
     return armorCertificate(contact.certificate);
   }
 
@@ -59,7 +63,7 @@ export class People {
    */
   async verify(address: Address, fingerprint: string): Promise<KeyInfo> {
     const contact = await this.#contacts.find(address);
-    if (contact === undefined) throw unknown(address);
+    if (contact === undefined) throw unknownAccount(address);
     const wanted = fingerprint.replace(/[\s:]/g, '').toLowerCase();
     if (contact.certificate?.fingerprint !== wanted)
       throw new ClientError('refused', `the key of ${address} known here has another fingerprint`, {
@@ -82,11 +86,4 @@ export class People {
       isClosed: contact.document.closed,
     };
   }
-}
-
-function unknown(address: Address): ClientError {
-  return new ClientError('unknown_recipient', `no such account: ${address}`, {
-    details: { addresses: [address] },
-    fix: 'check the spelling',
-  });
 }

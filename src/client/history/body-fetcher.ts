@@ -76,12 +76,13 @@ export class BodyFetcher {
     if (body.state !== BodyState.INLINE) return false;
     const value = await store.get(entryKey(feed, number));
     if (value === undefined) return false;
-    if (!isBodyOf(suite, parsePdu(suite, decodeEntryRow(value).pdu), body.body)) {
+    const pdu = parsePdu(suite, decodeEntryRow(value).pdu);
+    if (!isBodyOf(suite, pdu, body.body)) {
       const detail = `the body of entry ${number} is not the one that its author signed`;
       await alarms.raise({ code: 'wrong_body', subject: `${feed} ${number}`, detail, node });
       return false;
     }
-    await store.transact((transaction) => storeBody(transaction, { feed, number }, body.body));
+    await store.transact((transaction) => storeBody(transaction, { feed, number }, pdu, body.body));
     this.#deps.onStored();
     return true;
   }

@@ -17,6 +17,7 @@ import type { Store, StoreTransaction } from '../../store/index.ts';
 import type { Alarms, NewAlarm } from '../alarms.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
+import { keepPdu } from '../conversations/conversation-log.ts';
 import { changeWaiting } from '../index/indexer.ts';
 import { copyKey, entryKey, erasureKey, pendingBodyKey, placeKey, unverifiedKey } from '../keys.ts';
 import { checkRun, compareHeld, type Ledger, lastClaimOf } from '../ledger/index.ts';
@@ -188,7 +189,9 @@ export class PageIntake {
       if (verdict !== 'malformed') transaction.put(placeKey(entry.pduId), encodePlace({ feed, number, receivedAt }));
       if (verdict !== 'ok') transaction.put(unverifiedKey(feed, number), EMPTY);
       if (bodyState === 'pending') transaction.put(pendingBodyKey(feed, number), EMPTY);
-      else if (bodyState === 'here' && verdict === 'ok') waiting.push(number);
+      else if (bodyState === 'here' && verdict === 'ok')
+        if (isChange(entry.pdu)) keepPdu(transaction, entry.pdu, entry.entry.body);
+        else waiting.push(number);
     }
     if (waiting.length > 0) await changeWaiting(transaction, feed, (set) => set.union(setOf(waiting)));
   }
@@ -209,16 +212,19 @@ export class PageIntake {
     // Deleted before this copy came: the home is to erase it too.
     if (first !== undefined && decodeEntryRow(first).bodyState === 'dropped')
       transaction.put(erasureKey(feed, number), EMPTY);
-    else if (copy.bodyState === 'here') await storeBody(transaction, place, copy.entry.body);
+    else if (copy.bodyState === 'here' && copy.pdu !== undefined)
+      await storeBody(transaction, place, copy.pdu, copy.entry.body);
   }
 }
 
-/** Puts a body, its hash checked, to an entry that lacks it, and has the entry indexed. */
+/** Puts a body, its hash checked, to an entry that lacks it, and has the entry taken up. */
 export async function storeBody(
   transaction: StoreTransaction,
-  { feed, number }: { readonly feed: FeedId; readonly number: number },
+  place: { readonly feed: FeedId; readonly number: number },
+  pdu: Pdu,
   body: Uint8Array,
 ): Promise<boolean> {
+  const { feed, number } = place;
   const key = entryKey(feed, number);
   const value = await transaction.get(key);
   if (value === undefined) return false;
@@ -226,22 +232,40 @@ export async function storeBody(
   if (row.bodyState !== 'pending' && row.bodyState !== 'erased') return false;
   transaction.put(key, encodeEntryRow({ ...row, bodyState: 'here', body }));
   transaction.delete(pendingBodyKey(feed, number));
-  if (row.verdict === 'ok') await changeWaiting(transaction, feed, (set) => set.add(number, number));
+  if (row.verdict === 'ok') await takeUp(transaction, place, pdu, body);
   return true;
 }
 
 /** What an entry turned out to be after all: its author's chain was not known before. */
 export async function acceptEntry(
   transaction: StoreTransaction,
-  { feed, number }: { readonly feed: FeedId; readonly number: number },
+  place: { readonly feed: FeedId; readonly number: number },
+  pdu: Pdu,
 ): Promise<void> {
+  const { feed, number } = place;
   const key = entryKey(feed, number);
   const value = await transaction.get(key);
   transaction.delete(unverifiedKey(feed, number));
   if (value === undefined) return;
   const row = decodeEntryRow(value);
   transaction.put(key, encodeEntryRow({ ...row, verdict: 'ok' }));
-  if (row.bodyState === 'here') await changeWaiting(transaction, feed, (set) => set.add(number, number));
+  if (row.bodyState === 'here') await takeUp(transaction, place, pdu, row.body);
+}
+
+/** What is whole and verified: a change belongs to its conversation, everything else waits to be opened. */
+async function takeUp(
+  transaction: StoreTransaction,
+  { feed, number }: { readonly feed: FeedId; readonly number: number },
+  pdu: Pdu,
+  body: Uint8Array,
+): Promise<void> {
+  if (isChange(pdu)) keepPdu(transaction, pdu, body);
+  else await changeWaiting(transaction, feed, (set) => set.add(number, number));
+}
+
+/** Members and settings are in clear: there is nothing to decrypt, and nothing to list as mail. */
+function isChange(pdu: Pdu | undefined): pdu is Pdu {
+  return pdu?.type === 'member' || pdu?.type === 'state';
 }
 
 function rowOf(entry: JudgedEntry, verdict: JudgedEntry['verdict'], body: Uint8Array): Uint8Array {

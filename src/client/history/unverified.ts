@@ -44,7 +44,7 @@ export class Unverified {
       asked.add(pdu.author);
       const signer = signerOf(pdu, contacts.peek(pdu.author));
       if (typeof signer === 'string' || !verifyPdu(suite, pdu, signer)) continue;
-      await store.transact((transaction) => acceptEntry(transaction, place));
+      await store.transact((transaction) => acceptEntry(transaction, place, pdu));
       onStored();
     }
   }

@@ -9,6 +9,7 @@ import type { Row, Store, StoreTransaction } from '../../store/index.ts';
 import { type BodyWorker, type BulkResult, type OpenedBody, type OpenJob, openAll } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
+import { keepPdu } from '../conversations/conversation-log.ts';
 import { entryKey, INDEXED, indexedKey, noteKey, UNOPENED, unopenedKey } from '../keys.ts';
 import { IntervalSet } from '../ledger/index.ts';
 import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, RETRY_FIRST_MS, UNOPENED_MAX } from '../limits.ts';
@@ -265,9 +266,11 @@ export class Indexer {
     for (const product of products) {
       const { feed, number } = product.item;
       if (product.needsNewerKey) transaction.put(unopenedKey(feed, number), new Uint8Array(0));
-      if (product.kind === 'message')
+      if (product.kind === 'message') {
         indexed.push(await this.#deps.index.writeMessage(transaction, product.summary, product.text));
-      else if (product.note !== undefined) {
+        keepPdu(transaction, product.item.pdu, undefined);
+      }
+      if (product.kind === 'note' && product.note !== undefined) {
         const changes = await this.#deps.index.applyOperations(transaction, product.note.operations);
         changed.push(...changes.map(({ after }) => after));
         this.#takeNote(transaction, product.item, product.note);

@@ -1,12 +1,11 @@
 /** A person's mail as it is on this device: lists, reading, search, what is said about it. Asks no node. */
 import type { CryptoSuite } from '../../base/index.ts';
-import { type Address, type ConversationId, type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
+import { type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { type BodyWorker, type OpenJob, openAll, type Verification } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, placeKey } from '../keys.ts';
-import { CONVERSATION_PDUS_MAX } from '../limits.ts';
 import { type Change, keywordChange, type Notes } from '../notes/notes.ts';
 import { decodeEntryRow, decodePlace, type EntryRow } from './entry-row.ts';
 import { BLOCKED, blockedSince, type MailIndex } from './mail-index.ts';
@@ -42,15 +41,6 @@ export type Exported =
   | { readonly status: 'opened'; readonly summary: Summary; readonly mime: Uint8Array }
   /** `code`: `not_here`, or the vault's own. */
   | { readonly status: 'refused'; readonly summary: Summary; readonly code: string };
-
-export interface Conversation {
-  readonly conversation: ConversationId;
-  readonly members: readonly { readonly address: Address; readonly role: 'member' }[];
-  /** Oldest first. */
-  readonly messages: readonly Summary[];
-  /** PDUs that others refer to and that are not here. */
-  readonly gaps: readonly PduId[];
-}
 
 /** Keywords set and taken away. */
 export type Marks = Readonly<Record<string, boolean>>;
@@ -137,34 +127,6 @@ export class Mailbox {
   async blocked(): Promise<readonly string[]> {
     const blocked = await this.#deps.index.registersOf(this.#deps.store, BLOCKED);
     return Object.entries(blocked).flatMap(([who, { value }]) => (value === false ? [] : [who]));
-  }
-
-  /** Throws ClientError `unknown_message` when nothing of the conversation is here. */
-  async conversation(conversation: ConversationId): Promise<Conversation> {
-    const messages: Summary[] = [];
-    const pdus = await this.pdusOf(conversation);
-    for await (const summary of this.#reader.list({ conversation, junk: true })) messages.unshift(summary);
-    if (pdus.length === 0)
-      throw new ClientError('unknown_message', `nothing of the conversation ${conversation} is here`);
-    const here = new Set(pdus.map(({ id }) => id));
-    const people = new Set(pdus.flatMap(({ author, recipients }) => [author, ...recipients]));
-    return {
-      conversation,
-      members: [...people].sort().map((address) => ({ address, role: 'member' })),
-      messages,
-      gaps: [...new Set(pdus.flatMap(({ prev }) => prev))].filter((id) => !here.has(id)),
-    };
-  }
-
-  /** The newest PDUs of a conversation that are here. */
-  async pdusOf(conversation: ConversationId): Promise<readonly Pdu[]> {
-    const pdus: Pdu[] = [];
-    for await (const place of this.#reader.placesOf(conversation)) {
-      const entry = await this.#entry(place.id);
-      pdus.push(entry.pdu);
-      if (pdus.length >= CONVERSATION_PDUS_MAX) break;
-    }
-    return pdus;
   }
 
   async #apply(changes: readonly Change[]): Promise<readonly Summary[]> {

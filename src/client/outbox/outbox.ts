@@ -4,9 +4,16 @@
  * is kept with the reason until a person decides.
  */
 import { fromBase64, fromHex, fromUtf8, readUint64, toBase64, utf8 } from '../../base/index.ts';
-import { type FeedId, type Pdu, type PduId, parsePduId } from '../../protocol/index.ts';
+import {
+  type ConversationId,
+  type FeedId,
+  type Pdu,
+  type PduId,
+  parseConversationId,
+  parsePduId,
+} from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
-import { importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
+import { conversationPduKey, importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
 import { OUTBOX_PAGE } from '../limits.ts';
 
 export type RefusalCode = 'too_large' | 'over_quota' | 'unknown_recipient' | 'rejected';
@@ -147,7 +154,9 @@ export class Outbox {
   async discard(id: PduId): Promise<boolean> {
     const item = this.#find(id);
     if (item?.refused === undefined) return false;
-    await this.#store.transact((transaction) => {
+    await this.#store.transact(async (transaction) => {
+      const row = await transaction.get(outboxKey(item.number));
+      if (row !== undefined) transaction.delete(conversationPduKey(conversationIn(decodeRow(row)), item.id));
       transaction.delete(outboxKey(item.number));
       transaction.delete(outboxBodyKey(item.number));
     });
@@ -174,6 +183,11 @@ export class Outbox {
     return new Promise((resolve) => this.#wakers.add(resolve));
   }
 
+  /** What a node refused and a person has not decided about. */
+  get refused(): ReadonlySet<PduId> {
+    return new Set(this.items.flatMap(({ id, refused }) => (refused === undefined ? [] : [id])));
+  }
+
   #find(id: PduId): OutboxItem | undefined {
     for (const item of this.#items.values()) if (item.id === id) return item;
     return undefined;
@@ -193,6 +207,11 @@ export class Outbox {
 
 function itemOf(number: number, row: Row): OutboxItem {
   return { number, id: parsePduId(row.id), bodySize: row.size, refused: row.refused };
+}
+
+/** Of the header that this device wrote. */
+function conversationIn({ header }: Row): ConversationId {
+  return parseConversationId((JSON.parse(fromUtf8(fromBase64(header))) as { conversation: string }).conversation);
 }
 
 function encodeRow(row: Row): Uint8Array {

@@ -7,6 +7,7 @@ import type { Composer } from '../compose/composer.ts';
 import type { Draft } from '../compose/draft.ts';
 import type { PduWriter, SealedMail } from '../compose/sealed-mail.ts';
 import type { NodeConnection } from '../connection/index.ts';
+import { keepPdu } from '../conversations/conversation-log.ts';
 import { MIME_BYTES_MAX, RECEIPT_WAIT_MS } from '../limits.ts';
 import { messageSubject } from '../mail/mail-index.ts';
 import type { Notes } from '../notes/notes.ts';
@@ -49,16 +50,19 @@ export class Posting {
   }
 
   async send(draft: Draft, signal: AbortSignal | undefined): Promise<Sent> {
-    const { composer, notes, outbox, store } = this.#deps;
+    const { composer, notes } = this.#deps;
     const { visible, hidden } = await composer.compose(draft, signal);
-    const mails = [visible, ...hidden];
-    const outcomes = mails.map(({ pdu }) => outbox.outcomeOf(pdu.id));
-    await store.transact((transaction) => {
-      for (const { pdu, body } of mails) outbox.add(transaction, pdu, body);
-    });
+    const outcomes = await this.#queue([visible, ...hidden]);
     if (draft.bcc !== undefined && draft.bcc.length > 0)
       await notes.apply([{ subject: messageSubject(visible.pdu.id), key: BCC, value: draft.bcc.join(', ') }]);
     return this.#receiptsOf(visible, outcomes, signal);
+  }
+
+  /** Changes of a conversation, signed and in clear. Throws ClientError `refused` when the home does not take one. */
+  async post(changes: readonly SealedMail[], signal: AbortSignal | undefined): Promise<Sent['status']> {
+    const outcomes = await this.#queue(changes);
+    const last = changes.at(-1);
+    return last === undefined ? 'accepted' : (await this.#receiptsOf(last, outcomes, signal)).status;
   }
 
   async importRaw(mime: Uint8Array, to: Address, signal: AbortSignal | undefined): Promise<Imported> {
@@ -91,6 +95,19 @@ export class Posting {
       return undefined;
     });
     return twin === undefined ? { status: 'queued', id: pdu.id, settled } : { status: 'duplicate', id: twin };
+  }
+
+  /** On disk, to be sent and in their conversations: what is written next follows them. Returns what will become of each. */
+  async #queue(mails: readonly SealedMail[]): Promise<readonly Promise<Outcome>[]> {
+    const { outbox, store } = this.#deps;
+    const outcomes = mails.map(({ pdu }) => outbox.outcomeOf(pdu.id));
+    await store.transact((transaction) => {
+      for (const { pdu, body } of mails) {
+        outbox.add(transaction, pdu, body);
+        keepPdu(transaction, pdu, body);
+      }
+    });
+    return outcomes;
   }
 
   async #receiptsOf(
