@@ -37,6 +37,19 @@ const TABLE: Readonly<Record<FederationErrorCode, Line>> = {
 /** What another home may say; anything else is judged by its status. */
 const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(TABLE).map((line) => line.said));
 
+/** Judgements of a home. Once an asker is let in they are of a third home, and so is whatever another home said. */
+const OF_HOMES: ReadonlySet<FederationErrorCode> = new Set([
+  'unsigned',
+  'wrong_destination',
+  'unknown_key',
+  'rotated_key',
+  'unknown_home',
+  'address_refused',
+  'bad_answer',
+  'home_forked',
+  'home_rolled_back',
+]);
+
 export interface Refusal {
   readonly status: number;
   readonly body: { readonly code: FederationErrorCode; readonly message: string; readonly fix?: string };
@@ -55,7 +68,7 @@ const OF_CODECS: Readonly<Record<string, FederationErrorCode>> = {
 /** The FederationError that an error of a request is; undefined when it is our own failure, which is nobody's business. */
 export function asFederationError(error: unknown): FederationError | undefined {
   if (error instanceof FederationError) return error;
-  const { code, statusCode } = error as { readonly code?: unknown; readonly statusCode?: unknown };
+  const { code, statusCode } = (error ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown };
   if (error instanceof CodedError) {
     const known = error.name === 'ProtocolError' ? OF_CODECS[error.code] : undefined;
     return known === undefined ? undefined : new FederationError(known, error.message, { cause: error });
@@ -66,12 +79,14 @@ export function asFederationError(error: unknown): FederationError | undefined {
   return undefined;
 }
 
-export function toRefusal(error: FederationError): Refusal {
-  const { status, said } = TABLE[error.code];
-  const { retryAfterMs } = error.details;
+/** `isLetIn`: the asker is known and admitted, so the error is of what it asked. */
+export function toRefusal(error: FederationError, isLetIn: boolean): Refusal {
+  const { heardFrom, retryAfterMs } = error.details;
+  const isOfOthers = isLetIn && (OF_HOMES.has(error.code) || heardFrom !== undefined);
+  const { status, said } = isOfOthers ? NOT_NOW : TABLE[error.code];
   const retryAfter = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : undefined;
   // What we found out about third parties, and how to mend it here, stays in the log.
-  if (said !== error.code) return { status, body: { code: said, message: 'not now' }, retryAfter };
+  if (isOfOthers || said !== error.code) return { status, body: { code: said, message: 'not now' }, retryAfter };
   const fix = error.fix === undefined ? {} : { fix: error.fix };
   return { status, body: { code: said, message: error.message, ...fix }, retryAfter };
 }
@@ -84,6 +99,7 @@ export function fromRefusal(home: string, answer: HttpAnswer): FederationError {
   return new FederationError(known, `${home} says: ${message === '' ? `status ${answer.status}` : message}`, {
     retry: TABLE[known].retry,
     details: {
+      heardFrom: home,
       status: answer.status,
       ...(Number.isSafeInteger(seconds) && seconds >= 0 ? { retryAfterMs: seconds * 1_000 } : {}),
     },

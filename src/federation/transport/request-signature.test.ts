@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { fromUtf8, NobleSuite, toBase64, utf8 } from '../../base/index.ts';
 import { encodeCanonicalJson, type Json, parseHomeName } from '../../protocol/index.ts';
@@ -97,6 +98,12 @@ describe('a signed request', () => {
     expect(header).toBe(
       'Restante origin="a.example",destination="b.example",key="ed25519:a1",content="6bc9e91ed170a2e2d97883ebee8849c7a5ab0de48ef6287ce17470205ea2e6ff",sig="s1k82CahO2O4kWD85kuH/02SyMXkkhmUd0FurMWh4DK8maTEQ1U8NFl4JJVwzfVuHkjrKVnZaPlMqJ3MR9ykDg"',
     );
+  });
+
+  test('is the example that is published', async () => {
+    const page = await readFile(new URL('../../../docs/protocol/federation.md', import.meta.url), 'utf8');
+    expect(page).toContain(`\n${fromUtf8(requestBytes(request))}\n`);
+    expect(page).toContain(`\n${header}\n`);
   });
 
   test('is read back as it was said, whatever the name of the node', () => {

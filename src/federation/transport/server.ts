@@ -158,7 +158,7 @@ class FederationServer {
         'a federation request is refused',
       );
     if (known === undefined) return reply.code(500).send({ code: 'unavailable', message: 'an internal failure' });
-    const { status, body, retryAfter } = toRefusal(known);
+    const { status, body, retryAfter } = toRefusal(known, this.#exchanges.has(request));
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
     return reply.code(status).send(body);
   }
