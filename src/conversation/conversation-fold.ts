@@ -128,6 +128,12 @@ export class ConversationFold {
     return this.#graph.placeOf(id) !== undefined || this.#graph.isWaiting(id);
   }
 
+  /** Of an admitted one: the next is 1 deeper than the deepest it follows. */
+  depthOf(id: PduId): number | undefined {
+    const place = this.#graph.placeOf(id);
+    return place === undefined ? undefined : this.#at(place).depth;
+  }
+
   isMember(address: Address): boolean {
     const role = this.state.members.get(address)?.role;
     return role === 'owner' || role === 'member' || role === 'reader';

@@ -14,8 +14,8 @@ export const WAITING_PDUS_MAX = 16_384;
 /** Ids remembered as refused, so that nobody fetches them again; forgetting one costs one more fetch. */
 export const REFUSED_IDS_MAX = 4_096;
 /**
- * Rounds until removals agree, the first two aside; a chain of n removals unseen to each other needs n + 1. Of the protocol: another
- * number folds hostile conversations otherwise.
+ * Rounds after the first two until removals agree: a chain of n removals unseen to each other needs n + 1. Part of the
+ * protocol: another number folds hostile conversations otherwise.
  */
 export const ROUNDS_MAX = 8;
 /** Owners whose contested changes are decided one owner after another, elders first. Part of the protocol, as above. */

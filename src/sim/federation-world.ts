@@ -1,0 +1,202 @@
+/**
+ * Homes that share one conversation in a bad world: a seed makes the people, what they do, partitions, losses, doubled and
+ * late calls, crashes and wrong clocks. Then all works again, nobody says anything new, and everybody must agree.
+ */
+import { type Clock, type CryptoSuite, ManualClock, SeededPrng } from '../base/index.ts';
+import type { ConversationFold } from '../conversation/index.ts';
+import { type ConversationId, type HomeName, type PduId, parseAddress, parseHomeName } from '../protocol/index.ts';
+import { type Converged, checkConvergence } from './federation-checker.ts';
+import type { HeldPdu, HomeMachine, HomeSite, HomeUnderTest } from './federation-home.ts';
+import { FederationNetwork, NO_TROUBLES } from './federation-network.ts';
+import { FederationPerson, foldOf } from './federation-person.ts';
+
+const HOMES = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example'].map(parseHomeName);
+const NAMES = ['ann', 'bob', 'cleo'] as const;
+const START_WALL_MS = 1_800_000_000_000;
+const SCRIPT_MS = 180_000;
+const ACTS = 60;
+/** Somebody who may say something is soon found among those who may not. */
+const TRIES = 6;
+const FAULTS = 10;
+/** Everything works: longer than any back-off of a home under test. */
+const QUIET_MS = 300_000;
+const SKEW_MS = 86_400_000;
+
+export type BuildHome = (site: HomeSite, suite: CryptoSuite) => HomeMachine;
+
+export interface FederationRun extends Converged {
+  readonly calls: number;
+  readonly crashes: number;
+}
+
+/** One whole run. Throws an Error that names the seed, the rule and what happened last. */
+export async function simulateFederation(seed: number, suite: CryptoSuite, build: BuildHome): Promise<FederationRun> {
+  const world = new FederationWorld(seed, suite, build);
+  try {
+    return await world.run();
+  } catch (cause) {
+    throw new Error(`federation, seed ${seed}: ${(cause as Error).message}\n${world.tail()}`, { cause });
+  }
+}
+
+class FederationWorld {
+  readonly #prng: SeededPrng;
+  readonly #clock = new ManualClock(START_WALL_MS);
+  readonly #network: FederationNetwork;
+  readonly #machines: ReadonlyMap<HomeName, HomeMachine>;
+  readonly #running = new Map<HomeName, HomeUnderTest>();
+  readonly #clocks: ReadonlyMap<HomeName, Clock>;
+  readonly #people: readonly FederationPerson[];
+  readonly #acknowledged = new Set<PduId>();
+  readonly #trace: string[] = [];
+  /** What the people of a home know: a client forgets nothing. */
+  readonly #clients = new Map<HomeName, ConversationFold>();
+  readonly #submits: Promise<void>[] = [];
+  #conversation: ConversationId | undefined;
+  #crashes = 0;
+
+  constructor(seed: number, suite: CryptoSuite, build: BuildHome) {
+    this.#prng = new SeededPrng(seed);
+    this.#network = new FederationNetwork(this.#clock, new SeededPrng(seed ^ 0x9e3779b9));
+    this.#clocks = new Map(HOMES.map((home) => [home, skewed(this.#clock, this.#prng.below(2 * SKEW_MS) - SKEW_MS)]));
+    this.#machines = new Map(
+      HOMES.map((home) => {
+        const site = { home, clock: this.#clocks.get(home) as Clock, link: this.#network.link(home) };
+        return [home, build(site, suite)];
+      }),
+    );
+    this.#people = HOMES.flatMap((home) =>
+      NAMES.map((name) => new FederationPerson(suite, this.#prng, parseAddress(`${name}@${home}`))),
+    );
+  }
+
+  async run(): Promise<FederationRun> {
+    for (const home of HOMES) await this.#start(home);
+    await this.#found();
+    const events = [
+      ...Array.from({ length: ACTS }, () => () => this.#act()),
+      ...Array.from({ length: FAULTS }, () => () => this.#trouble()),
+    ].map((event) => ({ at: this.#prng.below(SCRIPT_MS), event }));
+    for (const { at, event } of events.sort((a, b) => a.at - b.at)) {
+      await this.#clock.advance(Math.max(0, at - this.#clock.monotonic()));
+      await event();
+    }
+    this.#note(`${this.#acknowledged.size} acknowledged`);
+    await this.#heal();
+    await this.#clock.advance(QUIET_MS);
+    await Promise.all(this.#submits);
+    const heldBy = new Map<HomeName, readonly HeldPdu[]>();
+    const conversation = this.#conversation as ConversationId;
+    for (const [home, running] of this.#running) heldBy.set(home, await running.held(conversation));
+    for (const home of HOMES) this.#crash(home);
+    const converged = checkConvergence(conversation, this.#acknowledged, heldBy);
+    return { ...converged, calls: this.#network.calls, crashes: this.#crashes };
+  }
+
+  tail(): string {
+    return this.#trace.slice(-60).join('\n');
+  }
+
+  async #found(): Promise<void> {
+    const founder = this.#pick(this.#people);
+    const others = this.#people.filter((person) => person !== founder && this.#prng.next() < 0.6);
+    const mail = founder.found(
+      others.map(({ address }) => address),
+      this.#timeAt(founder.home),
+    );
+    this.#conversation = mail.pdu.conversation;
+    this.#say(founder, mail.pdu.id, (home) => home.submit(mail.pdu, mail.body));
+    await this.#clock.advance(1_000);
+    this.#network.troubles = { loss: 0.1, duplication: 0.1, delayMs: 6_000 };
+  }
+
+  async #act(): Promise<void> {
+    for (let i = 0; i < TRIES; i++) if (await this.#tryToAct()) return;
+  }
+
+  /** Somebody with a home that is up says something, on what that home holds. */
+  async #tryToAct(): Promise<boolean> {
+    const person = this.#pick(this.#people);
+    const running = this.#running.get(person.home);
+    const conversation = this.#conversation as ConversationId;
+    if (running === undefined) return false;
+    const fold = this.#clients.get(person.home) ?? foldOf(conversation, []);
+    this.#clients.set(person.home, fold);
+    fold.add((await running.held(conversation)).filter(({ pdu }) => !fold.has(pdu.id)));
+    const people = this.#people.map(({ address }) => address);
+    const said = person.act(fold, conversation, people, this.#timeAt(person.home));
+    if (said === undefined) return false;
+    const about = `${said.pdu.type} ${said.pdu.stateKey ?? ''} ${new TextDecoder().decode(said.body)}`;
+    this.#note(`${person.address} says ${about} at depth ${said.pdu.depth}, ${said.pdu.id.slice(0, 8)}`);
+    this.#say(person, said.pdu.id, (home) => home.submit(said.pdu, said.body));
+    return true;
+  }
+
+  #say(person: FederationPerson, id: PduId, submit: (home: HomeUnderTest) => Promise<void>): void {
+    const submitted = submit(this.#running.get(person.home) as HomeUnderTest).then(
+      () => void this.#acknowledged.add(id),
+      (error: unknown) => this.#note(`${person.address} has no receipt for ${id.slice(0, 8)}: ${String(error)}`),
+    );
+    this.#submits.push(submitted);
+  }
+
+  async #trouble(): Promise<void> {
+    const kind = this.#prng.next();
+    if (kind < 0.35) {
+      const sides = new Map(HOMES.map((home) => [home, this.#prng.below(1 + this.#prng.below(3))]));
+      this.#note(`partition ${[...sides.values()].join()}`);
+      this.#network.partition(sides);
+    } else if (kind < 0.5) this.#network.partition(new Map());
+    else if (kind < 0.8) {
+      const home = this.#pick(HOMES);
+      if (this.#running.has(home)) this.#crash(home);
+      else await this.#start(home);
+    } else {
+      const [loss, duplication] = [this.#prng.next() * 0.5, this.#prng.next() * 0.5];
+      this.#network.troubles = { loss, duplication, delayMs: 1 + this.#prng.below(6_000) };
+    }
+  }
+
+  async #heal(): Promise<void> {
+    this.#note('everything works');
+    this.#network.partition(new Map());
+    this.#network.troubles = NO_TROUBLES;
+    for (const home of HOMES) if (!this.#running.has(home)) await this.#start(home);
+  }
+
+  async #start(home: HomeName): Promise<void> {
+    this.#note(`start ${home}`);
+    const running = await (this.#machines.get(home) as HomeMachine).start();
+    this.#running.set(home, running);
+    this.#network.attach(home, running.service);
+  }
+
+  #crash(home: HomeName): void {
+    this.#note(`crash ${home}`);
+    this.#crashes += 1;
+    this.#network.attach(home, undefined);
+    this.#running.get(home)?.crash();
+    this.#running.delete(home);
+  }
+
+  #timeAt(home: HomeName): number {
+    return (this.#clocks.get(home) as Clock).now();
+  }
+
+  #note(text: string): void {
+    this.#trace.push(`${this.#clock.monotonic()} ${text}`);
+  }
+
+  #pick<Item>(items: readonly Item[]): Item {
+    return items[this.#prng.below(items.length)] as Item;
+  }
+}
+
+/** The same passing of time, another time of day. */
+function skewed(clock: Clock, skewMs: number): Clock {
+  return {
+    now: () => clock.now() + skewMs,
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  };
+}
