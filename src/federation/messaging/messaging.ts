@@ -99,7 +99,7 @@ export class Messaging implements FederationService, AsyncDisposable {
     if (destinations.size === 0 && following.length === 0) return;
     const { hints, transactions } = this.#layers;
     const told = this.#following.then(async () => {
-      for (const destination of destinations) await transactions.queued(destination);
+      for (const destination of destinations) transactions.queued(destination);
       await hints.committed(following);
     });
     this.#following = told.catch(() => undefined);
