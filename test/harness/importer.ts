@@ -9,6 +9,8 @@ import { asPerson, jsonOf, MAIN, PASSWORD } from './home-process.ts';
 /** One in so many messages is kept by the node as a file. */
 const LARGE_EVERY = 25;
 const LARGE_LINES = 6_000;
+/** How an import ends that lost its node: it found none, or the node went while it answered. */
+const NODE_GONE: ReadonlySet<string> = new Set(['offline', 'closed', 'timeout']);
 const LINES_MAX = 150;
 
 export interface ImporterOptions {
@@ -89,7 +91,7 @@ export class Importer implements AsyncDisposable {
         const { code, stdout, stderr } = await this.#import(batch);
         if (code === 0) break;
         // Without a node it says so and ends; the next process goes on where this one stopped.
-        if (jsonOf<{ error?: { code: string } }>(stdout).error?.code !== 'offline')
+        if (!NODE_GONE.has(jsonOf<{ error?: { code: string } }>(stdout).error?.code ?? ''))
           throw new Error(`${this.#options.address}: ${code}: ${stdout}${stderr}`);
         this.gaveUp += 1;
       }
