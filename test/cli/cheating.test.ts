@@ -1,0 +1,65 @@
+/** A home that cheats, as its people see it: the real programs, and a wire between them that lies. */
+import { expect, test } from 'vitest';
+import { changeEntries } from '../harness/cheat.ts';
+import { CheatingWire } from '../harness/cheating-wire.ts';
+import { freePort } from '../harness/home-process.ts';
+import { type Finished, Sandbox } from './command-line.ts';
+
+const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
+
+/** Alice wrote three mails to Bob, who has none of them yet; all that Bob hears goes over the wire. */
+async function setup() {
+  const sandbox = await Sandbox.open();
+  const wire = await CheatingWire.open();
+  const port = await freePort();
+  const where = ['--home', `localhost:${wire.port}`, '--public-url', `http://127.0.0.1:${wire.port}`];
+  const up = ['up', '--port', String(port), ...where, '--registration', 'open', '--json'];
+  const { home } = await sandbox.start([...up, '--data', sandbox.path('home')]).next();
+  wire.nodeUrl = `ws://127.0.0.1:${port}/client`;
+  const [alice, bob] = [`alice@${home}`, `bob@${home}`];
+  const url = `ws://127.0.0.1:${wire.port}/client`;
+  const run = (...args: string[]): Promise<Finished> => sandbox.run(args, { environment: PASSWORD });
+  const as = async (who: string, ...args: string[]): Promise<Finished> => {
+    const finished = await run(...args, '--address', who);
+    expect(finished.code, finished.stderr).toBeLessThan(2);
+    return finished;
+  };
+  for (const who of [alice, bob]) expect(await run('account', 'new', who, '--node', url)).toMatchObject({ code: 0 });
+  for (const subject of ['one', 'two', 'three'])
+    expect(await as(alice, 'send', '--to', bob, '--subject', subject, '--body', 'x')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+  return {
+    wire,
+    alice,
+    bob,
+    as,
+    async [Symbol.asyncDispose]() {
+      await sandbox[Symbol.asyncDispose]();
+      await wire[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('an alarm is a warning when it comes, and stands in every report until it is over', async () => {
+  await using made = await setup();
+  const { as, bob, wire } = made;
+  wire.tamper = changeEntries((entry) => (entry.number === 2 ? undefined : entry));
+  const synced = await as(bob, 'sync');
+  expect(synced.stderr).toMatch(/^warning: withheld /m);
+  expect(synced.stdout).toMatch(/2 new messages[\s\S]*alarm withheld [\s\S]*restante doctor/);
+  const json = await as(bob, 'report', '--json');
+  expect(json.lines).toMatchObject([
+    { complete: false, missing: 1, alarms: [{ code: 'withheld', subject: expect.stringMatching(/^[0-9a-f]{64}$/) }] },
+  ]);
+  const doctor = await as(bob, 'doctor', '--json');
+  expect(doctor).toMatchObject({ code: 1, lines: [{ ok: false }] });
+  expect(doctor.lines[0]?.checks).toContainEqual(
+    expect.objectContaining({ name: 'alarm', ok: false, detail: expect.stringMatching(/^withheld /) }),
+  );
+  wire.tamper = (message) => message;
+  const after = await as(bob, 'sync', '--json');
+  expect(after.lines).toMatchObject([{ complete: true, missing: 0, new: 1 }]);
+  expect(after.lines[0]).not.toHaveProperty('alarms');
+});
