@@ -4,7 +4,7 @@
  */
 import { type Clock, type CryptoSuite, ManualClock, SeededPrng } from '../base/index.ts';
 import type { ConversationFold } from '../conversation/index.ts';
-import { type ConversationId, type HomeName, type PduId, parseAddress, parseHomeName } from '../protocol/index.ts';
+import { type HomeName, type PduId, parseAddress, parseHomeName } from '../protocol/index.ts';
 import { type Converged, checkConvergence } from './federation-checker.ts';
 import type { HeldPdu, HomeMachine, HomeSite, HomeUnderTest } from './federation-home.ts';
 import { FederationNetwork, NO_TROUBLES } from './federation-network.ts';
@@ -52,7 +52,8 @@ class FederationWorld {
   /** What the people of a home know: a client forgets nothing. */
   readonly #clients = new Map<HomeName, ConversationFold>();
   readonly #submits: Promise<void>[] = [];
-  #conversation: ConversationId | undefined;
+  readonly #founder: FederationPerson;
+  readonly #founding: HeldPdu & { readonly body: Uint8Array };
   #crashes = 0;
 
   constructor(seed: number, suite: CryptoSuite, build: BuildHome) {
@@ -67,6 +68,12 @@ class FederationWorld {
     );
     this.#people = HOMES.flatMap((home) =>
       NAMES.map((name) => new FederationPerson(suite, this.#prng, parseAddress(`${name}@${home}`))),
+    );
+    this.#founder = this.#pick(this.#people);
+    const others = this.#people.filter((person) => person !== this.#founder && this.#prng.next() < 0.6);
+    this.#founding = this.#founder.found(
+      others.map(({ address }) => address),
+      this.#timeAt(this.#founder.home),
     );
   }
 
@@ -86,7 +93,7 @@ class FederationWorld {
     await this.#clock.advance(QUIET_MS);
     await Promise.all(this.#submits);
     const heldBy = new Map<HomeName, readonly HeldPdu[]>();
-    const conversation = this.#conversation as ConversationId;
+    const { conversation } = this.#founding.pdu;
     for (const [home, running] of this.#running) heldBy.set(home, await running.held(conversation));
     for (const home of HOMES) this.#crash(home);
     const converged = checkConvergence(conversation, this.#acknowledged, heldBy);
@@ -98,14 +105,8 @@ class FederationWorld {
   }
 
   async #found(): Promise<void> {
-    const founder = this.#pick(this.#people);
-    const others = this.#people.filter((person) => person !== founder && this.#prng.next() < 0.6);
-    const mail = founder.found(
-      others.map(({ address }) => address),
-      this.#timeAt(founder.home),
-    );
-    this.#conversation = mail.pdu.conversation;
-    this.#say(founder, mail.pdu.id, (home) => home.submit(mail.pdu, mail.body));
+    const { pdu, body } = this.#founding;
+    this.#say(this.#founder, pdu.id, (home) => home.submit(pdu, body));
     await this.#clock.advance(1_000);
     this.#network.troubles = { loss: 0.1, duplication: 0.1, delayMs: 6_000 };
   }
@@ -118,7 +119,7 @@ class FederationWorld {
   async #tryToAct(): Promise<boolean> {
     const person = this.#pick(this.#people);
     const running = this.#running.get(person.home);
-    const conversation = this.#conversation as ConversationId;
+    const { conversation } = this.#founding.pdu;
     if (running === undefined) return false;
     const fold = this.#clients.get(person.home) ?? foldOf(conversation, []);
     this.#clients.set(person.home, fold);
