@@ -1,11 +1,23 @@
 /** A home that cheats, as its people see it: the real programs, and a wire between them that lies. */
 import { expect, test } from 'vitest';
+import type { MailboxHead, NodeMessage } from '../../src/protocol/index.ts';
 import { changeEntries } from '../harness/cheat.ts';
 import { CheatingWire } from '../harness/cheating-wire.ts';
+import type { Tamper } from '../harness/client-world.ts';
 import { freePort } from '../harness/home-process.ts';
 import { type Finished, Sandbox } from './command-line.ts';
 
 const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
+
+function changeHeads(change: (head: MailboxHead) => MailboxHead): Tamper {
+  return (message): NodeMessage => {
+    if (message.oneofKind === 'complete')
+      return { oneofKind: 'complete', complete: { ...message.complete, heads: message.complete.heads.map(change) } };
+    if (message.oneofKind === 'head')
+      return { oneofKind: 'head', head: { ...message.head, heads: message.head.heads.map(change) } };
+    return message;
+  };
+}
 
 /** Alice wrote three mails to Bob, who has none of them yet; all that Bob hears goes over the wire. */
 async function setup() {
@@ -62,4 +74,44 @@ test('an alarm is a warning when it comes, and stands in every report until it i
   const after = await as(bob, 'sync', '--json');
   expect(after.lines).toMatchObject([{ complete: true, missing: 0, new: 1 }]);
   expect(after.lines[0]).not.toHaveProperty('alarms');
+});
+
+test('each kind of lie about a mailbox has its name, with --json too', async () => {
+  await using made = await setup();
+  const { as, bob, wire } = made;
+  const lie = async (tamper: Tamper): Promise<unknown> => {
+    wire.tamper = tamper;
+    const { lines, stdout } = await as(bob, 'sync', '--json');
+    expect(lines, stdout).toHaveLength(1);
+    return (lines[0]?.alarms as { code: string }[] | undefined)?.map(({ code }) => code);
+  };
+  const wrongBody = changeEntries((entry) => (entry.number === 3 ? { ...entry, body: Uint8Array.of(1) } : entry));
+  const noBody: Tamper = (message) =>
+    message.oneofKind === 'body' ? { oneofKind: 'body', body: { ...message.body, body: Uint8Array.of(1) } } : message;
+  expect(await lie((message) => noBody(wrongBody(message) as NodeMessage))).toEqual(['wrong_body']);
+  const unsigned = changeHeads((head) => ({ ...head, number: head.number + 1 }));
+  expect(await lie(unsigned)).toContain('bad_head');
+  const moved = changeEntries((entry) => ({ ...entry, index: entry.index + 40 }));
+  const { alice } = made;
+  wire.tamper = (message) => message;
+  await as(alice, 'send', '--to', bob, '--subject', 'four', '--body', 'x');
+  expect(await lie(moved)).toContain('renumbered');
+});
+
+test('nothing is encrypted to a key that its chain does not confirm, and the command says why', async () => {
+  await using made = await setup();
+  const { alice, as, bob, wire } = made;
+  const own = (document: Uint8Array): boolean => Buffer.from(document).toString().includes(`"${alice}"`);
+  const home = (document: Uint8Array): boolean => Buffer.from(document).toString().includes('"nodes"');
+  wire.tamper = (message) =>
+    message.oneofKind === 'chain'
+      ? {
+          oneofKind: 'chain',
+          chain: { ...message.chain, documents: message.chain.documents.filter((doc) => own(doc) || home(doc)) },
+        }
+      : message;
+  const shown = await as(alice, 'key', 'show', bob, '--json');
+  expect(shown.lines).toMatchObject([{ alarm: 'chain_rolled_back' }]);
+  const sent = await as(alice, 'send', '--to', bob, '--body', 'secret', '--json');
+  expect(sent).toMatchObject({ code: 1, lines: [{ error: { code: 'standing_alarm', fix: expect.any(String) } }] });
 });
