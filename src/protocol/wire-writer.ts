@@ -7,7 +7,8 @@ import { BinaryWriter } from '@protobuf-ts/runtime';
 import { invariant } from '../base/index.ts';
 import { ENTRIES_FRAME_BYTES } from './limits.ts';
 
-const VARINT_BYTES_MAX = 10;
+/** The longest: 64 bits, seven a byte. */
+const VARINT_BYTES = 10;
 /** A frame of entries and what it takes to be written; the buffer of a larger frame is given back. */
 const KEPT_BYTES = 2 * ENTRIES_FRAME_BYTES;
 /** A character of UTF-16 has at most three bytes of UTF-8. */
@@ -70,7 +71,7 @@ export class WireWriter extends BinaryWriter {
 
   override uint32(value: number): this {
     invariant(value >>> 0 === value, 'a uint32 is one');
-    this.#grow(VARINT_BYTES_MAX);
+    this.#grow(VARINT_BYTES);
     let rest = value;
     for (; rest > 127; rest >>>= 7) this.#bytes[this.#size++] = (rest & 127) | 128;
     this.#bytes[this.#size++] = rest;
@@ -81,7 +82,7 @@ export class WireWriter extends BinaryWriter {
   override int32(value: number): this {
     invariant((value | 0) === value, 'an int32 is one');
     if (value >= 0) return this.uint32(value);
-    this.#grow(VARINT_BYTES_MAX);
+    this.#grow(VARINT_BYTES);
     for (let rest = BigInt.asUintN(64, BigInt(value)); rest > 0n; rest >>= 7n)
       this.#bytes[this.#size++] = Number(rest & 127n) | (rest > 127n ? 128 : 0);
     return this;
@@ -94,7 +95,7 @@ export class WireWriter extends BinaryWriter {
   override uint64(value: string | number | bigint): this {
     const number = Number(value);
     invariant(Number.isSafeInteger(number) && number >= 0, 'a number that travels is an integer from 0 to 2^53-1');
-    this.#grow(VARINT_BYTES_MAX);
+    this.#grow(VARINT_BYTES);
     let rest = number;
     for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes[this.#size++] = (rest & 127) | 128;
     this.#bytes[this.#size++] = rest;

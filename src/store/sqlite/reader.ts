@@ -118,7 +118,9 @@ export class Reader {
          FROM asked CROSS JOIN kv USING (key)`,
       ),
     );
-    const [places, sizes, bytes, files] = statement.get(...keys) as unknown as JoinedColumns;
+    const [row] = statement.all(...keys) as readonly JoinedColumns[];
+    invariant(row !== undefined, 'a statement without groups has one row');
+    const [places, sizes, bytes, files] = row;
     if (files !== 0) return false;
     const sizeOf = sizes === null ? [] : sizes.split(',').map(Number);
     const placeOf = places === null ? [] : places.split(',').map(Number);
