@@ -26,9 +26,10 @@ import {
   parseFeedId,
   parseHomeName,
 } from '../../protocol/index.ts';
-import { MemoryStore, type Row, type Store, type StoreReader, type StoreTransaction } from '../../store/index.ts';
+import { MemoryStore, type Row, type Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HintPort, HomeDirectory, OutboxView, PduInbox, Staging } from '../ports.ts';
+import { type Fate, Fault, type Life, mortalStore } from './mortal-store.contract.ts';
 import { TransactionLayer } from './transaction-layer.ts';
 
 const BODY = new Uint8Array(0);
@@ -56,9 +57,6 @@ export interface Faults {
 
 export const CALM: Faults = { lose: 0, loseAnswer: 0, double: 0, delay: 0 };
 export const STORM: Faults = { lose: 0.15, loseAnswer: 0.15, double: 0.15, delay: 0.3 };
-
-/** Decides whether the next step of a home is its last. */
-export type Fate = (step: string) => 'go' | 'fail' | 'die';
 
 export class World {
   readonly clock = new ManualClock(START);
@@ -142,7 +140,7 @@ export class TestHome {
     const life = { isOver: false };
     this.#life = life;
     const { clock, prng } = this.world;
-    const store = this.#mortal(life);
+    const store = mortalStore(this.store, life, (step) => this.fate(step));
     try {
       this.layer = await TransactionLayer.open<Judgement>({
         clock,
@@ -198,46 +196,6 @@ export class TestHome {
   async queuedTo(to: TestHome): Promise<number> {
     const all = (await this.layer?.status()) ?? [];
     return all.find(({ home }) => home === to.name)?.queued ?? 0;
-  }
-
-  #mortal(life: { isOver: boolean }): Store {
-    const { store } = this;
-    const at = (step: string): void => {
-      if (life.isOver) throw new Fault('dead');
-      const fate = this.fate(step);
-      if (fate === 'die') life.isOver = true;
-      if (fate !== 'go') throw new Fault(`${fate} at ${step}`);
-    };
-    const reading = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-      at('read');
-      return work();
-    };
-    return {
-      get: (key) => reading(() => store.get(key)),
-      getMany: (keys) => reading(() => store.getMany(keys)),
-      range: (range) => reading(() => store.range(range)),
-      sizeBytes: () => store.sizeBytes(),
-      transact: async (work) => {
-        const result = await store.transact(async (rows) => {
-          const done = await work({
-            ...writing(rows),
-            get: (key) => reading(() => rows.get(key)),
-            getMany: (keys) => reading(() => rows.getMany(keys)),
-            range: (range) => reading(() => rows.range(range)),
-          });
-          at('commit');
-          return done;
-        });
-        // A commit that has happened is reported, unless its process dies just then.
-        if (life.isOver) throw new Fault('dead');
-        if (this.fate('committed') === 'die') {
-          life.isOver = true;
-          throw new Fault('die after a commit');
-        }
-        return result;
-      },
-      [Symbol.asyncDispose]: async () => undefined,
-    };
   }
 
   #outbox(store: Store): OutboxView {
@@ -321,7 +279,7 @@ export class TestHome {
     return { find, refresh: find, chain: async (home) => [await find(home)] };
   }
 
-  #link(life: { isOver: boolean }): FederationLink {
+  #link(life: Life): FederationLink {
     const none = async (): Promise<never> => {
       throw new FederationError('refused', 'not in these tests');
     };
@@ -342,7 +300,7 @@ export class TestHome {
   }
 
   async #carry<Answer>(
-    life: { isOver: boolean },
+    life: Life,
     to: HomeName,
     signal: AbortSignal,
     deliver: (layer: TransactionLayer<Judgement>) => Promise<Answer>,
@@ -375,19 +333,6 @@ export class TestHome {
     if (life.isOver) throw new Fault('dead');
     return answer;
   }
-}
-
-/** A store that fails, or a process that is gone. */
-export class Fault extends Error {}
-
-function writing(rows: StoreTransaction): Omit<StoreTransaction, keyof StoreReader> {
-  return {
-    put: (key, value) => rows.put(key, value),
-    delete: (key) => rows.delete(key),
-    deleteRange: (from, to) => rows.deleteRange(from, to),
-    onCommit: (task) => rows.onCommit(task),
-    onRollback: (task) => rows.onRollback(task),
-  };
 }
 
 interface Judgement {

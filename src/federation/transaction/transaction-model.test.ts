@@ -1,7 +1,8 @@
 /** Sender and receiver together, through everything that a network, a disk and a power supply do. */
 import { describe, expect, test } from 'vitest';
-import { CALM, DAY, disorderOf, type Fate, HOUR, STORM, type TestHome, texts, World } from './homes-world.contract.ts';
+import { CALM, DAY, disorderOf, HOUR, STORM, type TestHome, texts, World } from './homes-world.contract.ts';
 import { SENDS_MAX } from './limits.ts';
+import type { Fate } from './mortal-store.contract.ts';
 
 async function setup(seed: number) {
   const world = new World(seed);
