@@ -88,13 +88,13 @@ describe('three homes', () => {
     const first = await alice.run<Sent>(
       ...['send', '--to', bob.address, '--subject', `plan ${canary}`, '--body', `see ${canary}`, '--attach', file],
     );
-    await receive(bob, first.id);
+    await Promise.all([receive(alice, first.id), receive(bob, first.id)]);
     expect(await rawOf(bob, first.id)).toBe(await rawOf(alice, first.id));
     const [listed] = (await linesOf<Listed>(bob, 'list')) as [Listed];
     expect(listed).toMatchObject({ id: first.id, subject: `plan ${canary}`, verified: true });
 
     const reply = await bob.run<Sent>('send', '--conversation', first.conversation, '--subject', 're', '--body', 'yes');
-    await receive(alice, reply.id);
+    await Promise.all([receive(alice, reply.id), receive(bob, reply.id)]);
     expect(await rawOf(alice, reply.id)).toBe(await rawOf(bob, reply.id));
 
     await alice.run('conversation', 'add', first.conversation, carol.address);
