@@ -347,16 +347,18 @@ function outboxKey(destination: HomeName, feed: FeedId, number: number): Uint8Ar
 function documentOf({ name, letter, feeds }: TestHome): HomeDocument {
   const key = new Uint8Array(32);
   const feed = feeds.at(-1) ?? feedOf(letter);
-  return {
+  const document = {
     home: name,
     version: 1,
     previous: null,
     time: 0,
     key,
+    keyLog: key,
     nodes: [{ name: 'one', key, urls: [], feed, retired: feeds.slice(0, -1) }],
     registrar: 'one',
     signed: { bytes: key, hash: '', version: 1, previous: null, content: {}, signers: new Set() },
   };
+  return document;
 }
 
 /** What is wrong with what arrived of `texts`: nothing is doubled, and the order is that of the sender. */
