@@ -356,7 +356,7 @@ function documentOf({ name, letter, feeds }: TestHome): HomeDocument {
     keyLog: key,
     nodes: [{ name: 'one', key, urls: [], feed, retired: feeds.slice(0, -1) }],
     registrar: 'one',
-    signed: { bytes: key, hash: '', version: 1, previous: null, content: {}, signers: new Set() },
+    signed: { bytes: key, hash: '', version: 1, previous: null, content: {}, signers: new Set<string>() },
   };
   return document;
 }
