@@ -44,20 +44,20 @@ export class ChangeBook {
     return this.#pages.keys();
   }
 
-  /** What a person is by the changes that are in each of the sets. */
-  standing(address: Address, ...sets: readonly ChangeSet[]): Standing | undefined {
+  /** What a person is by the changes that count, or by those of them that are in a past. */
+  standing(address: Address, counting: ChangeSet, past: ChangeSet = counting): Standing | undefined {
     const page = this.#pages.get(address);
     if (page === undefined) return undefined;
-    const standing = latestIn(page.standings, sets);
+    const standing = latestIn(page.standings, counting, past);
     if (page.invitations.length === 0 || levelOf(standing?.role) > 0) return standing;
-    const invitation = latestIn(page.invitations, sets);
+    const invitation = latestIn(page.invitations, counting, past);
     const isInvited =
       invitation !== undefined && (standing === undefined || compareChanges(invitation.by, standing.by) > 0);
     return isInvited ? invitation : standing;
   }
 
-  setting(...sets: readonly ChangeSet[]): Setting | undefined {
-    return latestIn(this.#settings, sets);
+  setting(counting: ChangeSet, past: ChangeSet = counting): Setting | undefined {
+    return latestIn(this.#settings, counting, past);
   }
 
   /**
@@ -87,11 +87,17 @@ function isKnown(page: Page | undefined, past: ChangeSet): boolean {
   return page?.standings.some(({ by }) => past.has(by.index)) === true;
 }
 
+/** A plain loop: when owners fight, weighing spends nearly all its time here. */
 function latestIn<Item extends { readonly by: Change }>(
   items: readonly Item[],
-  sets: readonly ChangeSet[],
+  set: ChangeSet,
+  other: ChangeSet,
 ): Item | undefined {
-  return items.find(({ by }) => sets.every((set) => set.has(by.index)));
+  for (const item of items) {
+    const { index } = item.by;
+    if (other.has(index) && set.has(index)) return item;
+  }
+  return undefined;
 }
 
 function insertLatestFirst<Item extends { readonly by: { depth: number; id: PduId } }>(

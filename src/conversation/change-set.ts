@@ -47,10 +47,6 @@ export class ChangeSet {
     return true;
   }
 
-  equals(other: ChangeSet): boolean {
-    return this.includes(other) && other.includes(this);
-  }
-
   /** The numbers, ascending. */
   *[Symbol.iterator](): Generator<number, void> {
     for (let i = 0; i < this.#words.length; i++)

@@ -42,10 +42,8 @@ export class Takings {
     else list.push(change);
   }
 
-  /** Those that a deed of this author can lose its right to. */
-  *against(author: Address, need: Need): Generator<Change, void> {
-    yield* this.about(author);
-    if (need.open !== undefined) yield* this.#settings;
+  get settings(): readonly Change[] {
+    return this.#settings;
   }
 
   about(author: Address): readonly Change[] {
@@ -144,9 +142,9 @@ class Weighing {
 
   #isLost(change: Change, right: Right, against: Takings): boolean {
     const harmless = this.#won.get(change.index);
-    for (const taking of against.against(change.author, right))
-      if (harmless?.has(taking.index) !== true && takesUnseen(taking, change, right)) return true;
-    return false;
+    const loses = (taking: Change): boolean =>
+      harmless?.has(taking.index) !== true && takesUnseen(taking, change, right);
+    return against.about(change.author).some(loses) || (right.open !== undefined && against.settings.some(loses));
   }
 
   /** The contested changes of the eldest right win; false when all have had their turn. */
