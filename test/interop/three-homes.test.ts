@@ -138,7 +138,6 @@ describe('three homes', () => {
       expect(new Map(shown.members.map(({ address, role }) => [address, role]))).toEqual(
         new Map([
           [alice.address, 'owner'],
-          [bob.address, 'left'],
           [carol.address, 'member'],
         ]),
       );
