@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createMemorySocketPair,
+  type FrameSocket,
+  ManualClock,
+  NobleSuite,
+  SeededSecureRandom,
+  SILENT_LOG,
+} from '../../base/index.ts';
+import {
+  type Address,
+  accountContentJson,
+  countersignDocument,
+  decodeClientMessage,
+  encodeNodeMessage,
+  type HomeContent,
+  homeContentJson,
+  type NodeMessage,
+  parseAddress,
+  parseFeedId,
+  parseHomeName,
+  parseSignedDocument,
+  signDocument,
+} from '../../protocol/index.ts';
+import { MemoryStore, type Store } from '../../store/index.ts';
+import { createAccountSecrets } from '../../vault/index.ts';
+import { Alarms } from '../alarms.ts';
+import { openConnection } from '../connection/index.ts';
+import { CONTACT_FRESH_MS, HOME_SILENT_MS } from '../limits.ts';
+import { Contacts } from './contacts.ts';
+import { HomePin } from './home-pin.ts';
+import { HomePins } from './home-pins.ts';
+
+const suite = new NobleSuite();
+const random = new SeededSecureRandom(3);
+const never = new AbortController().signal;
+const OWN_HOME = parseHomeName('home.example');
+const OTHER = parseHomeName('other.example');
+const BOB = parseAddress('bob@other.example');
+const keyOf = (seed: number) => suite.keyPair(new Uint8Array(32).fill(seed));
+const [otherKey, evilKey, nodeKey] = [keyOf(1), keyOf(2), keyOf(3)];
+
+/** The own home's node: what it answers about others is up to the test. */
+class Answers {
+  readonly documents = new Map<string, readonly Uint8Array[]>();
+  /** By name of home: why it passes nothing on. */
+  readonly refusals = new Map<string, string>();
+  asked: string[] = [];
+
+  async serve(socket: FrameSocket): Promise<void> {
+    await socket.send(encodeNodeMessage(greeting()));
+    for await (const frame of socket.incoming) {
+      const message = decodeClientMessage(frame);
+      if (message.oneofKind === 'getChain') await socket.send(encodeNodeMessage(this.#answer(message.getChain)));
+    }
+  }
+
+  #answer({ request, address, after }: { request: number; address: string; after: number }): NodeMessage {
+    this.asked.push(address);
+    const code = this.refusals.get(address.slice(address.lastIndexOf('@') + 1));
+    if (code !== undefined)
+      return {
+        oneofKind: 'refused',
+        refused: { request, code, message: '', fix: '', fatal: false, retryAfterMs: 0 },
+      };
+    return { oneofKind: 'chain', chain: { request, documents: this.documents.get(address)?.slice(after) ?? [] } };
+  }
+}
+
+function greeting(): NodeMessage {
+  const limits = { bodyBytes: 1, headerBytes: 1, recipients: 1, inFlightSubmits: 1, heartbeatMs: 30_000 };
+  const base = { version: 1, home: OWN_HOME, node: new Uint8Array(32), nonce: new Uint8Array(32), serverTime: 0 };
+  return { oneofKind: 'serverInfo', serverInfo: { ...base, limits, feeds: [], store: true, registration: 'open' } };
+}
+
+function homeDocument(changes: Partial<HomeContent> = {}, key = otherKey): Uint8Array {
+  const feed = parseFeedId('ab'.repeat(32));
+  const content: HomeContent = {
+    home: OTHER,
+    version: 1,
+    previous: null,
+    time: 1,
+    key: key.publicKey,
+    keyLog: keyOf(9).publicKey,
+    nodes: [{ name: 'b1', key: nodeKey.publicKey, urls: [], feed, retired: [] }],
+    registrar: 'b1',
+    ...changes,
+  };
+  return signDocument(suite, homeContentJson(content), [key]);
+}
+
+async function accountDocument(address: Address, home = otherKey): Promise<Uint8Array> {
+  const secrets = await createAccountSecrets({ suite, random }, { address, createdAt: 1_700_000_000_000 });
+  const content = {
+    address,
+    version: 1,
+    previous: null,
+    time: 1,
+    identity: secrets.identity.publicKey,
+    certificates: [secrets.certificate],
+    devices: [],
+    revoked: [],
+    vault: { sha256: '0'.repeat(64), size: 1 },
+    retentionDays: 0,
+    closed: false,
+  };
+  return countersignDocument(suite, signDocument(suite, accountContentJson(content), [secrets.identity]), home);
+}
+
+async function openContacts(clock: ManualClock, store: Store): Promise<{ contacts: Contacts; alarms: Alarms }> {
+  const alarms = await Alarms.open({ clock, store, onAlarm: () => undefined });
+  const own = await HomePin.open({ suite, store, alarms }, OWN_HOME);
+  const homes = new HomePins({ clock, suite, store, alarms, own });
+  const contacts = new Contacts({ clock, suite, store, alarms, homes }, { own: parseAddress('alice@home.example') });
+  return { contacts, alarms };
+}
+
+async function setup() {
+  const clock = new ManualClock(1_000_000);
+  const store = new MemoryStore();
+  const answers = new Answers();
+  const [ours, theirs] = createMemorySocketPair();
+  void answers.serve(theirs);
+  const deps = { clock, log: SILENT_LOG, suite, random, dialer: { dial: async () => ours } };
+  const connection = await openConnection(deps, { url: 'ws://x', home: OWN_HOME, key: undefined }, never);
+  answers.documents.set(OTHER, [homeDocument()]);
+  answers.documents.set(BOB, [await accountDocument(BOB)]);
+  return {
+    clock,
+    store,
+    answers,
+    connection,
+    ...(await openContacts(clock, store)),
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  };
+}
+
+function nextVersion(before: Uint8Array, changes: Partial<HomeContent> = {}): Uint8Array {
+  return homeDocument({ version: 2, previous: parseSignedDocument(suite, before).hash, ...changes });
+}
+
+describe('people of another home', () => {
+  test('are known by their home’s chain, which is pinned at first use and read again after a while', async () => {
+    await using world = await setup();
+    const { answers, clock, connection, contacts, store } = world;
+    const found = await contacts.lookUp(connection, BOB);
+    expect(found).toMatchObject({ status: 'known', contact: { address: BOB, trust: 'first_use' } });
+    expect(answers.asked.slice(0, 2)).toEqual([OTHER, OTHER]);
+    answers.asked = [];
+    await contacts.lookUp(connection, BOB);
+    expect(answers.asked).not.toContain(OTHER);
+    await clock.advance(CONTACT_FRESH_MS);
+    await contacts.lookUp(connection, BOB);
+    expect(answers.asked).toContain(OTHER);
+    // After a restart, what was pinned is what counts.
+    answers.documents.set(OTHER, [homeDocument({ time: 2 })]);
+    const again = await openContacts(clock, store);
+    expect(await again.contacts.lookUp(connection, BOB)).toMatchObject({ status: 'alarm', code: 'home_forked' });
+  });
+
+  test('are refused when their home did not countersign them', async () => {
+    await using world = await setup();
+    const { answers, connection, contacts, alarms } = world;
+    answers.documents.set(BOB, [await accountDocument(BOB, evilKey)]);
+    expect(await contacts.lookUp(connection, BOB)).toMatchObject({ status: 'alarm', code: 'bad_chain' });
+    expect(await contacts.find(BOB)).toBeUndefined();
+    expect(alarms.list()).toMatchObject([{ code: 'bad_chain', subject: BOB }]);
+  });
+
+  test.each<
+    [string, (first: Uint8Array) => readonly Uint8Array[], 'home_forked' | 'home_rolled_back' | 'bad_home_chain']
+  >([
+    ['is another', () => [homeDocument({ time: 2 })], 'home_forked'],
+    ['is gone', () => [], 'home_rolled_back'],
+    [
+      'goes on by a stranger’s key',
+      (first) => [first, homeDocument({ version: 2, previous: null }, evilKey)],
+      'bad_home_chain',
+    ],
+  ])('have a standing alarm, all of them, when the chain of their home %s', async (_, change, code) => {
+    await using world = await setup();
+    const { answers, clock, connection, contacts } = world;
+    await contacts.lookUp(connection, BOB);
+    const first = answers.documents.get(OTHER)?.[0] as Uint8Array;
+    answers.documents.set(OTHER, change(first));
+    await clock.advance(CONTACT_FRESH_MS);
+    expect(await contacts.fresh(connection, BOB)).toMatchObject({ status: 'alarm', code });
+    expect(contacts.alarmOf(BOB)).toBe(code);
+    expect(contacts.alarmOf(parseAddress('eve@other.example'))).toBe(code);
+    expect(contacts.alarmOf(parseAddress('eve@third.example'))).toBeUndefined();
+    // What was only hidden and is shown again is over; two signed histories are not.
+    answers.documents.set(OTHER, [first, nextVersion(first)]);
+    const after = await contacts.lookUp(connection, BOB);
+    expect(after.status).toBe(code === 'home_forked' ? 'alarm' : 'known');
+  });
+
+  test('of a home that does not answer stay as they are known, and others are told as unreachable', async () => {
+    await using world = await setup();
+    const { answers, clock, connection, contacts, alarms } = world;
+    await contacts.lookUp(connection, BOB);
+    answers.refusals.set(OTHER, 'home_unreachable');
+    await clock.advance(CONTACT_FRESH_MS);
+    const known = await contacts.lookUp(connection, BOB);
+    expect(known).toMatchObject({ status: 'unreachable', home: OTHER, contact: { address: BOB } });
+    const eve = parseAddress('eve@other.example');
+    expect(await contacts.lookUp(connection, eve)).toEqual({ status: 'unreachable', home: OTHER, contact: undefined });
+    expect(alarms.list()).toEqual([]);
+    answers.refusals.set('nowhere.example', 'unknown_home');
+    const lost = parseAddress('bob@nowhere.example');
+    expect(await contacts.lookUp(connection, lost)).toMatchObject({ status: 'unknown_home', contact: undefined });
+  });
+
+  test('do not hold up page after page while their home is silent', async () => {
+    await using world = await setup();
+    const { answers, clock, connection, contacts } = world;
+    answers.refusals.set(OTHER, 'home_unreachable');
+    const urgent = { urgent: true };
+    await contacts.lookUp(connection, BOB, urgent);
+    answers.asked = [];
+    expect(await contacts.lookUp(connection, BOB, urgent)).toMatchObject({ status: 'unreachable' });
+    expect(answers.asked).toEqual([]);
+    answers.refusals.clear();
+    // A person who asks does not wait for that.
+    expect(await contacts.lookUp(connection, BOB)).toMatchObject({ status: 'known' });
+    answers.refusals.set(OTHER, 'home_unreachable');
+    await clock.advance(CONTACT_FRESH_MS);
+    await contacts.lookUp(connection, BOB, urgent);
+    answers.refusals.clear();
+    await clock.advance(HOME_SILENT_MS);
+    expect(await contacts.lookUp(connection, BOB, urgent)).toMatchObject({ status: 'known' });
+  });
+});
