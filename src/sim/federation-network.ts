@@ -54,6 +54,7 @@ export class FederationNetwork {
       backfill: (home, conversation, from, limit) =>
         to(home, (other) => other.backfill(origin, conversation, from, limit)),
       account: (address: Address, after) => to(homeOf(address), (other) => other.account(address, after)),
+      keyLog: (home, after) => to(home, (other) => other.keyLog(after)),
     };
   }
 

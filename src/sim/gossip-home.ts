@@ -70,6 +70,7 @@ class GossipHome implements HomeUnderTest {
       state: nothing,
       backfill: nothing,
       account: nothing,
+      keyLog: nothing,
       contact: () => undefined,
     };
   }
