@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts, long with real programs or many seeds.
+// Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts in one process, long with real programs
+// or many seeds.
 // Each file runs in a process of its own, since native addons and child processes are at work.
 export default defineConfig(({ mode }) => ({
   test: {
@@ -9,8 +10,13 @@ export default defineConfig(({ mode }) => ({
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
       layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
-      layer(mode, 'scenario', ['test/{scenario,cli}/**/*.test.ts'], 60_000),
-      layer(mode, 'long', ['test/{sim,interop,torture}/**/*.test.ts'], mode === 'torture' ? 6 * 3_600_000 : 300_000),
+      layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], 60_000),
+      layer(
+        mode,
+        'long',
+        ['test/{cli,sim,interop,torture}/**/*.test.ts'],
+        mode === 'torture' ? 6 * 3_600_000 : 300_000,
+      ),
     ],
   },
 }));

@@ -7,16 +7,17 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { SeededPrng, SILENT_LOG, utf8 } from '../../base/index.ts';
-import { text } from '../store-rows.contract.ts';
-import { SqliteStore } from './sqlite-store.ts';
+import { SeededPrng, SILENT_LOG, utf8 } from '../../src/base/index.ts';
+import { SqliteStore } from '../../src/store/sqlite/index.ts';
+import { text } from '../../src/store/store-rows.contract.ts';
+import { runLength } from '../harness/length.ts';
 
-const KILLS = 20;
+const KILLS = runLength(6, 200);
 const SEED = 11;
 const LARGE_EVERY = 16;
 const LARGE_BYTES = 70_000;
 
-const DOOR = new URL('../../../dist/store/sqlite/index.js', import.meta.url).href;
+const DOOR = new URL('../../dist/store/sqlite/index.js', import.meta.url).href;
 const PRELUDE = `
   import { writeSync } from 'node:fs';
   import { SqliteStore } from ${JSON.stringify(DOOR)};
