@@ -130,7 +130,9 @@ export class Reader {
       else this.#packer.addNumber(0);
     }
     invariant(next === placeOf.length, 'values are found in the order of their keys');
-    this.#packer.addBytes(bytes ?? EMPTY);
+    const joined = bytes ?? EMPTY;
+    invariant(joined.length === sizeOf.reduce((sum, size) => sum + size, 0), 'values are joined byte by byte');
+    this.#packer.addBytes(joined);
     return true;
   }
 
