@@ -5,10 +5,11 @@ const MAY_IMPORT = {
   conversation: ['base', 'protocol'],
   store: ['base', 'protocol'],
   feed: ['base', 'protocol', 'store'],
-  federation: ['base', 'protocol', 'conversation', 'store', 'feed'],
-  node: ['base', 'protocol', 'conversation', 'store', 'feed', 'federation'],
+  'key-log': ['base', 'protocol', 'store', 'feed'],
+  federation: ['base', 'protocol', 'conversation', 'store', 'feed', 'key-log'],
+  node: ['base', 'protocol', 'conversation', 'store', 'feed', 'key-log', 'federation'],
   vault: ['base', 'protocol'],
-  client: ['base', 'protocol', 'conversation', 'store', 'feed', 'federation', 'vault'],
+  client: ['base', 'protocol', 'conversation', 'store', 'feed', 'key-log', 'federation', 'vault'],
   jmap: ['base', 'protocol', 'conversation', 'store', 'vault', 'client'],
   hub: ['base', 'protocol', 'conversation', 'store', 'vault', 'client', 'jmap'],
 };
@@ -16,7 +17,7 @@ const TESTS = '[.](test|contract)[.]ts$';
 // The doors: index.ts, the vault's public half, the Node edges of portable folders, and contracts for adapters' tests.
 const DOORS =
   '(^src/[^/]+|^src/[^/]+/(system|node|memory|sqlite|postgres))/index[.]ts$|^src/vault/public[.]ts$|[.]contract[.]ts$';
-const PORTABLE = '^src/(base|protocol|conversation|store|feed|vault|client)/';
+const PORTABLE = '^src/(base|protocol|conversation|store|feed|key-log|vault|client)/';
 const NODE_EDGES = '^src/(base/system|store/(sqlite|postgres)|vault/node|client/node)/';
 
 const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
@@ -33,9 +34,9 @@ module.exports = {
     ...directions,
     {
       name: 'servers-cannot-decrypt',
-      comment: 'store, feed, federation and node import nothing of the vault, tests included.',
+      comment: 'store, feed, key-log, federation and node import nothing of the vault, tests included.',
       severity: 'error',
-      from: { path: '^src/(store|feed|federation|node)/' },
+      from: { path: '^src/(store|feed|key-log|federation|node)/' },
       to: { path: '^src/vault/' },
     },
     {

@@ -2,6 +2,7 @@
  * What the layers are to each other. Transport knows no transactions and transaction no HTTP: between them travel the bytes
  * of proto/federation.proto. Whoever implements a port says in the other direction only FederationErrors.
  */
+import type { RootVerdict } from '../key-log/index.ts';
 import type {
   Address,
   ConversationId,
@@ -11,8 +12,10 @@ import type {
   HomeName,
   Item,
   ItemResult,
+  KeyLogPage,
   Pdu,
   PduId,
+  SignedRoot,
 } from '../protocol/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
 
@@ -30,6 +33,8 @@ export interface FederationService {
   backfill(origin: HomeName, conversation: ConversationId, from: readonly PduId[], limit: number): Promise<Uint8Array>;
   /** Documents: the account's chain from the version after `after` on. */
   account(address: Address, after: number): Promise<Uint8Array>;
+  /** KeyLogPage: the log of our keys from block `after` on. */
+  keyLog(after: number): Promise<Uint8Array>;
   /** Any authenticated request: the home is there. */
   contact(origin: HomeName): void;
 }
@@ -54,6 +59,7 @@ export interface FederationLink {
   ): Promise<Uint8Array>;
   /** From the home of the address. */
   account(address: Address, after: number, signal: AbortSignal): Promise<Uint8Array>;
+  keyLog(destination: HomeName, after: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** Other homes, by their signed chains. */
@@ -64,6 +70,16 @@ export interface HomeDirectory {
   refresh(home: HomeName, signal: AbortSignal): Promise<HomeDocument>;
   /** Every version, from the first. */
   chain(home: HomeName, signal: AbortSignal): Promise<readonly HomeDocument[]>;
+}
+
+/** The log of our own keys. */
+export interface OwnKeyLog {
+  readonly publicKey: Uint8Array;
+  page(after: number): Promise<KeyLogPage>;
+  /** The newest; undefined while the log is empty. */
+  root(): Promise<SignedRoot | undefined>;
+  /** What somebody says that our log's key signed, beside the log. */
+  judge(root: SignedRoot): Promise<RootVerdict>;
 }
 
 export interface OutboxItem {

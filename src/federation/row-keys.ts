@@ -103,3 +103,12 @@ export function holeKey(conversation: ConversationId): Uint8Array {
   return concatBytes(utf8('Dm'), fromHex(conversation));
 }
 export const HOLES: Bounds = under(utf8('Dm'));
+
+/** The key log of another home that we follow: `Dk home 0` → its public key. The log's own rows lie under its prefix. */
+export function followedKey(home: HomeName): Uint8Array {
+  return ofHome('k', home);
+}
+export const FOLLOWED: Bounds = under(utf8('Dk'));
+export function mirrorPrefix(home: HomeName, publicKey: Uint8Array): Uint8Array {
+  return concatBytes(ofHome('g', home), publicKey);
+}

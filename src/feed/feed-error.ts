@@ -6,6 +6,7 @@ export type FeedErrorCode =
   | 'too_large' // beyond a limit of limits.ts
   | 'out_of_range' // a block or length that the log does not have
   | 'read_only' // the feed's secret key is not here
+  | 'bad_signature' // a root that the feed's key did not sign
   | 'wrong_key' // not a key, or not the key of this feed
   | 'corrupt'; // the stored rows contradict each other; `verifyAll` says more
 

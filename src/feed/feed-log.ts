@@ -108,18 +108,42 @@ export class FeedLog {
     transaction: StoreTransaction,
     blocks: readonly Uint8Array[],
   ): { readonly firstIndex: number; readonly length: number } {
+    const secretKey = this.#secretKey;
+    if (secretKey === undefined) throw new FeedError('read_only', `the secret key of feed ${this.id} is not here`);
+    return this.#grow(transaction, blocks, (hash) => this.#suite.sign(hash, secretKey));
+  }
+
+  /**
+   * Appends what comes from the feed's writer, with its signature of the root behind it. For logs that only ever grow at
+   * their end: a replica that takes blocks in any order proves each one by itself. Throws FeedError, having put nothing.
+   */
+  adopt(
+    transaction: StoreTransaction,
+    blocks: readonly Uint8Array[],
+    signature: Uint8Array,
+  ): { readonly firstIndex: number; readonly length: number } {
+    return this.#grow(transaction, blocks, (hash) => {
+      if (!this.#suite.verify(signature, hash, this.publicKey))
+        throw new FeedError('bad_signature', `the key of feed ${this.id} did not sign these blocks at this place`);
+      return signature;
+    });
+  }
+
+  #grow(
+    transaction: StoreTransaction,
+    blocks: readonly Uint8Array[],
+    sign: (rootHash: Uint8Array) => Uint8Array,
+  ): { readonly firstIndex: number; readonly length: number } {
     const before = this.#pending;
-    if (this.#secretKey === undefined)
-      throw new FeedError('read_only', `the secret key of feed ${this.id} is not here`);
     if (blocks.length === 0) return { firstIndex: before.length, length: before.length };
     checkBatch(before.length, blocks);
     const { nodes, roots } = growTree(this.#suite, before.roots, blocks);
     const length = before.length + blocks.length;
+    const signature = sign(rootHash(this.#suite, roots));
     let index = before.length;
     for (const block of blocks) transaction.put(this.#keys.key('block', index++), block);
     const rows = groupRows(before.group, nodes);
     for (const { group, bytes } of rows) transaction.put(this.#keys.key('tree', group), bytes);
-    const signature = this.#suite.sign(rootHash(this.#suite, roots), this.#secretKey);
     transaction.put(this.#keys.key('signature', length), signature);
     const isGroupFull = length % GROUP_BLOCKS === 0;
     const head: Head = {
@@ -192,6 +216,13 @@ export class FeedLog {
   async signature(reader: StoreReader, length: number): Promise<Uint8Array | undefined> {
     this.#assertDurable(length);
     return reader.get(this.#keys.key('signature', length));
+  }
+
+  /** The greatest length from `after` + 1 to `to` at which a batch ended; undefined when none did. */
+  async signedLength(reader: StoreReader, after: number, to: number): Promise<number | undefined> {
+    this.#assertDurable(to);
+    const [row] = await reader.range({ ...this.#keys.range('signature', after + 1, to + 1), limit: 1, reverse: true });
+    return row === undefined ? undefined : numberOfKey(row.key);
   }
 
   /** What proves a block to somebody whose digest of it is given; by default, to somebody who holds nothing. */

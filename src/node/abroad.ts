@@ -27,6 +27,7 @@ import type { DataFolder } from './data-folder.ts';
 import { destinationsOf } from './fold.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import type { Journal, NewEntry } from './journal.ts';
+import type { KeyLog } from './key-log.ts';
 
 /** What leads out of the machine. */
 export interface Abroad {
@@ -44,6 +45,7 @@ export interface AbroadDeps {
   readonly journal: Journal;
   readonly folder: DataFolder;
   readonly held: HeldPdus;
+  readonly keyLog: KeyLog;
   readonly local: LocalPeople;
   readonly conversations: Conversations;
 }
@@ -111,6 +113,7 @@ export function doorTo(current: () => Messaging | undefined): {
       state: async (origin, conversation, after) => open().state(origin, conversation, after),
       backfill: async (origin, conversation, from, limit) => open().backfill(origin, conversation, from, limit),
       account: async (address, after) => open().account(address, after),
+      keyLog: async (after) => open().keyLog(after),
       contact: (origin) => current()?.contact(origin),
     },
     directory: {

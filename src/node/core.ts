@@ -25,6 +25,7 @@ import { HeldPdus } from './held-pdus.ts';
 import { HomeChain } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
+import { KeyLog, retireKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
 import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
@@ -110,20 +111,23 @@ export class Core implements AsyncDisposable {
     try {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
       const feeds = await openFeeds(feedsDeps);
+      const keyLog = await KeyLog.open(feedsDeps);
       const journal = new Journal({
         ...deps,
         store,
         home: folder.config.home,
         feed: feeds.current,
         feeds: feeds.all,
+        keyLog,
       });
       const accounts = await Accounts.open(
         { suite: deps.suite, store, journal, homeKey: folder.homeKey },
         { home: folder.config.home, registration: options.registration },
       );
-      const home = await HomeChain.open({ ...deps, store, journal, homeKey: folder.homeKey });
+      const chain = { ...deps, store, journal, homeKey: folder.homeKey, keyLog: keyLog.publicKey };
+      const home = await HomeChain.open(chain);
       const retention = await Retention.open({ ...deps, store, journal, accounts });
-      const base = { folder, store, feedsDeps, feeds, journal, accounts, home, retention };
+      const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention };
       const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
       core.#start();
       return core;
@@ -215,6 +219,7 @@ export class Core implements AsyncDisposable {
     );
     this.#scope.spawn('retire', async () => {
       await retireFeed(feedsDeps, feed);
+      await retireKeyLog(feedsDeps);
       this.#options.onFeedRetired();
     });
   }
@@ -225,6 +230,7 @@ interface BaseParts {
   readonly store: SqliteStore;
   readonly feedsDeps: FeedsDeps;
   readonly feeds: Feeds;
+  readonly keyLog: KeyLog;
   readonly journal: Journal;
   readonly accounts: Accounts;
   readonly home: HomeChain;
@@ -273,7 +279,7 @@ function createServices(
     { home: folder.config.home, limits, feed: currentFeed, hasOtherFeeds: feeds.size > 1 },
   );
   const blobs = new Blobs({ ...deps, store, journal, feeds });
-  const lookups = new Lookups({ accounts, held, home, messaging }, { home: folder.config.home });
+  const lookups = new Lookups({ accounts, held, home, keyLog: parts.keyLog, messaging }, { home: folder.config.home });
   const handler = new RequestHandler({
     ...deps,
     accounts,

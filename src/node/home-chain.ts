@@ -1,5 +1,5 @@
 /** The home's signed chain as this node keeps it: entries of kind `key`, a view by version, and the document now. */
-import { type Clock, type CryptoSuite, type KeyPair, toBase64 } from '../base/index.ts';
+import { type Clock, type CryptoSuite, equalBytes, type KeyPair, toBase64 } from '../base/index.ts';
 import {
   EntryKind,
   type HomeContent,
@@ -21,6 +21,8 @@ export interface HomeChainDeps {
   readonly store: Store;
   readonly journal: Journal;
   readonly homeKey: KeyPair;
+  /** Of the log of the home's keys. */
+  readonly keyLog: Uint8Array;
 }
 
 export class HomeChain {
@@ -55,17 +57,19 @@ export class HomeChain {
 
   /** Publishes what this node is now; writes a version only when something changed. */
   async publish(home: HomeName, node: HomeNode): Promise<void> {
-    const { clock, homeKey: key, journal, suite } = this.#deps;
+    const { clock, homeKey: key, journal, keyLog, suite } = this.#deps;
     const current = this.#current;
     const others = current?.nodes.filter((entry) => entry.name !== node.name) ?? [];
     const nodes = [...others, node].sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (current !== undefined && describe(current.nodes) === describe(nodes)) return;
+    const isSameLog = current !== undefined && equalBytes(current.keyLog, keyLog);
+    if (isSameLog && describe(current.nodes) === describe(nodes)) return;
     const content: HomeContent = {
       home,
       version: (current?.version ?? 0) + 1,
       previous: current?.signed.hash ?? null,
       time: Math.floor(clock.now()),
       key: key.publicKey,
+      keyLog,
       nodes,
       registrar: current?.registrar ?? node.name,
     };

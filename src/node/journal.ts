@@ -20,6 +20,7 @@ import type { Store, StoreTransaction } from '../store/index.ts';
 import { isBodyAwaited } from './awaited-bodies.ts';
 import { type ErasedBody, isErasedByAll } from './erasure.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
+import type { KeyLog } from './key-log.ts';
 import { ViewBuffer } from './view-buffer.ts';
 
 /** An entry to be written: the header's version, time and body fields are the journal's to fill. */
@@ -54,6 +55,8 @@ export interface JournalDeps {
   readonly feed: FeedLog;
   /** All feeds of this node, its retired ones included, for clearing bodies. */
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+  /** Names every document that becomes one of the home's. */
+  readonly keyLog: Pick<KeyLog, 'append'>;
 }
 
 /** Lives inside the callback of `write`. */
@@ -119,6 +122,7 @@ export class Journal {
     );
     await views.prefetch(keysOf(this.#deps, folded));
     for (const entry of folded) await this.#clear(views, transaction, await foldEntry(this.#deps, views, entry));
+    this.#deps.keyLog.append(transaction, headers);
     written.push(...folded);
     return folded.map((entry) => ({ feed: entry.feed, index: entry.index, receivedAt }));
   }

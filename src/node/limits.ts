@@ -127,3 +127,5 @@ export const HTTP_BODY_BYTES_MAX = 64 * 1024;
 export const ANONYMOUS_FRAME_BYTES_MAX = 512 * 1024;
 /** Ids of feeds kept as bytes: a home's own, and of others those that are spoken of now. */
 export const FEED_IDS_CACHED_MAX = 1_000;
+/** Documents that one transaction logs when a key log begins: some megabytes at most. */
+export const KEY_LOG_FILL_ROWS = 1_000;

@@ -4,8 +4,10 @@ import {
   type Address,
   type GetChain,
   type GetConversation,
+  type GetKeyLog,
   type HomeName,
   homeOf,
+  type KeyLogPage,
   parseAddress,
   parseConversationId,
   parseHomeName,
@@ -14,6 +16,7 @@ import {
 import type { Accounts } from './accounts.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import type { HomeChain } from './home-chain.ts';
+import type { KeyLog } from './key-log.ts';
 import { CONVERSATION_PAGE_PDUS } from './limits.ts';
 import type { Session } from './session.ts';
 
@@ -21,8 +24,9 @@ export interface LookupsDeps {
   readonly accounts: Accounts;
   readonly held: HeldPdus;
   readonly home: HomeChain;
+  readonly keyLog: Pick<KeyLog, 'page'>;
   /** undefined: this node speaks with no other home. */
-  readonly messaging: Pick<Messaging, 'accountDocuments' | 'homeDocuments'> | undefined;
+  readonly messaging: Pick<Messaging, 'accountDocuments' | 'homeDocuments' | 'keyLogPage'> | undefined;
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -44,10 +48,25 @@ export class Lookups {
       const documents = await this.#documents(address, after);
       return await session.send({ oneofKind: 'chain', chain: { request, documents: [...documents] } });
     } catch (error) {
-      if (!(error instanceof FederationError)) throw error;
-      const code = error.code === 'unknown_home' ? 'unknown_home' : 'home_unreachable';
-      return session.refuse(request, code, error.message);
+      return refuseFor(session, request, error);
     }
+  }
+
+  /** Throws ProtocolError for what is no home. */
+  async getKeyLog(session: Session, { request, home, after }: GetKeyLog): Promise<void> {
+    try {
+      const page = await this.#keyLogPage(home, after);
+      if (page === undefined) return session.refuse(request, 'unknown_home', 'this node speaks with no other home');
+      return await session.send({ oneofKind: 'keyLog', keyLog: { request, page } });
+    } catch (error) {
+      return refuseFor(session, request, error);
+    }
+  }
+
+  async #keyLogPage(who: string, after: number): Promise<KeyLogPage | undefined> {
+    const { keyLog, messaging } = this.#deps;
+    if (who === '' || who === this.#home) return keyLog.page(after);
+    return messaging?.keyLogPage(parseHomeName(who), after);
   }
 
   /** Empty: our own home; a home's name: that home; an address: its account, here or at its home. */
@@ -76,4 +95,11 @@ export class Lookups {
     const more = page.length === CONVERSATION_PAGE_PDUS;
     return session.send({ oneofKind: 'conversation', conversation: { request: ask.request, pdus, more } });
   }
+}
+
+/** Another home could not be asked. Throws what is none of that. */
+function refuseFor(session: Session, request: number, error: unknown): Promise<void> {
+  if (!(error instanceof FederationError)) throw error;
+  const code = error.code === 'unknown_home' ? 'unknown_home' : 'home_unreachable';
+  return session.refuse(request, code, error.message);
 }

@@ -123,6 +123,8 @@ export class RequestHandler {
       if (record === undefined) return session.refuse(request, 'unknown', 'this account has no vault record');
       return session.send({ oneofKind: 'vault', vault: { request, record } });
     }
+    // Whoever enrols a device checks the keys that it is shown before the device is in.
+    if (message.oneofKind === 'getKeyLog') return this.#deps.lookups.getKeyLog(session, message.getKeyLog);
     if (identity.device === undefined)
       return session.refuse(requestNumberOf(message), 'auth_needed', 'only a device of the account may do this');
     return this.#dispatchForDevice(session, identity.address, message, signal);
@@ -131,7 +133,10 @@ export class RequestHandler {
   async #dispatchForDevice(
     session: Session,
     address: Address,
-    message: Exclude<Request, { oneofKind: 'ping' | 'getEnrolment' | 'getChain' | 'appendChain' | 'getVault' }>,
+    message: Exclude<
+      Request,
+      { oneofKind: 'ping' | 'getEnrolment' | 'getChain' | 'appendChain' | 'getVault' | 'getKeyLog' }
+    >,
     signal: AbortSignal,
   ): Promise<void> {
     switch (message.oneofKind) {

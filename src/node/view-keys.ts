@@ -160,6 +160,12 @@ export function feedRecordKey(feed: FeedId): Uint8Array {
 }
 export const FEED_RECORDS: Bounds = under(utf8('Sf'));
 
+/** The log of the home's keys: `S k` → key log record. Its own rows lie under its prefix. */
+export const KEY_LOG_RECORD: Uint8Array = utf8('Sk');
+export function keyLogPrefix(feed: FeedId): Uint8Array {
+  return concatBytes(utf8('L'), fromHex(feed));
+}
+
 export function inviteKey(code: string): Uint8Array {
   return utf8(`Si${code}`);
 }

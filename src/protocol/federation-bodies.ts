@@ -6,9 +6,11 @@
 import { BinaryReader, type MessageType } from '@protobuf-ts/runtime';
 import { createFrameShape, type FrameShape, judgeFrame } from './frame-cost.ts';
 import { Answer, Documents, Pdus, Transaction } from './generated/federation.ts';
+import { KeyLogPage } from './generated/key-log.ts';
 import {
   FEDERATION_BODY_BYTES_MAX,
   FEDERATION_PARTS_MAX,
+  KEY_ROOTS_MAX,
   TRANSACTION_EDUS_MAX,
   TRANSACTION_ITEMS_MAX,
 } from './limits.ts';
@@ -31,7 +33,11 @@ export function encodeDocuments(documents: Documents): Uint8Array {
   return Documents.toBinary(documents, WRITE);
 }
 
-/** Throws ProtocolError `too_large` or `malformed`, as the three below. */
+export function encodeKeyLogPage(page: KeyLogPage): Uint8Array {
+  return KeyLogPage.toBinary(page, WRITE);
+}
+
+/** Throws ProtocolError `too_large` or `malformed`, as the four below. */
 export function decodeTransaction(bytes: Uint8Array): Transaction {
   const transaction = decode(TRANSACTION, bytes);
   const { edus, items } = transaction;
@@ -40,6 +46,8 @@ export function decodeTransaction(bytes: Uint8Array): Transaction {
       'too_large',
       `a transaction has at most ${TRANSACTION_ITEMS_MAX} items and ${TRANSACTION_EDUS_MAX} EDUs`,
     );
+  if (edus.some(({ edu }) => edu.oneofKind === 'keyRoots' && edu.keyRoots.roots.length > KEY_ROOTS_MAX))
+    throw new ProtocolError('too_large', `an EDU names at most ${KEY_ROOTS_MAX} roots of key logs`);
   if (items.length > 0 && edus.length > 0)
     throw new ProtocolError('malformed', 'a transaction has items or EDUs, not both');
   if (items.length > 0 && transaction.first < 1) throw new ProtocolError('malformed', 'items are numbered from 1');
@@ -58,6 +66,10 @@ export function decodeDocuments(bytes: Uint8Array): Documents {
   return decode(DOCUMENTS, bytes);
 }
 
+export function decodeKeyLogPage(bytes: Uint8Array): KeyLogPage {
+  return decode(KEY_LOG_PAGE, bytes);
+}
+
 interface Body<Message extends object> {
   readonly name: string;
   readonly type: MessageType<Message>;
@@ -72,6 +84,7 @@ const TRANSACTION = bodyType('a transaction', Transaction);
 const ANSWER = bodyType('an answer', Answer);
 const PDUS = bodyType('PDUs', Pdus);
 const DOCUMENTS = bodyType('documents', Documents);
+const KEY_LOG_PAGE = bodyType('a page of a key log', KeyLogPage);
 
 // As in frames.ts: unknown fields are dropped, one text decoder and one writer serve all.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

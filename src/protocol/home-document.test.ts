@@ -16,6 +16,7 @@ const first: HomeContent = {
   previous: null,
   time: 1_700_000_000_000,
   key: home.publicKey,
+  keyLog: node.publicKey,
   nodes: [
     {
       name: 'a1',
@@ -78,6 +79,12 @@ describe('a home document', () => {
       'a key that is not base64',
       (document) => {
         document.key = '!'.repeat(43);
+      },
+    ],
+    [
+      'no key log',
+      (document) => {
+        delete document.key_log;
       },
     ],
     [

@@ -29,6 +29,8 @@ export interface HomeContent {
   readonly time: number;
   /** Ed25519 public key that signs this chain and countersigns new accounts. */
   readonly key: Uint8Array;
+  /** Ed25519 public key of the log that names every version of this chain and of the accounts (docs/protocol/key-log.md). */
+  readonly keyLog: Uint8Array;
   readonly nodes: readonly HomeNode[];
   /** Name of the node where new addresses are claimed. */
   readonly registrar: string;
@@ -43,6 +45,7 @@ const key = z.string().length(43);
 const homeSchema = z.strictObject({
   home: z.string().max(260),
   key,
+  key_log: key,
   nodes: z
     .array(
       z.strictObject({
@@ -69,6 +72,7 @@ export function homeContentJson(content: HomeContent): { readonly [key: string]:
     previous: content.previous,
     time: content.time,
     key: toBase64(content.key),
+    key_log: toBase64(content.keyLog),
     nodes: content.nodes.map((node) => ({
       name: node.name,
       key: toBase64(node.key),
@@ -97,6 +101,7 @@ export function parseHomeDocument(suite: CryptoSuite, bytes: Uint8Array): HomeDo
       previous: fields.previous,
       time: fields.time,
       key: fromBase64(fields.key),
+      keyLog: fromBase64(fields.key_log),
       nodes: fields.nodes.map((node) => ({
         name: node.name,
         key: fromBase64(node.key),

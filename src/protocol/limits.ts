@@ -46,3 +46,11 @@ export const TRANSACTION_BYTES = 1024 * KiB;
 export const FEDERATION_BODY_BYTES_MAX = BODY_BYTES_MAX + PDU_HEADER_BYTES_MAX + 64 * KiB;
 /** Messages, byte strings and texts in one of them: 100 hints of 20 tips, or pages of some thousand PDUs. */
 export const FEDERATION_PARTS_MAX = 8_192;
+/** A record of a key log: an address, a hash and a version. */
+export const KEY_RECORD_BYTES_MAX = 512;
+/** Records in one page of a key log: half a megabyte of the largest, 150 KiB as a rule. */
+export const KEY_LOG_PAGE_RECORDS_MAX = 1_000;
+/** Roots of other homes' key logs in one EDU: some 250 bytes each. */
+export const KEY_ROOTS_MAX = 100;
+/** Roots that contradict a key log, told with a page of it: one is enough to be found out. */
+export const DISPUTED_ROOTS_MAX = 16;

@@ -92,6 +92,10 @@ export class RecordingService implements FederationService {
     return this.#note(`account ${address} ${after}`);
   }
 
+  async keyLog(after: number): Promise<Uint8Array> {
+    return this.#note(`keylog ${after}`);
+  }
+
   contact(origin: HomeName): void {
     this.contacts.push(origin);
   }
@@ -173,6 +177,7 @@ export class TransportHome implements AsyncDisposable {
       previous: before?.signed.hash ?? null,
       time: version,
       key: this.homeKey.publicKey,
+      keyLog: this.homeKey.publicKey,
       nodes: [
         {
           name: 'a1',

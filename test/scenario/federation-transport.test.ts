@@ -38,6 +38,7 @@ describe('a home asks another', () => {
     await link.backfill(b.home, CONVERSATION, [ID], 25, never);
     const address = parseAddress(`a.%?#/&+b@${b.home}`);
     expect(fromUtf8(await link.account(address, 3, never))).toBe(`account ${address} 3`);
+    expect(fromUtf8(await link.keyLog(b.home, 7, never))).toBe('keylog 7');
     expect(b.service.asked).toEqual([
       `send ${a.home} ${FEED}.1.50.0 ${body.length}`,
       `pull ${a.home} ${FEED} 0`,
@@ -47,8 +48,9 @@ describe('a home asks another', () => {
       `state ${a.home} ${CONVERSATION} page-2`,
       `backfill ${a.home} ${CONVERSATION} ${ID} 25`,
       `account ${address} 3`,
+      'keylog 7',
     ]);
-    expect(b.service.contacts).toEqual(Array.from({ length: 8 }, () => a.home));
+    expect(b.service.contacts).toEqual(Array.from({ length: 9 }, () => a.home));
     // One lookup at each end served them all.
     expect([a.lookups, b.lookups]).toEqual([1, 1]);
   });

@@ -94,6 +94,8 @@ export function requestOf(message: Answer): number {
       return message.pong.request;
     case 'chain':
       return message.chain.request;
+    case 'keyLog':
+      return message.keyLog.request;
     case 'conversation':
       return message.conversation.request;
     case 'enrolment':

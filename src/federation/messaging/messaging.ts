@@ -14,9 +14,20 @@ import {
   type SignatureChecker,
 } from '../../base/index.ts';
 import type { ServiceResolver } from '../../base/system/index.ts';
-import type { Address, ConversationId, FeedId, HomeName, Pdu, PduId } from '../../protocol/index.ts';
+import {
+  type Address,
+  type ConversationId,
+  encodeKeyLogPage,
+  type FeedId,
+  type HomeName,
+  isAddress,
+  type KeyLogPage,
+  type Pdu,
+  type PduId,
+} from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
+import { KEY_ROOTS, type KeyLogStatus, KeyLogs, KeyRoots } from '../key-log/index.ts';
 import {
   Answers,
   AuthorCheck,
@@ -31,7 +42,15 @@ import {
   type PduView,
   People,
 } from '../pdu/index.ts';
-import type { Commit, FederationLink, FederationService, HomeDirectory, OutboxView } from '../ports.ts';
+import type {
+  Commit,
+  FederationLink,
+  FederationService,
+  HintPort,
+  HomeDirectory,
+  OutboxView,
+  OwnKeyLog,
+} from '../ports.ts';
 import { type DestinationStatus, TransactionLayer } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
 import { LOOKUP_TIMEOUT_MS } from './limits.ts';
@@ -51,6 +70,7 @@ export interface MessagingDeps {
   readonly local: LocalPeople;
   readonly conversations: Conversations;
   readonly commit: Commit;
+  readonly keyLog: OwnKeyLog;
 }
 
 export interface MessagingOptions {
@@ -63,11 +83,13 @@ export class Messaging implements FederationService, AsyncDisposable {
   readonly #scope: Scope;
   readonly #layers: Layers;
   readonly #clock: Clock;
+  readonly #keyLog: OwnKeyLog;
   #following: Promise<void> = Promise.resolve();
 
   private constructor(deps: MessagingDeps, options: MessagingOptions, scope: Scope, layers: Layers) {
     this.#home = options.home;
     this.#clock = deps.clock;
+    this.#keyLog = deps.keyLog;
     this.#scope = scope;
     this.#layers = layers;
   }
@@ -78,6 +100,8 @@ export class Messaging implements FederationService, AsyncDisposable {
     const layers = await openLayers(deps, options);
     scope.spawn('holes', (signal) => layers.filler.run(signal));
     scope.spawn('hints', (signal) => layers.hints.run(signal));
+    scope.spawn('key roots', (signal) => layers.keyRoots.listen(signal));
+    scope.spawn('telling key roots', (signal) => layers.keyRoots.tell(signal));
     return new Messaging(deps, options, scope, layers);
   }
 
@@ -117,6 +141,16 @@ export class Messaging implements FederationService, AsyncDisposable {
     return chain.filter(({ version }) => version > after).map(({ signed }) => signed.bytes);
   }
 
+  /** The key log of another home, as we follow it. Throws FederationError. */
+  keyLogPage(home: HomeName, after: number): Promise<KeyLogPage> {
+    return this.#within((signal) => this.#layers.keyLogs.page(home, after, signal));
+  }
+
+  /** The key logs that we follow, and which of them do not hold. */
+  keyLogs(): Promise<readonly KeyLogStatus[]> {
+    return this.#layers.keyLogs.status();
+  }
+
   send(origin: HomeName, txn: string, body: Uint8Array): Promise<Uint8Array> {
     return this.#layers.transactions.send(origin, txn, body);
   }
@@ -139,6 +173,10 @@ export class Messaging implements FederationService, AsyncDisposable {
 
   account(address: Address, after: number): Promise<Uint8Array> {
     return this.#layers.answers.account(address, after);
+  }
+
+  async keyLog(after: number): Promise<Uint8Array> {
+    return encodeKeyLogPage(await this.#keyLog.page(after));
   }
 
   contact(origin: HomeName): void {
@@ -196,6 +234,8 @@ interface Layers {
   readonly holes: Holes;
   readonly filler: HoleFiller;
   readonly hints: Hints;
+  readonly keyLogs: KeyLogs;
+  readonly keyRoots: KeyRoots;
   readonly answers: Answers;
   readonly transactions: TransactionLayer<Judged>;
 }
@@ -204,7 +244,13 @@ async function openLayers(deps: MessagingDeps, options: MessagingOptions): Promi
   const { home } = options;
   const directory = new HttpHomeDirectory(deps);
   const link: FederationLink = new HttpLink({ ...deps, directory }, options);
-  const people = new People({ ...deps, directory, link });
+  // The two tell each other when one has seen what the other has not: what a client is shown has to fit together.
+  const people: People = new People({ ...deps, directory, link, onNew: (of) => keyLogs.outdated(of) });
+  const onGrown = (of: HomeName, subjects: ReadonlySet<string>): void => {
+    for (const subject of subjects) if (isAddress(subject)) people.outdated(subject);
+    keyRoots.grown(of);
+  };
+  const keyLogs = new KeyLogs({ ...deps, directory, link, onGrown });
   const authors = new AuthorCheck({ ...deps, people }, { home });
   const holes = await Holes.open(deps);
   const inbox = new Inbox({ ...deps, authors, holes }, { home });
@@ -215,8 +261,21 @@ async function openLayers(deps: MessagingDeps, options: MessagingOptions): Promi
     { ...deps, holes, owe: (destination, conversation) => owe(destination, conversation) },
     { home },
   );
-  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints, link, directory });
+  const owed = { ...deps, own: deps.keyLog, keyLogs, owe: (destination: HomeName) => owe(destination, KEY_ROOTS) };
+  const keyRoots = await KeyRoots.open(owed, { home });
+  const said = both(hints, keyRoots);
+  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints: said, link, directory });
   owe = (destination, conversation) => transactions.hint(destination, conversation);
   const answers = new Answers(deps);
-  return { directory, people, authors, holes, filler, hints, answers, transactions };
+  return { directory, people, authors, holes, filler, hints, keyLogs, keyRoots, answers, transactions };
+}
+
+function both(hints: Hints, keyRoots: KeyRoots): HintPort {
+  return {
+    make: (destination, topic) => (topic === KEY_ROOTS ? keyRoots.make() : hints.make(destination, topic)),
+    hear: (origin, edus) => {
+      hints.hear(origin, edus);
+      keyRoots.hear(origin, edus);
+    },
+  };
 }

@@ -8,6 +8,7 @@ import {
   type AccountDocument,
   type Address,
   decodeDocuments,
+  type HomeName,
   homeOf,
   judgeChain,
   ProtocolError,
@@ -26,6 +27,8 @@ export interface PeopleDeps {
   readonly log: Log;
   readonly link: Pick<FederationLink, 'account'>;
   readonly directory: HomeDirectory;
+  /** An account of this home has a version that was not seen before. */
+  readonly onNew: (home: HomeName) => void;
 }
 
 export class People {
@@ -67,6 +70,11 @@ export class People {
     const { to } = personVersions(address);
     const rows = await this.#deps.store.range({ from: personKey(address, after + 1), to, limit: PEOPLE_VERSIONS_MAX });
     return rows.map((row) => row.value);
+  }
+
+  /** Its home has something newer of it than we were shown: the next question goes there. */
+  outdated(address: Address): void {
+    this.#askedAt.delete(address);
   }
 
   #isFresh(address: Address, ms: number): boolean {
@@ -115,10 +123,12 @@ export class People {
       return pinned;
     }
     const fresh = verdict.chain.slice(known.length);
-    if (fresh.length > 0)
+    if (fresh.length > 0) {
       await store.transact((transaction) => {
         for (const link of fresh) transaction.put(personKey(address, link.version), link.signed.bytes);
       });
+      this.#deps.onNew(homeOf(address));
+    }
     const newest = verdict.chain.at(-1) as AccountDocument;
     this.#known.set(address, newest);
     return newest;

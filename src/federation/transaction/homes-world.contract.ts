@@ -296,6 +296,7 @@ export class TestHome {
       state: none,
       backfill: none,
       account: none,
+      keyLog: none,
     };
   }
 

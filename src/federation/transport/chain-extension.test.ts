@@ -26,6 +26,7 @@ function chainOf(length: number, forkAt = Number.POSITIVE_INFINITY, signer = key
       previous: chain.at(-1)?.signed.hash ?? null,
       time: isForked ? 1_000 + version : version,
       key: (isForked ? signer : keys(1)).publicKey,
+      keyLog: keys(8).publicKey,
       nodes: [{ name: 'a1', key: keys(9).publicKey, urls: [], feed: parseFeedId('ab'.repeat(32)), retired: [] }],
       registrar: 'a1',
     };

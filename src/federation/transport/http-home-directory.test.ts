@@ -40,6 +40,7 @@ function versions(length: number, mark = 0): Uint8Array[] {
       previous: last === undefined ? null : parseHomeDocument(suite, last).signed.hash,
       time: version + mark,
       key: keys.publicKey,
+      keyLog: keys.publicKey,
       nodes: [{ name: 'a1', key: keys.publicKey, urls: [], feed: parseFeedId('ab'.repeat(32)), retired: [] }],
       registrar: 'a1',
     };

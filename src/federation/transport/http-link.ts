@@ -97,6 +97,10 @@ export class HttpLink implements FederationLink {
     return this.#demand(homeOf(address), asked, signal);
   }
 
+  keyLog(destination: HomeName, after: number, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#demand(destination, question('/keylog', { after: String(after) }), signal);
+  }
+
   async #demand(destination: HomeName, asked: Question, signal: AbortSignal): Promise<Uint8Array> {
     const answer = await this.#ask(destination, asked, signal);
     if (answer === undefined) throw new FederationError('bad_answer', `${destination} has nothing to say`);

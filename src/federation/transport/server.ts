@@ -120,6 +120,9 @@ class FederationServer {
     this.#question(scope, '/account/*', (_exchange, path, query) =>
       service.account(parseAddress(path), parseCount(query.get('after') ?? '0', Number.MAX_SAFE_INTEGER)),
     );
+    this.#question(scope, '/keylog', (_exchange, _path, query) =>
+      service.keyLog(parseCount(query.get('after') ?? '0', Number.MAX_SAFE_INTEGER)),
+    );
   }
 
   #question(scope: FastifyInstance, path: string, ask: Answer): void {

@@ -11,6 +11,7 @@ import { UnknownFieldHandler } from "@protobuf-ts/runtime";
 import type { PartialMessage } from "@protobuf-ts/runtime";
 import { reflectionMergePartial } from "@protobuf-ts/runtime";
 import { MessageType } from "@protobuf-ts/runtime";
+import { KeyLogPage } from "./key-log.ts";
 /**
  * ---- node → client -------------------------------------------------------------------------------------------------
  *
@@ -104,6 +105,12 @@ export interface NodeFrame {
          * @generated from protobuf field: restante.client.v1.Conversation conversation = 14
          */
         conversation: Conversation;
+    } | {
+        oneofKind: "keyLog";
+        /**
+         * @generated from protobuf field: restante.client.v1.KeyLog key_log = 15
+         */
+        keyLog: KeyLog;
     } | {
         oneofKind: undefined;
     };
@@ -471,6 +478,19 @@ export interface Chain {
     documents: Uint8Array[];
 }
 /**
+ * @generated from protobuf message restante.client.v1.KeyLog
+ */
+export interface KeyLog {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: restante.keylog.v1.KeyLogPage page = 2
+     */
+    page?: KeyLogPage;
+}
+/**
  * @generated from protobuf message restante.client.v1.Enrolment
  */
 export interface Enrolment {
@@ -614,6 +634,12 @@ export interface ClientFrame {
          * @generated from protobuf field: restante.client.v1.GetConversation get_conversation = 16
          */
         getConversation: GetConversation;
+    } | {
+        oneofKind: "getKeyLog";
+        /**
+         * @generated from protobuf field: restante.client.v1.GetKeyLog get_key_log = 17
+         */
+        getKeyLog: GetKeyLog;
     } | {
         oneofKind: undefined;
     };
@@ -805,6 +831,25 @@ export interface GetChain {
     address: string;
     /**
      * @generated from protobuf field: uint32 after = 3
+     */
+    after: number;
+}
+/**
+ * The key log of a home, empty: the node's own; another's as this home follows it. From block `after` on.
+ *
+ * @generated from protobuf message restante.client.v1.GetKeyLog
+ */
+export interface GetKeyLog {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: string home = 2
+     */
+    home: string;
+    /**
+     * @generated from protobuf field: uint64 after = 3
      */
     after: number;
 }
@@ -1088,7 +1133,8 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
             { no: 11, name: "enrolment", kind: "message", oneof: "frame", T: () => Enrolment },
             { no: 12, name: "done", kind: "message", oneof: "frame", T: () => Done },
             { no: 13, name: "vault", kind: "message", oneof: "frame", T: () => Vault },
-            { no: 14, name: "conversation", kind: "message", oneof: "frame", T: () => Conversation }
+            { no: 14, name: "conversation", kind: "message", oneof: "frame", T: () => Conversation },
+            { no: 15, name: "key_log", kind: "message", oneof: "frame", T: () => KeyLog }
         ]);
     }
     create(value?: PartialMessage<NodeFrame>): NodeFrame {
@@ -1187,6 +1233,12 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
                         conversation: Conversation.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).conversation)
                     };
                     break;
+                case /* restante.client.v1.KeyLog key_log */ 15:
+                    message.frame = {
+                        oneofKind: "keyLog",
+                        keyLog: KeyLog.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).keyLog)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -1241,6 +1293,9 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
         /* restante.client.v1.Conversation conversation = 14; */
         if (message.frame.oneofKind === "conversation")
             Conversation.internalBinaryWrite(message.frame.conversation, writer.tag(14, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.KeyLog key_log = 15; */
+        if (message.frame.oneofKind === "keyLog")
+            KeyLog.internalBinaryWrite(message.frame.keyLog, writer.tag(15, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2419,6 +2474,60 @@ class Chain$Type extends MessageType<Chain> {
  */
 export const Chain = new Chain$Type();
 // @generated message type with reflection information, may provide speed optimized methods
+class KeyLog$Type extends MessageType<KeyLog> {
+    constructor() {
+        super("restante.client.v1.KeyLog", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "page", kind: "message", T: () => KeyLogPage }
+        ]);
+    }
+    create(value?: PartialMessage<KeyLog>): KeyLog {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        if (value !== undefined)
+            reflectionMergePartial<KeyLog>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: KeyLog): KeyLog {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* restante.keylog.v1.KeyLogPage page */ 2:
+                    message.page = KeyLogPage.internalBinaryRead(reader, reader.uint32(), options, message.page);
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: KeyLog, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* restante.keylog.v1.KeyLogPage page = 2; */
+        if (message.page)
+            KeyLogPage.internalBinaryWrite(message.page, writer.tag(2, WireType.LengthDelimited).fork(), options).join();
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.KeyLog
+ */
+export const KeyLog = new KeyLog$Type();
+// @generated message type with reflection information, may provide speed optimized methods
 class Enrolment$Type extends MessageType<Enrolment> {
     constructor() {
         super("restante.client.v1.Enrolment", [
@@ -2602,7 +2711,8 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 13, name: "watch", kind: "message", oneof: "frame", T: () => Watch },
             { no: 14, name: "put_blob", kind: "message", oneof: "frame", T: () => PutBlob },
             { no: 15, name: "get_blob", kind: "message", oneof: "frame", T: () => GetBlob },
-            { no: 16, name: "get_conversation", kind: "message", oneof: "frame", T: () => GetConversation }
+            { no: 16, name: "get_conversation", kind: "message", oneof: "frame", T: () => GetConversation },
+            { no: 17, name: "get_key_log", kind: "message", oneof: "frame", T: () => GetKeyLog }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -2713,6 +2823,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         getConversation: GetConversation.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getConversation)
                     };
                     break;
+                case /* restante.client.v1.GetKeyLog get_key_log */ 17:
+                    message.frame = {
+                        oneofKind: "getKeyLog",
+                        getKeyLog: GetKeyLog.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getKeyLog)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -2773,6 +2889,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.GetConversation get_conversation = 16; */
         if (message.frame.oneofKind === "getConversation")
             GetConversation.internalBinaryWrite(message.frame.getConversation, writer.tag(16, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.GetKeyLog get_key_log = 17; */
+        if (message.frame.oneofKind === "getKeyLog")
+            GetKeyLog.internalBinaryWrite(message.frame.getKeyLog, writer.tag(17, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3405,6 +3524,69 @@ class GetChain$Type extends MessageType<GetChain> {
  * @generated MessageType for protobuf message restante.client.v1.GetChain
  */
 export const GetChain = new GetChain$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class GetKeyLog$Type extends MessageType<GetKeyLog> {
+    constructor() {
+        super("restante.client.v1.GetKeyLog", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "home", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 3, name: "after", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
+        ]);
+    }
+    create(value?: PartialMessage<GetKeyLog>): GetKeyLog {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.home = "";
+        message.after = 0;
+        if (value !== undefined)
+            reflectionMergePartial<GetKeyLog>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: GetKeyLog): GetKeyLog {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* string home */ 2:
+                    message.home = reader.string();
+                    break;
+                case /* uint64 after */ 3:
+                    message.after = reader.uint64().toNumber();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: GetKeyLog, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* string home = 2; */
+        if (message.home !== "")
+            writer.tag(2, WireType.LengthDelimited).string(message.home);
+        /* uint64 after = 3; */
+        if (message.after !== 0)
+            writer.tag(3, WireType.Varint).uint64(message.after);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.GetKeyLog
+ */
+export const GetKeyLog = new GetKeyLog$Type();
 // @generated message type with reflection information, may provide speed optimized methods
 class AppendChain$Type extends MessageType<AppendChain> {
     constructor() {

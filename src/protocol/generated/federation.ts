@@ -11,6 +11,7 @@ import { UnknownFieldHandler } from "@protobuf-ts/runtime";
 import type { PartialMessage } from "@protobuf-ts/runtime";
 import { reflectionMergePartial } from "@protobuf-ts/runtime";
 import { MessageType } from "@protobuf-ts/runtime";
+import { KeyRoot } from "./key-log.ts";
 /**
  * The body of PUT /_restante/v1/send/{txn}, and the answer to GET /_restante/v1/pull. Items are numbered
  * first, first + 1, … without gaps: the origin's outbox numbers for this destination in one of its feeds.
@@ -95,8 +96,25 @@ export interface Edu {
          */
         headHint: HeadHint;
     } | {
+        oneofKind: "keyRoots";
+        /**
+         * @generated from protobuf field: restante.federation.v1.KeyRoots key_roots = 2
+         */
+        keyRoots: KeyRoots;
+    } | {
         oneofKind: undefined;
     };
+}
+/**
+ * The newest roots of key logs that the origin follows: a home that shows two logs is found out by those it shows them to.
+ *
+ * @generated from protobuf message restante.federation.v1.KeyRoots
+ */
+export interface KeyRoots {
+    /**
+     * @generated from protobuf field: repeated restante.keylog.v1.KeyRoot roots = 1
+     */
+    roots: KeyRoot[];
 }
 /**
  * The PDUs of a conversation that no other follows yet, as the origin holds it: who lacks one asks for it.
@@ -425,7 +443,8 @@ export const Reach = new Reach$Type();
 class Edu$Type extends MessageType<Edu> {
     constructor() {
         super("restante.federation.v1.Edu", [
-            { no: 1, name: "head_hint", kind: "message", oneof: "edu", T: () => HeadHint }
+            { no: 1, name: "head_hint", kind: "message", oneof: "edu", T: () => HeadHint },
+            { no: 2, name: "key_roots", kind: "message", oneof: "edu", T: () => KeyRoots }
         ]);
     }
     create(value?: PartialMessage<Edu>): Edu {
@@ -446,6 +465,12 @@ class Edu$Type extends MessageType<Edu> {
                         headHint: HeadHint.internalBinaryRead(reader, reader.uint32(), options, (message.edu as any).headHint)
                     };
                     break;
+                case /* restante.federation.v1.KeyRoots key_roots */ 2:
+                    message.edu = {
+                        oneofKind: "keyRoots",
+                        keyRoots: KeyRoots.internalBinaryRead(reader, reader.uint32(), options, (message.edu as any).keyRoots)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -461,6 +486,9 @@ class Edu$Type extends MessageType<Edu> {
         /* restante.federation.v1.HeadHint head_hint = 1; */
         if (message.edu.oneofKind === "headHint")
             HeadHint.internalBinaryWrite(message.edu.headHint, writer.tag(1, WireType.LengthDelimited).fork(), options).join();
+        /* restante.federation.v1.KeyRoots key_roots = 2; */
+        if (message.edu.oneofKind === "keyRoots")
+            KeyRoots.internalBinaryWrite(message.edu.keyRoots, writer.tag(2, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -471,6 +499,53 @@ class Edu$Type extends MessageType<Edu> {
  * @generated MessageType for protobuf message restante.federation.v1.Edu
  */
 export const Edu = new Edu$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class KeyRoots$Type extends MessageType<KeyRoots> {
+    constructor() {
+        super("restante.federation.v1.KeyRoots", [
+            { no: 1, name: "roots", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => KeyRoot }
+        ]);
+    }
+    create(value?: PartialMessage<KeyRoots>): KeyRoots {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.roots = [];
+        if (value !== undefined)
+            reflectionMergePartial<KeyRoots>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: KeyRoots): KeyRoots {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* repeated restante.keylog.v1.KeyRoot roots */ 1:
+                    message.roots.push(KeyRoot.internalBinaryRead(reader, reader.uint32(), options));
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: KeyRoots, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* repeated restante.keylog.v1.KeyRoot roots = 1; */
+        for (let i = 0; i < message.roots.length; i++)
+            KeyRoot.internalBinaryWrite(message.roots[i], writer.tag(1, WireType.LengthDelimited).fork(), options).join();
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.federation.v1.KeyRoots
+ */
+export const KeyRoots = new KeyRoots$Type();
 // @generated message type with reflection information, may provide speed optimized methods
 class HeadHint$Type extends MessageType<HeadHint> {
     constructor() {
