@@ -7,6 +7,7 @@ import type { NodeChoice } from './choice/index.ts';
 import { ConnectionError } from './connection/index.ts';
 import type { Erasing } from './history/erasing.ts';
 import type { History } from './history/history.ts';
+import type { Unverified } from './history/unverified.ts';
 import { COMPARE_INTERVAL_MS, NOTE_DELAY_MS } from './limits.ts';
 import type { NodeLink } from './network/node-link.ts';
 import type { NotePlace } from './notes/note-body.ts';
@@ -23,6 +24,7 @@ export interface SessionDeps {
   readonly sender: OutboxSender;
   readonly notes: Notes;
   readonly erasing: Erasing;
+  readonly unverified: Unverified;
   /** Whether another device rotated the account's key, and what follows. */
   readonly followRotation: (link: NodeLink) => Promise<void>;
   /** A connection to another node than this one, if the home has one. */
@@ -115,9 +117,11 @@ export class Session implements AsyncDisposable {
 
   /** At once, and then every few minutes: what this node does not show, another may. */
   async #compare(signal: AbortSignal): Promise<void> {
-    const { clock, history, log } = this.#deps;
+    const { clock, history, log, unverified } = this.#deps;
     for (;;) {
       await untilAborted(history.nextPass(), signal);
+      // Authors whose home was silent when their mail came.
+      await unverified.judgeAgain({ connection: this.link.connection, node: this.link.name });
       const other = await this.#deps.dialOther(this.link.name, signal);
       if (other !== undefined) {
         try {

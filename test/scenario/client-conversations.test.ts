@@ -139,6 +139,22 @@ describe('a conversation of several people', () => {
     expect(await codeOf(alice.client.conversations.remove(talk, [carol.client.address]))).toBe('not_a_member');
   });
 
+  test('shows what somebody wrote who did not know that they were removed, and that it does not count', async () => {
+    await using setting = await setup();
+    const { world, alice, carol, talk, syncAll } = setting;
+    world.tamper = hiding(isRemoval, { mailbox: true });
+    await alice.client.conversations.remove(talk, [carol.client.address]);
+    const { id } = await carol.client.send({ ...say('Late', talk), despiteGaps: true });
+    world.tamper = undefined;
+    await syncAll();
+    expect(await subjects(alice)).toEqual(['Plan', 'Late']);
+    const { messages } = await alice.client.conversations.show(talk);
+    expect(messages.map((message) => [message.id === id, message.counts])).toEqual([
+      [false, true],
+      [true, false],
+    ]);
+  });
+
   test('lets people leave, come back by invitation, and refuse one', async () => {
     await using setting = await setup();
     const { alice, bob, dave, talk, syncAll } = setting;

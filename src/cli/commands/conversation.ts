@@ -159,8 +159,12 @@ function memberLines({ members, former }: ConversationView, paint: Paint): strin
   return [...members.map(lineOf), ...former.map((standing) => paint.dim(lineOf(standing)))];
 }
 
-function gapLines({ gaps }: ConversationView, paint: Paint): string[] {
-  return gaps.length === 0 ? [] : [paint.warn(`${counted(gaps.length, 'PDU')} that others refer to are not here.`)];
+function gapLines({ gaps, messages }: ConversationView, paint: Paint): string[] {
+  const strange = messages.filter(({ counts }) => !counts);
+  return [
+    ...(gaps.length === 0 ? [] : [paint.warn(`${counted(gaps.length, 'PDU')} that others refer to are not here.`)]),
+    ...strange.map(({ id, author }) => paint.warn(`${id.slice(0, 12)}: ${author} had no right to write it.`)),
+  ];
 }
 
 function describeRule(rule: ConversationView['joinRule']): string {

@@ -12,6 +12,8 @@ export interface Contact {
   readonly trust: Trust;
   /** The one to encrypt to; undefined: none of the account's can, or its user id is not the address. */
   readonly certificate: Certificate | undefined;
+  /** Since when that certificate's key is the account's, by the account's own word, milliseconds since 1970. */
+  readonly keySince: number;
   /** Every certificate the account ever had, for what it signed. */
   readonly signers: readonly Certificate[];
   /** Every device the account ever had: what one signed before it was revoked stays right. */
@@ -23,6 +25,8 @@ export async function createContact(chain: readonly AccountDocument[], trust: Tr
   const devices = new Map<DeviceId, Uint8Array>();
   const certificates = new Map<string, Certificate>();
   let current: Certificate | undefined;
+  let keySince = document.time;
+  let isSame = true;
   // Newest first, so that the certificate that people see first is the one in use.
   for (const version of [...chain].reverse()) {
     for (const device of [...version.devices, ...version.revoked]) devices.set(device.id, device.key);
@@ -30,6 +34,8 @@ export async function createContact(chain: readonly AccountDocument[], trust: Tr
       const certificate = await readCertificate(bytes);
       if (certificate === undefined || !certificate.addresses.includes(document.address)) continue;
       if (version === document && i === 0) current = certificate;
+      if (i === 0) isSame &&= certificate.fingerprint === current?.fingerprint;
+      if (i === 0 && isSame) keySince = version.time;
       certificates.set(certificate.hash, certificate);
     }
   }
@@ -40,6 +46,7 @@ export async function createContact(chain: readonly AccountDocument[], trust: Tr
     document,
     trust,
     certificate: canEncrypt ? current : undefined,
+    keySince,
     signers: newestOfEach([...certificates.values()]),
     devices,
   };

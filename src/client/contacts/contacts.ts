@@ -19,6 +19,7 @@ import {
 import type { Store } from '../../store/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import type { Alarms } from '../alarms.ts';
+import type { KeyChange } from '../client-events.ts';
 import { ClientError } from '../client-error.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { accountKey, accountVersions, contactKey } from '../keys.ts';
@@ -27,6 +28,7 @@ import { type Contact, createContact } from './contact.ts';
 import { type ContactRow, decodeContactRow, encodeContactRow, type Trust } from './contact-row.ts';
 import { fetchChain } from './home-pin.ts';
 import type { AskOptions, HomePins } from './home-pins.ts';
+import type { KeyLogs } from './key-logs.ts';
 
 export interface ContactsDeps {
   readonly clock: Clock;
@@ -34,6 +36,9 @@ export interface ContactsDeps {
   readonly store: Store;
   readonly alarms: Alarms;
   readonly homes: HomePins;
+  readonly keyLogs: KeyLogs;
+  /** A key is another one than this device knew. */
+  readonly onKeyChanged: (change: KeyChange) => void;
 }
 
 export type LookUp =
@@ -110,7 +115,15 @@ export class Contacts {
 
   /** The alarm that forbids to encrypt to this account. */
   alarmOf(address: Address): AlarmCode | undefined {
-    return this.#deps.alarms.stands(STANDING, address)?.code ?? this.#deps.homes.alarmOf(homeOf(address));
+    const { alarms, homes, keyLogs } = this.#deps;
+    const code = alarms.stands(STANDING, address)?.code ?? homes.alarmOf(homeOf(address));
+    // What the log says of this person's own key is for others; this device made it.
+    return code ?? (address === this.#own ? undefined : keyLogs.alarmOf(address));
+  }
+
+  /** Whether the home of an account did not answer a moment ago: what is not known of it may yet be right. */
+  isSilent(address: Address): boolean {
+    return this.#deps.homes.isSilent(homeOf(address));
   }
 
   /** Takes a chain that its owner made on this device: the own account at its creation. */
@@ -134,32 +147,20 @@ export class Contacts {
   }
 
   async #ask(connection: NodeConnection, address: Address, options: AskOptions): Promise<LookUp> {
-    const { alarms, homes, suite } = this.#deps;
-    const home = homeOf(address);
-    const known = await this.find(address);
-    const after = known === undefined ? 0 : known.document.version - 1;
-    const host = await homes.ask(connection, home, options);
-    if (host.status === 'alarm') return { status: 'alarm', code: host.code, contact: known };
-    if (host.status !== 'known') return { status: host.status, home, contact: known };
-    const asked = await homes.askQuietly(home, () => fetchChain(connection, address, after, options));
-    if (asked.status !== 'answered') return { status: asked.status, home, contact: known };
-    const documents = asked.answer;
-    const verdict = judgeChain(suite, { address, known: known?.chain ?? [], documents, homeKeys: host.pin.keys });
-    if (verdict.status === 'unknown') return verdict;
-    if (verdict.status === 'refused') {
-      await alarms.raise({ code: verdict.code, subject: address, detail: verdict.why, node: options.node });
-      return { status: 'alarm', code: verdict.code, contact: known };
+    const shown = await this.#askHome(connection, address, options);
+    if (shown.status !== 'shown') return shown;
+    const logged = await this.#judgeByLog(connection, shown, options);
+    if (logged.status === 'unreachable' || logged.status === 'unknown_home')
+      return { status: logged.status, home: homeOf(address), contact: shown.known };
+    if (logged.status === 'alarm') return { status: 'alarm', code: logged.code, contact: shown.known };
+    // The account grew between the two questions; a home that shows less for good is told by its own log.
+    if (logged.status === 'behind') {
+      const again = await this.#askHome(connection, address, options);
+      if (again.status !== 'shown') return again;
+      if (newestOf(again.chain).version < logged.version) return this.#heldBack(again, logged.version, options);
+      return this.#take(again, options);
     }
-    this.#askedAt.set(address, this.#deps.clock.monotonic());
-    const grown = known === undefined || verdict.chain.length > known.chain.length;
-    const contact = grown ? await this.#save(verdict.chain, known) : known;
-    if (contact.certificate === undefined && !contact.document.closed) {
-      const detail = `the certificate given out for ${address} does not name that address, or cannot be encrypted to`;
-      await alarms.raise({ code: 'certificate_unconfirmed', subject: address, detail, node: options.node });
-      return { status: 'alarm', code: 'certificate_unconfirmed', contact };
-    }
-    await alarms.clear(PASSING, address);
-    return this.#judge(contact);
+    return this.#take(shown, options);
   }
 
   #judge(contact: Contact): LookUp {

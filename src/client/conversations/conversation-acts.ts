@@ -43,7 +43,10 @@ export interface ConversationView {
   /** Oldest first. */
   readonly events: readonly ConversationEvent[];
   /** Oldest first. */
-  readonly messages: readonly Summary[];
+  readonly messages: readonly (Summary & {
+    /** False: by what is known here, its author had no right to write it. */
+    readonly counts: boolean;
+  })[];
   /** PDUs that others refer to and that are not here. */
   readonly gaps: readonly PduId[];
 }
@@ -76,7 +79,7 @@ export class ConversationActs {
       ownRole: open.roleOf(this.#own),
       joinRule: open.joinRule,
       events: open.events,
-      messages,
+      messages: messages.map((summary) => ({ ...summary, counts: open.counts(summary.id) })),
       gaps: open.missing,
     };
   }

@@ -126,6 +126,11 @@ export class OpenConversation {
     return [...lacking].sort();
   }
 
+  /** Whether its author had a right to it. False also for what is not here. */
+  counts(id: PduId): boolean {
+    return this.#fold.counts(id);
+  }
+
   allows(item: ConversationItem): ReturnType<ConversationFold['allows']> {
     return this.#fold.allows(item);
   }

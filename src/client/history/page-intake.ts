@@ -123,7 +123,7 @@ export class PageIntake {
     mailboxes.set(mailbox);
     const raised = [
       ...verdict.alarms.map((alarm) => describeAlarm(alarm, source.node)),
-      ...judged.flatMap((entry) => entryAlarm(feed, entry, source.node)),
+      ...judged.filter((entry) => !this.#isAwaited(entry)).flatMap((entry) => entryAlarm(feed, entry, source.node)),
     ];
     const stored = store.transact(async (transaction) => {
       if (judged.length > 0) {
@@ -152,6 +152,11 @@ export class PageIntake {
       if (known !== undefined && [...signed].every((device) => known.devices.has(device))) continue;
       await contacts.lookUp(connection, author, { urgent: true, node });
     }
+  }
+
+  /** Its author's home does not answer: it is kept aside and judged again, and nobody did anything wrong. */
+  #isAwaited({ author, pdu }: JudgedEntry): boolean {
+    return author === 'unknown_author' && pdu !== undefined && this.#deps.contacts.isSilent(pdu.author);
   }
 
   /** What is held and comes once more must be the same. */
