@@ -1,6 +1,7 @@
 /** Home to home (design, federation): four layers, of which the node calls the uppermost. */
 export * from './federation-error.ts';
 export type { KeyLogProblem, KeyLogStatus } from './key-log/index.ts';
+export type { LayersDeps, Network } from './messaging/layers.ts';
 export * from './messaging/messaging.ts';
 export { type Allowance, type Authorship, Conversations } from './pdu/index.ts';
 export type { Admission, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';

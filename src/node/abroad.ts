@@ -17,8 +17,10 @@ import {
   FederationError,
   type FederationService,
   type HomeDirectory,
+  type LayersDeps,
   type LocalPeople,
   Messaging,
+  type OwnKeyLog,
   type StagedPdu,
 } from '../federation/index.ts';
 import { EntryKind, type Pdu } from '../protocol/index.ts';
@@ -27,7 +29,6 @@ import type { DataFolder } from './data-folder.ts';
 import { destinationsOf } from './fold.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import type { Journal, NewEntry } from './journal.ts';
-import type { KeyLog } from './key-log.ts';
 
 /** What leads out of the machine. */
 export interface Abroad {
@@ -35,7 +36,8 @@ export interface Abroad {
   readonly services: ServiceResolver;
 }
 
-export interface AbroadDeps {
+/** The node's parts that other homes' mail goes through. */
+export interface ExchangeDeps {
   readonly clock: Clock;
   readonly random: SecureRandom;
   readonly suite: CryptoSuite;
@@ -43,34 +45,43 @@ export interface AbroadDeps {
   readonly log: Log;
   readonly store: Store;
   readonly journal: Journal;
-  readonly folder: DataFolder;
   readonly held: HeldPdus;
-  readonly keyLog: KeyLog;
+  readonly keyLog: OwnKeyLog;
   readonly local: LocalPeople;
   readonly conversations: Conversations;
 }
 
+export interface AbroadDeps extends ExchangeDeps {
+  readonly folder: DataFolder;
+}
+
 export async function openMessaging(deps: AbroadDeps, { dialer, services }: Abroad): Promise<Messaging> {
-  const { folder, held, journal, random } = deps;
-  const { home, node } = folder.config;
-  const messaging = await Messaging.open(
-    {
-      ...deps,
-      dialer,
-      services,
-      // Spreads retries of many homes; nothing secret rests on it.
-      prng: new SeededPrng(readUint32(random.bytes(4), 0)),
-      view: held,
-      outbox: held,
-      commit: commitBy(journal),
-    },
-    { home, signer: { node, secretKey: folder.nodeKey.secretKey } },
+  const { config, nodeKey } = deps.folder;
+  const { home, node } = config;
+  return exchange(deps, (parts) =>
+    Messaging.open({ ...parts, dialer, services }, { home, signer: { node, secretKey: nodeKey.secretKey } }),
   );
+}
+
+/** Messaging over the node's journal and views, told of what the journal commits. */
+export async function exchange(
+  deps: ExchangeDeps,
+  open: (parts: LayersDeps) => Promise<Messaging>,
+): Promise<Messaging> {
+  const { held, journal, random } = deps;
+  const messaging = await open({
+    ...deps,
+    // Spreads retries of many homes; nothing secret rests on it.
+    prng: new SeededPrng(readUint32(random.bytes(4), 0)),
+    view: held,
+    outbox: held,
+    commit: commitBy(journal),
+  });
   journal.events.on('committed', ({ entries }) => {
     const pdus = entries.flatMap(({ header, pdu }): Pdu[] =>
       header.kind === EntryKind.MAIL && pdu !== undefined ? [pdu] : [],
     );
-    messaging.committed(pdus, (pdu) => destinationsOf(home, pdu));
+    messaging.committed(pdus, (pdu) => destinationsOf(messaging.home, pdu));
   });
   return messaging;
 }

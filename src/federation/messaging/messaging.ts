@@ -1,18 +1,8 @@
 /**
  * The uppermost layer, and the only one that a node calls: what its people say is checked and goes out, what others say
- * comes in, and other homes are asked about their people. The layers below are put together here.
+ * comes in, and other homes are asked about their people.
  */
-import {
-  abortable,
-  type Clock,
-  type CryptoSuite,
-  type HttpDialer,
-  type Log,
-  type Prng,
-  Scope,
-  type SecureRandom,
-  type SignatureChecker,
-} from '../../base/index.ts';
+import { abortable, type Clock, type HttpDialer, Scope } from '../../base/index.ts';
 import type { ServiceResolver } from '../../base/system/index.ts';
 import {
   type Address,
@@ -20,57 +10,23 @@ import {
   encodeKeyLogPage,
   type FeedId,
   type HomeName,
-  isAddress,
   type KeyLogPage,
   type Pdu,
   type PduId,
 } from '../../protocol/index.ts';
-import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
-import { KEY_ROOTS, type KeyLogStatus, KeyLogs, KeyRoots } from '../key-log/index.ts';
-import {
-  Answers,
-  AuthorCheck,
-  type Authorship,
-  type Conversations,
-  Hints,
-  HoleFiller,
-  Holes,
-  Inbox,
-  type Judged,
-  type LocalPeople,
-  type PduView,
-  People,
-} from '../pdu/index.ts';
-import type {
-  Commit,
-  FederationLink,
-  FederationService,
-  HintPort,
-  HomeDirectory,
-  OutboxView,
-  OwnKeyLog,
-} from '../ports.ts';
-import { type DestinationStatus, TransactionLayer } from '../transaction/index.ts';
+import type { KeyLogStatus } from '../key-log/index.ts';
+import type { Authorship } from '../pdu/index.ts';
+import type { FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
+import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
+import { type Layers, type LayersDeps, type Network, openLayers } from './layers.ts';
 import { LOOKUP_TIMEOUT_MS } from './limits.ts';
 
-export interface MessagingDeps {
-  readonly clock: Clock;
-  readonly prng: Prng;
-  readonly random: SecureRandom;
-  readonly suite: CryptoSuite;
-  readonly signatures: SignatureChecker;
-  readonly store: Store;
-  readonly log: Log;
+/** What HTTP needs besides. */
+export interface MessagingDeps extends LayersDeps {
   readonly dialer: HttpDialer;
   readonly services: ServiceResolver;
-  readonly view: PduView;
-  readonly outbox: OutboxView;
-  readonly local: LocalPeople;
-  readonly conversations: Conversations;
-  readonly commit: Commit;
-  readonly keyLog: OwnKeyLog;
 }
 
 export interface MessagingOptions {
@@ -86,23 +42,30 @@ export class Messaging implements FederationService, AsyncDisposable {
   readonly #keyLog: OwnKeyLog;
   #following: Promise<void> = Promise.resolve();
 
-  private constructor(deps: MessagingDeps, options: MessagingOptions, scope: Scope, layers: Layers) {
-    this.#home = options.home;
+  private constructor(deps: LayersDeps, home: HomeName, scope: Scope, layers: Layers) {
+    this.#home = home;
     this.#clock = deps.clock;
     this.#keyLog = deps.keyLog;
     this.#scope = scope;
     this.#layers = layers;
   }
 
-  static async open(deps: MessagingDeps, options: MessagingOptions): Promise<Messaging> {
+  static open(deps: MessagingDeps, options: MessagingOptions): Promise<Messaging> {
+    const directory = new HttpHomeDirectory(deps);
+    const link = new HttpLink({ ...deps, directory }, options);
+    return Messaging.openOver(deps, { directory, link }, options.home);
+  }
+
+  /** As `open`, by another way to other homes, which is closed with it. */
+  static async openOver(deps: LayersDeps, network: Network, home: HomeName): Promise<Messaging> {
     const { log } = deps;
     const scope = new Scope((task, error) => log.error({ error, task }, 'a task of federation failed'));
-    const layers = await openLayers(deps, options);
+    const layers = await openLayers(deps, network, home);
     scope.spawn('holes', (signal) => layers.filler.run(signal));
     scope.spawn('hints', (signal) => layers.hints.run(signal));
     scope.spawn('key roots', (signal) => layers.keyRoots.listen(signal));
     scope.spawn('telling key roots', (signal) => layers.keyRoots.tell(signal));
-    return new Messaging(deps, options, scope, layers);
+    return new Messaging(deps, home, scope, layers);
   }
 
   /** Other homes, for authenticating their requests and for our people's clients. */
@@ -225,57 +188,4 @@ export class Messaging implements FederationService, AsyncDisposable {
       await late;
     }
   }
-}
-
-interface Layers {
-  readonly directory: HttpHomeDirectory;
-  readonly people: People;
-  readonly authors: AuthorCheck;
-  readonly holes: Holes;
-  readonly filler: HoleFiller;
-  readonly hints: Hints;
-  readonly keyLogs: KeyLogs;
-  readonly keyRoots: KeyRoots;
-  readonly answers: Answers;
-  readonly transactions: TransactionLayer<Judged>;
-}
-
-async function openLayers(deps: MessagingDeps, options: MessagingOptions): Promise<Layers> {
-  const { home } = options;
-  const directory = new HttpHomeDirectory(deps);
-  const link: FederationLink = new HttpLink({ ...deps, directory }, options);
-  // The two tell each other when one has seen what the other has not: what a client is shown has to fit together.
-  const people: People = new People({ ...deps, directory, link, onNew: (of) => keyLogs.outdated(of) });
-  const onGrown = (of: HomeName, subjects: ReadonlySet<string>): void => {
-    for (const subject of subjects) if (isAddress(subject)) people.outdated(subject);
-    keyRoots.grown(of);
-  };
-  const keyLogs = new KeyLogs({ ...deps, directory, link, onGrown });
-  const authors = new AuthorCheck({ ...deps, people }, { home });
-  const holes = await Holes.open(deps);
-  const inbox = new Inbox({ ...deps, authors, holes }, { home });
-  const filler = new HoleFiller({ ...deps, link, authors, holes }, { home });
-  // The two know each other: hints are owed to homes by transactions, which ask the hints what to say.
-  let owe: (destination: HomeName, conversation: ConversationId) => Promise<void> = () => Promise.resolve();
-  const hints = new Hints(
-    { ...deps, holes, owe: (destination, conversation) => owe(destination, conversation) },
-    { home },
-  );
-  const owed = { ...deps, own: deps.keyLog, keyLogs, owe: (destination: HomeName) => owe(destination, KEY_ROOTS) };
-  const keyRoots = await KeyRoots.open(owed, { home });
-  const said = both(hints, keyRoots);
-  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints: said, link, directory });
-  owe = (destination, conversation) => transactions.hint(destination, conversation);
-  const answers = new Answers(deps);
-  return { directory, people, authors, holes, filler, hints, keyLogs, keyRoots, answers, transactions };
-}
-
-function both(hints: Hints, keyRoots: KeyRoots): HintPort {
-  return {
-    make: (destination, topic) => (topic === KEY_ROOTS ? keyRoots.make() : hints.make(destination, topic)),
-    hear: (origin, edus) => {
-      hints.hear(origin, edus);
-      keyRoots.hear(origin, edus);
-    },
-  };
 }

@@ -1,0 +1,94 @@
+/** The layers below messaging, put together over any way to other homes. */
+import type { Clock, CryptoSuite, Log, Prng, SecureRandom, SignatureChecker } from '../../base/index.ts';
+import { type ConversationId, type HomeName, isAddress } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import { KEY_ROOTS, KeyLogs, KeyRoots } from '../key-log/index.ts';
+import {
+  Answers,
+  AuthorCheck,
+  type Conversations,
+  Hints,
+  HoleFiller,
+  Holes,
+  Inbox,
+  type Judged,
+  type LocalPeople,
+  type PduView,
+  People,
+} from '../pdu/index.ts';
+import type { Commit, FederationLink, HintPort, HomeDirectory, OutboxView, OwnKeyLog } from '../ports.ts';
+import { TransactionLayer } from '../transaction/index.ts';
+
+export interface LayersDeps {
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly signatures: SignatureChecker;
+  readonly store: Store;
+  readonly log: Log;
+  readonly view: PduView;
+  readonly outbox: OutboxView;
+  readonly local: LocalPeople;
+  readonly conversations: Conversations;
+  readonly commit: Commit;
+  readonly keyLog: OwnKeyLog;
+}
+
+/** The way to other homes: HTTP, or whatever a simulation puts in its place. */
+export interface Network {
+  readonly directory: HomeDirectory & AsyncDisposable;
+  readonly link: FederationLink;
+}
+
+export interface Layers {
+  readonly directory: Network['directory'];
+  readonly people: People;
+  readonly authors: AuthorCheck;
+  readonly holes: Holes;
+  readonly filler: HoleFiller;
+  readonly hints: Hints;
+  readonly keyLogs: KeyLogs;
+  readonly keyRoots: KeyRoots;
+  readonly answers: Answers;
+  readonly transactions: TransactionLayer<Judged>;
+}
+
+/** Reads what is on disk; nothing runs by itself before `Messaging` starts it. */
+export async function openLayers(deps: LayersDeps, network: Network, home: HomeName): Promise<Layers> {
+  const { directory, link } = network;
+  // The two tell each other when one has seen what the other has not: what a client is shown has to fit together.
+  const people: People = new People({ ...deps, directory, link, onNew: (of) => keyLogs.outdated(of) });
+  const onGrown = (of: HomeName, subjects: ReadonlySet<string>): void => {
+    for (const subject of subjects) if (isAddress(subject)) people.outdated(subject);
+    keyRoots.grown(of);
+  };
+  const keyLogs = new KeyLogs({ ...deps, directory, link, onGrown });
+  const authors = new AuthorCheck({ ...deps, people }, { home });
+  const holes = await Holes.open(deps);
+  const inbox = new Inbox({ ...deps, authors, holes }, { home });
+  const filler = new HoleFiller({ ...deps, link, authors, holes }, { home });
+  // The two know each other: hints are owed to homes by transactions, which ask the hints what to say.
+  let owe: (destination: HomeName, conversation: ConversationId) => Promise<void> = () => Promise.resolve();
+  const hints = new Hints(
+    { ...deps, holes, owe: (destination, conversation) => owe(destination, conversation) },
+    { home },
+  );
+  const owed = { ...deps, own: deps.keyLog, keyLogs, owe: (destination: HomeName) => owe(destination, KEY_ROOTS) };
+  const keyRoots = await KeyRoots.open(owed, { home });
+  const said = both(hints, keyRoots);
+  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints: said, link, directory });
+  owe = (destination, conversation) => transactions.hint(destination, conversation);
+  const answers = new Answers(deps);
+  return { directory, people, authors, holes, filler, hints, keyLogs, keyRoots, answers, transactions };
+}
+
+function both(hints: Hints, keyRoots: KeyRoots): HintPort {
+  return {
+    make: (destination, topic) => (topic === KEY_ROOTS ? keyRoots.make() : hints.make(destination, topic)),
+    hear: (origin, edus) => {
+      hints.hear(origin, edus);
+      keyRoots.hear(origin, edus);
+    },
+  };
+}
