@@ -295,16 +295,13 @@ describe('a home that lies about who is in a conversation', () => {
     expect(await subjects(dave)).toEqual([]);
   });
 
-  test('cannot change what a change says, nor show what belongs elsewhere', async () => {
+  test('cannot change what a change says, nor show what is no PDU', async () => {
     await using setting = await setup();
-    const { world, alice, bob, dave, talk } = setting;
+    const { world, alice, bob, talk } = setting;
     const { pdu } = await addition(setting, alice, alice);
     world.tamper = inventing(pdu, encodeMemberBody('owner'));
     expect(await codeOf(bob.client.send(say('x', talk)))).toBe('conversation_gap');
     expect(codes(bob)).toEqual(['wrong_body']);
-    const elsewhere = await dave.client.send({ to: [alice.client.address], subject: 'Other', text: 'x' });
-    const [other] = (await dave.client.conversations.show(elsewhere.conversation)).messages;
-    expect(other?.conversation).not.toBe(talk);
     world.tamper = inventing({ ...pdu, header: Buffer.from('{}') }, new Uint8Array(0));
     await bob.client.conversations.show(talk);
     expect(codes(bob)).toEqual(['malformed_entry', 'wrong_body']);
