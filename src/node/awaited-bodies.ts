@@ -89,7 +89,8 @@ export class AwaitedBodies {
     const held = { feed, index };
     if (!header.hasBody || !(await nobodyHolds(views, header.accounts as Address[], held))) return;
     const pdu = parsePdu(this.#deps.suite, header.pdu);
-    if (!(await isBodyAwaited(transaction, this.#home, pdu, held))) log.clear(transaction, index + 1);
+    if (pdu.type !== 'mail' || (await isBodyAwaited(transaction, this.#home, pdu, held))) return;
+    log.clear(transaction, index + 1);
   }
 }
 

@@ -279,7 +279,10 @@ function createServices(
     { home: folder.config.home, limits, feed: currentFeed, hasOtherFeeds: feeds.size > 1 },
   );
   const blobs = new Blobs({ ...deps, store, journal, feeds });
-  const lookups = new Lookups({ accounts, held, home, keyLog: parts.keyLog, messaging }, { home: folder.config.home });
+  const lookups = new Lookups(
+    { accounts, conversations, held, home, keyLog: parts.keyLog, messaging },
+    { home: folder.config.home },
+  );
   const handler = new RequestHandler({
     ...deps,
     accounts,

@@ -146,15 +146,17 @@ export class Journal {
       if (block === undefined) continue;
       const header = decodeEntryHeader(block);
       if (!header.hasBody || !(await isErasedByAll(views, header.accounts as Address[], body))) continue;
-      if (await this.#isAwaited(transaction, header, body)) continue;
+      if (await this.#mustStay(transaction, header, body)) continue;
       feed.clear(transaction, body.index + 1);
     }
   }
 
-  async #isAwaited(transaction: StoreTransaction, header: EntryHeader, body: ErasedBody): Promise<boolean> {
+  /** What others still await stays, and what says who is in a conversation: its readers fold it as long as it lives. */
+  async #mustStay(transaction: StoreTransaction, header: EntryHeader, body: ErasedBody): Promise<boolean> {
     if (header.kind !== EntryKind.MAIL) return false;
     const { home, suite } = this.#deps;
-    return isBodyAwaited(transaction, home, parsePdu(suite, header.pdu), body);
+    const pdu = parsePdu(suite, header.pdu);
+    return pdu.type !== 'mail' || (await isBodyAwaited(transaction, home, pdu, body));
   }
 
   #announce(entries: readonly FoldedEntry[]): void {

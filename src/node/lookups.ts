@@ -1,5 +1,5 @@
 /** What a client asks about people, homes and conversations: signed chains, and the PDUs that it folds before it writes. */
-import { FederationError, type Messaging } from '../federation/index.ts';
+import { type Conversations, FederationError, type Messaging } from '../federation/index.ts';
 import {
   type Address,
   type GetChain,
@@ -22,6 +22,7 @@ import type { Session } from './session.ts';
 
 export interface LookupsDeps {
   readonly accounts: Accounts;
+  readonly conversations: Conversations;
   readonly held: HeldPdus;
   readonly home: HomeChain;
   readonly keyLog: Pick<KeyLog, 'page'>;
@@ -85,9 +86,9 @@ export class Lookups {
   /** Throws ProtocolError for what is no conversation. */
   async getConversation(session: Session, address: Address, ask: GetConversation): Promise<void> {
     const conversation = parseConversationId(ask.conversation);
-    const { held } = this.#deps;
+    const { conversations, held } = this.#deps;
     // One answer for what is not here and what is not the caller's.
-    if (!(await held.concerns(conversation, address)))
+    if (!(await held.concerns(conversation, address)) && !(await conversations.isOpen(conversation)))
       return session.refuse(ask.request, 'unknown', 'no such conversation of this account');
     const after = ask.afterDepth === 0 ? undefined : { depth: ask.afterDepth, id: parsePduId(ask.afterId) };
     const page = await held.page(conversation, after, CONVERSATION_PAGE_PDUS);

@@ -1,6 +1,6 @@
 /**
- * What this home tells others of the PDUs it holds. A home is told of a conversation while it has members there, and of a
- * PDU also when it was sent to its people; the body of a mail goes only to homes it was sent to.
+ * What this home tells others of the PDUs it holds. A home is told of a conversation while it has members there or anybody may
+ * join, and of a PDU also when it was sent to its people; the body of a mail goes only to homes it was sent to.
  */
 import {
   type Address,
@@ -85,10 +85,11 @@ export class Answers {
   }
 
   async #checkMember(origin: HomeName, conversation: ConversationId): Promise<void> {
-    const homes = await this.#deps.conversations.memberHomes(conversation);
+    const { conversations } = this.#deps;
+    const homes = await conversations.memberHomes(conversation);
+    if (homes.has(origin) || (await conversations.isOpen(conversation))) return;
     // One answer for a conversation that is not here and one that is not theirs.
-    if (!homes.has(origin))
-      throw new FederationError('forbidden', `${origin} has no members in the conversation ${conversation}`);
+    throw new FederationError('forbidden', `${origin} has no members in the conversation ${conversation}`);
   }
 
   async #mayHave(origin: HomeName, { pdu }: HeldPdu): Promise<boolean> {

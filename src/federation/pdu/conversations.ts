@@ -63,6 +63,12 @@ export class Conversations {
     return homesOf(await this.get(conversation));
   }
 
+  /** Whether anybody may join, and so may look. */
+  async isOpen(conversation: ConversationId): Promise<boolean> {
+    const { join = 'invite' } = (await this.get(conversation)).state.settings;
+    return join !== 'invite';
+  }
+
   async #load(conversation: ConversationId): Promise<ConversationFold> {
     const fold = new ConversationFold(conversation);
     let after: Place | undefined;
