@@ -209,6 +209,17 @@ describe('a conversation of several people', () => {
     expect(await codeOf(carol.client.conversations.join(talk))).toBe('not_in_conversation');
   });
 
+  test('that is open shows itself to whoever may join, and only then', async () => {
+    await using setting = await setup();
+    const { alice, dave, talk, syncAll } = setting;
+    expect(await codeOf(dave.client.conversations.join(talk))).toBe('unknown_conversation');
+    await alice.client.conversations.setJoinRule(talk, { open: 'reader' });
+    await dave.client.conversations.join(talk);
+    await syncAll();
+    expect(await rolesIn(talk, alice)).toMatchObject({ dave: 'reader' });
+    expect(await codeOf(dave.client.send(say('x', talk)))).toBe('read_only');
+  });
+
   test('is on the disk: without a node it is shown, changed and written to', async () => {
     await using setting = await setup();
     const { world, alice, dave, talk } = setting;
