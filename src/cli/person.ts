@@ -78,6 +78,10 @@ async function withAlarms<Result>(
   using _ = person.client.events.on('alarm', ({ code, subject, detail }) => {
     context.output.warn(`${code} ${subject}: ${detail}`);
   });
+  using _changes = person.client.events.on('key_changed', ({ address, before, fingerprint }) => {
+    const now = `the key of ${address} is another one now: ${fingerprint ?? 'none'}, before ${before ?? 'none'}`;
+    context.output.warn(`key_changed ${address}: ${now}. Compare it with its owner before you trust it`);
+  });
   if (needs.isOnline) await person.client.connect(context.signal);
   return await work(person);
 }

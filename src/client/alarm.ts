@@ -19,6 +19,12 @@ export type AlarmCode =
   | 'home_rolled_back'
   | 'home_forked'
   | 'bad_home_chain'
+  | 'key_not_logged' // a key that its home's log does not name
+  | 'key_log_forked' // a home's log names two documents for one version, or its key signed two logs
+  | 'key_log_shorter' // a home's log is shown shorter than it was
+  | 'key_log_replaced' // a home began another log; told once, and stops nothing
+  | 'bad_key_log' // a log that does not verify
+  | 'foreign_key_logged' // a version of this person's account that none of their devices signed
   | 'weak_parameters'; // a home asks for less password stretching than the floor
 
 export interface Alarm {

@@ -1,5 +1,5 @@
 /** What a client tells, by name. Events are hints; what must not be missed is read from the client. */
-import type { ConversationId, PduId } from '../protocol/index.ts';
+import type { Address, ConversationId, PduId } from '../protocol/index.ts';
 import type { Alarm } from './alarm.ts';
 import type { ClientError } from './client-error.ts';
 import type { Report } from './history/report.ts';
@@ -10,6 +10,12 @@ export interface Arrival {
   readonly conversation: ConversationId;
   readonly from: string;
   readonly subject: string;
+}
+
+export interface KeyChange {
+  readonly address: Address;
+  readonly before: string | undefined;
+  readonly fingerprint: string | undefined;
 }
 
 export interface ClientEvents {
@@ -27,6 +33,8 @@ export interface ClientEvents {
   /** Entries were stored or indexed: a progress bar may move. */
   readonly progress: { readonly entries: number };
   readonly alarm: Alarm;
+  /** A person's key is another one than was seen before; fingerprints, undefined: none that mail can be encrypted to. */
+  readonly key_changed: KeyChange;
   /** The ledger moved: after a catch-up, a gap filled, a comparison. */
   readonly report: Report;
   /** What became of something sent. */

@@ -213,6 +213,7 @@ export class Client implements AsyncDisposable {
     };
     using _ = this.events.on('progress', () => this.#scope.spawn('progress', tell));
     await this.#link.nextPass(signal);
+    await this.#link.checkOwnKeys();
     await this.#parts.indexer.whenIdle(signal);
     await this.#parts.notes.flush();
     await tell();

@@ -24,7 +24,7 @@ export {
   type SyncResult,
 } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
-export type { Arrival, ClientEvents } from './client-events.ts';
+export type { Arrival, ClientEvents, KeyChange } from './client-events.ts';
 export type { Draft } from './compose/draft.ts';
 export type { Attachment } from './compose/mime-message.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';

@@ -191,6 +191,14 @@ export function otherHomeVersions(home: HomeName): Bounds {
   return under(tagged('h', utf8(home), ZERO));
 }
 
+/** The key log of a home that is followed: `k home 0` → its public key. The log's own rows lie under its prefix. */
+export function followedLogKey(home: HomeName): Uint8Array {
+  return tagged('k', utf8(home), ZERO);
+}
+export function keyLogPrefix(home: HomeName, publicKey: Uint8Array): Uint8Array {
+  return tagged('l', utf8(home), ZERO, publicKey);
+}
+
 /** A verified PDU of a conversation, with its body where that is in clear: `p conversation id` → conversation row. */
 export function conversationPduKey(conversation: ConversationId, id: PduId): Uint8Array {
   return tagged('p', fromHex(conversation), fromHex(id));

@@ -14,6 +14,10 @@ export const CONTACTS_CACHED_MAX = 500;
 export const HOMES_CACHED_MAX = 500;
 /** A home found silent is not asked again for each page of entries: catching up goes on meanwhile. */
 export const HOME_SILENT_MS = 30_000;
+/** Looks at an account whose home logged a newer version than it showed: it may have grown between the two questions. */
+export const CHAIN_LOOKS_MAX = 3;
+/** The own home's log is compared with the own chain at each connect and sync, and this often while connected. */
+export const OWN_KEYS_INTERVAL_MS = 5 * 60_000;
 /** Tries to extend a chain while other devices extend it too. */
 export const CHAIN_RACES_MAX = 5;
 /** Pages of entries received and not stored yet; then the connection reads no further. Half a megabyte each at most. */

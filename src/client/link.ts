@@ -119,6 +119,17 @@ export class Link implements AsyncDisposable {
     }
   }
 
+  /** What the home says of this person to others. A connection that ends meanwhile is replaced, and the next one asks. */
+  async checkOwnKeys(): Promise<void> {
+    const { current } = this;
+    if (current === undefined) return;
+    try {
+      await this.#deps.parts.ownKeys.check(current.connection, { node: current.name });
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || error.code !== 'closed') throw error;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#choice[Symbol.asyncDispose]();
     await this.#session?.[Symbol.asyncDispose]();

@@ -8,13 +8,15 @@ import type { DeviceProfile } from './account/device-profile.ts';
 import { Alarms } from './alarms.ts';
 import type { ClientDeps, ClientOptions } from './client.ts';
 import { ClientError } from './client-error.ts';
-import type { ClientEvents } from './client-events.ts';
+import type { ClientEvents, KeyChange } from './client-events.ts';
 import { Composer } from './compose/composer.ts';
 import { PduWriter } from './compose/sealed-mail.ts';
 import type { NodeConnection } from './connection/index.ts';
 import { Contacts, type LookUp } from './contacts/contacts.ts';
 import { HomePin } from './contacts/home-pin.ts';
 import { HomePins } from './contacts/home-pins.ts';
+import { KeyLogs } from './contacts/key-logs.ts';
+import { OwnKeys } from './contacts/own-keys.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { BodyFetcher } from './history/body-fetcher.ts';
 import { Erasing } from './history/erasing.ts';
@@ -51,6 +53,7 @@ export interface Parts {
   readonly alarms: Alarms;
   readonly home: HomePin;
   readonly contacts: Contacts;
+  readonly ownKeys: OwnKeys;
   readonly network: NodeNetwork;
   readonly nodes: Nodes;
   readonly outbox: Outbox;
@@ -114,7 +117,17 @@ export async function openParts(
 
 type Base = Pick<
   Parts,
-  'wire' | 'alarms' | 'home' | 'contacts' | 'conversations' | 'network' | 'nodes' | 'outbox' | 'mailboxes' | 'indexer'
+  | 'wire'
+  | 'alarms'
+  | 'home'
+  | 'contacts'
+  | 'ownKeys'
+  | 'conversations'
+  | 'network'
+  | 'nodes'
+  | 'outbox'
+  | 'mailboxes'
+  | 'indexer'
 > & {
   readonly signatures: SignatureChecker;
   readonly index: MailIndex;
@@ -140,7 +153,10 @@ async function openBase(
   const alarms = await Alarms.open({ ...deps, onAlarm: (alarm) => events.emit('alarm', alarm) });
   const home = await HomePin.open({ suite, store, alarms }, homeOf(own));
   const homes = new HomePins({ ...deps, alarms, own: home });
-  const contacts = new Contacts({ ...deps, alarms, homes }, { own });
+  const keyLogs = new KeyLogs({ ...deps, alarms, homes });
+  const onKeyChanged = (change: KeyChange): void => events.emit('key_changed', change);
+  const contacts = new Contacts({ ...deps, alarms, homes, keyLogs, onKeyChanged }, { own });
+  const ownKeys = new OwnKeys({ alarms, contacts, home, keyLogs }, { own });
   const network = new NodeNetwork({ ...deps, home }, { address: own, device });
   const nodes = await Nodes.open({ ...deps, home, network }, options);
   const outbox = await Outbox.open(store, (change) => events.emit('outbox', change));
@@ -163,7 +179,7 @@ async function openBase(
   const signatures = deps.signatures ?? new InlineSignatureChecker(suite);
   const connection = (): NodeConnection | undefined => wire.connection;
   const conversations = new Conversations({ ...deps, signatures, alarms, contacts, connection, outbox }, { own });
-  const people = { alarms, home, contacts, conversations, network, nodes };
+  const people = { alarms, home, contacts, ownKeys, conversations, network, nodes };
   return { wire, ...people, outbox, mailboxes, sealer, index, secrets, signatures, indexer };
 }
 

@@ -5,10 +5,11 @@
 import { type Clock, isAbort, type Log, Scope } from '../base/index.ts';
 import type { NodeChoice } from './choice/index.ts';
 import { ConnectionError } from './connection/index.ts';
+import type { OwnKeys } from './contacts/own-keys.ts';
 import type { Erasing } from './history/erasing.ts';
 import type { History } from './history/history.ts';
 import type { Unverified } from './history/unverified.ts';
-import { COMPARE_INTERVAL_MS, NOTE_DELAY_MS } from './limits.ts';
+import { COMPARE_INTERVAL_MS, NOTE_DELAY_MS, OWN_KEYS_INTERVAL_MS } from './limits.ts';
 import type { NodeLink } from './network/node-link.ts';
 import type { NotePlace } from './notes/note-body.ts';
 import type { Notes } from './notes/notes.ts';
@@ -25,6 +26,7 @@ export interface SessionDeps {
   readonly notes: Notes;
   readonly erasing: Erasing;
   readonly unverified: Unverified;
+  readonly ownKeys: OwnKeys;
   /** Whether another device rotated the account's key, and what follows. */
   readonly followRotation: (link: NodeLink) => Promise<void>;
   /** A connection to another node than this one, if the home has one. */
@@ -67,6 +69,7 @@ export class Session implements AsyncDisposable {
       sender.run(connection, { node, onUnavailable: () => choice.requestFailed(link) }, signal),
     );
     this.#scope.spawn('changes', (signal) => this.#sendChanges(signal));
+    this.#scope.spawn('own keys', (signal) => this.#watchOwnKeys(signal));
     this.#scope.spawn('compare', (signal) => this.#compare(signal));
     this.#scope.spawn('end', async (signal) => {
       await Promise.race([
@@ -102,6 +105,15 @@ export class Session implements AsyncDisposable {
       if (await notes.isSnapshotDue()) await this.#writeSnapshot(signal);
       await untilAborted(changed, signal);
       await clock.sleep(NOTE_DELAY_MS, signal);
+    }
+  }
+
+  /** At once, and then every few minutes. */
+  async #watchOwnKeys(signal: AbortSignal): Promise<void> {
+    const { clock, ownKeys } = this.#deps;
+    for (;;) {
+      await ownKeys.check(this.link.connection, { node: this.link.name });
+      await clock.sleep(OWN_KEYS_INTERVAL_MS, signal);
     }
   }
 

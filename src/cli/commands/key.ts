@@ -107,7 +107,7 @@ async function exportKey(
 }
 
 function say(context: Context, key: KeyInfo): void {
-  const { address, fingerprint, source, logged, trust, version, alarm, isClosed } = key;
+  const { address, fingerprint, source, logged, since, trust, version, alarm, isClosed } = key;
   context.output.result(
     {
       address,
@@ -116,6 +116,7 @@ function say(context: Context, key: KeyInfo): void {
       logged,
       trust,
       version,
+      since: isoTime(since),
       ...(alarm === undefined ? {} : { alarm }),
     },
     (paint) => {
@@ -123,8 +124,12 @@ function say(context: Context, key: KeyInfo): void {
       return [
         row('Address', address),
         row('Fingerprint', fingerprint === undefined ? paint.bad('none') : showFingerprint(fingerprint)),
+        row('Since', isoTime(since)),
         row('Trust', TRUST[trust]),
-        row('Account', `version ${version}${isClosed ? ', closed' : ''}${logged ? ', logged by its home' : ''}`),
+        row(
+          'Account',
+          `version ${version}${isClosed ? ', closed' : ''}${logged ? ', logged by its home' : `, ${paint.bad('not logged by its home')}`}`,
+        ),
         ...(alarm === undefined ? [] : [row('Alarm', paint.bad(alarm))]),
       ];
     },

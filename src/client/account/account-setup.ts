@@ -51,6 +51,7 @@ import {
 import { Contacts } from '../contacts/contacts.ts';
 import { HomePin } from '../contacts/home-pin.ts';
 import { HomePins } from '../contacts/home-pins.ts';
+import { KeyLogs } from '../contacts/key-logs.ts';
 import { extendChain, signVersion, vaultNameOf } from './chain-version.ts';
 import type { DeviceProfile } from './device-profile.ts';
 import { explainRefusal } from './refusals.ts';
@@ -216,7 +217,12 @@ async function withSession<Result>(
     if (!home.isNode(connection.info.node))
       throw new ClientError('bad_home', `${where.nodeUrl} is not a node that the home document of ${name} names`);
     const homes = new HomePins({ clock, suite, store, alarms, own: home });
-    const contacts = new Contacts({ clock, suite, store, alarms, homes }, { own: where.address });
+    const keyLogs = new KeyLogs({ clock, suite, store, alarms, homes });
+    const onKeyChanged = (): void => undefined; // nobody is known yet but this person
+    const contacts = new Contacts(
+      { clock, suite, store, alarms, homes, keyLogs, onKeyChanged },
+      { own: where.address },
+    );
     return await work({ connection, contacts, home });
   } catch (error) {
     signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { WrittenLog } from '../../../test/harness/key-log-pages.ts';
 import {
   createMemorySocketPair,
   type FrameSocket,
@@ -15,6 +16,7 @@ import {
   encodeNodeMessage,
   type HomeContent,
   homeContentJson,
+  keyRecordOf,
   type NodeMessage,
   parseAddress,
   parseFeedId,
@@ -30,6 +32,7 @@ import { CONTACT_FRESH_MS, HOME_SILENT_MS } from '../limits.ts';
 import { Contacts } from './contacts.ts';
 import { HomePin } from './home-pin.ts';
 import { HomePins } from './home-pins.ts';
+import { KeyLogs } from './key-logs.ts';
 
 const suite = new NobleSuite();
 const random = new SeededSecureRandom(3);
@@ -52,7 +55,15 @@ class Answers {
     for await (const frame of socket.incoming) {
       const message = decodeClientMessage(frame);
       if (message.oneofKind === 'getChain') await socket.send(encodeNodeMessage(this.#answer(message.getChain)));
+      if (message.oneofKind === 'getKeyLog') await socket.send(encodeNodeMessage(this.#page(message.getKeyLog)));
     }
+  }
+
+  /** Each account is logged when it is shown for the first time. */
+  #page({ request, after }: { request: number; after: number }): NodeMessage {
+    const shown = [...this.documents].flatMap(([who, documents]) => (who.includes('@') ? documents : []));
+    const log = new WrittenLog(suite, keyOf(9)).log(...shown.map((document) => keyRecordOf(suite, document)));
+    return { oneofKind: 'keyLog', keyLog: { request, page: log.page(after) } };
   }
 
   #answer({ request, address, after }: { request: number; address: string; after: number }): NodeMessage {
@@ -111,7 +122,12 @@ async function openContacts(clock: ManualClock, store: Store): Promise<{ contact
   const alarms = await Alarms.open({ clock, store, onAlarm: () => undefined });
   const own = await HomePin.open({ suite, store, alarms }, OWN_HOME);
   const homes = new HomePins({ clock, suite, store, alarms, own });
-  const contacts = new Contacts({ clock, suite, store, alarms, homes }, { own: parseAddress('alice@home.example') });
+  const keyLogs = new KeyLogs({ clock, suite, store, alarms, homes });
+  const onKeyChanged = (): void => undefined;
+  const contacts = new Contacts(
+    { clock, suite, store, alarms, homes, keyLogs, onKeyChanged },
+    { own: parseAddress('alice@home.example') },
+  );
   return { contacts, alarms };
 }
 

@@ -95,6 +95,11 @@ export class HomePins {
     }
   }
 
+  /** As it is known here. Asks nobody. */
+  async find(home: HomeName): Promise<HomePin> {
+    return this.isOwn(home) ? this.#deps.own : this.#pinOf(home);
+  }
+
   async #refresh(connection: NodeConnection, pin: HomePin, options: AskOptions): Promise<HomeAnswer> {
     const asked = await this.askQuietly(pin.home, () => pin.refresh(connection, options.node, options));
     if (asked.status !== 'answered') return asked;

@@ -33,7 +33,7 @@ export interface KeyLogsDeps {
 
 export type LogVerdict =
   | { readonly status: 'logged' }
-  /** The log names a newer version than was shown. */
+  /** It is, and so is a newer one. */
   | { readonly status: 'behind'; readonly version: number }
   | { readonly status: 'alarm'; readonly code: AlarmCode }
   | { readonly status: 'unreachable' | 'unknown_home' };
@@ -85,12 +85,11 @@ export class KeyLogs {
     const doubled = versions.find(({ documents }) => documents.length > 1);
     if (doubled !== undefined)
       return this.#alarm('key_log_forked', address, `its home logged two versions ${doubled.version}`, options);
-    const newest = versions.at(-1)?.version ?? 0;
-    if (newest > version) return { status: 'behind', version: newest };
     if (!isNamed(versions, document))
       return this.#alarm('key_not_logged', address, `its home shows a version ${version} that it did not log`, options);
     await alarms.clear(['key_not_logged'], address);
-    return { status: 'logged' };
+    const newest = versions.at(-1)?.version ?? version;
+    return newest > version ? { status: 'behind', version: newest } : { status: 'logged' };
   }
 
   /** Whether the log, as it is known here, names the document. Asks nobody. */
@@ -161,12 +160,7 @@ export class KeyLogs {
     else if (end.status === 'same') await alarms.clear(PASSING, home);
   }
 
-  async #page(
-    connection: NodeConnection,
-    home: HomeName,
-    after: number,
-    options: AskOptions,
-  ): Promise<KeyLogPage> {
+  async #page(connection: NodeConnection, home: HomeName, after: number, options: AskOptions): Promise<KeyLogPage> {
     const asked = this.#deps.homes.isOwn(home) ? '' : home;
     const { keyLog } = await connection.request(
       'keyLog',

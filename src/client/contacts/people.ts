@@ -15,10 +15,12 @@ export interface KeyInfo {
   readonly fingerprint: string | undefined;
   /** Version of the account's chain. */
   readonly version: number;
-  /** Where it comes from: the account's chain in its home's key feed. */
+  /** Where it comes from: the account's chain, as its home shows it. */
   readonly source: 'chain';
-  /** Whether the chain verified, countersigned by its home. */
+  /** Whether the log of its home's keys names the version that is known here. */
   readonly logged: boolean;
+  /** Since when the key is the account's, by the account's own word, milliseconds since 1970. */
+  readonly since: number;
   readonly trust: Trust;
   readonly alarm: AlarmCode | undefined;
   readonly isClosed: boolean;
@@ -74,13 +76,14 @@ export class People {
     return this.#infoOf(await this.#contacts.markVerified(address));
   }
 
-  #infoOf(contact: Contact): KeyInfo {
+  async #infoOf(contact: Contact): Promise<KeyInfo> {
     return {
       address: contact.address,
       fingerprint: contact.certificate?.fingerprint,
       version: contact.document.version,
       source: 'chain',
-      logged: true,
+      logged: await this.#contacts.isLogged(contact),
+      since: contact.keySince,
       trust: contact.trust,
       alarm: this.#contacts.alarmOf(contact.address),
       isClosed: contact.document.closed,
