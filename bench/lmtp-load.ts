@@ -1,4 +1,4 @@
-/** Delivers messages to an LMTP server over several connections, one transaction after the other on each. */
+/** Delivers messages to an LMTP or SMTP server over several connections, one transaction after the other on each. */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -8,21 +8,47 @@ export interface LmtpLoad {
   readonly messages: number;
   readonly messageBytes: number;
   readonly user: (connection: number) => string;
+  /** Which of the two is spoken. */
+  readonly greeting: 'LHLO' | 'EHLO';
 }
 
-/** Messages per second, each acknowledged after its data is on disk. */
+/** Connections that have said hello: what that takes is not measured. */
+export class LmtpLoader implements Disposable {
+  readonly #lanes: readonly Lane[];
+  readonly #load: LmtpLoad;
+
+  private constructor(lanes: readonly Lane[], load: LmtpLoad) {
+    this.#lanes = lanes;
+    this.#load = load;
+  }
+
+  static async open(load: LmtpLoad): Promise<LmtpLoader> {
+    return new LmtpLoader(await Promise.all(Array.from({ length: load.connections }, () => Lane.open(load))), load);
+  }
+
+  /** Resolves with how many were sent when each is acknowledged, its data on disk. */
+  async send(): Promise<number> {
+    const { connections, messageBytes, messages, user } = this.#load;
+    const perLane = Math.floor(messages / connections);
+    await Promise.all(
+      this.#lanes.map(async (lane, i) => {
+        for (let n = 0; n < perLane; n++) await lane.deliver(user(i), message(i, n, messageBytes));
+      }),
+    );
+    return perLane * connections;
+  }
+
+  [Symbol.dispose](): void {
+    for (const lane of this.#lanes) lane.close();
+  }
+}
+
+/** Messages per second. */
 export async function measureLmtp(load: LmtpLoad): Promise<number> {
-  const lanes = await Promise.all(Array.from({ length: load.connections }, () => Lane.open(load.port)));
-  const perLane = Math.floor(load.messages / load.connections);
+  using loader = await LmtpLoader.open(load);
   const startedAt = performance.now();
-  await Promise.all(
-    lanes.map(async (lane, i) => {
-      for (let n = 0; n < perLane; n++) await lane.deliver(load.user(i), message(i, n, load.messageBytes));
-    }),
-  );
-  const seconds = (performance.now() - startedAt) / 1000;
-  for (const lane of lanes) lane.close();
-  return (perLane * load.connections) / seconds;
+  const sent = await loader.send();
+  return sent / ((performance.now() - startedAt) / 1000);
 }
 
 class Lane {
@@ -34,12 +60,12 @@ class Lane {
     this.#lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   }
 
-  static async open(port: number): Promise<Lane> {
+  static async open({ port, greeting }: LmtpLoad): Promise<Lane> {
     const socket = connect(port, '127.0.0.1');
     socket.setNoDelay(true);
     const lane = new Lane(socket);
     await lane.#expect('220');
-    await lane.#say('LHLO bench', '250');
+    await lane.#say(`${greeting} bench`, '250');
     return lane;
   }
 

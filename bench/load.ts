@@ -39,10 +39,15 @@ export class Load implements Disposable {
   }
 
   /** Mails of each connection; without `to` each person writes to the next. */
-  prepare(messages: number, bodyBytes: number, to?: readonly Address[]): Mail[][] {
+  prepare(
+    messages: number,
+    bodyBytes: number,
+    to?: readonly Address[] | ((author: number) => readonly Address[]),
+  ): Mail[][] {
     const each = Math.floor(messages / this.people.length);
     return this.people.map((person, i) => {
-      const readers = to ?? [this.people[(i + 1) % this.people.length]?.address ?? person.address];
+      const next = [this.people[(i + 1) % this.people.length]?.address ?? person.address];
+      const readers = typeof to === 'function' ? to(i) : (to ?? next);
       return Array.from({ length: each }, () => {
         const body = random.bytes(bodyBytes);
         return { pdu: writePdu(random, person, readers, body), body };

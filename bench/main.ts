@@ -6,6 +6,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchOptions } from './bench-options.ts';
 import { benchDrain } from './drain.ts';
+import { benchFederation } from './federation.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
 import { verificationMicros } from './machine-speed.ts';
@@ -18,6 +19,7 @@ const BENCHES: Record<string, Bench> = {
   vault: benchVault,
   idle: benchIdle,
   growth: benchGrowth,
+  federation: benchFederation,
 };
 
 const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@ import { SILENT_LOG } from '../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../src/base/system/index.ts';
 import { Node, type NodeLimits } from '../src/node/index.ts';
 
-const [folder, limits] = process.argv.slice(2) as [string, string];
+const [folder, limits, port] = process.argv.slice(2) as [string, string, string];
 const log = {
   ...SILENT_LOG,
   error: (fields: object, message: string) =>
@@ -18,7 +18,7 @@ const node = await Node.open(
   {
     folder,
     host: '127.0.0.1',
-    port: 0,
+    port: Number(port),
     registration: 'open',
     limits: {
       submitsPerSecond: 1_000_000,

@@ -35,15 +35,20 @@ export class NodeProcess implements AsyncDisposable {
     this.home = ready.home;
   }
 
-  /** `folder` is kept when given, else temporary. */
+  /** `folder` is kept when given, else temporary. A home that comes back comes back on the port it is named after. */
   static async open(
-    options: { readonly folder?: string; readonly limits?: object; readonly execArgv?: string[] } = {},
+    options: {
+      readonly folder?: string;
+      readonly port?: number;
+      readonly limits?: object;
+      readonly execArgv?: string[];
+    } = {},
   ): Promise<NodeProcess> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'restante-bench-')));
     const script = fileURLToPath(new URL('./node-child.js', import.meta.url));
     const child = spawn(
       process.execPath,
-      [...(options.execArgv ?? []), script, folder, JSON.stringify(options.limits ?? {})],
+      [...(options.execArgv ?? []), script, folder, JSON.stringify(options.limits ?? {}), String(options.port ?? 0)],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },
@@ -58,11 +63,17 @@ export class NodeProcess implements AsyncDisposable {
     return JSON.parse((await this.#lines.next()).value as string) as NodeUsage;
   }
 
-  /** Stops it and keeps a folder that was given. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops it and keeps its folder. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
     await ended;
+  }
+
+  /** Stops it and removes a folder that is temporary. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
     if (this.folder.startsWith(join(tmpdir(), 'restante-bench-')))
       await rm(this.folder, { recursive: true, force: true });
   }

@@ -32,6 +32,7 @@ async function measureDovecot(): Promise<{ best: number; at: number }> {
       messages: 2_000,
       messageBytes: BODY_BYTES,
       user: (i) => `user${i}`,
+      greeting: 'LHLO',
     });
     if (rate > best.best) best = { best: rate, at: connections };
   }

@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answers, isAlive } from './daemon.ts';
+import { freePort } from './home-process.ts';
 
 export const DOVECOT = '/usr/sbin/dovecot';
 
@@ -34,7 +35,7 @@ export class Dovecot implements AsyncDisposable {
     await writeFile(config, configuration(folder, lmtpPort, imapPort));
     spawn(DOVECOT, ['-c', config], { stdio: 'ignore' });
     const server = new Dovecot(folder, lmtpPort, imapPort);
-    await answers(lmtpPort);
+    await answers(lmtpPort, 'Dovecot');
     return server;
   }
 
@@ -44,38 +45,6 @@ export class Dovecot implements AsyncDisposable {
     while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false; // no such process is the answer
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function answers(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
-    });
-    if (connected) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('Dovecot does not answer');
 }
 
 function configuration(folder: string, lmtpPort: number, imapPort: number): string {

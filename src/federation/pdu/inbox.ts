@@ -41,6 +41,8 @@ export interface InboxDeps {
 type Fine = Extract<Form, { status: 'fine' }>;
 type Verdict = Exclude<Judged, { status: 'good' | 'known' }>;
 
+type Admitted = { readonly status: 'admitted'; readonly accounts: readonly Address[] } | Verdict;
+
 const KNOWN: Judged = Object.freeze({ status: 'known' });
 const OK: ItemResult = Object.freeze({ status: ItemStatus.OK, code: '', detail: '' });
 const DUPLICATE: ItemResult = Object.freeze({ ...OK, status: ItemStatus.DUPLICATE });
@@ -66,14 +68,18 @@ export class Inbox implements PduInbox<Judged> {
     const pdus = fine.map(({ form }) => form.pdu);
     const delivered = await this.#deps.view.areDelivered(this.#deps.store, pdus);
     const fresh = fine.filter((_, i) => delivered[i] !== true);
-    const authors = await this.#deps.authors.check(
-      fresh.map(({ form }) => form.pdu),
-      signal,
-    );
+    // All at once: each alone would be a round to the store and back.
+    const [authors, admissions] = await Promise.all([
+      this.#deps.authors.check(
+        fresh.map(({ form }) => form.pdu),
+        signal,
+      ),
+      Promise.all(fresh.map(({ form }) => this.#admissionOf(form.pdu))),
+    ]);
     const refused = new Set<PduId>();
     for (const [i, { at, form }] of fresh.entries()) {
       const authorship = authors[i] as Authorship;
-      if (authorship.status === 'right') judged[at] = await this.#admit(form, refused);
+      if (authorship.status === 'right') judged[at] = await this.#admit(form, admissions[i] as Admitted, refused);
       else if (authorship.status === 'later') judged[at] = later('unknown_keys', authorship.detail);
       else judged[at] = reject(authorship.code, authorship.detail);
       if (judged[at]?.status === 'rejected') refused.add(form.pdu.id);
@@ -115,16 +121,20 @@ export class Inbox implements PduInbox<Judged> {
     return undefined;
   }
 
-  async #admit({ pdu, body }: Fine, refused: ReadonlySet<PduId>): Promise<Judged> {
+  /** Who of this home gets it, or why nobody does. */
+  async #admissionOf(pdu: Pdu): Promise<Admitted> {
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
-    const accounts: Address[] = [];
-    for (const recipient of here) {
-      const admission = await this.#deps.local.admits(recipient, pdu.body.size);
-      // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
-      if (admission === 'over_quota') return later('over_quota', recipient);
-      if (admission === 'ok') accounts.push(recipient);
-    }
-    if (accounts.length === 0) return reject('unknown_recipient', here.join(' '));
+    const admissions = await Promise.all(here.map((recipient) => this.#deps.local.admits(recipient, pdu.body.size)));
+    // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
+    const full = admissions.indexOf('over_quota');
+    if (full >= 0) return later('over_quota', here[full] as Address);
+    const accounts = here.filter((_, i) => admissions[i] === 'ok');
+    return accounts.length === 0 ? reject('unknown_recipient', here.join(' ')) : { status: 'admitted', accounts };
+  }
+
+  async #admit({ pdu, body }: Fine, admitted: Admitted, refused: ReadonlySet<PduId>): Promise<Judged> {
+    if (admitted.status !== 'admitted') return admitted;
+    const { accounts } = admitted;
     const follows = pdu.prev.some((id) => refused.has(id));
     if (follows || !(await this.#isAllowed(pdu, body)))
       return reject('not_a_member', `${pdu.author} may not say this in the conversation ${pdu.conversation}`);

@@ -1,6 +1,6 @@
 /**
  * One destination: performs what its queue says (step.ts) and tells the queue what came of it. Holds numbers, one timer,
- * and, while a request is under way, one batch.
+ * and, while a request is under way, one batch and the items of the next.
  */
 import {
   type Clock,
@@ -19,6 +19,7 @@ import {
   type HomeName,
   type Reach,
   TRANSACTION_BYTES,
+  TRANSACTION_ITEMS_MAX,
 } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
@@ -56,6 +57,13 @@ interface Page {
   readonly items: readonly OutboxItem[];
 }
 
+/** Items that are read while the batch before them is under way. */
+interface Ahead {
+  readonly feed: FeedId;
+  readonly first: number;
+  readonly items: Promise<readonly OutboxItem[]>;
+}
+
 export class Destination {
   readonly home: HomeName;
   readonly #deps: DestinationDeps;
@@ -64,6 +72,7 @@ export class Destination {
   #slot: Disposable | undefined;
   /** Read to find the range, and sent at once. */
   #page: Page | undefined;
+  #ahead: Ahead | undefined;
   #measuring: 'no' | 'yes' | 'again' = 'no';
 
   constructor(deps: DestinationDeps, home: HomeName, queue: Queue) {
@@ -85,13 +94,15 @@ export class Destination {
 
   /** Batches in memory, for those who count. */
   get pageCount(): number {
-    return this.#page === undefined ? 0 : 1;
+    return (this.#page === undefined ? 0 : 1) + (this.#ahead === undefined ? 0 : 1);
   }
 
   tell(event: QueueEvent): void {
     if (this.#deps.scope.signal.aborted) return;
     const { queue, effects } = step(this.#queue, event, momentOf(this.#deps.clock));
     this.#queue = queue;
+    // Read ahead for the batch that follows one in flight, and for nothing else.
+    if (queue.activity.kind !== 'sending' && queue.activity.kind !== 'reading') this.#ahead = undefined;
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -160,7 +171,8 @@ export class Destination {
 
   async #read({ feed, first, last }: Extract<Effect, { kind: 'read' }>, signal: AbortSignal): Promise<QueueEvent> {
     await this.#takeSlot(signal);
-    const items = await this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES);
+    const items = await (this.#takeAhead(feed, first) ??
+      this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES));
     if (items.length === 0 || !areConsecutive(items, first)) throw lacking(feed, first, last);
     this.#page = { feed, items };
     return { kind: 'read', last: first + items.length - 1 };
@@ -176,9 +188,27 @@ export class Destination {
     await this.#takeSlot(signal);
     const body = encodeBatch(this.#deps.home, this.home, batch.feed, await this.#itemsOf(batch));
     this.#page = undefined;
+    this.#readAhead(batch);
     const answer = decodeAnswer(await this.#request(txnOf(batch), body, signal));
     this.#deps.onReach(this.home, answer.reach);
     return { kind: 'answered', answer, jitter: this.#deps.prng.next() };
+  }
+
+  /** The next batch, if it is full by now: one that is not may be fuller when its turn comes. */
+  #readAhead({ feed, range }: BatchName): void {
+    const first = range.last + 1;
+    const last = range.last + TRANSACTION_ITEMS_MAX;
+    const reach = this.#queue.reach.find((line) => line.feed === feed)?.number ?? 0;
+    if (range.attempt > 0 || last > reach) return;
+    const items = this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES);
+    items.catch(() => undefined); // told to whoever takes them; if nobody does, nothing is lost
+    this.#ahead = { feed, first, items };
+  }
+
+  #takeAhead(feed: FeedId, first: number): Promise<readonly OutboxItem[]> | undefined {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead?.feed === feed && ahead.first === first ? ahead.items : undefined;
   }
 
   /** The page that was read to choose the range, or the same items again. */
@@ -222,7 +252,10 @@ export class Destination {
   async #takeSlot(signal: AbortSignal): Promise<void> {
     if (this.#slot !== undefined) return;
     const { probes, sends } = this.#deps;
-    this.#slot = await (this.#queue.kept.record.failures > 0 ? probes : sends).take(signal);
+    const slots = this.#queue.kept.record.failures > 0 ? probes : sends;
+    // Who waits for a place holds no items.
+    if (slots.isFull) this.#ahead = undefined;
+    this.#slot = await slots.take(signal);
   }
 
   #release(): void {

@@ -62,7 +62,8 @@ export class Intake<Judged> {
     const { clock, commit, inbox, outbox, prng, store } = this.#deps;
     const [first, last] = [numbers[0], numbers.at(-1)];
     invariant(first !== undefined && last !== undefined, 'what is taken has items');
-    const reach = reachOf(await outbox.reach(origin));
+    const [ours, held] = await Promise.all([outbox.reach(origin), readHeld(store, origin, feed)]);
+    const reach = reachOf(ours);
     const answerOf = (results: readonly ItemResult[], heldTo: number): Uint8Array =>
       encodeAnswer({ results: [...results], feed: fromHex(feed), heldTo, reach });
     const refuse = (heldTo: number): Taken => ({
@@ -71,15 +72,16 @@ export class Intake<Judged> {
       isTaken: false,
       isAnyWanted: false,
     });
-    const held = await readHeld(store, origin, feed);
     // Numbers are never taken back, so that a gap now is one that costs no judging.
     if (first > held + 1) return refuse(held);
     const judged = await inbox.judge(origin, items, signal);
     signal.throwIfAborted();
     return commit(async (staging): Promise<Taken> => {
       const { rows } = staging;
-      const before = txn === undefined ? undefined : await findAnswer(rows, origin, txn);
-      const heldBefore = await readHeld(rows, origin, feed);
+      const [before, heldBefore] = await Promise.all([
+        txn === undefined ? undefined : findAnswer(rows, origin, txn),
+        readHeld(rows, origin, feed),
+      ]);
       if (before !== undefined) return { heldTo: heldBefore, answer: before, isTaken: false, isAnyWanted: false };
       if (first > heldBefore + 1) return refuse(heldBefore);
       const results = await inbox.stage(staging, origin, judged);
@@ -87,9 +89,11 @@ export class Intake<Judged> {
       const heldTo = Math.max(heldBefore, last);
       if (heldTo > heldBefore) rows.put(heldKey(origin, feed), uint64Bytes(heldTo));
       const way = { isPulled: txn === undefined, jitter: prng.next(), now: momentOf(clock) };
-      const isAnyWanted = await keepWanted(rows, origin, feed, numbers, results, way);
       const answer = answerOf(results, heldTo);
-      if (txn !== undefined) await keepAnswer(rows, origin, txn, answer);
+      const [isAnyWanted] = await Promise.all([
+        keepWanted(rows, origin, feed, numbers, results, way),
+        txn === undefined ? undefined : keepAnswer(rows, origin, txn, answer),
+      ]);
       return { heldTo, answer, isTaken: true, isAnyWanted };
     });
   }

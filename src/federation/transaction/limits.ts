@@ -24,7 +24,7 @@ export const PULL_PATIENCE_MS = 10 * SECOND;
 export const REQUEST_TIMEOUT_MS = MINUTE;
 /** Receiving ends before the sender gives up, so that it hears the answer. */
 export const RECEIVE_TIMEOUT_MS = 50 * SECOND;
-/** Requests to homes that answered last time, at once; each holds at most two copies of a batch (some 4 MiB). */
+/** Requests to homes that answered last time, at once; each holds a batch, its encoding and the items of the next (some 6 MiB at most). */
 export const SENDS_MAX = 32;
 /** Requests to homes that did not answer last time: apart, so that a hundred dead homes cannot hold up a living one. */
 export const PROBES_MAX = 8;

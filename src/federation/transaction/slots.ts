@@ -16,6 +16,11 @@ export class Slots {
     return this.#waiting.size;
   }
 
+  /** Whether the next has to wait. */
+  get isFull(): boolean {
+    return this.#free === 0;
+  }
+
   /** Disposing gives the place back, once. Rejects with `signal.reason` when aborted before there is one. */
   async take(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();

@@ -1,0 +1,167 @@
+/**
+ * Two private Postfix instances on free loopback ports in a temporary folder: mail that the first takes it relays to the
+ * second, which keeps it. Both queues are on disk as Postfix writes them for anybody. Debian: postfix. Needs root.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { answers, isAlive } from './daemon.ts';
+import { freePort } from './home-process.ts';
+
+export const POSTFIX = '/usr/sbin/postfix';
+
+export function hasPostfix(): boolean {
+  return existsSync(POSTFIX) && process.getuid?.() === 0;
+}
+
+export interface PostfixOptions {
+  /** Connections from the first to the second. */
+  readonly relays: number;
+}
+
+export class PostfixPair implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #first: Instance;
+  readonly #second: Instance;
+
+  private constructor(folder: string, first: Instance, second: Instance) {
+    this.#folder = folder;
+    this.#first = first;
+    this.#second = second;
+  }
+
+  static async open(options: PostfixOptions): Promise<PostfixPair> {
+    const folder = await mkdtemp(join(tmpdir(), 'postfix-'));
+    await chmod(folder, 0o755);
+    const second = await Instance.open(join(folder, 'second'), {
+      ...LIMITS,
+      // Kept in the queue: it is as durable as the queue is, and nothing is delivered, which would only cost time.
+      smtpd_recipient_restrictions: 'check_client_access static:HOLD, permit',
+    });
+    const first = await Instance.open(join(folder, 'first'), {
+      ...LIMITS,
+      smtpd_recipient_restrictions: 'permit',
+      relayhost: `[127.0.0.1]:${second.port}`,
+      smtp_destination_concurrency_limit: String(options.relays),
+      initial_destination_concurrency: String(options.relays),
+    });
+    return new PostfixPair(folder, first, second);
+  }
+
+  /** Where the first takes mail. */
+  get port(): number {
+    return this.#first.port;
+  }
+
+  /** Mails in the queue of the second. */
+  async arrived(): Promise<number> {
+    return (await readdir(join(this.#second.folder, 'spool', 'hold'))).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#first.stop();
+    await this.#second.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** What would make it wait for nobody's good, on one machine. */
+const LIMITS = {
+  default_process_limit: '200',
+  in_flow_delay: '0',
+  smtpd_client_connection_count_limit: '0',
+  smtpd_client_connection_rate_limit: '0',
+  smtpd_error_sleep_time: '0',
+  smtp_tls_security_level: 'none',
+  smtpd_tls_security_level: 'none',
+};
+
+class Instance {
+  readonly folder: string;
+  readonly port: number;
+
+  private constructor(folder: string, port: number) {
+    this.folder = folder;
+    this.port = port;
+  }
+
+  static async open(folder: string, settings: Readonly<Record<string, string>>): Promise<Instance> {
+    const port = await freePort();
+    const configuration = join(folder, 'etc');
+    for (const name of ['etc', 'spool', 'data']) await mkdir(join(folder, name), { recursive: true });
+    const owner = await userId('postfix');
+    await chown(join(folder, 'data'), owner, owner);
+    await chmod(folder, 0o755);
+    const all = { ...common(folder), ...settings };
+    await writeFile(
+      join(configuration, 'main.cf'),
+      Object.entries(all)
+        .map(([name, value]) => `${name} = ${value}\n`)
+        .join(''),
+    );
+    await writeFile(join(configuration, 'master.cf'), services(port));
+    spawn(POSTFIX, ['-c', configuration, 'start'], { stdio: 'ignore' });
+    await answers(port, 'Postfix');
+    return new Instance(folder, port);
+  }
+
+  /** The master takes its children with it. */
+  async stop(): Promise<void> {
+    const pid = Number(await readFile(join(this.folder, 'spool', 'pid', 'master.pid'), 'utf8'));
+    process.kill(pid, 'SIGTERM');
+    while (isAlive(pid)) await pause(50);
+  }
+}
+
+/** Of a user of this machine: its own group has the same number in Debian, or is not needed. */
+async function userId(name: string): Promise<number> {
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n');
+  const line = lines.find((entry) => entry.startsWith(`${name}:`));
+  if (line === undefined) throw new Error(`this machine has no user ${name}`);
+  return Number(line.split(':')[2]);
+}
+
+function common(folder: string): Readonly<Record<string, string>> {
+  return {
+    compatibility_level: '3.6',
+    queue_directory: join(folder, 'spool'),
+    data_directory: join(folder, 'data'),
+    maillog_file: join(folder, 'data', 'mail.log'),
+    maillog_file_prefixes: folder,
+    inet_interfaces: '127.0.0.1',
+    inet_protocols: 'ipv4',
+    myhostname: 'mail.example.net',
+    mydestination: '',
+    local_recipient_maps: '',
+    mynetworks: '127.0.0.0/8',
+    alias_maps: '',
+    alias_database: '',
+  };
+}
+
+function services(port: number): string {
+  const rows = [
+    `127.0.0.1:${port} inet n - n - - smtpd`,
+    'cleanup unix n - n - 0 cleanup',
+    'qmgr unix n - n 300 1 qmgr',
+    'tlsmgr unix - - n 1000? 1 tlsmgr',
+    'rewrite unix - - n - - trivial-rewrite',
+    'bounce unix - - n - 0 bounce',
+    'defer unix - - n - 0 bounce',
+    'trace unix - - n - 0 bounce',
+    'verify unix - - n - 1 verify',
+    'proxymap unix - - n - - proxymap',
+    'smtp unix - - n - - smtp',
+    'relay unix - - n - - smtp',
+    'error unix - - n - - error',
+    'retry unix - - n - - error',
+    'discard unix - - n - - discard',
+    'anvil unix - - n - 1 anvil',
+    'scache unix - - n - 1 scache',
+    'postlog unix-dgram n - n - 1 postlogd',
+  ];
+  return `${rows.join('\n')}\n`;
+}
