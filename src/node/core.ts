@@ -150,8 +150,8 @@ export class Core implements AsyncDisposable {
     });
   }
 
-  /** Serves one client connection until it ends. */
-  async serve(socket: FrameSocket, remote: Remote): Promise<void> {
+  /** Serves one client connection until it ends; says when the other end has proven who it is. */
+  async serve(socket: FrameSocket, remote: Remote, onAuthenticated: () => void = () => {}): Promise<void> {
     if (this.#scope.signal.aborted) {
       socket.close(1012, 'stopping');
       return;
@@ -165,6 +165,7 @@ export class Core implements AsyncDisposable {
         registration: this.#options.registration,
         heartbeatMs: this.#options.limits.heartbeatMs,
         feeds: () => this.#feedStates(),
+        onAuthenticated,
       },
       socket,
     );

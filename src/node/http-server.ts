@@ -16,6 +16,7 @@ import { HEADERS_TIMEOUT_MS, HTTP_BODY_BYTES_MAX, type NodeLimits } from './limi
 import type { Metrics } from './metrics.ts';
 import { NodeError } from './node-error.ts';
 import { type Remote, remoteOf } from './remote.ts';
+import { Strangers } from './strangers.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface HttpServerDeps {
@@ -27,7 +28,8 @@ export interface HttpServerDeps {
   readonly health: () => Promise<readonly string[]>;
   /** Adds routes before the server listens. */
   readonly mount: (fastify: FastifyInstance) => Promise<void>;
-  readonly onConnection: (socket: FrameSocket, remote: Remote) => void;
+  /** `onAuthenticated` is called when the other end has proven who it is. */
+  readonly onConnection: (socket: FrameSocket, remote: Remote, onAuthenticated: () => void) => void;
 }
 
 export interface HttpServerOptions {
@@ -48,6 +50,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #server: FastifyInstance;
   readonly #webSockets = new WebSocketServer({ noServer: true, ...wsOptions(FRAME_BYTES_MAX) });
   readonly #accepts: TokenBucket;
+  readonly #strangers: Strangers;
   readonly #closing = new AbortController();
 
   private constructor(deps: HttpServerDeps, options: HttpServerOptions, server: FastifyInstance) {
@@ -59,6 +62,7 @@ export class HttpServer implements AsyncDisposable {
       options.limits.acceptBurst,
       deps.clock.monotonic(),
     );
+    this.#strangers = new Strangers(options.limits.strangerBytes);
   }
 
   static async open(deps: HttpServerDeps, options: HttpServerOptions): Promise<HttpServer> {
@@ -140,9 +144,14 @@ export class HttpServer implements AsyncDisposable {
     if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal);
     if (socket.destroyed) return;
     const remote = remoteOf(request.socket.remoteAddress, request.headers, this.#options.behindProxy);
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-      onConnection(WsSocket.adopt(webSocket, socket), remote),
-    );
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const adopted = WsSocket.adopt(webSocket, socket);
+      const onAuthenticated = this.#strangers.admit(socket, () => {
+        metrics.refused.inc({ code: 'strangers_full' });
+        adopted.terminate();
+      });
+      onConnection(adopted, remote, onAuthenticated);
+    });
   }
 }
 

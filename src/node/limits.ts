@@ -8,6 +8,8 @@ export interface NodeLimits {
   readonly acceptBurst: number;
   /** Connections that wait for their turn; more are answered 503. */
   readonly acceptQueue: number;
+  /** Bytes that all connections together may have sent that have not authenticated yet; more cuts who sent the most. */
+  readonly strangerBytes: number;
   /** Bytes of bodies an account may hold, unless set for it. */
   readonly quotaBytes: number;
   /** Submits of one account per second on average. */
@@ -31,6 +33,8 @@ export const DEFAULT_LIMITS: NodeLimits = Object.freeze({
   acceptBurst: 100,
   // Five seconds of waiting: who dials gives up soon after.
   acceptQueue: 500,
+  // A hundred of the largest registrations at once, or a hundred thousand people who sign in.
+  strangerBytes: 64 * 1024 ** 2,
   // Ten gigabytes: a decade of a busy person's mail without large attachments.
   quotaBytes: 10 * 1024 ** 3,
   // An import of years of mail runs at this rate; a flood of one account is a fraction of what a node takes.

@@ -154,7 +154,7 @@ export class Node implements AsyncDisposable {
         metrics: this.#metrics,
         home: () => this.#opened.home,
         health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
-        onConnection: (socket, remote) => this.#serve(socket, remote),
+        onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
         mount: (fastify) => this.#mountFederation(fastify),
       },
       { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
@@ -206,10 +206,13 @@ export class Node implements AsyncDisposable {
     return { dialer: this.#dialer, services: new SystemServiceResolver() };
   }
 
-  #serve(socket: FrameSocket, remote: Remote): void {
-    if (this.#core === undefined) socket.close(1012, 'starting or stopping');
-    else
-      this.#core.serve(socket, remote).catch((error: unknown) => this.#deps.log.error({ error }, 'a session failed'));
+  #serve(socket: FrameSocket, remote: Remote, onAuthenticated: () => void): void {
+    if (this.#core === undefined) {
+      socket.close(1012, 'starting or stopping');
+      return;
+    }
+    const served = this.#core.serve(socket, remote, onAuthenticated);
+    served.catch((error: unknown) => this.#deps.log.error({ error }, 'a session failed'));
   }
 
   /** The feed has ended: everything of this folder is opened again, with a new feed. Clients come back by themselves. */

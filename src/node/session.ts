@@ -65,6 +65,7 @@ export interface SessionOptions {
   readonly registration: string;
   readonly heartbeatMs: number;
   readonly feeds: () => FeedState[];
+  readonly onAuthenticated: () => void;
 }
 
 /** Who a session has proven to be. */
@@ -296,6 +297,7 @@ export class Session {
       return false;
     }
     this.#identity = outcome.identity;
+    this.#options.onAuthenticated();
     const signature = this.#deps.suite.sign(
       welcomeBytes(session, outcome.identity.address),
       this.#deps.nodeKey.secretKey,

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -50,6 +51,29 @@ async function signUp(node: Node, name: string): Promise<{ client: WireClient; p
   return { client, person };
 }
 
+/** A WebSocket of somebody who says nothing that the protocol knows. */
+async function openFlood(port: number): Promise<Socket> {
+  const socket = connectTcp(port, '127.0.0.1');
+  socket.on('error', () => socket.destroy());
+  socket.write(
+    'GET /client HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2l4dGVlbiBieXRlcyEhIQ==\r\n\r\n',
+  );
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString('latin1')).toMatch(/^HTTP\/1.1 101 /);
+  socket.resume();
+  return socket;
+}
+
+/** The header of a masked binary frame of two megabytes, and the beginning of it. */
+function begunFrame(bytes: number): Buffer {
+  const frame = Buffer.alloc(14 + bytes);
+  frame.writeUInt8(0x82, 0);
+  frame.writeUInt8(0xff, 1);
+  frame.writeBigUInt64BE(BigInt(2 * 1024 * 1024), 2);
+  return frame;
+}
+
 describe('the doors of a node', () => {
   test('a home on a free port is named after it, publishes a chain that checks, is healthy and counts', async () => {
     await using running = await run();
@@ -88,6 +112,28 @@ describe('the doors of a node', () => {
     socket.send(new Uint8Array(FRAME_BYTES_MAX + 1));
     socket.on('error', () => {});
     expect(await closed).toBe(1009);
+  });
+
+  test('those who have not authenticated hold so much together: the one with the most is cut, a person signs in', async () => {
+    await using running = await run({ limits: { strangerBytes: 1024 * 1024 } });
+    const { client } = await signUp(running.node, 'bob');
+    // Frames that are begun and never ended: 300 KiB each, of which three fit.
+    const floods = await Promise.all(Array.from({ length: 8 }, () => openFlood(running.node.port)));
+    let cut = 0;
+    await new Promise<void>((resolve) => {
+      for (const socket of floods)
+        socket.once('close', () => {
+          cut += 1;
+          if (cut === 5) resolve();
+        });
+      for (const socket of floods) socket.write(begunFrame(300 * 1024));
+    });
+    const { client: carol } = await signUp(running.node, 'carol');
+    expect((await client.serverInfo()).home).toBe(running.node.home);
+    const metrics = await (await fetch(`${running.node.httpUrl}/metrics`)).text();
+    expect(metrics).toContain('restante_refused_total{code="strangers_full"} 5');
+    for (const each of [client, carol]) each.close();
+    for (const socket of floods) socket.destroy();
   });
 
   test('connects beyond the accept rate wait their turn or get a 503, and whoever is in is served', async () => {

@@ -55,7 +55,7 @@ describe('a home beside connections that nobody should make', () => {
     const before = home.memory();
     const request = 'GET /client HTTP/1.1\r\nHost: localhost\r\n';
     const handshake =
-      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2l4dGVlbiBieXRlcyE=\r\n\r\n';
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2l4dGVlbiBieXRlcyEhIQ==\r\n\r\n';
     const sockets = [];
     for (const said of ['', request, request + handshake])
       for (let i = 0; i < HALF_OPEN; i++) sockets.push(await openTcp(home.port, said));
@@ -129,6 +129,10 @@ async function openTcp(port: number, said: string): Promise<Socket> {
   await once(socket, 'connect');
   socket.on('error', () => socket.destroy()); // reset by the home: it is closed
   if (said !== '') socket.write(said);
+  if (said.endsWith('\r\n\r\n')) {
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString('latin1')).toMatch(/^HTTP\/1.1 101 /);
+  }
   socket.resume();
   return socket;
 }
