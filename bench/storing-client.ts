@@ -96,6 +96,7 @@ function holdUntil(signal: AbortSignal, worker: BodyWorker): BodyWorker {
       await released;
       return worker.open(job, abort);
     },
+    read: (mime, charactersMax, abort) => worker.read(mime, charactersMax, abort),
     [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
   };
 }

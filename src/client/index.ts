@@ -1,5 +1,6 @@
 /** The client: an account's devices, mail and contacts over whichever node serves best. Portable; README.md says more. */
 
+export type { AttachmentContent } from '../vault/index.ts';
 export type { Account, DeviceInfo } from './account/account.ts';
 export {
   type Created,
@@ -41,7 +42,6 @@ export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } fro
 export type { FeedReport, Report } from './history/report.ts';
 export type { ListFilter } from './mail/mail-reader.ts';
 export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';
-export type { AttachmentContent } from './mail/mime-reading.ts';
 export { type AttachmentInfo, DELETED, FLAGGED, JUNK, type MessageText, READ, type Summary } from './mail/summary.ts';
 export type { NodeInfo, Nodes, Pinged } from './network/nodes.ts';
 export type { OutboxItem, Outcome, Receipt, RefusalCode } from './outbox/outbox.ts';

@@ -30,10 +30,6 @@ export const FETCHES_IN_FLIGHT = 4;
 export const INDEX_BATCH = 64;
 /** Bytes of bodies in such a batch. */
 export const INDEX_BATCH_BYTES = 4 * KiB * KiB;
-/** Characters of text kept for search and reading without opening the body again. */
-export const INDEXED_TEXT_CHARACTERS_MAX = 256 * KiB;
-/** Characters of the beginning of a text that lists show. */
-export const SNIPPET_CHARACTERS = 160;
 /** Rows read at once by scans. */
 export const SCAN_ROWS = 256;
 /** Operations in one note: 1 000 of 200 bytes stay far below a body's limit. */
@@ -54,8 +50,6 @@ export const CONVERSATION_READ_WHOLE_MAX = 1_000;
 export const CONVERSATION_AUTHORS_ASKED_MAX = 1_000;
 /** Entries of one gap asked for at once. */
 export const GAP_ENTRIES_MAX = 4_096;
-/** Header fields kept for reading: a message with more is an attack or a broken list server. */
-export const INDEXED_HEADERS_MAX = 500;
 /** A message in the clear: what fits a body of 2 MiB with signature and encryption around it. */
 export const MIME_BYTES_MAX = 2 * KiB * KiB - 16 * KiB;
 /** Message-IDs in References: enough for any thread, within a header that others accept. */

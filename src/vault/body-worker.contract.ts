@@ -75,6 +75,20 @@ export function describeBodyWorker(name: string, open: (secrets: AccountSecrets)
       expect((await worker.open(moved)).verification).toMatchObject({ status: 'rebound', field: 'time' });
     });
 
+    test('reads messages of any size alike: a large one as a small one', async () => {
+      await using world = await setup();
+      const { worker } = world;
+      for (const lines of [1, 20_000]) {
+        const mime = utf8(`From: Alice <a@home.example>\r\nSubject: Lunch\r\n\r\n${'Friday?\r\n'.repeat(lines)}`);
+        const copy = mime.slice();
+        const { text, snippet } = await worker.read(mime, 10_000);
+        expect(text).toMatchObject({ subject: 'Lunch', from: 'Alice <a@home.example>', truncated: lines > 1 });
+        expect(text.text.length).toBe(lines > 1 ? 10_000 : 8);
+        expect(snippet).toMatch(/^Friday\?/);
+        expect(mime).toEqual(copy);
+      }
+    });
+
     test('leaves the bytes of its jobs to the caller as they were', async () => {
       await using world = await setup();
       const { account, worker } = world;

@@ -1,5 +1,5 @@
 /**
- * Sealing and opening the bodies of one account, as a port: in the calling thread (this file, portable) or in a pool of
+ * Sealing, opening and reading the bodies of one account, as a port: in the calling thread (this file, portable) or in a pool of
  * threads (node/pool.ts). Both pass body-worker.contract.ts.
  */
 import { watchAbort } from './abort.ts';
@@ -9,6 +9,7 @@ import type { BodyBinding } from './body-binding.ts';
 import type { Certificate } from './certificate.ts';
 import type { SealingDeps } from './encryption.ts';
 import { JOBS_PER_THREAD } from './limits.ts';
+import { type ReadMime, readMime } from './mime-reading.ts';
 import { VaultError } from './vault-error.ts';
 
 export interface SealJob {
@@ -35,6 +36,8 @@ export interface BodyWorker extends AsyncDisposable {
   seal(job: SealJob, signal?: AbortSignal): Promise<Uint8Array>;
   /** Throws what `openBody` throws, and as `seal` does. */
   open(job: OpenJob, signal?: AbortSignal): Promise<OpenedBody>;
+  /** What lists and readers show of a message in the clear. Throws as `seal` does; the message itself is never at fault. */
+  read(mime: Uint8Array, charactersMax: number, signal?: AbortSignal): Promise<ReadMime>;
   /** Takes no more; resolves when what was taken is done. Idempotent. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -57,6 +60,10 @@ export class InThreadBodyWorker implements BodyWorker {
 
   open(job: OpenJob, signal?: AbortSignal): Promise<OpenedBody> {
     return this.#run(() => openBody({ ...job, secrets: this.#secrets }), signal);
+  }
+
+  read(mime: Uint8Array, charactersMax: number, signal?: AbortSignal): Promise<ReadMime> {
+    return this.#run(() => readMime(mime, charactersMax), signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

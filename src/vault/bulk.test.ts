@@ -3,6 +3,7 @@ import type { OpenedBody } from './body.ts';
 import type { BodyBinding } from './body-binding.ts';
 import type { BodyWorker, OpenJob } from './body-worker.ts';
 import { openAll } from './bulk.ts';
+import type { ReadMime } from './mime-reading.ts';
 import { VaultError } from './vault-error.ts';
 
 /** A worker whose jobs the test settles one by one, in the order it likes. */
@@ -16,6 +17,10 @@ class HandWorker implements BodyWorker {
 
   seal(): Promise<Uint8Array> {
     throw new Error('nothing is sealed here');
+  }
+
+  read(): Promise<ReadMime> {
+    throw new Error('nothing is read here');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -12,6 +12,14 @@ export { type OpenedBody, type OpenRequest, openBody, type SealRequest, sealBody
 export { type BodyWorker, InThreadBodyWorker, type OpenJob, type SealJob } from './body-worker.ts';
 export { type BulkResult, openAll, sealAll } from './bulk.ts';
 export type { DerivedKeys } from './derived-keys.ts';
+export { INDEXED_TEXT_CHARACTERS_MAX } from './limits.ts';
+export {
+  type AttachmentContent,
+  type AttachmentInfo,
+  type MessageText,
+  type ReadMime,
+  readAttachments,
+} from './mime-reading.ts';
 export { createEnrolmentParameters, derivePasswordKeys } from './password.ts';
 export * from './public.ts';
 export { createRecoveryCode, deriveRecoveryKeys, parseRecoveryCode, type RecoveryCode } from './recovery-code.ts';

@@ -36,3 +36,16 @@ export const JOBS_PER_THREAD = 4;
 export const QUEUED_JOBS_PER_THREAD = 256;
 /** Threads that may die in a row before any of them gets ready: more is a broken installation, not bad luck. */
 export const FAILED_STARTS_MAX = 3;
+
+/** Characters of text kept for search and reading without opening the body again. */
+export const INDEXED_TEXT_CHARACTERS_MAX = 256 * KiB;
+/** Characters of the beginning of a text that lists show. */
+export const SNIPPET_CHARACTERS = 160;
+/** Header fields kept for reading: a message with more is an attack or a broken list server. */
+export const INDEXED_HEADERS_MAX = 500;
+/** Parts of a message: a digest of a busy list has some hundred. A hundred thousand empty ones would cost seconds. */
+export const MIME_PARTS_MAX = 1_000;
+/** Boundaries that a message may name: deeper nesting is refused by the parser, forwarded mails bring some of their own. */
+export const MIME_BOUNDARIES_MAX = 256;
+/** Messages that are read where they are asked for, in a few milliseconds: a larger one goes to a thread of the pool. */
+export const MIME_INLINE_BYTES_MAX = 64 * KiB;

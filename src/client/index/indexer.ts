@@ -6,7 +6,16 @@
 import { type Clock, type CryptoSuite, isAbort, type Log, readUint64, toHex } from '../../base/index.ts';
 import { type DeviceId, EntryKind, type FeedId, type Pdu, parseFeedId, parsePdu } from '../../protocol/index.ts';
 import type { Row, Store, StoreTransaction } from '../../store/index.ts';
-import { type BodyWorker, type BulkResult, type OpenedBody, type OpenJob, openAll } from '../../vault/index.ts';
+import {
+  type BodyWorker,
+  type BulkResult,
+  INDEXED_TEXT_CHARACTERS_MAX,
+  type OpenedBody,
+  type OpenJob,
+  openAll,
+  type ReadMime,
+  VaultError,
+} from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
@@ -15,7 +24,6 @@ import { IntervalSet } from '../ledger/index.ts';
 import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, RETRY_FIRST_MS, UNOPENED_MAX } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
-import { readMime } from '../mail/mime-reading.ts';
 import { decodeNumbers, encodeNumbers, setOf } from '../mail/number-set.ts';
 import type { MessageText, Summary } from '../mail/summary.ts';
 import { decodeNoteBody, type NoteBody, type NotePlace } from '../notes/note-body.ts';
@@ -48,6 +56,10 @@ type Product = { readonly item: Item; readonly needsNewerKey: boolean } & (
   | { readonly kind: 'message'; readonly summary: NewSummary; readonly text: MessageText }
   | { readonly kind: 'note'; readonly note: NoteBody | undefined }
 );
+
+interface ReadBody extends OpenedBody {
+  readonly reading: ReadMime;
+}
 
 const NO_TEXT: MessageText = Object.freeze({
   subject: '',
@@ -183,7 +195,12 @@ export class Indexer {
     for await (const result of openAll(vault, this.#jobs(batch), signal)) {
       const item = batch[at++] as Item;
       const lost = !result.ok && result.error.code === 'worker_lost';
-      products.push(await this.#productOf(item, lost ? await this.#openAlone(item, signal) : result));
+      const opened = lost ? await this.#openAlone(item, signal) : result;
+      products.push(
+        item.row.kind === EntryKind.NOTE
+          ? this.#noteOf(item, opened)
+          : this.#messageOf(item, await this.#read(opened, signal)),
+      );
     }
     return products;
   }
@@ -201,10 +218,24 @@ export class Indexer {
     }
   }
 
-  async #productOf(item: Item, result: BulkResult<OpenedBody>): Promise<Product> {
-    const needsNewerKey = !result.ok && result.error.code === 'not_for_us';
-    if (item.row.kind === EntryKind.NOTE)
-      return { kind: 'note', item, needsNewerKey, note: this.#readNote(item, result) };
+  /** Reads what was opened. A thread that dies may have had another's fault: it is asked a second time. */
+  async #read(opened: BulkResult<OpenedBody>, signal: AbortSignal): Promise<BulkResult<ReadBody>> {
+    if (!opened.ok) return opened;
+    for (let attempt = 1; ; attempt++)
+      try {
+        const reading = await this.#deps.vault().read(opened.result.mime, INDEXED_TEXT_CHARACTERS_MAX, signal);
+        return { ok: true, result: { ...opened.result, reading } };
+      } catch (error) {
+        if (!(error instanceof VaultError) || error.code !== 'worker_lost') throw error;
+        if (attempt === 2) return { ok: false, error };
+      }
+  }
+
+  #noteOf(item: Item, result: BulkResult<OpenedBody>): Product {
+    return { kind: 'note', item, needsNewerKey: needsNewerKey(result), note: this.#readNote(item, result) };
+  }
+
+  #messageOf(item: Item, result: BulkResult<ReadBody>): Product {
     const { pdu, row, feed, number } = item;
     const base = {
       id: pdu.id,
@@ -223,13 +254,13 @@ export class Indexer {
       return {
         kind: 'message',
         item,
-        needsNewerKey,
+        needsNewerKey: needsNewerKey(result),
         summary: { ...summary, problem: result.error.code },
         text: NO_TEXT,
       };
     }
-    const { mime, verification } = result.result;
-    const { text, snippet } = await readMime(mime);
+    const { mime, verification, reading } = result.result;
+    const { text, snippet } = reading;
     const summary: NewSummary = {
       ...base,
       from: text.from === '' ? pdu.author : text.from,
@@ -242,7 +273,7 @@ export class Indexer {
       bound: verification.status === 'verified' && verification.bound,
       ...(text.messageId === undefined ? {} : { messageId: text.messageId }),
     };
-    return { kind: 'message', item, needsNewerKey, summary, text };
+    return { kind: 'message', item, needsNewerKey: false, summary, text };
   }
 
   /** A note counts only when the account's own key signed it for this header. */
@@ -302,6 +333,10 @@ export async function changeWaiting(
   const set = change(row === undefined ? IntervalSet.EMPTY : decodeNumbers(row));
   if (set.isEmpty) transaction.delete(key);
   else transaction.put(key, encodeNumbers(set));
+}
+
+function needsNewerKey(result: BulkResult<OpenedBody>): boolean {
+  return !result.ok && result.error.code === 'not_for_us';
 }
 
 function itemOf(suite: CryptoSuite, feed: FeedId, { key, value }: Row): Item {

@@ -2,7 +2,14 @@
 import type { CryptoSuite } from '../../base/index.ts';
 import { type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
-import { type BodyWorker, type OpenJob, openAll, type Verification } from '../../vault/index.ts';
+import {
+  type AttachmentContent,
+  type BodyWorker,
+  type OpenJob,
+  openAll,
+  readAttachments,
+  type Verification,
+} from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { entryKey, placeKey } from '../keys.ts';
@@ -10,7 +17,6 @@ import { type Change, keywordChange, type Notes } from '../notes/notes.ts';
 import { decodeEntryRow, decodePlace, type EntryRow } from './entry-row.ts';
 import { BLOCKED, blockedSince, type MailIndex } from './mail-index.ts';
 import { type ListFilter, MailReader } from './mail-reader.ts';
-import { type AttachmentContent, readAttachments, readMime } from './mime-reading.ts';
 import { DELETED, type MessageText, type Summary } from './summary.ts';
 
 export interface MailboxDeps {
@@ -71,7 +77,8 @@ export class Mailbox {
     if (text === undefined) throw notHere(id);
     if (!text.truncated) return { summary, text };
     const { mime } = await this.raw(id);
-    return { summary, text: (await readMime(mime, Number.POSITIVE_INFINITY)).text };
+    const { text: whole } = await this.#deps.vault().read(mime, Number.POSITIVE_INFINITY);
+    return { summary, text: whole };
   }
 
   /** Throws ClientError `unknown_message` or `not_here`, VaultError when it cannot be opened. */

@@ -1,6 +1,8 @@
-/** What lists show of a message, and what reading it shows: the two records that are sealed for each. */
+/** What lists show of a message; what reading it shows is the vault's MessageText. The two records are sealed for each. */
 import type { Address, ConversationId, FeedId, PduId } from '../../protocol/index.ts';
 import type { Verification } from '../../vault/index.ts';
+
+export type { AttachmentInfo, MessageText } from '../../vault/index.ts';
 
 /** How far who wrote a message is proven. `device`: its header only, since the body cannot be opened. */
 export type Proof = Verification['status'] | 'unreadable';
@@ -33,27 +35,6 @@ export interface Summary {
   readonly messageId?: string;
   /** Keywords of the person's devices: `read`, `flagged`, `deleted`, labels as `label:NAME`. */
   readonly keywords: readonly string[];
-}
-
-export interface AttachmentInfo {
-  readonly name: string;
-  readonly type: string;
-  readonly size: number;
-}
-
-/** The rest of a message, for search and for reading it without opening the body again. */
-export interface MessageText {
-  readonly subject: string;
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly cc: readonly string[];
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly text: string;
-  /** The text was longer than what is kept: read the body. */
-  readonly truncated: boolean;
-  readonly attachments: readonly AttachmentInfo[];
-  readonly messageId?: string;
-  readonly references: readonly string[];
 }
 
 export const READ = 'read';

@@ -2,6 +2,7 @@
 
 import type { BodyBinding } from '../body-binding.ts';
 import type { Certificate } from '../certificate.ts';
+import type { ReadMime } from '../mime-reading.ts';
 import { VaultError, type VaultErrorCode } from '../vault-error.ts';
 import type { Verification } from '../verification.ts';
 
@@ -25,7 +26,8 @@ export type JobMessage =
       readonly body: Uint8Array;
       readonly signers: readonly PlainCertificate[];
       readonly binding: BodyBinding;
-    };
+    }
+  | { readonly kind: 'read'; readonly mime: Uint8Array; readonly charactersMax: number };
 
 export type PoolToThread = { readonly id: number; readonly job: JobMessage };
 
@@ -33,6 +35,8 @@ export interface JobResult {
   readonly bytes: Uint8Array;
   /** Of an opened body. */
   readonly verification?: Verification;
+  /** Of a message that was read. */
+  readonly reading?: ReadMime;
 }
 
 export interface PlainError {

@@ -20,6 +20,7 @@ const port = parentPort;
 const secrets = decodeAccountSecrets(new SodiumSuite(), (workerData as ThreadData).secrets);
 const worker = new InThreadBodyWorker({ clock: new SystemClock(), random: new SystemRandom() }, { secrets });
 const cache = new CertificateCache();
+const EMPTY = new Uint8Array(0);
 
 port.on('message', (message: PoolToThread) => void answer(message));
 port.postMessage({ kind: 'ready' } satisfies ThreadToPool);
@@ -40,6 +41,7 @@ async function work(job: JobMessage): Promise<JobResult> {
     const certificates = await Promise.all(job.certificates.map(parse));
     return { bytes: await worker.seal({ mime: job.mime, certificates, binding: job.binding }) };
   }
+  if (job.kind === 'read') return { bytes: EMPTY, reading: await worker.read(job.mime, job.charactersMax) };
   const signers = await Promise.all(job.signers.map(parse));
   const opened = await worker.open({ body: job.body, signers, binding: job.binding });
   return { bytes: opened.mime, verification: opened.verification };

@@ -1,16 +1,18 @@
 /**
- * A pool of threads that seal and open the bodies of one account. Each thread gets the secrets once, at its start. Jobs
+ * A pool of threads that seal, open and read the bodies of one account. Each thread gets the secrets once, at its start. Jobs
  * wait in one bounded queue; the oldest goes to the thread with the least to do. A thread that dies takes its own jobs with
  * it (`worker_lost`, to be tried again) and is replaced; threads that die in a row without getting ready end the pool.
  */
 import { availableParallelism } from 'node:os';
+import { invariant } from '../../base/index.ts';
 import { workerUrl } from '../../base/system/index.ts';
 import { type AccountSecrets, encodeAccountSecrets } from '../account-secrets.ts';
 import type { OpenedBody } from '../body.ts';
 import { bindingOf } from '../body-binding.ts';
 import type { BodyWorker, OpenJob, SealJob } from '../body-worker.ts';
 import type { Certificate } from '../certificate.ts';
-import { FAILED_STARTS_MAX, JOBS_PER_THREAD, QUEUED_JOBS_PER_THREAD } from '../limits.ts';
+import { FAILED_STARTS_MAX, JOBS_PER_THREAD, MIME_INLINE_BYTES_MAX, QUEUED_JOBS_PER_THREAD } from '../limits.ts';
+import { type ReadMime, readMime } from '../mime-reading.ts';
 import { VaultError } from '../vault-error.ts';
 import type { PlainCertificate } from './pool-messages.ts';
 import { PoolQueue } from './pool-queue.ts';
@@ -74,6 +76,17 @@ export class VaultPool implements BodyWorker {
     const message = { kind: 'open', body, signers, binding: bindingOf(binding) } as const;
     const { bytes, verification } = await this.#queue.add(message, signal);
     return { mime: bytes, verification: verification ?? { status: 'unsigned' } };
+  }
+
+  async read(mime: Uint8Array, charactersMax: number, signal?: AbortSignal): Promise<ReadMime> {
+    if (mime.length <= MIME_INLINE_BYTES_MAX) {
+      signal?.throwIfAborted();
+      if (this.#queue.refusal !== undefined) throw this.#queue.refusal;
+      return readMime(mime, charactersMax);
+    }
+    const { reading } = await this.#queue.add({ kind: 'read', mime, charactersMax }, signal);
+    invariant(reading !== undefined, 'a thread that was asked to read has read');
+    return reading;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

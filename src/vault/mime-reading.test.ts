@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../base/index.ts';
+import { utf8 } from '../base/index.ts';
 import { textOfHtml } from './html-text.ts';
+import { MIME_BOUNDARIES_MAX, MIME_PARTS_MAX } from './limits.ts';
 import { readAttachments, readMime } from './mime-reading.ts';
 
 describe('reading a message', () => {
@@ -49,6 +50,22 @@ describe('reading a message', () => {
     const [attachment] = await readAttachments(mime);
     expect(attachment).toMatchObject({ name: 'a.bin', type: 'application/x-thing', size: 4 });
     expect(attachment?.content).toEqual(Uint8Array.of(0, 255, 13, 10));
+  });
+
+  test('reads a message of more parts than any program makes as its own bytes, and lines of dashes as text', async () => {
+    const multipart = (parts: number) =>
+      utf8(
+        `Subject: s\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n${'--b\r\n\r\nx\r\n'.repeat(parts)}--b--\r\n`,
+      );
+    expect((await readMime(multipart(MIME_PARTS_MAX))).text.subject).toBe('s');
+    const { text } = await readMime(multipart(MIME_PARTS_MAX + 1));
+    expect(text).toMatchObject({ subject: '', text: expect.stringContaining('boundary="b"') });
+    const dashes = utf8(
+      `Subject: s\r\nContent-Type: text/plain\r\n\r\n${'--bb\r\n-- \r\n'.repeat(2 * MIME_PARTS_MAX)}`,
+    );
+    expect((await readMime(dashes)).text.subject).toBe('s');
+    const boundaries = Array.from({ length: MIME_BOUNDARIES_MAX + 1 }, (_, i) => `boundary=${i}\r\n`).join('');
+    expect((await readMime(utf8(`Subject: s\r\n\r\n${boundaries}`.padEnd(4 * MIME_PARTS_MAX)))).text.subject).toBe('');
   });
 
   test('takes time in proportion to the length of hostile HTML', () => {

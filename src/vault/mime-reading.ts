@@ -3,20 +3,50 @@
  * understand is shown as far as it goes, and nothing in a message can stop the ones after it.
  */
 import PostalMime, { type Email, type Address as ParsedAddress } from 'postal-mime';
-import { INDEXED_HEADERS_MAX, INDEXED_TEXT_CHARACTERS_MAX, SNIPPET_CHARACTERS } from '../limits.ts';
 import { textOfHtml } from './html-text.ts';
-import type { AttachmentInfo, MessageText } from './summary.ts';
+import {
+  INDEXED_HEADERS_MAX,
+  INDEXED_TEXT_CHARACTERS_MAX,
+  MIME_BOUNDARIES_MAX,
+  MIME_PARTS_MAX,
+  SNIPPET_CHARACTERS,
+} from './limits.ts';
+
+export interface AttachmentInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+}
+
+/** The rest of a message, for search and for reading it without opening the body again. */
+export interface MessageText {
+  readonly subject: string;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly cc: readonly string[];
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly text: string;
+  /** The text was longer than what is kept: read the body. */
+  readonly truncated: boolean;
+  readonly attachments: readonly AttachmentInfo[];
+  readonly messageId?: string;
+  readonly references: readonly string[];
+}
 
 export interface ReadMime {
   readonly text: MessageText;
   readonly snippet: string;
 }
 
-/** Never throws: a message that does not parse reads as its own bytes. Of the text, `charactersMax` are kept. */
+/**
+ * Never throws: a message that does not parse, or has more parts than any program makes, reads as its own bytes. Of the
+ * text, `charactersMax` are kept.
+ */
 export async function readMime(
   mime: Uint8Array,
   charactersMax: number = INDEXED_TEXT_CHARACTERS_MAX,
 ): Promise<ReadMime> {
+  if (hasTooManyParts(mime)) return plainReading(mime, charactersMax);
   let email: Email;
   try {
     email = await PostalMime.parse(mime);
@@ -93,4 +123,25 @@ function spellAll(parsed: ParsedAddress): string[] {
 function spell(parsed: ParsedAddress): string {
   const address = parsed.address ?? '';
   return parsed.name === '' ? address : `${parsed.name} <${address}>`;
+}
+
+const BOUNDARY = /boundary\s*=\s*(?:"([^"\r\n]{1,100})"|([^\s;"]{1,100}))/gi;
+
+/** Each part costs the parser more than its bytes: counted before, by the lines that begin with a boundary that is named. */
+function hasTooManyParts(mime: Uint8Array): boolean {
+  if (mime.length < MIME_PARTS_MAX * 4) return false; // `--b` and a line's end each
+  const text = new TextDecoder('latin1').decode(mime);
+  const boundaries = new Set<string>();
+  for (const [, quoted, bare] of text.matchAll(BOUNDARY)) {
+    boundaries.add((quoted ?? bare ?? '').trimEnd());
+    if (boundaries.size > MIME_BOUNDARIES_MAX) return true;
+  }
+  if (boundaries.size === 0) return false;
+  let parts = 0;
+  for (let at = text.indexOf('\n--'); at >= 0; at = text.indexOf('\n--', at + 3)) {
+    const end = text.indexOf('\n', at + 3);
+    const line = text.slice(at + 3, end < 0 ? undefined : Math.min(end, at + 103)).trimEnd();
+    if (boundaries.has(line) && ++parts > MIME_PARTS_MAX) return true;
+  }
+  return false;
 }
