@@ -38,7 +38,12 @@ export function encodeMailboxRow(row: MailboxRow): Uint8Array {
   return bytes;
 }
 
-/** The PDU's id is for other readers of the row: nobody here asks for it, and to spell it costs more than the rest. */
+/** Apart from the rest, since to spell it costs more than that. */
+export function pduIdOfMailboxRow(bytes: Uint8Array): PduId {
+  return toHex(bytes.subarray(21, 53)) as PduId;
+}
+
+/** Without the PDU's id: see `pduIdOfMailboxRow`. */
 export function decodeMailboxRow(bytes: Uint8Array): Omit<MailboxRow, 'pduId'> {
   return {
     index: readUint64(bytes, 0),

@@ -2,7 +2,7 @@
  * The network between simulated homes: calls are late, overtake each other, come twice, get lost on the way there or back,
  * and find the other end cut off or down.
  */
-import type { ManualClock, Prng } from '../base/index.ts';
+import { abortable, type Clock, type Prng } from '../base/index.ts';
 import { FederationError, type FederationLink, type FederationService } from '../federation/index.ts';
 import { type Address, type HomeName, homeOf } from '../protocol/index.ts';
 
@@ -21,13 +21,13 @@ const PATIENCE_MS = 15_000;
 
 export class FederationNetwork {
   troubles: NetworkTroubles = NO_TROUBLES;
-  readonly #clock: ManualClock;
+  readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #services = new Map<HomeName, FederationService>();
   readonly #sides = new Map<HomeName, number>();
   calls = 0;
 
-  constructor(clock: ManualClock, prng: Prng) {
+  constructor(clock: Clock, prng: Prng) {
     this.#clock = clock;
     this.#prng = prng;
   }
@@ -44,17 +44,19 @@ export class FederationNetwork {
   }
 
   link(origin: HomeName): FederationLink {
-    const to = <Answer>(destination: HomeName, ask: (service: FederationService) => Promise<Answer>) =>
-      this.#call(origin, destination, ask);
+    const to = <Answer>(home: HomeName, signal: AbortSignal, ask: (service: FederationService) => Promise<Answer>) =>
+      abortable(this.#call(origin, home, ask), signal);
     return {
-      send: (home, txn, body, signal) => to(home, (other) => other.send(origin, txn, body, signal)),
-      pull: (home, feed, after) => to(home, (other) => other.pull(origin, feed, after)),
-      pdus: (home, ids) => to(home, (other) => other.pdus(origin, ids)),
-      state: (home, conversation, after) => to(home, (other) => other.state(origin, conversation, after)),
-      backfill: (home, conversation, from, limit) =>
-        to(home, (other) => other.backfill(origin, conversation, from, limit)),
-      account: (address: Address, after) => to(homeOf(address), (other) => other.account(address, after)),
-      keyLog: (home, after) => to(home, (other) => other.keyLog(after)),
+      send: (home, txn, body, signal) => to(home, signal, (other) => other.send(origin, txn, body, signal)),
+      pull: (home, feed, after, signal) => to(home, signal, (other) => other.pull(origin, feed, after)),
+      pdus: (home, ids, signal) => to(home, signal, (other) => other.pdus(origin, ids)),
+      state: (home, conversation, after, signal) =>
+        to(home, signal, (other) => other.state(origin, conversation, after)),
+      backfill: (home, conversation, from, limit, signal) =>
+        to(home, signal, (other) => other.backfill(origin, conversation, from, limit)),
+      account: (address: Address, after, signal) =>
+        to(homeOf(address), signal, (other) => other.account(address, after)),
+      keyLog: (home, after, signal) => to(home, signal, (other) => other.keyLog(after)),
     };
   }
 

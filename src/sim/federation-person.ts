@@ -2,7 +2,7 @@
  * A person with a client: it folds what its home holds, and says what the fold allows. What people do conflicts all the
  * time, since they act on what they happen to know.
  */
-import { type CryptoSuite, type Prng, SeededSecureRandom, utf8 } from '../base/index.ts';
+import { type CryptoSuite, type KeyPair, type Prng, SeededSecureRandom, utf8 } from '../base/index.ts';
 import {
   ConversationFold,
   encodeMemberBody,
@@ -24,21 +24,22 @@ import {
   signPdu,
 } from '../protocol/index.ts';
 import type { HeldPdu } from './federation-home.ts';
+import type { HomePapers } from './home-papers.ts';
 
 type Said = Pick<PduContent, 'type' | 'stateKey'> & { readonly body: Uint8Array; readonly to: readonly Address[] };
 
 export class FederationPerson {
   readonly address: Address;
   readonly #suite: CryptoSuite;
-  readonly #keys: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array };
+  readonly #keys: KeyPair;
   readonly #prng: Prng;
   #said = 0;
 
-  constructor(suite: CryptoSuite, prng: Prng, address: Address) {
+  constructor(papers: HomePapers, prng: Prng, address: Address) {
     this.address = address;
-    this.#suite = suite;
+    this.#suite = papers.suite;
     this.#prng = prng;
-    this.#keys = suite.keyPair(new SeededSecureRandom(prng.below(2 ** 31)).bytes(32));
+    this.#keys = papers.deviceOf(address);
   }
 
   get home(): HomeName {

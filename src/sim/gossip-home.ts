@@ -7,6 +7,7 @@ import { type CryptoSuite, isAbort } from '../base/index.ts';
 import type { ConversationFold } from '../conversation/index.ts';
 import { FederationError, type FederationService } from '../federation/index.ts';
 import {
+  type Address,
   Answer,
   type ConversationId,
   type HomeName,
@@ -21,8 +22,9 @@ import {
   parsePduId,
   Transaction,
 } from '../protocol/index.ts';
-import type { HeldPdu, HomeMachine, HomeSite, HomeUnderTest } from './federation-home.ts';
+import type { BuildHome, HeldPdu, HomeMachine, HomeSite, HomeUnderTest } from './federation-home.ts';
 import { foldOf } from './federation-person.ts';
+import type { HomePapers } from './home-papers.ts';
 
 const BATCH = 50;
 const ASKED = 20;
@@ -34,7 +36,11 @@ interface Disk {
   readonly outbox: Map<HomeName, Set<PduId>>;
 }
 
-export function buildGossipHome(site: HomeSite, suite: CryptoSuite): HomeMachine {
+export function buildGossipHomes({ suite }: HomePapers): BuildHome {
+  return (site) => gossipMachine(site, suite);
+}
+
+function gossipMachine(site: HomeSite, suite: CryptoSuite): HomeMachine {
   const disk: Disk = { held: new Map(), outbox: new Map() };
   return {
     start: async () => {
@@ -98,6 +104,13 @@ class GossipHome implements HomeUnderTest {
 
   async held(conversation: ConversationId): Promise<readonly HeldPdu[]> {
     return this.#heldOf(conversation);
+  }
+
+  async delivered(address: Address): Promise<readonly PduId[]> {
+    return [...this.#disk.held.values()]
+      .map(({ pdu }) => pdu)
+      .filter(({ recipients }) => recipients.includes(address))
+      .map(({ id }) => id);
   }
 
   crash(): void {

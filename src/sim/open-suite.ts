@@ -1,0 +1,43 @@
+/**
+ * Hashes as they are, and signatures that cost a hash: each names its key and its message and is refused for another, but
+ * anybody could make it. For worlds of honest people, where Ed25519 would take most of the time and find nothing more.
+ */
+import { type CryptoSuite, concatBytes, equalBytes, type KeyPair } from '../base/index.ts';
+
+export class OpenSuite implements CryptoSuite {
+  readonly #hashes: Pick<CryptoSuite, 'blake2b' | 'blake2bKeyed' | 'sha256'>;
+
+  constructor(hashes: Pick<CryptoSuite, 'blake2b' | 'blake2bKeyed' | 'sha256'>) {
+    this.#hashes = hashes;
+  }
+
+  blake2b(...parts: readonly Uint8Array[]): Uint8Array {
+    return this.#hashes.blake2b(...parts);
+  }
+
+  blake2bKeyed(key: Uint8Array, message: Uint8Array): Uint8Array {
+    return this.#hashes.blake2bKeyed(key, message);
+  }
+
+  sha256(...parts: readonly Uint8Array[]): Uint8Array {
+    return this.#hashes.sha256(...parts);
+  }
+
+  keyPair(seed: Uint8Array): KeyPair {
+    const publicKey = this.sha256(seed);
+    return { publicKey, secretKey: concatBytes(seed, publicKey) };
+  }
+
+  sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+    return this.#signatureOf(message, secretKey.subarray(32));
+  }
+
+  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+    return publicKey.length === 32 && equalBytes(signature, this.#signatureOf(message, publicKey));
+  }
+
+  #signatureOf(message: Uint8Array, publicKey: Uint8Array): Uint8Array {
+    const half = this.sha256(concatBytes(publicKey, message));
+    return concatBytes(half, half);
+  }
+}
