@@ -141,6 +141,6 @@ export type Commit = <Result>(work: (staging: Staging) => Promise<Result>) => Pr
 export interface HintPort {
   /** What to say now about a conversation; undefined when there is nothing to say any more. */
   make(destination: HomeName, conversation: ConversationId): Promise<Edu | undefined>;
-  /** What another home says. Must not throw for what it says. */
-  hear(origin: HomeName, edus: readonly Edu[]): void;
+  /** What another home says; resolves when what matters of it is on disk. Must not throw for what it says. */
+  hear(origin: HomeName, edus: readonly Edu[]): Promise<void>;
 }

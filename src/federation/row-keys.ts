@@ -98,7 +98,7 @@ export function personVersions(address: Address): Bounds {
   return under(concatBytes(utf8(`Dp${address}`), ZERO));
 }
 
-/** A conversation in which PDUs are lacking: `Dm conversation` → nothing. */
+/** A conversation in which PDUs are lacking: `Dm conversation` → a mark, and what other homes say they hold of it. */
 export function holeKey(conversation: ConversationId): Uint8Array {
   return concatBytes(utf8('Dm'), fromHex(conversation));
 }

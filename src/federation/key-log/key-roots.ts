@@ -63,7 +63,8 @@ export class KeyRoots implements HintPort {
     return roots.length === 0 ? undefined : { edu: { oneofKind: 'keyRoots', keyRoots: { roots } } };
   }
 
-  hear(origin: HomeName, edus: readonly Edu[]): void {
+  /** One that finds no room is lost, as any EDU may be: the next one says the same. */
+  async hear(origin: HomeName, edus: readonly Edu[]): Promise<void> {
     for (const { edu } of edus)
       if (edu.oneofKind === 'keyRoots') for (const root of edu.keyRoots.roots) this.#heard.push({ origin, root });
   }

@@ -86,9 +86,9 @@ export async function openLayers(deps: LayersDeps, network: Network, home: HomeN
 function both(hints: Hints, keyRoots: KeyRoots): HintPort {
   return {
     make: (destination, topic) => (topic === KEY_ROOTS ? keyRoots.make() : hints.make(destination, topic)),
-    hear: (origin, edus) => {
-      hints.hear(origin, edus);
-      keyRoots.hear(origin, edus);
+    hear: async (origin, edus) => {
+      await hints.hear(origin, edus);
+      await keyRoots.hear(origin, edus);
     },
   };
 }

@@ -62,7 +62,6 @@ export class Messaging implements FederationService, AsyncDisposable {
     const scope = new Scope((task, error) => log.error({ error, task }, 'a task of federation failed'));
     const layers = await openLayers(deps, network, home);
     scope.spawn('holes', (signal) => layers.filler.run(signal));
-    scope.spawn('hints', (signal) => layers.hints.run(signal));
     scope.spawn('key roots', (signal) => layers.keyRoots.listen(signal));
     scope.spawn('telling key roots', (signal) => layers.keyRoots.tell(signal));
     return new Messaging(deps, home, scope, layers);

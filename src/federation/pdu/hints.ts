@@ -4,7 +4,7 @@
  * one who did not know of a member yet, the homes compare; two that agree stop talking.
  */
 import { LRUCache } from 'lru-cache';
-import { BoundedQueue, type Log } from '../../base/index.ts';
+import type { Log } from '../../base/index.ts';
 import {
   type ConversationId,
   type Edu,
@@ -31,17 +31,9 @@ export interface HintsDeps {
   readonly owe: (destination: HomeName, conversation: ConversationId) => Promise<void>;
 }
 
-interface Heard {
-  readonly origin: HomeName;
-  readonly hint: HeadHint;
-}
-
-const HEARD_MAX = 10_000;
-
 export class Hints implements HintPort {
   readonly #deps: HintsDeps;
   readonly #home: HomeName;
-  readonly #heard = new BoundedQueue<Heard>(HEARD_MAX);
   /** What each home was last told of a conversation. */
   readonly #told = new LRUCache<string, string>({ max: HINTS_REMEMBERED_MAX });
 
@@ -58,9 +50,8 @@ export class Hints implements HintPort {
     return { edu: { oneofKind: 'headHint', headHint: { conversation, tips } } };
   }
 
-  /** A hint that finds no room is lost, as any EDU may be: the next one says the same. */
-  hear(origin: HomeName, edus: readonly Edu[]): void {
-    for (const { edu } of edus) if (edu.oneofKind === 'headHint') this.#heard.push({ origin, hint: edu.headHint });
+  async hear(origin: HomeName, edus: readonly Edu[]): Promise<void> {
+    for (const { edu } of edus) if (edu.oneofKind === 'headHint') await this.#compare(origin, edu.headHint);
   }
 
   /** These are on disk now: who has to hear of it does. */
@@ -77,13 +68,6 @@ export class Hints implements HintPort {
     }
   }
 
-  /** Looks after what was heard, until the signal. */
-  async run(signal: AbortSignal): Promise<void> {
-    const stop = (): void => this.#heard.close();
-    signal.addEventListener('abort', stop, { once: true });
-    for await (const { origin, hint } of this.#heard) await this.#compare(origin, hint);
-  }
-
   async #compare(origin: HomeName, hint: HeadHint): Promise<void> {
     let conversation: ConversationId;
     let theirs: readonly PduId[];
@@ -96,11 +80,13 @@ export class Hints implements HintPort {
       return;
     }
     const fold = await this.#deps.conversations.get(conversation);
-    if (!homesOf(fold).has(origin)) return;
+    // Who is in it is not known while something lacks here: then whoever speaks of what we hold some of is heard.
+    if (!homesOf(fold).has(origin) && fold.missing.length === 0) return;
     const lacking = theirs.filter((id) => !fold.has(id));
-    if (lacking.length > 0) this.#deps.holes.hint(conversation, lacking, origin);
+    if (lacking.length > 0) await this.#deps.holes.hint(conversation, lacking, origin);
     const known = new Set(theirs);
-    if (fold.tips.some((id) => !known.has(id))) await this.#oweAll(new Set([origin]), conversation, fold.tips);
+    if (homesOf(fold).has(origin) && fold.tips.some((id) => !known.has(id)))
+      await this.#oweAll(new Set([origin]), conversation, fold.tips);
   }
 
   async #oweAll(homes: ReadonlySet<HomeName>, conversation: ConversationId, tips: readonly PduId[]): Promise<void> {

@@ -91,7 +91,7 @@ export class HoleFiller {
     let fetched = 0;
     for (const home of homes) {
       for (let round = 0; round < FETCH_ROUNDS_MAX && fetched < FETCHED_PDUS_MAX; round++) {
-        const lacking = await this.#lacking(hole);
+        const lacking = await this.#lacking(hole, home);
         if (lacking.length === 0) return true;
         const taken = await this.#askHome(home, hole.conversation, lacking.slice(0, ASKED_PDUS_MAX), signal);
         if (taken === 0) break;
@@ -101,16 +101,18 @@ export class HoleFiller {
     return (await this.#lacking(hole)).length === 0;
   }
 
-  async #lacking({ conversation, hinted }: Hole): Promise<readonly PduId[]> {
+  /** What `first` says it holds comes first: others may never have heard of it. */
+  async #lacking({ conversation, hinted }: Hole, first?: HomeName): Promise<readonly PduId[]> {
     const fold = await this.#deps.conversations.get(conversation);
-    const lacking = new Set(fold.missing);
-    for (const id of hinted) if (!fold.has(id)) lacking.add(id);
-    return [...lacking];
+    const own = first === undefined ? [] : (hinted.get(first) ?? []);
+    const all = [...own, ...fold.missing, ...[...hinted.values()].flat()];
+    const missing = new Set(fold.missing);
+    return [...new Set(all)].filter((id) => missing.has(id) || !fold.has(id));
   }
 
-  /** The one that hinted, then those of the conversation's people, whether or not they are members now. */
-  async #homesToAsk({ conversation, by }: Hole): Promise<readonly HomeName[]> {
-    const homes = new Set<HomeName>(by === undefined ? [] : [by]);
+  /** Those that hinted, then those of the conversation's people, whether or not they are members now. */
+  async #homesToAsk({ conversation, hinted }: Hole): Promise<readonly HomeName[]> {
+    const homes = new Set<HomeName>(hinted.keys());
     for (const { pdu } of await this.#deps.view.page(conversation, undefined, ANSWER_PDUS_MAX)) {
       homes.add(homeOf(pdu.author));
       for (const recipient of pdu.recipients) homes.add(homeOf(recipient));

@@ -1,26 +1,33 @@
 /**
- * Which conversations lack PDUs that others follow. Noted in the store transaction that brings the follower, so that no
- * crash forgets one, and taken away when nothing lacks. When to look again doubles with each failure; it is not kept, so a
- * restart looks at once.
+ * Which conversations lack PDUs: what our own PDUs follow, noted in the store transaction that brings the follower, and what
+ * other homes say they hold, noted before they are answered. So no crash forgets one; it is taken away when nothing lacks.
+ * When to look again doubles with each failure; that is not kept, so a restart looks at once.
  */
-import { type Clock, toHex } from '../../base/index.ts';
-import { type ConversationId, type HomeName, type Pdu, type PduId, parseConversationId } from '../../protocol/index.ts';
+import { type Clock, fromUtf8, toHex, utf8 } from '../../base/index.ts';
+import {
+  type ConversationId,
+  type HomeName,
+  type Pdu,
+  type PduId,
+  parseConversationId,
+  parseHomeName,
+  parsePduId,
+} from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import { HOLES, holeKey } from '../row-keys.ts';
-import { ASKED_PDUS_MAX, FETCH_RETRY_MAX_MS, FETCH_RETRY_MS, HOLES_MAX } from './limits.ts';
+import { FETCH_RETRY_MAX_MS, FETCH_RETRY_MS, HINTING_HOMES_MAX, HOLES_MAX } from './limits.ts';
 import type { PduView } from './pdu-view.ts';
 
 export interface Hole {
   readonly conversation: ConversationId;
-  /** PDUs that another home says it holds, beyond what our own PDUs name. */
-  readonly hinted: ReadonlySet<PduId>;
-  /** Who said so: asked first. */
-  readonly by: HomeName | undefined;
+  /** Another one with each note: one that is noted again while it is filled stays. */
+  readonly mark: number;
+  /** PDUs that other homes say they hold, beyond what our own PDUs name: what each said last. */
+  readonly hinted: ReadonlyMap<HomeName, readonly PduId[]>;
 }
 
 interface Kept {
-  hinted: Set<PduId>;
-  by: HomeName | undefined;
+  hole: Hole;
   failures: number;
   dueAt: number;
 }
@@ -31,11 +38,10 @@ export interface HolesDeps {
   readonly view: PduView;
 }
 
-const EMPTY = new Uint8Array(0);
-
 export class Holes {
   readonly #deps: HolesDeps;
   readonly #kept = new Map<ConversationId, Kept>();
+  #mark = 0;
   #wake: () => void = () => undefined;
 
   private constructor(deps: HolesDeps) {
@@ -45,7 +51,11 @@ export class Holes {
   static async open(deps: HolesDeps): Promise<Holes> {
     const holes = new Holes(deps);
     const rows = await deps.store.range({ ...HOLES, limit: HOLES_MAX });
-    for (const { key } of rows) holes.#keep(parseConversationId(toHex(key.subarray(2))));
+    for (const { key, value } of rows) {
+      const hole = decode(parseConversationId(toHex(key.subarray(2))), value);
+      holes.#mark = Math.max(holes.#mark, hole.mark);
+      holes.#keep(hole);
+    }
     return holes;
   }
 
@@ -63,27 +73,22 @@ export class Holes {
     const lacking = new Set(ids.filter((_, i) => held[i] !== true));
     for (const { conversation, prev } of following) {
       if (!prev.some((id) => lacking.has(id))) continue;
-      if (this.#kept.size >= HOLES_MAX && !this.#kept.has(conversation)) continue;
-      rows.put(holeKey(conversation), EMPTY);
-      rows.onCommit(() => this.#keep(conversation));
+      await this.#note(rows, conversation, new Map());
     }
   }
 
-  /** Another home holds these, and we do not. Forgotten by a restart, as hints are. */
-  hint(conversation: ConversationId, ids: readonly PduId[], by: HomeName): void {
-    if (this.#kept.size >= HOLES_MAX && !this.#kept.has(conversation)) return;
-    const kept = this.#keep(conversation);
-    for (const id of ids) if (kept.hinted.size < ASKED_PDUS_MAX) kept.hinted.add(id);
-    kept.by = by;
+  /** Another home holds these, and we do not; what it said before is outdated. Resolves when that is on disk. */
+  hint(conversation: ConversationId, ids: readonly PduId[], by: HomeName): Promise<void> {
+    return this.#deps.store.transact((rows) => this.#note(rows, conversation, new Map([[by, ids]])));
   }
 
   /** What is due, at most `limit`. */
   due(limit: number): readonly Hole[] {
     const now = this.#deps.clock.monotonic();
     const due: Hole[] = [];
-    for (const [conversation, { hinted, by, dueAt }] of this.#kept) {
+    for (const { hole, dueAt } of this.#kept.values()) {
       if (due.length >= limit) break;
-      if (dueAt <= now) due.push({ conversation, hinted: new Set(hinted), by });
+      if (dueAt <= now) due.push(hole);
     }
     return due;
   }
@@ -95,13 +100,16 @@ export class Holes {
     return next === undefined ? undefined : Math.max(0, next - this.#deps.clock.monotonic());
   }
 
-  /** Nothing of what `hole` named lacks any more. */
-  async filled(hole: Hole): Promise<void> {
-    const kept = this.#kept.get(hole.conversation);
-    // Something else may have been found lacking meanwhile.
-    if (kept === undefined || [...kept.hinted].some((id) => !hole.hinted.has(id))) return;
-    await this.#deps.store.transact((transaction) => transaction.delete(holeKey(hole.conversation)));
-    this.#kept.delete(hole.conversation);
+  /** Nothing of what `hole` named lacks any more; what was noted since stays. */
+  async filled({ conversation, mark }: Hole): Promise<void> {
+    await this.#deps.store.transact(async (rows) => {
+      const row = await rows.get(holeKey(conversation));
+      if (row === undefined || decode(conversation, row).mark !== mark) return;
+      rows.delete(holeKey(conversation));
+      rows.onCommit(() => {
+        if (this.#kept.get(conversation)?.hole.mark === mark) this.#kept.delete(conversation);
+      });
+    });
   }
 
   /** Nobody had it: it waits. */
@@ -127,15 +135,40 @@ export class Holes {
     });
   }
 
-  #keep(conversation: ConversationId): Kept {
-    let kept = this.#kept.get(conversation);
-    if (kept === undefined) {
-      kept = { hinted: new Set(), by: undefined, failures: 0, dueAt: 0 };
-      this.#kept.set(conversation, kept);
-    }
-    // What is new may have an answer that what is old has not.
-    kept.dueAt = Math.min(kept.dueAt, this.#deps.clock.monotonic());
-    this.#wake();
-    return kept;
+  async #note(
+    rows: StoreTransaction,
+    conversation: ConversationId,
+    hinted: ReadonlyMap<HomeName, readonly PduId[]>,
+  ): Promise<void> {
+    if (this.#kept.size >= HOLES_MAX && !this.#kept.has(conversation)) return;
+    const row = await rows.get(holeKey(conversation));
+    const before = row === undefined ? NOTHING : decode(conversation, row).hinted;
+    // The last to speak are kept.
+    const all = [...[...before].filter(([home]) => !hinted.has(home)), ...hinted].slice(-HINTING_HOMES_MAX);
+    this.#mark += 1;
+    const hole = { conversation, mark: this.#mark, hinted: new Map(all) };
+    rows.put(holeKey(conversation), encode(hole));
+    rows.onCommit(() => this.#keep(hole));
   }
+
+  #keep(hole: Hole): void {
+    const kept = this.#kept.get(hole.conversation);
+    const now = this.#deps.clock.monotonic();
+    // What is new may have an answer that what is old has not.
+    if (kept === undefined) this.#kept.set(hole.conversation, { hole, failures: 0, dueAt: now });
+    else Object.assign(kept, { hole, dueAt: Math.min(kept.dueAt, now) });
+    this.#wake();
+  }
+}
+
+const NOTHING: Hole['hinted'] = new Map();
+
+function encode({ mark, hinted }: Hole): Uint8Array {
+  return utf8(JSON.stringify({ mark, hinted: Object.fromEntries(hinted) }));
+}
+
+function decode(conversation: ConversationId, value: Uint8Array): Hole {
+  const row = JSON.parse(fromUtf8(value)) as { readonly mark: number; readonly hinted: Record<string, string[]> };
+  const hinted = Object.entries(row.hinted).map(([home, ids]) => [parseHomeName(home), ids.map(parsePduId)] as const);
+  return { conversation, mark: row.mark, hinted: new Map(hinted) };
 }

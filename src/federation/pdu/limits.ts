@@ -33,6 +33,8 @@ export const FETCHED_PDUS_MAX = 10_000;
 export const FETCH_RETRY_MS = 5_000;
 /** … up to this. A contact from one of the homes tries at once. */
 export const FETCH_RETRY_MAX_MS = 3_600_000;
+/** Homes whose last hint of a conversation is kept while something lacks: as many as have people in a large one. */
+export const HINTING_HOMES_MAX = 64;
 /** Homes asked for one hole. */
 export const FETCH_HOMES_MAX = 8;
 /** Conversations with holes that are looked after; each is a row. */

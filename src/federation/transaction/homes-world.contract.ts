@@ -263,7 +263,7 @@ export class TestHome {
   #hints(): HintPort {
     return {
       make: async (_, conversation) => ({ edu: { oneofKind: 'headHint', headHint: { conversation, tips: [] } } }),
-      hear: (origin, edus) => {
+      hear: async (origin, edus) => {
         for (const { edu } of edus)
           if (edu.oneofKind === 'headHint') this.heard.push(`${origin} ${edu.headHint.conversation}`);
       },

@@ -82,11 +82,12 @@ export class Receiver<Judged> {
     return taken.answer;
   }
 
-  /** EDUs are not stored: said twice, they are heard twice. */
+  /** The answer to EDUs is not stored: said twice, they are heard twice. */
   async #hear(origin: HomeName, { edus, reach }: Transaction): Promise<Uint8Array> {
     const { hints, onReach, outbox } = this.#deps;
     const ours = reachOf(await outbox.reach(origin));
-    if (edus.length > 0) hints.hear(origin, edus);
+    // Answered when it is on disk: who has said it does not say it again.
+    if (edus.length > 0) await hints.hear(origin, edus);
     onReach(origin, reach);
     return encodeAnswer({ results: [], feed: new Uint8Array(0), heldTo: 0, reach: ours });
   }
