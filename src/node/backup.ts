@@ -4,9 +4,12 @@
  */
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SqliteStore } from '../store/sqlite/index.ts';
+import type { CryptoSuite, Log } from '../base/index.ts';
+import { SqliteStore } from '../store/sqlite/index.ts';
 import { type DataFolder, readHomeConfig } from './data-folder.ts';
+import { readFeeds } from './feeds.ts';
 import { NodeError } from './node-error.ts';
+import { type CheckOptions, type CheckResult, checkEverything } from './view-check.ts';
 
 const KEPT = ['home.json', join('keys', 'home.key'), join('keys', 'node.key')];
 
@@ -25,13 +28,29 @@ export async function restoreBackup(
   to: string,
 ): Promise<{ readonly home: string; readonly bytes: number }> {
   const config = await readHomeConfig(from);
-  if (config === undefined)
-    throw new NodeError('bad_folder', `${from} is not a backup of a home`, {
-      fix: 'Name the folder that `restante backup` wrote.',
-    });
+  if (config === undefined) throw notABackup(from);
   await makeEmpty(to);
   await copyTree(from, to);
   return { home: config.home, bytes: await sizeOf(to) };
+}
+
+/** As `verify`, of a backup: it is opened and read as a whole, and stays what it was. */
+export async function checkBackup(
+  deps: { readonly suite: CryptoSuite; readonly log: Log },
+  folder: string,
+  options: CheckOptions,
+): Promise<CheckResult> {
+  const config = await readHomeConfig(folder);
+  if (config === undefined) throw notABackup(folder);
+  await using store = await SqliteStore.open(deps, { folder: join(folder, 'store') });
+  const feeds = await readFeeds({ ...deps, store });
+  return await checkEverything({ ...deps, home: config.home, store, feeds }, options);
+}
+
+function notABackup(folder: string): NodeError {
+  return new NodeError('bad_folder', `${folder} is not a backup of a home`, {
+    fix: 'Name the folder that `restante backup` wrote.',
+  });
 }
 
 async function makeEmpty(folder: string): Promise<void> {

@@ -9,7 +9,7 @@ import { CodedError, type Log } from '../base/index.ts';
 import { CONTROL_LINE_BYTES_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Operator } from './operator.ts';
-import type { CheckOptions } from './view-check.ts';
+import type { CheckOptions, CheckResult } from './view-check.ts';
 
 type Method = keyof Operator;
 const METHODS: readonly Method[] = [
@@ -104,7 +104,7 @@ async function perform(
       return operator[call.method]();
     case 'verify':
     case 'repair':
-      return operator[call.method]({ onProgress });
+      return operator[call.method]({ onProgress, ...(typeof first === 'string' ? { account: first } : {}) });
     case 'backup':
     case 'remove':
       return operator[call.method](String(first));
@@ -153,14 +153,18 @@ class ControlClient implements Operator, Disposable {
   remove: Operator['remove'] = (address) => this.#call('remove', [address]);
   status: Operator['status'] = () => this.#call('status');
   backup: Operator['backup'] = (folder) => this.#call('backup', [folder]);
-  verify: Operator['verify'] = (options) => this.#call('verify', [], options);
-  repair: Operator['repair'] = (options) => this.#call('repair', [], options);
+  verify: Operator['verify'] = (options) => this.#check('verify', options);
+  repair: Operator['repair'] = (options) => this.#check('repair', options);
   federationStatus: Operator['federationStatus'] = (home) => this.#call('federationStatus', [home]);
   federationRetry: Operator['federationRetry'] = (home) => this.#call('federationRetry', [home]);
   federationPull: Operator['federationPull'] = (home) => this.#call('federationPull', [home]);
 
   [Symbol.dispose](): void {
     this.#socket.destroy();
+  }
+
+  #check(method: 'verify' | 'repair', options: CheckOptions = {}): Promise<CheckResult> {
+    return this.#call(method, options.account === undefined ? [] : [options.account], options);
   }
 
   async #call<Result>(method: Method, args: readonly unknown[] = [], options: CheckOptions = {}): Promise<Result> {

@@ -69,6 +69,14 @@ export async function openFeeds(deps: FeedsDeps): Promise<Feeds> {
   return { current, all, retired };
 }
 
+/** The feeds of a store that is only looked at, such as a backup's: nothing is begun, retired or written. */
+export async function readFeeds(deps: Pick<FeedsDeps, 'suite' | 'store'>): Promise<ReadonlyMap<FeedId, FeedLog>> {
+  const feeds = new Map<FeedId, FeedLog>();
+  for (const { feed, record } of (await readRecords(deps.store)).reverse())
+    feeds.set(feed, await openFeed(deps, record, undefined));
+  return feeds;
+}
+
 /** The feed is never written again; its key goes after the record says so. */
 export async function retireFeed(deps: FeedsDeps, feed: FeedId): Promise<void> {
   await deps.store.transact(async (transaction) => {
@@ -89,7 +97,11 @@ async function createFeed(deps: FeedsDeps, order: number): Promise<FeedLog> {
   return openFeed(deps, record, keys.secretKey);
 }
 
-function openFeed(deps: FeedsDeps, record: FeedRecord, secretKey: Uint8Array | undefined): Promise<FeedLog> {
+function openFeed(
+  deps: Pick<FeedsDeps, 'suite' | 'store'>,
+  record: FeedRecord,
+  secretKey: Uint8Array | undefined,
+): Promise<FeedLog> {
   const publicKey = fromHex(record.publicKey);
   const prefix = feedPrefix(feedIdOf(discoveryKeyOf(deps.suite, publicKey)));
   return FeedLog.open(deps, { prefix, publicKey, ...(secretKey === undefined ? {} : { secretKey }) });

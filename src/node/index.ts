@@ -1,7 +1,7 @@
 /** The mail node: accounts, mailboxes, client protocol, retention, operator. */
 export type { DestinationStatus } from '../federation/index.ts';
 export type { Registration } from './accounts.ts';
-export { restoreBackup } from './backup.ts';
+export { checkBackup, restoreBackup } from './backup.ts';
 export { Core, type CoreDeps, type CoreOptions } from './core.ts';
 export { type HomeConfig, readHomeConfig } from './data-folder.ts';
 export { DEFAULT_LIMITS, type NodeLimits, parseLimits } from './limits.ts';

@@ -156,11 +156,13 @@ export class NodeOperator implements Operator {
     return { folder, bytes: await writeBackup(this.#deps.folder, this.#deps.store, folder) };
   }
 
-  verify(options: CheckOptions = {}): Promise<CheckResult> {
+  async verify(options: CheckOptions = {}): Promise<CheckResult> {
+    if (options.account !== undefined) await this.#existing(options.account);
     return checkEverything(this.#deps.check, options);
   }
 
   async repair(options: CheckOptions = {}): Promise<CheckResult> {
+    if (options.account !== undefined) await this.#existing(options.account);
     await rebuildViews(this.#deps.check, options);
     return checkEverything(this.#deps.check, options);
   }

@@ -1,12 +1,21 @@
 /** `verify` and `repair`: the feeds against their trees, and the views against the feeds. */
 import { type CryptoSuite, compareBytes, invariant, readUint64, toHex } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
-import { decodeEntryHeader, EntryKind, type FeedId, type HomeName, parsePdu } from '../protocol/index.ts';
+import {
+  type Address,
+  decodeEntryHeader,
+  EntryKind,
+  type FeedId,
+  type HomeName,
+  parseAccountDocument,
+  parseAddress,
+  parsePdu,
+} from '../protocol/index.ts';
 import { MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import { NodeError } from './node-error.ts';
 import { ViewBuffer } from './view-buffer.ts';
-import { foldedKey, VIEWS } from './view-keys.ts';
+import { type Bounds, foldedKey, VIEWS, viewsOf } from './view-keys.ts';
 
 export interface Problem {
   readonly code: 'block' | 'entry' | 'view_missing' | 'view_extra' | 'view_differs';
@@ -29,6 +38,8 @@ export interface CheckDeps {
 }
 
 export interface CheckOptions {
+  /** Only this account: the blocks of its entries, and the views that stand under its name. */
+  readonly account?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
 }
@@ -48,30 +59,35 @@ export async function checkEverything(deps: CheckDeps, options: CheckOptions): P
   const note = (problem: Problem): void => {
     if (problems.length < PROBLEMS_LISTED) problems.push(problem);
   };
+  const account = options.account === undefined ? undefined : parseAddress(options.account);
+  await using fresh = new MemoryStore();
+  const fold = new FreshFold(deps, fresh, account, note);
+  await fold.catchUp(deps.store, options);
   for (const [id, feed] of deps.feeds) {
-    checked += feed.length;
+    const blocks = fold.blocksOf(id);
+    checked += blocks?.size ?? feed.length;
     const found = feed.verifyAll(deps.store, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       onProgress: (done, total) => options.onProgress?.({ stage: 'blocks', done, total }),
     });
     for await (const { code, index, message } of found)
-      note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
+      if (blocks === undefined || blocks.has(index) || !BLOCK_PROBLEMS.has(code))
+        note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
   }
-  await using fresh = new MemoryStore();
-  const fold = new FreshFold(deps, fresh, note);
-  await fold.catchUp(deps.store, options);
   await deps.store.transact(async (transaction) => {
     await fold.catchUp(transaction, options);
-    checked += await compareViews(transaction, fresh, note);
+    for (const bounds of account === undefined ? [VIEWS] : viewsOf(account))
+      checked += await compareViews(transaction, fresh, bounds, note);
   });
   return { ok: problems.length === 0, checked, problems };
 }
 
-/** Throws the views away and folds them again from the feeds; one transaction, so a crash leaves the old ones. */
+/** Throws the views away, all or an account's, and folds them again from the feeds; one transaction, so a crash leaves the old ones. */
 export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Promise<void> {
   const problems: Problem[] = [];
+  const account = options.account === undefined ? undefined : parseAddress(options.account);
   await using fresh = new MemoryStore();
-  const fold = new FreshFold(deps, fresh, (problem) => problems.push(problem));
+  const fold = new FreshFold(deps, fresh, account, (problem) => problems.push(problem));
   await fold.catchUp(deps.store, options);
   await deps.store.transact(async (transaction) => {
     await fold.catchUp(transaction, options);
@@ -79,8 +95,10 @@ export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Prom
       throw new NodeError('damaged', `an entry cannot be read: ${problems[0]?.where} ${problems[0]?.message}`, {
         fix: 'Restore the newest backup with `restante restore`; clients give back what came after it.',
       });
-    transaction.deleteRange(VIEWS.from, VIEWS.to);
-    for await (const row of rowsOf(fresh)) transaction.put(row.key, row.value);
+    for (const bounds of account === undefined ? [VIEWS] : viewsOf(account)) {
+      transaction.deleteRange(bounds.from, bounds.to);
+      for await (const row of rowsOf(fresh, bounds)) transaction.put(row.key, row.value);
+    }
   });
 }
 
@@ -88,13 +106,22 @@ export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Prom
 class FreshFold {
   readonly #deps: CheckDeps;
   readonly #into: Store;
+  readonly #account: Address | undefined;
   readonly #note: (problem: Problem) => void;
   readonly #folded = new Map<FeedId, number>();
+  readonly #blocks = new Map<FeedId, Set<number>>();
 
-  constructor(deps: CheckDeps, into: Store, note: (problem: Problem) => void) {
+  /** With an account, only what concerns it is folded: rows under other names are wrong then, and nobody looks at them. */
+  constructor(deps: CheckDeps, into: Store, account: Address | undefined, note: (problem: Problem) => void) {
     this.#deps = deps;
     this.#into = into;
+    this.#account = account;
     this.#note = note;
+  }
+
+  /** The blocks of the account's entries so far; undefined without an account: all of them. */
+  blocksOf(feed: FeedId): ReadonlySet<number> | undefined {
+    return this.#account === undefined ? undefined : (this.#blocks.get(feed) ?? new Set());
   }
 
   async catchUp(reader: StoreReader, options: CheckOptions): Promise<void> {
@@ -113,13 +140,34 @@ class FreshFold {
 
   async #foldPage(reader: StoreReader, feed: FeedLog, from: number, length: number): Promise<number> {
     const page = await readEntries(this.#deps.suite, reader, feed, { from, length }, this.#note);
+    const entries = this.#account === undefined ? page.entries : this.#concerning(this.#account, page.entries);
     await this.#into.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
-      await views.prefetch(keysOf(this.#deps, page.entries));
-      for (const entry of page.entries) await foldEntry(this.#deps, views, entry);
+      await views.prefetch(keysOf(this.#deps, entries));
+      for (const entry of entries) await foldEntry(this.#deps, views, entry);
       views.flush();
     });
     return page.next;
+  }
+
+  /** The entries that an account's views are made of, each as if it concerned nobody else. */
+  #concerning(account: Address, entries: readonly FoldedEntry[]): FoldedEntry[] {
+    return entries.flatMap((entry) => {
+      const { header } = entry;
+      const isIts =
+        header.accounts.includes(account) ||
+        header.erased.some((range) => range.account === account) ||
+        (header.kind === EntryKind.ACCOUNT &&
+          parseAccountDocument(this.#deps.suite, header.document).address === account);
+      if (!isIts) return [];
+      const blocks = this.#blocks.get(entry.feed) ?? new Set<number>();
+      this.#blocks.set(entry.feed, blocks.add(entry.index));
+      if (header.hasBody) blocks.add(entry.index + 1);
+      const erased = header.erased.filter((range) => range.account === account);
+      return [
+        { ...entry, header: { ...header, accounts: header.accounts.filter((name) => name === account), erased } },
+      ];
+    });
   }
 }
 
@@ -152,14 +200,18 @@ async function readEntries(
   return { entries, next };
 }
 
+/** Of one block. What is wrong with the tree or its signatures is wrong for every account. */
+const BLOCK_PROBLEMS: ReadonlySet<string> = new Set(['block_hash', 'missing_block', 'uncleared_block']);
+
 /** Walks both stores' views side by side; returns how many rows were looked at. */
 async function compareViews(
   actual: StoreReader,
   expected: StoreReader,
+  bounds: Bounds,
   note: (problem: Problem) => void,
 ): Promise<number> {
   let checked = 0;
-  const [left, right] = [rowsOf(actual), rowsOf(expected)];
+  const [left, right] = [rowsOf(actual, bounds), rowsOf(expected, bounds)];
   let [a, b] = [await left.next(), await right.next()];
   while (a.done !== true || b.done !== true) {
     checked += 1;
@@ -175,10 +227,10 @@ async function compareViews(
   return checked;
 }
 
-async function* rowsOf(reader: StoreReader): AsyncGenerator<Row> {
-  let { from } = VIEWS;
+async function* rowsOf(reader: StoreReader, bounds: Bounds): AsyncGenerator<Row> {
+  let { from } = bounds;
   for (;;) {
-    const rows = await reader.range({ from, to: VIEWS.to, limit: COMPARE_PAGE_ROWS });
+    const rows = await reader.range({ from, to: bounds.to, limit: COMPARE_PAGE_ROWS });
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined) return;

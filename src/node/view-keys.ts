@@ -55,6 +55,11 @@ export function under(prefix: Uint8Array): Bounds {
 
 export const VIEWS: Bounds = { from: utf8('V'), to: utf8('W') };
 
+/** What stands under an account's name: its chain, vault record, heads, mailboxes, hours, and what was erased of them. */
+export function viewsOf(address: Address): readonly Bounds[] {
+  return ['A', 'H', 'M', 'R', 'T', 'X'].map((tag) => under(ofAccount(tag, address)));
+}
+
 /** Account documents by version: `A address 0 version` → document. */
 export function accountKey(address: Address, version: number): Uint8Array {
   return concatBytes(ofAccount('A', address), uint64Bytes(version));

@@ -53,7 +53,11 @@ describe('a home on the command line', () => {
     const { home } = await up.next();
     const json = (...args: string[]) => sandbox.run([...args, '--json']);
     const backup = await json('backup', sandbox.path('copy'), '--data', sandbox.path('home'));
-    expect(backup).toMatchObject({ code: 0, lines: [{ ok: true, path: sandbox.path('copy') }] });
+    expect(backup).toMatchObject({
+      code: 0,
+      lines: [{ ok: true, problems: [], checked: expect.any(Number), path: sandbox.path('copy') }],
+    });
+    expect(backup.lines[0]?.checked).toBeGreaterThan(0);
     const again = await json('backup', sandbox.path('copy'), '--data', sandbox.path('home'));
     expect(again).toMatchObject({ code: 1, lines: [{ error: { code: 'bad_folder' } }] });
     const restored = await json('restore', sandbox.path('copy'), '--data', sandbox.path('new'));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../src/base/index.ts';
+import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { ReceiptStatus } from '../../src/protocol/index.ts';
 import { SqliteStore } from '../../src/store/sqlite/index.ts';
 import { NodeWorld } from '../harness/node-world.ts';
@@ -52,5 +52,44 @@ describe('verify and repair', () => {
     expect(found.problems.map(({ code }) => code)).toEqual(['view_missing', 'view_differs', 'view_extra']);
     expect(await world.core.operator.repair()).toMatchObject({ ok: true, problems: [] });
     expect(await world.core.operator.verify()).toMatchObject({ ok: true, problems: [] });
+  });
+
+  test('an account is checked and mended alone: what is wrong with another is not its matter', async () => {
+    await using world = await NodeWorld.open();
+    const [alice, bob] = [await world.person('alice'), await world.person('bob')];
+    const client = await world.signIn(alice);
+    for (const recipients of [[alice.address], [bob.address], [alice.address, bob.address]]) {
+      const body = utf8(`to ${recipients}`);
+      await client.submit(writePdu(world.random, alice, recipients, body), body);
+    }
+    await world.stop();
+    const store = await SqliteStore.open({ log: SILENT_LOG }, { folder: `${world.folder}/store` });
+    await store.transact(async (transaction) => {
+      const rows = await transaction.range({ from: utf8('VM'), to: utf8('VN'), limit: 9 });
+      expect(rows).toHaveLength(4); // two mailboxes of two
+      for (const [i, change] of [
+        [0, 'lost'],
+        [2, 'changed'],
+      ] as const) {
+        const { key, value } = rows[i] as { key: Uint8Array; value: Uint8Array };
+        if (change === 'lost') transaction.delete(key);
+        else transaction.put(key, value.with(0, 9));
+      }
+    });
+    await store[Symbol.asyncDispose]();
+    await world.start();
+    const { operator } = world.core;
+    const codes = async (account?: string) =>
+      (await operator.verify(account === undefined ? {} : { account })).problems.map(({ code }) => code);
+    expect(await codes()).toEqual(['view_missing', 'view_differs']);
+    expect(await codes(alice.address)).toEqual(['view_missing']);
+    expect(await codes(bob.address)).toEqual(['view_differs']);
+    expect(await operator.repair({ account: alice.address })).toMatchObject({ ok: true, problems: [] });
+    expect(await codes()).toEqual(['view_differs']);
+    expect(await operator.repair({ account: bob.address })).toMatchObject({ ok: true });
+    const whole = await operator.verify();
+    expect(whole.ok).toBe(true);
+    expect((await operator.verify({ account: bob.address })).checked).toBeLessThan(whole.checked);
+    await expect(operator.verify({ account: 'carol@home.example' })).rejects.toMatchObject({ code: 'unknown_account' });
   });
 });
