@@ -1,4 +1,4 @@
-/** The five-minute tour of README.md, run as it stands but for the build, which is done, and the port, which may be taken. */
+/** The tours of README.md, run as they stand but for the build, which is done, and the ports, which may be taken. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,26 +14,48 @@ const PORT = /\b7896\b/g;
 const AS_TYPED = 'shopt -s expand_aliases\nset -m -e -o pipefail\n';
 
 test('the five-minute tour works as pasted', async () => {
-  const tour = (await readFile(join(ROOT, 'README.md'), 'utf8')).match(
-    /## Five minutes[\s\S]*?```sh\n([\s\S]*?)```/,
-  )?.[1];
+  const tour = await section('Five minutes');
   expect(tour).toContain(BUILD);
   expect(tour).toMatch(PORT);
   const port = String(await freePort());
-  const lines = (tour as string).replace(BUILD, '').replaceAll(/ up --data/g, ` up --port ${port} --data`);
-  const folder = await mkdtemp(join(tmpdir(), 'restante-tour-'));
-  try {
-    const { code, output } = await bash(`${AS_TYPED}${lines.replaceAll(PORT, port)}`, folder);
-    expect(code, output).toBe(0);
-    expect(output).toContain(`alice@localhost:${port} is yours`);
-    expect(output).toContain('Lunch on Friday?');
-    expect(output).toContain('the home holds no plaintext');
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const lines = tour.replace(BUILD, '').replaceAll(/ up --data/g, ` up --port ${port} --data`);
+  const { code, output } = await bash(`${AS_TYPED}${lines.replaceAll(PORT, port)}`);
+  expect(code, output).toBe(0);
+  expect(output).toContain(`alice@localhost:${port} is yours`);
+  expect(output).toContain('Lunch on Friday?');
+  expect(output).toContain('the home holds no plaintext');
 });
 
-async function bash(script: string, temporary: string): Promise<{ code: number | null; output: string }> {
+test('the tour of two homes works as pasted', async () => {
+  const [north, south] = [String(await freePort()), String(await freePort())];
+  const beginning = (await section('Five minutes')).split('\n\n')[0]?.replace(BUILD, '');
+  const tour = (await section('Two homes')).replaceAll('7001', north).replaceAll('7002', south);
+  const { code, output } = await bash(`${AS_TYPED}${beginning}\n${tour}`);
+  expect(code, output).toBe(0);
+  const [, away, back] = output.split(/^HOME .*$/m);
+  expect(away, output).toMatch(new RegExp(`^localhost:${south} +1 `, 'm'));
+  expect(back, output).toMatch(new RegExp(`^localhost:${south} +0 `, 'm'));
+  expect(back?.match(/Boat/g), 'once').toHaveLength(1);
+  expect(back?.match(/Oars/g), 'once').toHaveLength(1);
+});
+
+async function section(title: string): Promise<string> {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const lines = new RegExp(`## ${title}\\n[\\s\\S]*?\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1];
+  expect(lines, title).toBeDefined();
+  return lines as string;
+}
+
+async function bash(script: string): Promise<{ code: number | null; output: string }> {
+  const temporary = await mkdtemp(join(tmpdir(), 'restante-tour-'));
+  try {
+    return await typed(script, temporary);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function typed(script: string, temporary: string): Promise<{ code: number | null; output: string }> {
   const shell = spawn('bash', ['--norc', '-c', script], {
     cwd: ROOT,
     env: { ...process.env, TMPDIR: temporary },
