@@ -137,6 +137,21 @@ export interface StagedPdu {
 
 export type Commit = <Result>(work: (staging: Staging) => Promise<Result>) => Promise<Result>;
 
+/** Part of our feed: blocks from `from` to before `to`, and the PDUs of the mail among them. */
+export interface Committed {
+  readonly from: number;
+  readonly to: number;
+  readonly pdus: readonly Pdu[];
+}
+
+/** What the node committed, to be read again. */
+export interface CommitLog {
+  /** The feed that is being written. */
+  readonly feed: FeedId;
+  /** A page from a block on; empty when there is nothing. */
+  after(block: number): Promise<Committed>;
+}
+
 /** What is said once and never stored. The transaction layer coalesces what is owed, and asks at the time of sending. */
 export interface HintPort {
   /** What to say now about a conversation; undefined when there is nothing to say any more. */

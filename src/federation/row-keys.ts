@@ -104,6 +104,11 @@ export function holeKey(conversation: ConversationId): Uint8Array {
 }
 export const HOLES: Bounds = under(utf8('Dm'));
 
+/** How far a feed of ours was announced: `Dn feed` → block. */
+export function announcedKey(feed: FeedId): Uint8Array {
+  return concatBytes(utf8('Dn'), fromHex(feed));
+}
+
 /** The key log of another home that we follow: `Dk home 0` → its public key. The log's own rows lie under its prefix. */
 export function followedKey(home: HomeName): Uint8Array {
   return ofHome('k', home);

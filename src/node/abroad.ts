@@ -75,13 +75,17 @@ export async function exchange(
     prng: new SeededPrng(readUint32(random.bytes(4), 0)),
     view: held,
     outbox: held,
+    commits: held,
     commit: commitBy(journal),
   });
   journal.events.on('committed', ({ entries }) => {
+    const [first, last] = [entries[0], entries.at(-1)];
+    if (first === undefined || last === undefined) return;
     const pdus = entries.flatMap(({ header, pdu }): Pdu[] =>
       header.kind === EntryKind.MAIL && pdu !== undefined ? [pdu] : [],
     );
-    messaging.committed(pdus, (pdu) => destinationsOf(messaging.home, pdu));
+    const commit = { from: first.index, to: last.index + (last.header.hasBody ? 2 : 1), pdus };
+    messaging.committed(commit, (pdu) => destinationsOf(messaging.home, pdu));
   });
   return messaging;
 }

@@ -1,12 +1,13 @@
 /** The PDUs this node holds, as federation asks for them: by id, by conversation, and by what is to be sent where. */
 import { type CryptoSuite, fromUtf8, invariant, readUint64, toHex } from '../base/index.ts';
-import type { HeldPdu, OutboxItem, OutboxView, PduView, Place } from '../federation/index.ts';
+import type { CommitLog, Committed, HeldPdu, OutboxItem, OutboxView, PduView, Place } from '../federation/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import {
   type Address,
   type ConversationId,
   decodeEntryHeader,
   type EntryHeader,
+  EntryKind,
   type FeedId,
   feedIdOf,
   type HomeName,
@@ -16,7 +17,7 @@ import {
   parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreReader } from '../store/index.ts';
-import { CONVERSATION_PAGE_PDUS } from './limits.ts';
+import { COMMITTED_PAGE_BLOCKS, CONVERSATION_PAGE_PDUS } from './limits.ts';
 import { conversationKey, conversationPdus, OUTBOX_HEADS, outboxHeadsOf, outboxKey, pduKey } from './view-keys.ts';
 import { decodeLocations, decodeOutboxRow, type Location } from './view-rows.ts';
 
@@ -33,7 +34,7 @@ interface FoundEntry {
   readonly body: Uint8Array | undefined;
 }
 
-export class HeldPdus implements PduView, OutboxView {
+export class HeldPdus implements PduView, OutboxView, CommitLog {
   readonly #deps: HeldPdusDeps;
 
   constructor(deps: HeldPdusDeps) {
@@ -133,6 +134,31 @@ export class HeldPdus implements PduView, OutboxView {
       items.push({ number: first + i, pdu: header.pdu, body, queuedAt: Math.floor(header.receivedAt / 1000) });
     }
     return items;
+  }
+
+  get feed(): FeedId {
+    return this.#current.id;
+  }
+
+  async after(block: number): Promise<Committed> {
+    const { store, suite } = this.#deps;
+    const indexes = Array.from({ length: COMMITTED_PAGE_BLOCKS }, (_, i) => block + i);
+    const blocks = await this.#current.getBlocks(store, indexes);
+    const pdus: Pdu[] = [];
+    let to = block;
+    // The block of a header is always held; behind the last of them there is nothing.
+    for (let found = blocks[0]; found !== undefined; found = blocks[to - block]) {
+      const header = decodeEntryHeader(found);
+      if (header.kind === EntryKind.MAIL) pdus.push(parsePdu(suite, header.pdu));
+      to += header.hasBody ? 2 : 1;
+    }
+    return { from: block, to, pdus };
+  }
+
+  get #current(): FeedLog {
+    const [feed] = this.#deps.feeds.values();
+    invariant(feed !== undefined, 'a node has a feed');
+    return feed;
   }
 
   /** Of the places of one PDU, one that has its body, if there is any. */

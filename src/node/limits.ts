@@ -101,6 +101,8 @@ export const CLOCK_DISTRUST_MS = 86_400_000;
 export const CLOCK_ABSENCE_MS = 7 * 86_400_000;
 /** Mailbox numbers in one erase entry. */
 export const ERASE_RANGES_MAX = 1_000;
+/** Blocks of our feed read at once after a start, for what other homes are still to be told: bodies among them. */
+export const COMMITTED_PAGE_BLOCKS = 256;
 /** PDUs of a conversation in one answer to a client: a header each, of a kilobyte or two. */
 export const CONVERSATION_PAGE_PDUS = 200;
 /** A century, as in the account document. */

@@ -22,6 +22,9 @@ const ACTS = 40;
 /** Somebody who may say something is soon found among those who may not. */
 const TRIES = 6;
 const FAULTS = 12;
+/** Probability that a home crashes right after somebody there has said something, and how long after at most. */
+const CRASH_AFTER_ACT = 0.05;
+const CRASH_SOON_MS = 80;
 /** Everything works: longer than any wait of a home, each at most an hour. */
 const QUIET_MS = 3 * 3_600_000;
 const SKEW_MS = 86_400_000;
@@ -152,7 +155,14 @@ class FederationWorld {
     const about = `${said.pdu.type} ${said.pdu.stateKey ?? ''} ${new TextDecoder().decode(said.body)}`;
     this.#note(`${person.address} says ${about} at depth ${said.pdu.depth}, ${said.pdu.id.slice(0, 8)}`);
     this.#say(person, said.pdu.id, (home) => home.submit(said.pdu, said.body));
+    if (this.#prng.next() < CRASH_AFTER_ACT) await this.#crashSoon(person.home);
     return true;
+  }
+
+  /** While what was said is being written, sent and spread. */
+  async #crashSoon(home: HomeName): Promise<void> {
+    await this.#clock.advance(this.#prng.below(CRASH_SOON_MS));
+    this.#crash(home);
   }
 
   #say(person: FederationPerson, id: PduId, submit: (home: HomeUnderTest) => Promise<void>): void {

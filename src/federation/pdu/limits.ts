@@ -40,5 +40,5 @@ export const FETCH_HOMES_MAX = 8;
 /** Conversations with holes that are looked after; each is a row. */
 export const HOLES_MAX = 100_000;
 
-/** Remembered hints, so that two homes that agree stop talking. */
-export const HINTS_REMEMBERED_MAX = 50_000;
+/** Remembered hints, so that two homes that agree stop talking: those of the busy conversations. */
+export const HINTS_REMEMBERED_MAX = 10_000;
