@@ -1,6 +1,6 @@
 /** The layers below messaging, put together over any way to other homes. */
 import type { Clock, CryptoSuite, Log, Prng, SecureRandom, SignatureChecker } from '../../base/index.ts';
-import { type ConversationId, type HomeName, isAddress } from '../../protocol/index.ts';
+import { type ConversationId, type HomeName, isAddress, type Pdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { KEY_ROOTS, KeyLogs, KeyRoots } from '../key-log/index.ts';
 import {
@@ -16,8 +16,9 @@ import {
   type PduView,
   People,
 } from '../pdu/index.ts';
-import type { Commit, FederationLink, HintPort, HomeDirectory, OutboxView, OwnKeyLog } from '../ports.ts';
+import type { Commit, CommitLog, FederationLink, HintPort, HomeDirectory, OutboxView, OwnKeyLog } from '../ports.ts';
 import { TransactionLayer } from '../transaction/index.ts';
+import { Announcer } from './announcer.ts';
 
 export interface LayersDeps {
   readonly clock: Clock;
@@ -29,6 +30,7 @@ export interface LayersDeps {
   readonly log: Log;
   readonly view: PduView;
   readonly outbox: OutboxView;
+  readonly commits: CommitLog;
   readonly local: LocalPeople;
   readonly conversations: Conversations;
   readonly commit: Commit;
@@ -47,7 +49,7 @@ export interface Layers {
   readonly authors: AuthorCheck;
   readonly holes: Holes;
   readonly filler: HoleFiller;
-  readonly hints: Hints;
+  readonly announcer: Announcer;
   readonly keyLogs: KeyLogs;
   readonly keyRoots: KeyRoots;
   readonly answers: Answers;
@@ -80,7 +82,9 @@ export async function openLayers(deps: LayersDeps, network: Network, home: HomeN
   const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints: said, link, directory });
   owe = (destination, conversation) => transactions.hint(destination, conversation);
   const answers = new Answers(deps);
-  return { directory, people, authors, holes, filler, hints, keyLogs, keyRoots, answers, transactions };
+  const announce = (pdus: readonly Pdu[]): Promise<void> => hints.committed(pdus);
+  const announcer = await Announcer.open({ ...deps, announce });
+  return { directory, people, authors, holes, filler, announcer, keyLogs, keyRoots, answers, transactions };
 }
 
 function both(hints: Hints, keyRoots: KeyRoots): HintPort {

@@ -17,7 +17,7 @@ import {
 import { FederationError } from '../federation-error.ts';
 import type { KeyLogStatus } from '../key-log/index.ts';
 import type { Authorship } from '../pdu/index.ts';
-import type { FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
+import type { Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
 import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
 import { type Layers, type LayersDeps, type Network, openLayers } from './layers.ts';
@@ -40,7 +40,6 @@ export class Messaging implements FederationService, AsyncDisposable {
   readonly #layers: Layers;
   readonly #clock: Clock;
   readonly #keyLog: OwnKeyLog;
-  #following: Promise<void> = Promise.resolve();
 
   private constructor(deps: LayersDeps, home: HomeName, scope: Scope, layers: Layers) {
     this.#home = home;
@@ -61,6 +60,7 @@ export class Messaging implements FederationService, AsyncDisposable {
     const { log } = deps;
     const scope = new Scope((task, error) => log.error({ error, task }, 'a task of federation failed'));
     const layers = await openLayers(deps, network, home);
+    scope.spawn('announcing', (signal) => layers.announcer.run(signal));
     scope.spawn('holes', (signal) => layers.filler.run(signal));
     scope.spawn('key roots', (signal) => layers.keyRoots.listen(signal));
     scope.spawn('telling key roots', (signal) => layers.keyRoots.tell(signal));
@@ -78,18 +78,11 @@ export class Messaging implements FederationService, AsyncDisposable {
     return authorship as Authorship;
   }
 
-  /** These are on disk now, from our people or from others: who is to have them gets them, who lacks some hears of it. */
-  committed(pdus: readonly Pdu[], destinationsOf: (pdu: Pdu) => readonly HomeName[]): void {
-    const destinations = new Set(pdus.flatMap(destinationsOf));
-    const following = pdus.filter(({ prev }) => prev.length > 0);
-    if (destinations.size === 0 && following.length === 0) return;
-    const { hints, transactions } = this.#layers;
-    const told = this.#following.then(async () => {
-      for (const destination of destinations) transactions.queued(destination);
-      await hints.committed(following);
-    });
-    this.#following = told.catch(() => undefined);
-    this.#scope.spawn('follow', () => told);
+  /** This is on disk now, from our people or from others: who is to have it gets it, who lacks some hears of it. */
+  committed(commit: Committed, destinationsOf: (pdu: Pdu) => readonly HomeName[]): void {
+    const { announcer, transactions } = this.#layers;
+    for (const destination of new Set(commit.pdus.flatMap(destinationsOf))) transactions.queued(destination);
+    announcer.committed(commit);
   }
 
   /** The chain of an account of another home, for our people's clients. Throws FederationError. */
