@@ -24,6 +24,7 @@ const METHODS: readonly Method[] = [
   'verify',
   'repair',
   'federationStatus',
+  'keyLogs',
   'federationRetry',
   'federationPull',
 ];
@@ -101,6 +102,7 @@ async function perform(
     case 'invite':
     case 'accounts':
     case 'status':
+    case 'keyLogs':
       return operator[call.method]();
     case 'verify':
     case 'repair':
@@ -156,6 +158,7 @@ class ControlClient implements Operator, Disposable {
   verify: Operator['verify'] = (options) => this.#check('verify', options);
   repair: Operator['repair'] = (options) => this.#check('repair', options);
   federationStatus: Operator['federationStatus'] = (home) => this.#call('federationStatus', [home]);
+  keyLogs: Operator['keyLogs'] = () => this.#call('keyLogs');
   federationRetry: Operator['federationRetry'] = (home) => this.#call('federationRetry', [home]);
   federationPull: Operator['federationPull'] = (home) => this.#call('federationPull', [home]);
 

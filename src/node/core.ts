@@ -70,6 +70,7 @@ export class Core implements AsyncDisposable {
   readonly retention: Retention;
   readonly sessions: Sessions;
   readonly feeds: Feeds;
+  readonly keyLog: KeyLog;
   readonly messaging: Messaging | undefined;
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
@@ -90,6 +91,7 @@ export class Core implements AsyncDisposable {
     this.journal = parts.journal;
     this.retention = parts.retention;
     this.feeds = parts.feeds;
+    this.keyLog = parts.keyLog;
     this.messaging = parts.messaging;
     const { store, held, folder } = parts;
     this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);

@@ -63,6 +63,22 @@ export class Metrics {
     labelled('restante_federation_failures', 'Failures since the last success, by home', 'failures');
   }
 
+  /** Whether the key log of each other home holds, read when somebody asks. */
+  keyLogs(read: () => Promise<readonly { readonly home: string; readonly problem: string | undefined }[]>): void {
+    this.registry.registerMetric(
+      new Gauge({
+        name: 'restante_key_log_problems',
+        help: '1 for a home whose key log is forked, was shortened, or is not right in itself',
+        labelNames: ['home', 'problem'],
+        registers: [],
+        async collect() {
+          this.reset();
+          for (const { home, problem } of await read()) if (problem !== undefined) this.set({ home, problem }, 1);
+        },
+      }),
+    );
+  }
+
   /** A figure that is read when somebody asks. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void {
     this.registry.registerMetric(

@@ -146,6 +146,7 @@ export class Node implements AsyncDisposable {
       async () => (await this.#core?.operator.status())?.bytes ?? 0,
     );
     this.#metrics.destinations(async () => (await this.#core?.messaging?.status()) ?? []);
+    this.#metrics.keyLogs(async () => (await this.#core?.messaging?.keyLogs()) ?? []);
     // The port comes first: a new loopback home is named after it.
     this.#http = await HttpServer.open(
       {

@@ -1,6 +1,6 @@
 /** What the operator of a home may ask of it: on the command line, by the control socket, later on the operator's page. */
 import { type SecureRandom, utf8 } from '../base/index.ts';
-import type { DestinationStatus, Messaging } from '../federation/index.ts';
+import type { DestinationStatus, KeyLogStatus, Messaging } from '../federation/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import { type Address, type FeedId, parseAddress, parseHomeName } from '../protocol/index.ts';
 import type { SqliteStore } from '../store/sqlite/index.ts';
@@ -68,6 +68,8 @@ export interface Operator {
   repair(options?: CheckOptions): Promise<CheckResult>;
   /** What waits for other homes, one or all. Throws NodeError `not_running` when no node runs, as the two below. */
   federationStatus(home: string | undefined): Promise<readonly DestinationStatus[]>;
+  /** The key logs of other homes that this one follows, and which of them do not hold. */
+  keyLogs(): Promise<readonly KeyLogStatus[]>;
   /** Tries to send now, whatever the back-off. */
   federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]>;
   /** Asks for what another home, or all we know, have for us. */
@@ -171,6 +173,10 @@ export class NodeOperator implements Operator {
     const all = await this.#messaging.status();
     const name = home === undefined ? undefined : parseHomeName(home);
     return name === undefined ? all : all.filter((destination) => destination.home === name);
+  }
+
+  async keyLogs(): Promise<readonly KeyLogStatus[]> {
+    return this.#messaging.keyLogs();
   }
 
   async federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]> {

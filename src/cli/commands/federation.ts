@@ -1,6 +1,6 @@
 /** `federation …`: what waits for other homes, and how it goes. */
 import type { Command } from 'commander';
-import type { DestinationStatus, Operator } from '../../node/index.ts';
+import type { DestinationStatus, KeyLogStatus, Operator } from '../../node/index.ts';
 import type { Act } from '../context.ts';
 import { forServer, type ServerOptions, withExamples } from '../options.ts';
 import { asOperator } from '../server.ts';
@@ -28,10 +28,39 @@ export function addFederation(program: Command, act: Act): void {
       `restante federation ${name} other.example`,
     );
   };
+  withExamples(
+    forServer(
+      federation
+        .command('keys')
+        .description('Show the key logs of other homes that this one follows, and if they hold.'),
+    ).action(
+      act(async (context, options: ServerOptions) => {
+        const logs = await asOperator(context, options, (operator) => operator.keyLogs());
+        context.output.table(logs, keyLogFields, KEY_LOG_COLUMNS, 'No key log of another home is followed.');
+      }),
+    ),
+    'restante federation keys',
+  );
   on('status', 'Show what waits for each home.', (operator, home) => operator.federationStatus(home), true);
   on('retry', 'Try to send now.', (operator, home) => operator.federationRetry(home));
   on('pull', 'Ask for what other homes have for us.', (operator, home) => operator.federationPull(home));
 }
+
+function keyLogFields({ home, length, problem }: KeyLogStatus): object {
+  return { home, length, problem: problem ?? null };
+}
+
+const PROBLEMS: Readonly<Record<NonNullable<KeyLogStatus['problem']>, string>> = Object.freeze({
+  forked: 'it shows different keys to different people',
+  shorter: 'it shows less than it logged before',
+  refused: 'it is not right in itself',
+});
+
+const KEY_LOG_COLUMNS: readonly Column<KeyLogStatus>[] = [
+  { title: 'HOME', cell: ({ home }) => home },
+  { title: 'RECORDS', cell: ({ length }) => showCount(length) },
+  { title: 'PROBLEM', cell: ({ problem }) => (problem === undefined ? '' : PROBLEMS[problem]) },
+];
 
 function fieldsOf(destination: DestinationStatus): object {
   const { home, queued, oldestAt, lastSuccessAt, nextTryAt, failures, deferred, rejected, rejections, lastError } =
