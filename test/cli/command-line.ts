@@ -1,11 +1,17 @@
-/** The built command line as people and scripts run it: real child processes, in folders of their own. */
+/**
+ * The command line as people and scripts run it, in folders of their own. What is stopped, killed or watched runs as they
+ * have it, built and in a process of its own; a command that ends by itself runs in this one, which saves its start.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { PassThrough, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Interruption } from '../../src/cli/interruption.ts';
+import { runCommand } from '../../src/cli/run.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -40,10 +46,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   start(args: readonly string[], { input, environment }: RunOptions = {}): Running {
-    const { RESTANTE_PASSWORD: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
-    const child = spawn(process.execPath, [MAIN, ...args], {
-      env: { ...inherited, XDG_DATA_HOME: this.folder, ...environment },
-    });
+    const child = spawn(process.execPath, [MAIN, ...args], { env: this.#environment(environment) });
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));
     child.stdin.on('error', () => child.stdin.destroy()); // it ended without reading
@@ -52,8 +55,18 @@ export class Sandbox implements AsyncDisposable {
     return new Running(child);
   }
 
-  run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.start(args, options).finished;
+  /** Runs a command to its end, in this process. */
+  async run(args: readonly string[], { input, environment }: RunOptions = {}): Promise<Finished> {
+    const [stdin, stdout, stderr] = [new PassThrough(), new Collected(), new Collected()];
+    stdin.end(input ?? '');
+    const streams = { stdin, stdout, stderr, environment: this.#environment(environment) };
+    const code = await runCommand(args, streams, uninterrupted(), undefined);
+    return { code, stdout: stdout.text, stderr: stderr.text, lines: jsonLines(stdout.text) };
+  }
+
+  #environment(more: RunOptions['environment']): NodeJS.ProcessEnv {
+    const { RESTANTE_PASSWORD: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+    return { ...inherited, XDG_DATA_HOME: this.folder, ...more };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -62,6 +75,26 @@ export class Sandbox implements AsyncDisposable {
       await once(child, 'exit');
     }
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Of a command that nobody stops. */
+function uninterrupted(): Interruption {
+  const { signal } = new AbortController();
+  return { signal, expectEnd: () => {}, isExpected: false, [Symbol.dispose]: () => {} };
+}
+
+/** What was written to a stream. */
+class Collected extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#chunks.push(Buffer.from(chunk));
+    done();
   }
 }
 

@@ -1,22 +1,28 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { type Finished, Sandbox } from './command-line.ts';
 
 const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
 
-/** A home with alice and bob, each in a profile of their own. */
-async function setup() {
+/** The home of this file: nobody shuts it down, and everybody is somebody else in it. */
+const shared = await Sandbox.open();
+const { home: HOME } = await shared
+  .start(['up', '--port', '0', '--registration', 'open', '--json', '--data', shared.path('home')])
+  .next();
+afterAll(() => shared[Symbol.asyncDispose]());
+let people = 0;
+
+/** New people, each with a profile of their own, in a home that is there, or of their own. */
+async function setup<const Names extends readonly string[]>(names: Names, at: unknown = HOME) {
   const sandbox = await Sandbox.open();
-  const up = sandbox.start(['up', '--port', '0', '--registration', 'open', '--json', '--data', sandbox.path('home')]);
-  const { home } = await up.next();
-  const [alice, bob] = [`alice@${home}`, `bob@${home}`];
   const run = (args: readonly string[], input?: string): Promise<Finished> =>
     sandbox.run([...args, '--json'], { environment: PASSWORD, ...(input === undefined ? {} : { input }) });
   const as = (who: string, args: readonly string[], input?: string) => run([...args, '--address', who], input);
-  const made = await Promise.all([alice, bob].map((who) => run(['account', 'new', who])));
-  expect(made.map(({ code }) => code)).toEqual([0, 0]);
-  return { sandbox, up, home, alice, bob, run, as, made, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
+  const addresses = names.map((name) => `${name}${++people}@${at}`) as { [Place in keyof Names]: string };
+  const made = await Promise.all(addresses.map((who) => run(['account', 'new', who])));
+  for (const { code, stdout, stderr } of made) expect(code, stdout + stderr).toBe(0);
+  return { sandbox, addresses, run, as, made, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
 
 function only(finished: Finished): Record<string, unknown> {
@@ -38,9 +44,10 @@ async function hashesOf(folder: string): Promise<string[]> {
 
 describe('two people on the command line', () => {
   test('write, read, mark and search', async () => {
-    await using made = await setup();
-    const { alice, bob, as, sandbox } = made;
-    expect(made.made.map(only)[0]).toEqual({
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, made, sandbox } = world;
+    expect(made.map(only)[0]).toEqual({
       address: alice,
       fingerprint: expect.stringMatching(/^[0-9a-f]{40}$/),
       recoveryCode: expect.stringMatching(/^([0-9A-Z]{4}-){7}[0-9A-Z]{4}$/),
@@ -81,8 +88,9 @@ describe('two people on the command line', () => {
   });
 
   test('see on a second device what the first one has, marks included', async () => {
-    await using made = await setup();
-    const { alice, bob, as, run, sandbox } = made;
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, run, sandbox } = world;
     const { id } = only(await as(alice, ['send', '--to', bob, '--subject', 'one', '--body', 'x']));
     only(await as(bob, ['sync']));
     only(await as(bob, ['mark', String(id), '--read', '--label', 'work']));
@@ -101,9 +109,10 @@ describe('two people on the command line', () => {
   });
 
   test('see each other’s keys, devices and nodes, and block one another', async () => {
-    await using made = await setup();
-    const { alice, bob, as, sandbox } = made;
-    const { fingerprint } = made.made[1]?.lines[0] ?? {};
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, made, sandbox } = world;
+    const { fingerprint } = made[1]?.lines[0] ?? {};
     expect(only(await as(alice, ['key', 'show', bob]))).toMatchObject({
       address: bob,
       fingerprint,
@@ -131,19 +140,15 @@ describe('two people on the command line', () => {
     });
   });
 
-  test('hear of arrivals while they watch, until Ctrl-C', async () => {
-    await using made = await setup();
-    const { alice, bob, as, sandbox } = made;
-    const watching = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
-    expect(await watching.next()).toMatchObject({ new: 0 });
-    const { id } = only(await as(alice, ['send', '--to', bob, '--subject', 'now', '--body', 'x']));
-    expect(await watching.next()).toEqual({ arrived: { id, from: expect.any(String), subject: 'now' } });
-    expect((await watching.stop('SIGINT')).code).toBe(0);
-  });
-
   test('keep what they write without a network, and send it later', async () => {
-    await using made = await setup();
-    const { alice, bob, as, up, home, sandbox } = made;
+    await using place = await Sandbox.open();
+    const start = (port: string) =>
+      place.start(['up', '--port', port, '--registration', 'open', '--json', '--data', place.path('home')]);
+    const up = start('0');
+    const { home } = await up.next();
+    await using world = await setup(['alice', 'bob'], home);
+    const [alice, bob] = world.addresses;
+    const { as } = world;
     only(await as(alice, ['key', 'show', bob])); // known from then on
     await up.stop();
     expect(only(await as(alice, ['send', '--to', bob, '--subject', 'later', '--body', 'x']))).toMatchObject({
@@ -151,8 +156,7 @@ describe('two people on the command line', () => {
       receipts: [],
     });
     expect(await as(bob, ['sync'])).toMatchObject({ code: 1, lines: [{ error: { code: 'offline' } }] });
-    const port = String(home).split(':')[1] ?? '';
-    await sandbox.start(['up', '--port', port, '--json', '--data', sandbox.path('home')]).next();
+    await start(String(home).split(':')[1] ?? '').next();
     only(await as(alice, ['sync']));
     expect(only(await as(bob, ['sync']))).toMatchObject({ new: 1 });
   });
@@ -160,8 +164,9 @@ describe('two people on the command line', () => {
 
 describe('an account', () => {
   test('that is deleted is gone from this device and from the home', async () => {
-    await using made = await setup();
-    const { alice, bob, as, run, sandbox } = made;
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, run, sandbox } = world;
     const folder = profileFolder(sandbox, bob);
     await access(folder);
     const asked = await sandbox.run(['account', 'delete', '--address', bob, '--json', '--password-stdin'], {
@@ -182,9 +187,10 @@ describe('an account', () => {
   });
 
   test('that the operator blocks is told so by every command that needs the home', async () => {
-    await using made = await setup();
-    const { alice, as, run, sandbox } = made;
-    only(await run(['account', 'ban', alice, '--data', sandbox.path('home')]));
+    await using world = await setup(['alice']);
+    const [alice] = world.addresses;
+    const { as, run } = world;
+    only(await run(['account', 'ban', alice, '--data', shared.path('home')]));
     expect(await as(alice, ['sync'])).toMatchObject({
       code: 1,
       lines: [{ error: { code: 'banned', fix: expect.stringMatching(/operator/) } }],
@@ -194,13 +200,14 @@ describe('an account', () => {
 });
 
 describe('a second command on a profile that another one has', () => {
-  test('runs there: it lists, reads, sends, marks and syncs while `sync --watch` goes on', async () => {
-    await using made = await setup();
-    const { alice, bob, as, sandbox } = made;
+  test('runs there: it lists, reads, sends, marks and syncs while `sync --watch` hears of arrivals until Ctrl-C', async () => {
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, sandbox } = world;
     const watching = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
     expect(await watching.next()).toMatchObject({ new: 0 });
     const { id } = only(await as(alice, ['send', '--to', bob, '--subject', 'now', '--body', 'x']));
-    expect(await watching.next()).toMatchObject({ arrived: { id } });
+    expect(await watching.next()).toEqual({ arrived: { id, from: expect.any(String), subject: 'now' } });
 
     expect(only(await as(bob, ['list']))).toMatchObject({ id, subject: 'now' });
     expect((await as(bob, ['read', String(id), '--raw'])).stdout).toMatch(/^Date: [\s\S]*\r\n\r\nx\s*$/);
@@ -225,9 +232,10 @@ describe('a second command on a profile that another one has', () => {
     expect(await as(bob, ['list', '--unread'])).toMatchObject({ code: 0 });
   });
 
-  test('goes on in its own process when the first one ends, and asks for what it needs where it was typed', async () => {
-    await using made = await setup();
-    const { alice, bob, as, sandbox } = made;
+  test('goes on in its own process when the first one ends or is killed, and asks for what it needs where it was typed', async () => {
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, sandbox } = world;
     const watch = () => sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
     const first = watch();
     await first.next();
@@ -241,24 +249,18 @@ describe('a second command on a profile that another one has', () => {
     expect(await second.next()).toMatchObject({ complete: true }); // it has the profile now
     const { id } = only(await as(alice, ['send', '--to', bob, '--body', 'x']));
     expect(await second.next()).toMatchObject({ arrived: { id } });
-    expect((await second.stop('SIGINT')).code).toBe(0);
-  });
-
-  test('opens the profile itself when the first one was killed', async () => {
-    await using made = await setup();
-    const { alice, bob, as, sandbox } = made;
-    const watching = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment: PASSWORD });
-    await watching.next();
-    await watching.stop('SIGKILL');
-    only(await as(alice, ['send', '--to', bob, '--body', 'x']));
-    expect(only(await as(bob, ['sync']))).toMatchObject({ new: 1 });
+    await second.stop('SIGKILL');
+    only(await as(alice, ['send', '--to', bob, '--body', 'y']));
+    const environment = { RESTANTE_PASSWORD: 'second password' };
+    expect(only(await sandbox.run(['sync', '--json', '--address', bob], { environment }))).toMatchObject({ new: 1 });
   });
 });
 
 describe('an import', () => {
   test('that is interrupted goes on where it stopped, and sends nothing twice', async () => {
-    await using made = await setup();
-    const { alice, bob, sandbox, as } = made;
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { sandbox, as } = world;
     const total = 250;
     await mkdir(sandbox.path('mail'));
     for (let number = 0; number < total; number++)
@@ -292,8 +294,9 @@ describe('an import', () => {
 
 describe('a password', () => {
   test('is changed here and for new devices, and recovered by the code', async () => {
-    await using made = await setup();
-    const { bob, as, run, sandbox } = made;
+    await using world = await setup(['bob']);
+    const [bob] = world.addresses;
+    const { as, made, run, sandbox } = world;
     const change = await sandbox.run(['account', 'password', '--password-stdin', '--address', bob, '--json'], {
       input: `${PASSWORD.RESTANTE_PASSWORD}\nsecond password\n`,
     });
@@ -302,7 +305,7 @@ describe('a password', () => {
     const recover = await sandbox.run(
       ['account', 'recover', bob, '--password-stdin', '--json', '--profile', sandbox.path('new')],
       {
-        input: `${made.made[1]?.lines[0]?.recoveryCode}\nthird password\n`,
+        input: `${made[0]?.lines[0]?.recoveryCode}\nthird password\n`,
       },
     );
     expect(only(recover)).toMatchObject({ address: bob });
@@ -314,9 +317,10 @@ describe('a password', () => {
     expect(await run(['account', 'add', bob, '--profile', sandbox.path('no')])).toMatchObject({ code: 1 });
   });
 
-  test('that is wrong is told as wrong, on this device and by the home', async () => {
-    await using made = await setup();
-    const { bob, sandbox } = made;
+  test('that is wrong is told as wrong, on this device and by the home, and one that nobody can be asked for with what to do', async () => {
+    await using world = await setup(['bob']);
+    const [bob] = world.addresses;
+    const { sandbox } = world;
     const environment = { RESTANTE_PASSWORD: 'wrong' };
     for (const args of [
       ['list', '--address', bob],
@@ -328,11 +332,7 @@ describe('a password', () => {
       expect(told).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^wrong_password: [^\n]+\n$/) });
     }
     await expect(access(sandbox.path('other'))).rejects.toMatchObject({ code: 'ENOENT' });
-  });
-
-  test('that nobody can be asked for is told with what to do', async () => {
-    await using made = await setup();
-    const told = await made.sandbox.run(['report', '--address', made.bob]);
+    const told = await sandbox.run(['report', '--address', bob]);
     expect(told).toMatchObject({ code: 1, stdout: '' });
     expect(told.stderr).toMatch(/^password_needed: .*\. .*RESTANTE_PASSWORD.*--password-stdin.*\.\n$/);
   });

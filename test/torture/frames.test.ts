@@ -14,7 +14,7 @@ import {
 import { runLength } from '../harness/length.ts';
 import { mutate, sampleClientFrames, sampleEntryHeader, sampleNodeFrames } from '../harness/sample-frames.ts';
 
-const FRAMES = runLength(100_000, 1_000_000);
+const FRAMES = runLength(30_000, 1_000_000);
 /** The sample frames are made anew this often, so that mutations meet all shapes. */
 const FRAMES_PER_SAMPLE = 5_000;
 const HEAP_GROWTH_BYTES_MAX = 64 * 1024 * 1024;

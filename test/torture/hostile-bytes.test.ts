@@ -10,11 +10,11 @@ import { type Person, writePdu } from '../harness/person.ts';
 import { honestFrames, mutate, sampleClientFrames } from '../harness/sample-frames.ts';
 import type { WireClient } from '../harness/wire-client.ts';
 
-const FRAMES = runLength(500, 100_000);
+const FRAMES = runLength(200, 100_000);
 const SEED = 7;
 const LANES = 8;
 const GOES_ON = 'goes on';
-const BODIES = runLength(20, 100);
+const BODIES = runLength(8, 100);
 /** What a hostile frame says of itself. */
 const ANNOUNCED_BYTES = 64 * 1024 * 1024;
 const CHUNK = new Uint8Array(64 * 1024);

@@ -8,10 +8,10 @@ import { isFullLength, runLength } from '../harness/length.ts';
 import { LiveHome, type RawClient, TurnedAway } from '../harness/live-home.ts';
 import { writePdu } from '../harness/person.ts';
 
-const CONNECTS = runLength(300, 5_000);
+const CONNECTS = runLength(200, 5_000);
 /** At full length the default; the short form makes a crowd out of fewer. */
 const STORM_LIMITS = isFullLength ? {} : { acceptQueue: 50 };
-const HALF_OPEN = runLength(100, 2_000);
+const HALF_OPEN = runLength(40, 2_000);
 /** So many bytes fill every buffer between a node and a reader on one machine. */
 const UNREAD_MAILS = runLength(30, 400);
 const UNREAD_BYTES = 60_000;

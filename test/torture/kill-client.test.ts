@@ -12,10 +12,10 @@ import { SeededPrng } from '../../src/base/index.ts';
 import { asPerson, HomeProcess, MAIN, PASSWORD } from '../harness/home-process.ts';
 import { runLength } from '../harness/length.ts';
 
-const KILLS = runLength(5, 200);
+const KILLS = runLength(2, 200);
 const SEED = 12;
 /** New mail of each round: enough that a sync has work when it is killed. */
-const MAILS = 25;
+const MAILS = runLength(15, 25);
 /** From before the profile is open until after everything is stored. */
 const KILL_MS = { min: 200, max: 3_200 };
 

@@ -22,9 +22,9 @@ import { WireSender } from '../harness/wire-sender.ts';
 const KILLS = runLength(2, 200);
 const SEED = 11;
 const IMPORTERS = runLength(2, 4);
-const BATCH_SIZE = runLength(100, 300);
+const BATCH_SIZE = runLength(40, 300);
 /** The kill comes so long after everybody is connected, at most. */
-const KILL_MS_MAX = 2_500;
+const KILL_MS_MAX = runLength(1_000, 2_500);
 /** On a busy machine the importers take long to start. */
 const CONNECTED_MS_MAX = 600_000;
 const KILLS_PER_LINE = 20;

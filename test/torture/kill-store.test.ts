@@ -12,7 +12,7 @@ import { SqliteStore } from '../../src/store/sqlite/index.ts';
 import { text } from '../../src/store/store-rows.contract.ts';
 import { runLength } from '../harness/length.ts';
 
-const KILLS = runLength(6, 200);
+const KILLS = runLength(4, 200);
 const SEED = 11;
 const LARGE_EVERY = 16;
 const LARGE_BYTES = 70_000;
