@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from '../../protocol/index.ts';
 import { encodeBatch } from './batch.ts';
-import { DAY, disorderOf, feedOf, HOUR, type TestHome, texts, World } from './homes-world.contract.ts';
+import { CALM, DAY, disorderOf, feedOf, HOUR, type TestHome, texts, World } from './homes-world.contract.ts';
 
 async function setup(seed = 1) {
   const world = new World(seed);
@@ -41,6 +41,19 @@ describe('two homes', () => {
     expect(await a.layer?.status()).toMatchObject([
       { home: 'b.example', queued: 0, failures: 0, deferred: 0, rejected: 0, nextTryAt: undefined },
     ]);
+  });
+
+  test('the next batch is read while one is under way, once, and only if it is full', async () => {
+    await using all = await setup();
+    const { a, b, world } = all;
+    world.faults = { ...CALM, delay: 1 };
+    await a.write(b, texts(173));
+    expect(await world.until(() => Promise.resolve(a.reads.length > 0), HOUR, 1)).toBe(true);
+    expect(a.reads, 'the first is on its way').toEqual([50, 50]);
+    expect(await b.delivered()).toEqual([]);
+    expect(await world.until(async () => (await b.delivered()).length === 173, HOUR)).toBe(true);
+    expect(a.reads).toEqual([50, 50, 50, 23]);
+    expect(a.layer?.pageCount, 'and nothing is held after').toBe(0);
   });
 
   test('a bad item spoils no other, and the status says which and why', async () => {
