@@ -69,13 +69,14 @@ export async function openLayers(deps: LayersDeps, network: Network, home: HomeN
   const authors = new AuthorCheck({ ...deps, people }, { home });
   const holes = await Holes.open(deps);
   const inbox = new Inbox({ ...deps, authors, holes }, { home });
-  const filler = new HoleFiller({ ...deps, link, authors, holes }, { home });
   // The two know each other: hints are owed to homes by transactions, which ask the hints what to say.
   let owe: (destination: HomeName, conversation: ConversationId) => Promise<void> = () => Promise.resolve();
   const hints = new Hints(
     { ...deps, holes, owe: (destination, conversation) => owe(destination, conversation) },
     { home },
   );
+  const onFilled = (conversation: ConversationId): Promise<void> => hints.filled(conversation);
+  const filler = new HoleFiller({ ...deps, link, authors, holes, onFilled }, { home });
   const owed = { ...deps, own: deps.keyLog, keyLogs, owe: (destination: HomeName) => owe(destination, KEY_ROOTS) };
   const keyRoots = await KeyRoots.open(owed, { home });
   const said = both(hints, keyRoots);

@@ -54,7 +54,9 @@ async function setup(home: HomeName, pdus: readonly { readonly pdu: Pdu; readonl
   const hints = new Hints({ log: SILENT_LOG, conversations: new Conversations({ view }), holes, owe }, { home });
   const hear = (origin: HomeName, tips: readonly string[]) =>
     hints.hear(origin, [{ edu: { oneofKind: 'headHint', headHint: { conversation, tips: [...tips] } } }]);
-  return { hear, owed, lacking: async () => (await Holes.open(deps)).due(1)[0]?.hinted };
+  const say = (destination: HomeName) => hints.make(destination, conversation);
+  const filled = () => hints.filled(conversation);
+  return { hear, say, filled, owed, lacking: async () => (await Holes.open(deps)).due(1)[0]?.hinted };
 }
 
 test('what a home of the conversation holds and we do not is on disk when its hint is answered', async () => {
@@ -86,4 +88,20 @@ test('two homes that agree owe each other nothing', async () => {
   await home.hear(a, [adding.pdu.id]);
   expect(await home.lacking()).toBeUndefined();
   expect(home.owed).toEqual([]);
+});
+
+test('a home that knows less than it was told is told again, and one that knows other things once', async () => {
+  const home = await setup(a, [founding, adding]);
+  await home.say(c);
+  await home.hear(c, [founding.pdu.id]);
+  expect(home.owed).toEqual([c]);
+  await home.say(c);
+  await home.hear(c, [mail.pdu.id]);
+  expect(home.owed).toEqual([c]);
+});
+
+test('a home that has just learnt what a conversation is compares with all others of it', async () => {
+  const home = await setup(c, [founding, adding]);
+  await home.filled();
+  expect(home.owed).toEqual([a, parseHomeName('b.example')]);
 });

@@ -68,6 +68,12 @@ export class Hints implements HintPort {
     }
   }
 
+  /** What lacked is here: only now is it known whom to compare with, and what they said before may not have been heard. */
+  async filled(conversation: ConversationId): Promise<void> {
+    const fold = await this.#deps.conversations.get(conversation);
+    await this.#oweAll(homesOf(fold), conversation, fold.tips);
+  }
+
   async #compare(origin: HomeName, hint: HeadHint): Promise<void> {
     let conversation: ConversationId;
     let theirs: readonly PduId[];
@@ -84,9 +90,11 @@ export class Hints implements HintPort {
     if (!homesOf(fold).has(origin) && fold.missing.length === 0) return;
     const lacking = theirs.filter((id) => !fold.has(id));
     if (lacking.length > 0) await this.#deps.holes.hint(conversation, lacking, origin);
-    const known = new Set(theirs);
-    if (homesOf(fold).has(origin) && fold.tips.some((id) => !known.has(id)))
-      await this.#oweAll(new Set([origin]), conversation, fold.tips);
+    if (!homesOf(fold).has(origin) || fold.tips.every((id) => theirs.includes(id))) return;
+    // Who knows less than it was told did not hear it, or not understand it yet. Who knows other things is told once: two
+    // that cannot have what the other has would go on for ever.
+    if (lacking.length === 0) this.#told.delete(nameOf(origin, conversation));
+    await this.#oweAll(new Set([origin]), conversation, fold.tips);
   }
 
   async #oweAll(homes: ReadonlySet<HomeName>, conversation: ConversationId, tips: readonly PduId[]): Promise<void> {

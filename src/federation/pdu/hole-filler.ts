@@ -41,6 +41,8 @@ export interface HoleFillerDeps {
   readonly conversations: Conversations;
   readonly holes: Holes;
   readonly commit: Commit;
+  /** Nothing that was lacking lacks any more; said again when we crash before it is settled. */
+  readonly onFilled: (conversation: ConversationId) => Promise<void>;
 }
 
 type Fine = Extract<Form, { status: 'fine' }>;
@@ -74,10 +76,11 @@ export class HoleFiller {
   }
 
   async #tryToFill(hole: Hole, signal: AbortSignal): Promise<void> {
-    const { holes, log } = this.#deps;
+    const { holes, log, onFilled } = this.#deps;
     try {
-      if (await this.#fill(hole, signal)) await holes.filled(hole);
-      else holes.putOff(hole.conversation);
+      if (!(await this.#fill(hole, signal))) return holes.putOff(hole.conversation);
+      await onFilled(hole.conversation);
+      await holes.filled(hole);
     } catch (error) {
       if (isAbort(error, signal)) return;
       log.error({ error, conversation: hole.conversation }, 'what a conversation lacks could not be fetched');
