@@ -7,4 +7,11 @@ export { type Allowance, type Authorship, Conversations } from './pdu/index.ts';
 export type { Admission, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';
 export * from './ports.ts';
 export { acknowledgedTo, type DestinationStatus, isAwaited } from './transaction/index.ts';
-export { DEFAULT_TRANSPORT_LIMITS, isLoopbackHome, mountFederation, type TransportLimits } from './transport/index.ts';
+export {
+  DEFAULT_TRANSPORT_LIMITS,
+  isLoopbackHome,
+  mountFederation,
+  mountWkd,
+  type TransportLimits,
+  wkdHash,
+} from './transport/index.ts';

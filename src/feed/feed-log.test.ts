@@ -301,3 +301,46 @@ describe('reading a feed', () => {
     for (const index of [37, -1, 0.5]) expect(await feedCodeOf(() => log.proof(store, index))).toBe('out_of_range');
   });
 });
+
+describe('a log whose secret key is elsewhere', () => {
+  const openReader = (store: StoreReader): Promise<FeedLog> =>
+    FeedLog.open({ suite, store }, { prefix: PREFIX, publicKey });
+
+  test('takes what its key signed at its end, and has the same rows then', async () => {
+    await using written = new MemoryStore();
+    await using read = new MemoryStore();
+    const [writer, reader] = [await openLog(written), await openReader(read)];
+    for (const [from, count] of [
+      [0, 3],
+      [3, 1],
+      [4, 20],
+    ] as const) {
+      const blocks = someBlocks(count, from);
+      await append(written, writer, blocks);
+      const signature = (await writer.signature(written, from + count)) as Uint8Array;
+      await read.transact((transaction) => reader.adopt(transaction, blocks, signature));
+    }
+    expect(await allRows(read)).toEqual(await allRows(written));
+    expect((await openReader(read)).length).toBe(24);
+    expect(await reader.signedLength(read, 4, 24)).toBe(24);
+    expect(await reader.signedLength(read, 3, 23)).toBe(4);
+    expect(await reader.signedLength(read, 4, 23)).toBeUndefined();
+  });
+
+  test('takes nothing else: other blocks, another place, another signature', async () => {
+    await using written = new MemoryStore();
+    await using read = new MemoryStore();
+    const [writer, reader] = [await openLog(written), await openReader(read)];
+    await append(written, writer, someBlocks(2));
+    const signature = (await writer.signature(written, 2)) as Uint8Array;
+    const adopt = (blocks: readonly Uint8Array[], by = signature): Promise<string> =>
+      feedCodeOf(() => read.transact((transaction) => reader.adopt(transaction, blocks, by)));
+    expect(await adopt(someBlocks(2, 1))).toBe('bad_signature');
+    expect(await adopt(someBlocks(1))).toBe('bad_signature');
+    expect(await adopt(someBlocks(2), new Uint8Array(64))).toBe('bad_signature');
+    expect(await allRows(read)).toEqual([]);
+    expect(await adopt(someBlocks(2))).toBe('accepted');
+    expect(await adopt(someBlocks(2))).toBe('bad_signature');
+    expect(reader.length).toBe(2);
+  });
+});

@@ -128,6 +128,12 @@ export class Accounts {
     return rows.map((row) => row.value);
   }
 
+  /** What mail to the account is encrypted to; undefined: there is no such account any more, or never was. */
+  async certificate(address: Address): Promise<Uint8Array | undefined> {
+    const account = await this.find(address);
+    return account?.closed === false ? account.certificates[0] : undefined;
+  }
+
   settingsOf(address: Address): AccountSettings {
     return this.#settings.get(address) ?? {};
   }

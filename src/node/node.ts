@@ -15,7 +15,13 @@ import {
   type SignatureChecker,
 } from '../base/index.ts';
 import { SystemResolver, SystemServiceResolver, ThreadedSignatureChecker, UndiciDialer } from '../base/system/index.ts';
-import { DEFAULT_TRANSPORT_LIMITS, FederationError, isLoopbackHome, mountFederation } from '../federation/index.ts';
+import {
+  DEFAULT_TRANSPORT_LIMITS,
+  FederationError,
+  isLoopbackHome,
+  mountFederation,
+  mountWkd,
+} from '../federation/index.ts';
 import { type HomeName, parseHomeName } from '../protocol/index.ts';
 import { type Abroad, doorTo } from './abroad.ts';
 import type { Registration } from './accounts.ts';
@@ -156,7 +162,7 @@ export class Node implements AsyncDisposable {
         home: () => this.#opened.home,
         health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
         onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
-        mount: (fastify) => this.#mountFederation(fastify),
+        mount: (fastify) => this.#mountOutside(fastify),
       },
       { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
     );
@@ -185,7 +191,8 @@ export class Node implements AsyncDisposable {
     return core;
   }
 
-  async #mountFederation(fastify: FastifyInstance): Promise<void> {
+  /** What other homes ask, and what any OpenPGP program may. */
+  async #mountOutside(fastify: FastifyInstance): Promise<void> {
     const door = doorTo(() => this.#core?.messaging);
     const node = this;
     const options = {
@@ -197,6 +204,11 @@ export class Node implements AsyncDisposable {
       limits: DEFAULT_TRANSPORT_LIMITS,
     };
     await mountFederation(fastify, { ...this.#deps, ...door }, options);
+    mountWkd(
+      fastify,
+      async ({ address }) => (address === undefined ? undefined : this.#core?.accounts.certificate(address)),
+      () => this.#home,
+    );
   }
 
   /** A home on this machine may reach others on it; any other stays out of private networks unless the operator says so. */

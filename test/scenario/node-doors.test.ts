@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
+import { wkdHash } from '../../src/federation/index.ts';
 import { Node, type NodeOptions, withOperator } from '../../src/node/index.ts';
 import { type Address, FRAME_BYTES_MAX, parseHomeChain, ReceiptStatus } from '../../src/protocol/index.ts';
 import { createPerson, type Person, writePdu } from '../harness/person.ts';
@@ -75,6 +76,22 @@ function begunFrame(bytes: number): Buffer {
 }
 
 describe('the doors of a node', () => {
+  test('any OpenPGP program finds a person’s certificate by address, and nobody’s where there is none', async () => {
+    await using running = await run();
+    const { node } = running;
+    const certificates = [utf8('a certificate'), utf8('another')];
+    const person = createPerson(random, `alice@${node.home}` as Address, { certificates });
+    const client = await connect(node.url);
+    await client.register(person);
+    client.close();
+    const found = (name: string) =>
+      fetch(`${node.httpUrl}/.well-known/openpgpkey/hu/${wkdHash(name)}?l=${encodeURIComponent(name)}`);
+    expect(new Uint8Array(await (await found('alice')).arrayBuffer())).toEqual(certificates[0]);
+    expect((await found('Alice')).status).toBe(200);
+    expect((await found('bob')).status).toBe(404);
+    expect((await fetch(`${node.httpUrl}/.well-known/openpgpkey/policy`)).status).toBe(200);
+  });
+
   test('a home on a free port is named after it, publishes a chain that checks, is healthy and counts', async () => {
     await using running = await run();
     const { node } = running;

@@ -3,6 +3,7 @@ import { WrittenLog } from '../../../test/harness/key-log-pages.ts';
 import {
   createMemorySocketPair,
   type FrameSocket,
+  type KeyPair,
   ManualClock,
   NobleSuite,
   SeededSecureRandom,
@@ -18,15 +19,18 @@ import {
   homeContentJson,
   keyRecordOf,
   type NodeMessage,
+  parseAccountDocument,
   parseAddress,
   parseFeedId,
   parseHomeName,
   parseSignedDocument,
+  type SignedRoot,
   signDocument,
 } from '../../protocol/index.ts';
 import { MemoryStore, type Store } from '../../store/index.ts';
 import { createAccountSecrets } from '../../vault/index.ts';
 import { Alarms } from '../alarms.ts';
+import type { KeyChange } from '../client-events.ts';
 import { openConnection } from '../connection/index.ts';
 import { CONTACT_FRESH_MS, HOME_SILENT_MS } from '../limits.ts';
 import { Contacts } from './contacts.ts';
@@ -59,11 +63,14 @@ class Answers {
     }
   }
 
+  /** Roots of the other home's log that the own home heard of elsewhere. */
+  disputed: SignedRoot[] = [];
+
   /** Each account is logged when it is shown for the first time. */
   #page({ request, after }: { request: number; after: number }): NodeMessage {
     const shown = [...this.documents].flatMap(([who, documents]) => (who.includes('@') ? documents : []));
     const log = new WrittenLog(suite, keyOf(9)).log(...shown.map((document) => keyRecordOf(suite, document)));
-    return { oneofKind: 'keyLog', keyLog: { request, page: log.page(after) } };
+    return { oneofKind: 'keyLog', keyLog: { request, page: { ...log.page(after), disputed: this.disputed } } };
   }
 
   #answer({ request, address, after }: { request: number; address: string; after: number }): NodeMessage {
@@ -100,8 +107,11 @@ function homeDocument(changes: Partial<HomeContent> = {}, key = otherKey): Uint8
   return signDocument(suite, homeContentJson(content), [key]);
 }
 
+const identities = new Map<Address, KeyPair>();
+
 async function accountDocument(address: Address, home = otherKey): Promise<Uint8Array> {
   const secrets = await createAccountSecrets({ suite, random }, { address, createdAt: 1_700_000_000_000 });
+  identities.set(address, secrets.identity);
   const content = {
     address,
     version: 1,
@@ -118,17 +128,18 @@ async function accountDocument(address: Address, home = otherKey): Promise<Uint8
   return countersignDocument(suite, signDocument(suite, accountContentJson(content), [secrets.identity]), home);
 }
 
-async function openContacts(clock: ManualClock, store: Store): Promise<{ contacts: Contacts; alarms: Alarms }> {
+async function openContacts(clock: ManualClock, store: Store) {
   const alarms = await Alarms.open({ clock, store, onAlarm: () => undefined });
   const own = await HomePin.open({ suite, store, alarms }, OWN_HOME);
   const homes = new HomePins({ clock, suite, store, alarms, own });
   const keyLogs = new KeyLogs({ clock, suite, store, alarms, homes });
-  const onKeyChanged = (): void => undefined;
+  const changes: KeyChange[] = [];
+  const onKeyChanged = (change: KeyChange): void => void changes.push(change);
   const contacts = new Contacts(
     { clock, suite, store, alarms, homes, keyLogs, onKeyChanged },
     { own: parseAddress('alice@home.example') },
   );
-  return { contacts, alarms };
+  return { contacts, alarms, changes };
 }
 
 async function setup() {
@@ -245,4 +256,41 @@ describe('people of another home', () => {
     await clock.advance(HOME_SILENT_MS);
     expect(await contacts.lookUp(connection, BOB, urgent)).toMatchObject({ status: 'known' });
   });
+
+  test('have a standing alarm when others were shown another log of their home, and only when its key signed that', async () => {
+    await using world = await setup();
+    const { answers, clock, connection, contacts, alarms } = world;
+    const other = { subject: BOB, version: 1, sha256: 'ee'.repeat(32) };
+    answers.disputed = [new WrittenLog(suite, evilKey).log(other).root(1)];
+    expect(await contacts.lookUp(connection, BOB)).toMatchObject({ status: 'known' });
+    answers.disputed = [new WrittenLog(suite, keyOf(9)).log(other).root(1)];
+    await clock.advance(CONTACT_FRESH_MS);
+    expect(await contacts.lookUp(connection, BOB)).toMatchObject({ status: 'alarm', code: 'key_log_forked' });
+    expect(alarms.list()).toMatchObject([{ code: 'key_log_forked', subject: OTHER }]);
+    // The proof is kept: nobody can take it back.
+    answers.disputed = [];
+    expect(contacts.alarmOf(parseAddress('eve@other.example'))).toBe('key_log_forked');
+    expect(await contacts.lookUp(connection, BOB)).toMatchObject({ status: 'alarm', code: 'key_log_forked' });
+  });
+
+  test('are told when their key is another one', async () => {
+    await using world = await setup();
+    const { answers, connection, contacts, changes } = world;
+    await contacts.lookUp(connection, BOB);
+    const [first] = answers.documents.get(BOB) as [Uint8Array];
+    expect(changes).toEqual([]);
+    answers.documents.set(BOB, [first, await rekeyed(first)]);
+    const found = await contacts.lookUp(connection, BOB);
+    expect(found).toMatchObject({ status: 'known', contact: { trust: 'first_use' } });
+    expect(changes).toMatchObject([{ address: BOB }]);
+    expect(changes[0]?.fingerprint).not.toBe(changes[0]?.before);
+  });
 });
+
+/** The next version of an account, with another certificate, signed by the identity key that it keeps. */
+async function rekeyed(first: Uint8Array): Promise<Uint8Array> {
+  const document = parseAccountDocument(suite, first);
+  const { certificate } = await createAccountSecrets({ suite, random }, { address: BOB, createdAt: 1_700_000_000_000 });
+  const content = { ...document, version: 2, previous: document.signed.hash, certificates: [certificate] };
+  return signDocument(suite, accountContentJson(content), [identities.get(BOB) as KeyPair]);
+}

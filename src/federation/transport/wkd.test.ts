@@ -53,7 +53,7 @@ describe('a directory', () => {
       asked.push(query.address);
       return query.hash === hash ? utf8('certificate') : undefined;
     };
-    mountWkd(fastify, certificate, parseHomeName('home.example'));
+    mountWkd(fastify, certificate, () => parseHomeName('home.example'));
     await fastify.ready();
     return { asked, get: (url: string) => fastify.inject({ method: 'GET', url: `/.well-known/openpgpkey${url}` }) };
   }

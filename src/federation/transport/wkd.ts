@@ -42,11 +42,12 @@ function zBase32(bytes: Uint8Array): string {
   return text;
 }
 
-/** Call before `listen`. */
-export function mountWkd(fastify: FastifyInstance, find: FindCertificate, home: HomeName): void {
+/** Call before `listen`; the home may get its name later. */
+export function mountWkd(fastify: FastifyInstance, find: FindCertificate, nameOf: () => HomeName | undefined): void {
   const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { hash = '', domain } = request.params as { readonly hash?: string; readonly domain?: string };
-    if (!HASH.test(hash) || !isOurs(domain, home)) return reply.code(404).send();
+    const home = nameOf();
+    if (home === undefined || !HASH.test(hash) || !isOurs(domain, home)) return reply.code(404).send();
     const { l } = request.query as { readonly l?: unknown };
     const certificate = await find({ hash, address: addressOf(l, hash, home) });
     if (certificate === undefined) return reply.code(404).send();
@@ -55,7 +56,8 @@ export function mountWkd(fastify: FastifyInstance, find: FindCertificate, home: 
   // Programs ask for the policy to see whether there is a directory; an empty one is ours.
   const policy = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { domain } = request.params as { readonly domain?: string };
-    if (!isOurs(domain, home)) return reply.code(404).send();
+    const home = nameOf();
+    if (home === undefined || !isOurs(domain, home)) return reply.code(404).send();
     return open(reply).header('content-type', 'text/plain').send('');
   };
   fastify.get(`${WKD_PATH}/hu/:hash`, serve);
