@@ -29,16 +29,17 @@ describe('a home that is sent what nobody should send', () => {
     await using home = await LiveHome.open(QUICK_DOOR);
     const mallory = await home.person('mallory');
     const witness = await home.witness();
-    const warm = await sendMutated(home, mallory, SEED, Math.ceil(FRAMES / 10));
+    // What is taken, by and by, fills the store's page caches: 64 MiB a connection at most.
+    const warm = await sendMutated(home, mallory, SEED, FRAMES / 2);
     const before = home.memory();
     await home.forgetPeak();
-    const rest = await sendMutated(home, mallory, SEED + LANES, FRAMES - Math.ceil(FRAMES / 10));
+    const rest = await sendMutated(home, mallory, SEED + LANES, FRAMES / 2);
     const after = home.memory();
     const { served, slowestMs } = await witness.finish();
     const outcomes: Record<string, number> = {};
     for (const [name, count] of [...warm, ...rest]) outcomes[name] = (outcomes[name] ?? 0) + count;
     console.log(
-      `${FRAMES} mutated frames: memory ${before.now} MiB after a tenth of them, ${after.peak} at most, ${after.now} in the end; ` +
+      `${FRAMES} mutated frames: memory ${before.now} MiB after half of them, ${after.peak} at most, ${after.now} in the end; ` +
         `${JSON.stringify(outcomes)}; the witness: ${served} served, the slowest in ${slowestMs} ms`,
     );
     expect(Object.values(outcomes).reduce((sum, count) => sum + count)).toBe(FRAMES);
