@@ -176,8 +176,8 @@ export class KeyLogs {
     const { home, length } = mirror;
     following.problem = undefined;
     if (subjects.size > 0) this.#deps.onGrown(home, subjects);
-    if (end.status === 'forked') return this.#fork(following, home);
-    if (end.status === 'same') return;
+    if (end.status === 'forked') this.#fork(following, home);
+    if (end.status === 'forked' || end.status === 'same') return;
     following.problem = end.status === 'shorter' ? 'shorter' : 'refused';
     const why = end.status === 'refused' ? end.why : end.status;
     this.#deps.log.error({ home, length, why }, 'a home shows its key log otherwise than it signed it before');
@@ -200,7 +200,7 @@ export class KeyLogs {
       return;
     }
     const { mirror } = await this.#follow(home, signal);
-    if ((await mirror.disputed()).length > 0) return this.#fork(following, origin);
+    if ((await mirror.disputed()).length > 0) this.#fork(following, origin);
     const awaited = await mirror.awaited();
     if (awaited === undefined) return;
     this.#deps.log.warn(
