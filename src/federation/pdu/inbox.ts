@@ -126,8 +126,8 @@ export class Inbox implements PduInbox<Judged> {
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
     const admissions = await Promise.all(here.map((recipient) => this.#deps.local.admits(recipient, pdu.body.size)));
     // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
-    const full = admissions.indexOf('over_quota');
-    if (full >= 0) return later('over_quota', here[full] as Address);
+    const full = here.find((_, i) => admissions[i] === 'over_quota');
+    if (full !== undefined) return later('over_quota', full);
     const accounts = here.filter((_, i) => admissions[i] === 'ok');
     return accounts.length === 0 ? reject('unknown_recipient', here.join(' ')) : { status: 'admitted', accounts };
   }
