@@ -71,6 +71,8 @@ export class Core implements AsyncDisposable {
   readonly sessions: Sessions;
   readonly feeds: Feeds;
   readonly keyLog: KeyLog;
+  /** What people of this and other homes say to each other, folded. */
+  readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
@@ -92,6 +94,7 @@ export class Core implements AsyncDisposable {
     this.retention = parts.retention;
     this.feeds = parts.feeds;
     this.keyLog = parts.keyLog;
+    this.conversations = parts.conversations;
     this.messaging = parts.messaging;
     const { store, held, folder } = parts;
     this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);

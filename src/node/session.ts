@@ -102,9 +102,11 @@ export class Session {
     this.#options = options;
     this.#socket = socket;
     this.id = options.id;
-    this.#scope = new Scope((name, error) =>
-      deps.log.error({ error, session: this.id, task: name }, 'a task of a session failed'),
-    );
+    this.#scope = new Scope((name, error) => {
+      deps.log.error({ error, session: this.id, task: name }, 'a task of a session failed');
+      // Somebody waits for what this task would have said: whose connection ends asks again.
+      socket.terminate();
+    });
     this.#nodeNonce = deps.random.bytes(NONCE_BYTES);
     this.#openedAt = deps.clock.monotonic();
     this.#lastHeardAt = this.#openedAt;

@@ -15,7 +15,7 @@ import {
 } from '../../protocol/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { Conversations } from './conversations.ts';
-import { ANSWER_BYTES, ANSWER_PDUS_MAX, ASKED_PDUS_MAX } from './limits.ts';
+import { ANSWER_BYTES, ANSWER_PDUS_MAX, ANSWER_READ_PDUS, ASKED_PDUS_MAX } from './limits.ts';
 import type { HeldPdu, LocalPeople, PduView, Place } from './pdu-view.ts';
 
 export interface AnswersDeps {
@@ -35,13 +35,15 @@ export class Answers {
 
   /** Those of `ids` that are here and for `origin`; others are left out, so that nobody learns what is here. */
   async pdus(origin: HomeName, ids: readonly PduId[]): Promise<Uint8Array> {
-    const held = await this.#deps.view.get(ids.slice(0, ASKED_PDUS_MAX));
-    const allowed = await Promise.all(held.map((one) => this.#mayHave(origin, one)));
-    return answerOf(
-      origin,
-      held.filter((_, i) => allowed[i] === true),
-      false,
-    );
+    const found: HeldPdu[] = [];
+    let bytes = 0;
+    for await (const one of this.#read(ids)) {
+      if (!(await this.#mayHave(origin, one))) continue;
+      found.push(one);
+      bytes += bytesOf(one);
+      if (bytes >= ANSWER_BYTES) break;
+    }
+    return answerOf(origin, found, false);
   }
 
   /** The conversation by depth and id, from the start or after the last one of the page before (`depth.id`). */
@@ -65,13 +67,13 @@ export class Answers {
     let bytes = 0;
     let next: readonly PduId[] = [...asked];
     while (next.length > 0 && found.length < most && bytes < ANSWER_BYTES) {
-      const level = await this.#deps.view.get(next);
       const parents = new Set<PduId>();
-      for (const one of level) {
-        if (one.pdu.conversation !== conversation || found.length >= most || bytes >= ANSWER_BYTES) continue;
+      for await (const one of this.#read(next)) {
+        if (one.pdu.conversation !== conversation) continue;
         found.push(one);
-        bytes += one.pdu.header.length + (one.body?.length ?? 0);
+        bytes += bytesOf(one);
         for (const id of one.pdu.prev) if (!asked.has(id)) parents.add(id);
+        if (found.length >= most || bytes >= ANSWER_BYTES) break;
       }
       for (const id of parents) asked.add(id);
       next = [...parents].slice(0, most);
@@ -82,6 +84,12 @@ export class Answers {
 
   async account(address: Address, after: number): Promise<Uint8Array> {
     return encodeDocuments({ documents: [...(await this.#deps.local.documents(address, after))] });
+  }
+
+  /** A few at a time, since each may come with a body: what is asked for costs the memory of an answer, not of the question. */
+  async *#read(ids: readonly PduId[]): AsyncGenerator<HeldPdu> {
+    for (let from = 0; from < ids.length; from += ANSWER_READ_PDUS)
+      yield* await this.#deps.view.get(ids.slice(from, from + ANSWER_READ_PDUS));
   }
 
   async #checkMember(origin: HomeName, conversation: ConversationId): Promise<void> {
@@ -96,6 +104,10 @@ export class Answers {
     if (pdu.recipients.some((recipient) => homeOf(recipient) === origin)) return true;
     return (await this.#deps.conversations.memberHomes(pdu.conversation)).has(origin);
   }
+}
+
+function bytesOf({ pdu, body }: HeldPdu): number {
+  return pdu.header.length + (body?.length ?? 0);
 }
 
 function answerOf(origin: HomeName, held: readonly HeldPdu[], more: boolean): Uint8Array {

@@ -1,5 +1,6 @@
 /** What a PDU from another home must be before anybody is asked for keys: its form, its body's hash, its size. Pure. */
 import { type CryptoSuite, toHex } from '../../base/index.ts';
+import { CONVERSATION_PDUS_MAX } from '../../conversation/index.ts';
 import { BODY_BYTES_MAX, type Item, type Pdu, ProtocolError, parsePdu } from '../../protocol/index.ts';
 
 export type Form =
@@ -14,6 +15,8 @@ export function judgeForm(suite: CryptoSuite, item: Item): Form {
     if (!(error instanceof ProtocolError)) throw error;
     return refuse(error.code === 'too_large' ? 'too_large' : 'malformed', error.message);
   }
+  // Each of its ancestors is one PDU of the conversation, which holds no more.
+  if (pdu.depth > CONVERSATION_PDUS_MAX) return refuse('malformed', `nothing is deeper than ${CONVERSATION_PDUS_MAX}`);
   if (pdu.type === 'note') return refuse('malformed', 'a note never leaves its home');
   if (pdu.body.size > BODY_BYTES_MAX) return refuse('too_large', `a body has at most ${BODY_BYTES_MAX} bytes`);
   if (!item.hasBody && pdu.type !== 'mail') return refuse('malformed', `a PDU of type ${pdu.type} comes with its body`);
