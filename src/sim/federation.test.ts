@@ -7,8 +7,8 @@ import { HomePapers } from './home-papers.ts';
 import { buildNodeHomes } from './node-home.ts';
 import { OpenSuite } from './open-suite.ts';
 
-// The simplest home shows that world and checker hold together; the long runs are for the real one.
-const GOSSIP_RUNS = 100;
+// The simplest home shows that world and checker hold together; test/sim runs the real one.
+const GOSSIP_RUNS = 40;
 const papers = new HomePapers(new OpenSuite(new SodiumSuite()));
 const build = buildGossipHomes(papers);
 const gossip: Homes = { papers, build };
@@ -32,7 +32,14 @@ test(`after healing all homes and clients agree (gossip, 5 homes, seeds 1 to ${G
   expect(total('homes')).toBeGreaterThan(3 * GOSSIP_RUNS);
 });
 
-test('a run is the same for the same seed', async () => {
+// 134: hints that came before the PDU that added a home were dropped by it, and remembered as told.
+const ONCE_WRONG = [134];
+
+test(`real nodes agree too (5 nodes, seeds ${ONCE_WRONG.join()})`, { timeout: 60_000 }, async () => {
+  for (const seed of ONCE_WRONG) expect((await simulateFederation(seed, nodes)).pdus).toBeGreaterThan(1);
+});
+
+test('a run is the same for the same seed', { timeout: 60_000 }, async () => {
   for (const homes of [gossip, nodes])
     expect(await simulateFederation(5, homes)).toEqual(await simulateFederation(5, homes));
 });
