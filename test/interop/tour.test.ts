@@ -11,7 +11,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD = 'npm ci && npm run build\n';
 const PORT = /\b7896\b/g;
 // What a person's shell has and a script's has not: aliases and jobs. And every line must succeed.
-const AS_TYPED = 'shopt -s expand_aliases\nset -m -e -o pipefail\n';
+// What is left of a tour that fails ends with it.
+const AS_TYPED = "shopt -s expand_aliases\nset -m -e -o pipefail\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT\n";
+/** A home starts in a second; beside other tests it takes longer than a person would wait. */
+const PATIENT = 'sleep 15';
 
 test('the five-minute tour works as pasted', async () => {
   const tour = await section('Five minutes');
@@ -30,7 +33,7 @@ test('the tour of two homes works as pasted', async () => {
   const [north, south] = [String(await freePort()), String(await freePort())];
   const beginning = (await section('Five minutes')).split('\n\n')[0]?.replace(BUILD, '');
   const tour = (await section('Two homes')).replaceAll('7001', north).replaceAll('7002', south);
-  const { code, output } = await bash(`${AS_TYPED}${beginning}\n${tour}`);
+  const { code, output } = await bash(`${AS_TYPED}${beginning}\n${tour.replaceAll(/sleep \d+/g, PATIENT)}`);
   expect(code, output).toBe(0);
   const [, away, back] = output.split(/^HOME .*$/m);
   expect(away, output).toMatch(new RegExp(`^localhost:${south} +1 `, 'm'));
