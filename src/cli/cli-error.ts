@@ -5,6 +5,7 @@ export type CliErrorCode =
   | 'interrupted' // stopped by the person; the same command goes on
   | 'password_needed' // nobody can be asked
   | 'password_mismatch' // two entries of a new password differ
+  | 'wrong_account' // a backup of somebody else
   | 'no_home' // the folder is no server's
   | 'no_profile' // no such person on this device
   | 'many_profiles' // which of them?

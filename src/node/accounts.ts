@@ -24,6 +24,7 @@ import {
   EraseReason,
   type HomeName,
   homeOf,
+  isCountersigned,
   ProtocolError,
   parseAccountDocument,
   parseVaultRecord,
@@ -220,6 +221,34 @@ export class Accounts {
         journal.transaction.onCommit(() => this.#documents.set(address, { document }));
         return { status: 'accepted', document } as const;
       });
+    });
+  }
+
+  /** Versions of a chain that a backup of this home kept and this store lacks. Throws ProtocolError for one that does not link. */
+  async giveBack(documents: readonly Uint8Array[], vault: Uint8Array): Promise<void> {
+    const { homeKey, journal, suite } = this.#deps;
+    const chain = documents.map((bytes) => parseAccountDocument(suite, bytes));
+    const [first] = chain;
+    if (
+      first === undefined ||
+      homeOf(first.address) !== this.#options.home ||
+      !isCountersigned(first, homeKey.publicKey)
+    )
+      throw new ProtocolError('bad_chain', `the chain is of no account of ${this.#options.home}`);
+    await journal.write(async (transaction) => {
+      let current = await newestIn(suite, transaction, first.address);
+      const fresh = chain.filter(({ version }) => version > (current?.version ?? 0));
+      for (const next of fresh) {
+        checkAccountLink(current, next);
+        const isLast = next === chain.at(-1);
+        if (isLast && checkVault(suite, next, vault) !== undefined)
+          throw new ProtocolError('malformed', 'the vault record is not the one that the chain names');
+        await transaction.append([entryOf(next.signed.bytes, isLast ? vault : undefined)]);
+        current = next;
+      }
+      const document = current;
+      if (document !== undefined)
+        transaction.transaction.onCommit(() => this.#documents.set(document.address, { document }));
     });
   }
 

@@ -21,6 +21,7 @@ const METHODS: readonly Method[] = [
   'remove',
   'status',
   'backup',
+  'restoreAccount',
   'verify',
   'repair',
   'federationStatus',
@@ -108,7 +109,9 @@ async function perform(
     case 'repair':
       return operator[call.method]({ onProgress, ...(typeof first === 'string' ? { account: first } : {}) });
     case 'backup':
+      return operator.backup(String(first), typeof second === 'string' ? second : undefined);
     case 'remove':
+    case 'restoreAccount':
       return operator[call.method](String(first));
     case 'setBanned':
       return operator.setBanned(String(first), second === true);
@@ -154,7 +157,8 @@ class ControlClient implements Operator, Disposable {
   setRetention: Operator['setRetention'] = (address, days) => this.#call('setRetention', [address, days]);
   remove: Operator['remove'] = (address) => this.#call('remove', [address]);
   status: Operator['status'] = () => this.#call('status');
-  backup: Operator['backup'] = (folder) => this.#call('backup', [folder]);
+  backup: Operator['backup'] = (folder, account) => this.#call('backup', [folder, account]);
+  restoreAccount: Operator['restoreAccount'] = (folder) => this.#call('restoreAccount', [folder]);
   verify: Operator['verify'] = (options) => this.#check('verify', options);
   repair: Operator['repair'] = (options) => this.#check('repair', options);
   federationStatus: Operator['federationStatus'] = (home) => this.#call('federationStatus', [home]);

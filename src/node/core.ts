@@ -303,8 +303,9 @@ function createServices(
     onRolledBack,
   });
   const check = { ...deps, store, home: folder.config.home, feeds };
+  const copies = { ...deps, accounts, authenticator, feeds, home, journal, reader };
   const operator = new NodeOperator(
-    { ...deps, accounts, store, folder, sessions, feeds, currentFeed, check, messaging },
+    { ...deps, accounts, store, folder, sessions, feeds, currentFeed, check, messaging, copies },
     limits,
   );
   return { sessions, authenticator, handler, intake, operator };

@@ -1,5 +1,6 @@
 /** The mail node: accounts, mailboxes, client protocol, retention, operator. */
 export type { DestinationStatus, KeyLogStatus } from '../federation/index.ts';
+export { type CheckedBackup, checkAccountBackup } from './account-backup.ts';
 export type { Registration } from './accounts.ts';
 export { checkBackup, restoreBackup } from './backup.ts';
 export { Core, type CoreDeps, type CoreOptions } from './core.ts';

@@ -4,6 +4,7 @@ import type { DestinationStatus, KeyLogStatus, Messaging } from '../federation/i
 import type { FeedLog } from '../feed/index.ts';
 import { type Address, type FeedId, parseAddress, parseHomeName } from '../protocol/index.ts';
 import type { SqliteStore } from '../store/sqlite/index.ts';
+import { type AccountBackupDeps, type CheckedBackup, restoreAccount, writeAccountBackup } from './account-backup.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -46,6 +47,8 @@ export interface OperatorDeps {
   readonly check: CheckDeps;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   readonly currentFeed: FeedId;
+  /** What an account's backup is made of. */
+  readonly copies: AccountBackupDeps;
   /** undefined: no node runs. */
   readonly messaging: Messaging | undefined;
 }
@@ -61,8 +64,10 @@ export interface Operator {
   setRetention(address: string, days: number | undefined): Promise<AccountSummary>;
   remove(address: string): Promise<AccountSummary>;
   status(): Promise<NodeStatus>;
-  /** A copy of the whole server into an empty folder, while it runs. Leaves out the feed's secret key. */
-  backup(folder: string): Promise<{ readonly folder: string; readonly bytes: number }>;
+  /** A copy of the whole server, or of one account, into an empty folder, while it runs. Leaves out the feed's secret key. */
+  backup(folder: string, account?: string): Promise<{ readonly folder: string; readonly bytes: number }>;
+  /** Gives an account's backup back to this home. */
+  restoreAccount(folder: string): Promise<CheckedBackup>;
   verify(options?: CheckOptions): Promise<CheckResult>;
   /** Folds the views again from the feeds; says what is still wrong afterwards. */
   repair(options?: CheckOptions): Promise<CheckResult>;
@@ -154,8 +159,14 @@ export class NodeOperator implements Operator {
     };
   }
 
-  async backup(folder: string): Promise<{ readonly folder: string; readonly bytes: number }> {
-    return { folder, bytes: await writeBackup(this.#deps.folder, this.#deps.store, folder) };
+  async backup(folder: string, account?: string): Promise<{ readonly folder: string; readonly bytes: number }> {
+    const { store } = this.#deps;
+    if (account === undefined) return { folder, bytes: await writeBackup(this.#deps.folder, store, folder) };
+    return { folder, bytes: await writeAccountBackup(this.#deps.copies, await this.#existing(account), folder) };
+  }
+
+  restoreAccount(folder: string): Promise<CheckedBackup> {
+    return restoreAccount(this.#deps.copies, folder);
   }
 
   async verify(options: CheckOptions = {}): Promise<CheckResult> {

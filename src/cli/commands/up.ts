@@ -77,7 +77,13 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   const invite = await firstInvite(node, options);
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;
   output.result(
-    { ready: true, home: node.home, node: node.url, federation: node.httpUrl, ...(invite === undefined ? {} : { invite }) },
+    {
+      ready: true,
+      home: node.home,
+      node: node.url,
+      federation: node.httpUrl,
+      ...(invite === undefined ? {} : { invite }),
+    },
     () => welcome(context, node, { folder: dataFolderOf(context, options), invite, isOpenToWorld }),
   );
   await new Promise<void>((resolve) => {
