@@ -36,7 +36,8 @@ test('the tour of two homes works as pasted', async () => {
   const { code, output } = await bash(`${AS_TYPED}${beginning}\n${tour.replaceAll(/sleep \d+/g, PATIENT)}`);
   expect(code, output).toBe(0);
   const [, away, back] = output.split(/^HOME .*$/m);
-  expect(away, output).toMatch(new RegExp(`^localhost:${south} +1 `, 'm'));
+  // The mail before may have been on its way when the home went.
+  expect(away, output).toMatch(new RegExp(`^localhost:${south} +[12] `, 'm'));
   expect(back, output).toMatch(new RegExp(`^localhost:${south} +0 `, 'm'));
   expect(back?.match(/Boat/g), 'once').toHaveLength(1);
   expect(back?.match(/Oars/g), 'once').toHaveLength(1);
