@@ -91,6 +91,6 @@ function columnsAt(now: number): readonly Column<DestinationStatus>[] {
     { title: 'OLDEST', cell: ({ oldestAt }) => when(oldestAt) },
     { title: 'LAST SUCCESS', cell: ({ lastSuccessAt }) => when(lastSuccessAt) },
     { title: 'NEXT TRY', cell: ({ nextTryAt }) => when(nextTryAt) },
-    { title: 'PROBLEM', cell: ({ lastError }) => lastError?.message ?? '' },
+    { title: 'PROBLEM', cell: ({ failures, lastError }) => (failures === 0 ? '' : (lastError?.message ?? '')) },
   ];
 }

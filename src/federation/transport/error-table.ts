@@ -68,6 +68,9 @@ const OF_CODECS: Readonly<Record<string, FederationErrorCode>> = {
 /** The FederationError that an error of a request is; undefined when it is our own failure, which is nobody's business. */
 export function asFederationError(error: unknown): FederationError | undefined {
   if (error instanceof FederationError) return error;
+  // This home stops, or the other hung up: no fault of ours, and a reason to come again.
+  if ((error as Error | undefined)?.name === 'AbortError')
+    return new FederationError('unavailable', 'interrupted', { cause: error, retry: 'later' });
   const { code, statusCode } = (error ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown };
   if (error instanceof CodedError) {
     const known = error.name === 'ProtocolError' ? OF_CODECS[error.code] : undefined;
