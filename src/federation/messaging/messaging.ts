@@ -21,7 +21,7 @@ import type { Committed, FederationService, HomeDirectory, OwnKeyLog } from '../
 import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
 import { type Layers, type LayersDeps, type Network, openLayers } from './layers.ts';
-import { LOOKUP_TIMEOUT_MS } from './limits.ts';
+import { HOLES_HURRY_MS, LOOKUP_TIMEOUT_MS } from './limits.ts';
 
 /** What HTTP needs besides. */
 export interface MessagingDeps extends LayersDeps {
@@ -39,6 +39,7 @@ export class Messaging implements FederationService, AsyncDisposable {
   readonly #scope: Scope;
   readonly #layers: Layers;
   readonly #clock: Clock;
+  #hurriedAt = Number.NEGATIVE_INFINITY;
   readonly #keyLog: OwnKeyLog;
 
   private constructor(deps: LayersDeps, home: HomeName, scope: Scope, layers: Layers) {
@@ -136,6 +137,9 @@ export class Messaging implements FederationService, AsyncDisposable {
 
   contact(origin: HomeName): void {
     this.#layers.transactions.contact(origin);
+    const now = this.#clock.monotonic();
+    if (now - this.#hurriedAt < HOLES_HURRY_MS) return;
+    this.#hurriedAt = now;
     this.#layers.holes.hurry();
   }
 

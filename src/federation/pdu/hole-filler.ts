@@ -56,23 +56,35 @@ export class HoleFiller {
     this.#home = options.home;
   }
 
-  /** Runs until the signal. */
+  /** Runs until the signal. A home that takes its time holds up its own conversation, and no other. */
   async run(signal: AbortSignal): Promise<void> {
-    const { holes, clock } = this.#deps;
+    const { holes } = this.#deps;
+    const underWay = new Map<ConversationId, Promise<void>>();
     while (!signal.aborted) {
       const changed = holes.whenChanged();
-      const due = holes.due(FETCHES_AT_ONCE);
-      if (due.length > 0) {
-        await Promise.all(due.map((hole) => this.#tryToFill(hole, signal)));
-        continue;
+      for (const hole of holes.due(FETCHES_AT_ONCE + underWay.size)) {
+        if (underWay.size >= FETCHES_AT_ONCE || underWay.has(hole.conversation)) continue;
+        const filling = this.#tryToFill(hole, signal).finally(() => underWay.delete(hole.conversation));
+        underWay.set(hole.conversation, filling);
       }
-      const wait = new AbortController();
-      const either = AbortSignal.any([signal, wait.signal]);
-      const { waitMs } = holes;
-      const later = waitMs === undefined ? aborted(either) : clock.sleep(waitMs, either);
-      await Promise.race([changed, later.catch((error: unknown) => rethrow(error, either))]);
-      wait.abort();
+      await this.#rest([changed, ...underWay.values()], underWay, signal);
     }
+    await Promise.all(underWay.values());
+  }
+
+  /** Until one of these happens, or, with room for one more, until something is due. */
+  async #rest(
+    happenings: readonly Promise<void>[],
+    underWay: ReadonlyMap<ConversationId, Promise<void>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { holes, clock } = this.#deps;
+    const wait = new AbortController();
+    const either = AbortSignal.any([signal, wait.signal]);
+    const waitMs = underWay.size < FETCHES_AT_ONCE ? holes.waitMs(underWay) : undefined;
+    const later = waitMs === undefined ? aborted(either) : clock.sleep(waitMs, either);
+    await Promise.race([...happenings, later.catch((error: unknown) => rethrow(error, either))]);
+    wait.abort();
   }
 
   async #tryToFill(hole: Hole, signal: AbortSignal): Promise<void> {
@@ -197,7 +209,9 @@ export class HoleFiller {
     if (body === undefined) return { pdu, body, accounts: [] };
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
     const admissions = await Promise.all(here.map((recipient) => this.#deps.local.admits(recipient, pdu.body.size)));
-    return { pdu, body, accounts: here.filter((_, i) => admissions[i] === 'ok') };
+    const accounts = here.filter((_, i) => admissions[i] === 'ok');
+    // Mail that nobody here takes now is held for the fold alone.
+    return accounts.length === 0 && pdu.type === 'mail' ? { pdu, body: undefined, accounts } : { pdu, body, accounts };
   }
 }
 

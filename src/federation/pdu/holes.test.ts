@@ -5,6 +5,8 @@ import { MemoryStore } from '../../store/index.ts';
 import { type Hole, Holes } from './holes.ts';
 import type { PduView } from './pdu-view.ts';
 
+const NONE: ReadonlySet<ConversationId> = new Set();
+
 const conversation = parseConversationId('ab'.repeat(16));
 const one = parsePduId('1'.repeat(64));
 const two = parsePduId('2'.repeat(64));
@@ -75,8 +77,8 @@ test('a hole waits longer each time that nobody has it, and what is new hurries 
   const waits: (number | undefined)[] = [];
   for (let i = 0; i < 3; i++) {
     holes.putOff(conversation);
-    waits.push(holes.waitMs);
-    await deps.clock.advance(holes.waitMs ?? 0);
+    waits.push(holes.waitMs(NONE));
+    await deps.clock.advance(holes.waitMs(NONE) ?? 0);
   }
   expect(waits).toEqual([5_000, 10_000, 20_000]);
   holes.putOff(conversation);

@@ -93,10 +93,11 @@ export class Holes {
     return due;
   }
 
-  /** Milliseconds until something is due; undefined when nothing lacks. */
-  get waitMs(): number | undefined {
+  /** Milliseconds until something is due that is not under way; undefined when nothing else lacks. */
+  waitMs(underWay: Pick<ReadonlySet<ConversationId>, 'has'>): number | undefined {
     let next: number | undefined;
-    for (const { dueAt } of this.#kept.values()) next = Math.min(next ?? dueAt, dueAt);
+    for (const [conversation, { dueAt }] of this.#kept)
+      if (!underWay.has(conversation)) next = Math.min(next ?? dueAt, dueAt);
     return next === undefined ? undefined : Math.max(0, next - this.#deps.clock.monotonic());
   }
 

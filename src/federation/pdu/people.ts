@@ -3,7 +3,7 @@
  * contradicts the pin is logged and not taken.
  */
 import { LRUCache } from 'lru-cache';
-import type { Clock, CryptoSuite, Log } from '../../base/index.ts';
+import { abortable, type Clock, type CryptoSuite, type Log } from '../../base/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -95,10 +95,13 @@ export class People {
   #ask(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
     let asking = this.#underWay.get(address);
     if (asking === undefined) {
-      asking = this.#fetch(address, signal).finally(() => this.#underWay.delete(address));
+      // Shared by whoever asks meanwhile, so nobody's own hurry ends it; the link's deadline does.
+      asking = this.#fetch(address, new AbortController().signal).finally(() => this.#underWay.delete(address));
+      // Whoever asked may have stopped waiting.
+      asking.catch(() => undefined);
       this.#underWay.set(address, asking);
     }
-    return asking;
+    return abortable(asking, signal);
   }
 
   async #fetch(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
