@@ -46,7 +46,10 @@ export class AuthorCheck {
 
   /** In the order of `pdus`; all signatures are checked together. */
   async check(pdus: readonly Pdu[], signal: AbortSignal): Promise<readonly Authorship[]> {
-    const keys = await Promise.all(pdus.map((pdu) => this.#keyOf(pdu, signal)));
+    // One question for each author, however much they wrote.
+    const known = new Map<Address, Promise<readonly Uint8Array[] | undefined>>();
+    for (const { author } of pdus) if (!known.has(author)) known.set(author, this.#keysOf(author, signal));
+    const keys = await Promise.all(pdus.map((pdu) => this.#keyOf(pdu, known.get(pdu.author), signal)));
     const signed: SignedBytes[] = [];
     pdus.forEach((pdu, i) => {
       const publicKey = keys[i];
@@ -65,9 +68,13 @@ export class AuthorCheck {
   }
 
   /** The device's key, or why there is none. */
-  async #keyOf(pdu: Pdu, signal: AbortSignal): Promise<Uint8Array | Authorship> {
+  async #keyOf(
+    pdu: Pdu,
+    known: Promise<readonly Uint8Array[] | undefined> | undefined,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | Authorship> {
     try {
-      const keys = await this.#keysOf(pdu.author, signal);
+      const keys = await known;
       const key = keys === undefined ? undefined : this.#pick(keys, pdu);
       if (key !== undefined) return key;
       if (homeOf(pdu.author) === this.#home) return unknown(pdu, keys);
