@@ -1,10 +1,13 @@
 /** A sender that speaks the wire protocol and knows of every PDU whether it was acknowledged: for tests that kill the node. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { invariant, type Prng, type SecureRandom } from '../../src/base/index.ts';
 import { type Address, type Pdu, type PduId, ReceiptStatus } from '../../src/protocol/index.ts';
 import { type Person, writePdu } from './person.ts';
 import type { WireClient } from './wire-client.ts';
 
 const IN_FLIGHT = 8;
+/** Between a receipt and the next submit: after each of hundreds of kills the whole log is verified, so it must not grow fast. */
+const PAUSE_MS = 100;
 /** One in so many bodies is kept by the node as a file. */
 const LARGE_EVERY = 20;
 const LARGE_BYTES = 70_000;
@@ -67,6 +70,7 @@ export class WireSender {
       if (receipt.status !== ReceiptStatus.OK) return;
       this.acknowledged.add(mail.pdu.id);
       this.#unanswered.delete(mail);
+      await pause(PAUSE_MS);
     }
   }
 }
