@@ -12,7 +12,9 @@ const papers = new HomePapers(new OpenSuite(new SodiumSuite()));
 const homes = { papers, build: buildNodeHomes(papers) };
 
 // A quarter of a second each; an hour is for machines that do other things besides.
-test(`after healing all homes and clients agree (5 nodes, seeds 1 to ${RUNS})`, { timeout: runLength(300_000, 3_600_000) }, async () => {
+test(`after healing all homes and clients agree (5 nodes, seeds 1 to ${RUNS})`, {
+  timeout: runLength(300_000, 3_600_000),
+}, async () => {
   const runs: FederationRun[] = [];
   for (let seed = 1; seed <= RUNS; seed++) runs.push(await simulateFederation(seed, homes));
   const total = (what: keyof FederationRun) => runs.reduce((sum, run) => sum + run[what], 0);
