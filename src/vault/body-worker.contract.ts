@@ -114,7 +114,8 @@ export function describeBodyWorker(name: string, open: (secrets: AccountSecrets)
         if (!sealed.ok) throw sealed.error;
         bodies.push(sealed.result);
       }
-      const jobs = bodies.map((body, index) => openJob(account, index % 50 === 7 ? body.subarray(9) : body));
+      // Bit 7 of an OpenPGP message's first byte is always set (RFC 9580, section 4.2): without it nothing can be read as a packet.
+      const jobs = bodies.map((body, index) => openJob(account, index % 50 === 7 ? body.with(0, 0) : body));
       const opened: string[] = [];
       for await (const result of openAll(worker, jobs, signal))
         opened.push(result.ok ? new TextDecoder().decode(result.result.mime) : result.error.code);
