@@ -1,0 +1,37 @@
+/**
+ * What a control server and a user server ask of each other on the bus. Everything is about the user of the launch message;
+ * passwords and keys are in sealed boxes, in unpadded base64, each with the purpose that stands here.
+ *
+ * control server → user server
+ *   session.open  {scopes}    about a session → {}. The user server unlocks with the hub key, for which it asks.
+ *   session.join  {password}  → {hubKey}. Address and password at the person's home: joins the account as a device where
+ *                 the folder is new; where it is not, finds the hub key with the account's secrets (the password was
+ *                 changed elsewhere). Refused with `refused` or `home_unreachable`.
+ *   session.close {}          about a session → {}.
+ *   stop          {}          → {} when everything is written; the process then ends with code 0.
+ *   wake          {reason}    event: mail for the user, or a reminder that has come.
+ * user server → control server
+ *   ready         {}          event: it listens at its socket.
+ *   secret        {name}      → {sealed}; `locked` when no session has brought a credential.
+ *   reminder      {id, at}    event: wake the user at this time (milliseconds since 1970), even if stopped; at null: no more.
+ */
+import { z } from 'zod';
+
+export const SCOPES = ['read', 'write', 'submit', 'manage'] as const;
+/** What a session may do: read mail, change it, send, manage slots. */
+export type HubScope = (typeof SCOPES)[number];
+
+/** Purposes of sealed boxes. */
+export const JOIN_PURPOSE = 'restante hub join password';
+export const HUB_KEY_PURPOSE = 'restante hub key';
+
+const base64 = z.string().max(4_096);
+
+export const sessionOpen = z.strictObject({ scopes: z.array(z.enum(SCOPES)) });
+export const sessionJoin = z.strictObject({ password: base64 });
+export const sessionJoined = z.strictObject({ hubKey: base64 });
+export const secretRequest = z.strictObject({ name: z.literal('hub-key') });
+export const secretAnswer = z.strictObject({ sealed: base64 });
+export const wake = z.strictObject({ reason: z.enum(['mail', 'reminder']) });
+export const reminder = z.strictObject({ id: z.string().min(1).max(64), at: z.int().min(0).nullable() });
+export const nothing = z.strictObject({});
