@@ -30,6 +30,8 @@ export interface ClientEvents {
   readonly arrived: Arrival;
   /** Another device changed what is said about a message. */
   readonly changed: { readonly id: PduId; readonly keywords: readonly string[] };
+  /** This person's devices, this one or another, say something new of what is no message: `folders`, or who is `blocked`. */
+  readonly said: { readonly subject: string };
   /** Entries were stored or indexed: a progress bar may move. */
   readonly progress: { readonly entries: number };
   readonly alarm: Alarm;

@@ -24,6 +24,7 @@ import type { Draft } from './compose/draft.ts';
 import { People } from './contacts/people.ts';
 import { ConversationActs } from './conversations/conversation-acts.ts';
 import { BUNDLED_FLEETS, type Fleets } from './directory/index.ts';
+import type { Folders } from './folders/folders.ts';
 import type { Report } from './history/report.ts';
 import { IMPORTS_QUEUED_MAX } from './limits.ts';
 import { Link } from './link.ts';
@@ -57,6 +58,8 @@ export interface ClientOptions {
   /** Whether to look for a node at once and always; else only when something asks for one. */
   readonly autoConnect: boolean;
   readonly fleets?: Fleets;
+  /** Somebody takes every change of a message from `mail.changes`; default: nobody, and they are not kept. */
+  readonly isFollowed?: boolean;
 }
 
 export interface SyncOptions {
@@ -124,7 +127,7 @@ export class Client implements AsyncDisposable {
     const events = new Emitter<ClientEvents>((error) =>
       deps.log.error({ err: error }, 'a listener of the client failed'),
     );
-    const parts = await openParts(deps, { ...options, fleets: options.fleets ?? BUNDLED_FLEETS }, events);
+    const parts = await openParts(deps, { fleets: BUNDLED_FLEETS, isFollowed: false, ...options }, events);
     const client = new Client(deps, options, parts, events);
     client.#start(options.autoConnect);
     return client;
@@ -132,6 +135,10 @@ export class Client implements AsyncDisposable {
 
   get mail(): Mailbox {
     return this.#parts.mailbox;
+  }
+
+  get folders(): Folders {
+    return this.#parts.folders;
   }
 
   get nodes(): Nodes {

@@ -39,8 +39,19 @@ export type {
 } from './conversations/conversation-acts.ts';
 export type { ConversationEvent } from './conversations/open-conversation.ts';
 export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } from './directory/index.ts';
+export {
+  FOLDER_ROLES,
+  type FolderId,
+  type FolderRole,
+  filingMarks,
+  foldersOf,
+  isFiling,
+  isLabel,
+} from './folders/filing.ts';
+export { FOLDERS, type Folder, type Folders, type FolderWords } from './folders/folders.ts';
 export type { FeedReport, Report } from './history/report.ts';
-export type { ListFilter } from './mail/mail-reader.ts';
+export { BLOCKED } from './mail/mail-index.ts';
+export type { ListFilter, MailChange } from './mail/mail-reader.ts';
 export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';
 export { type AttachmentInfo, DELETED, FLAGGED, JUNK, type MessageText, READ, type Summary } from './mail/summary.ts';
 export type { NodeInfo, Nodes, Pinged } from './network/nodes.ts';

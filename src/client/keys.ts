@@ -99,6 +99,12 @@ export function summariesBetween(from: number, to: number): Bounds {
 }
 export const SUMMARIES: Bounds = under(utf8('L'));
 
+/** Messages that changed and that who follows this client has not taken yet: `c received id` → which change. */
+export function changedKey(at: ListPosition): Uint8Array {
+  return tagged('c', position(at));
+}
+export const CHANGED: Bounds = under(utf8('c'));
+
 /** The readable text of a message, sealed: `T received id`. */
 export function textKey(at: ListPosition): Uint8Array {
   return tagged('T', position(at));

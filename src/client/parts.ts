@@ -18,6 +18,7 @@ import { HomePins } from './contacts/home-pins.ts';
 import { KeyLogs } from './contacts/key-logs.ts';
 import { OwnKeys } from './contacts/own-keys.ts';
 import { Conversations } from './conversations/conversations.ts';
+import { Folders } from './folders/folders.ts';
 import { BodyFetcher } from './history/body-fetcher.ts';
 import { Erasing } from './history/erasing.ts';
 import { GivingBack } from './history/giving-back.ts';
@@ -64,6 +65,7 @@ export interface Parts {
   readonly notes: Notes;
   readonly indexer: Indexer;
   readonly mailbox: Mailbox;
+  readonly folders: Folders;
   readonly history: History;
   readonly mailboxes: Mailboxes;
   readonly unverified: Unverified;
@@ -104,6 +106,7 @@ export async function openParts(
     composer,
     notes,
     mailbox,
+    folders: new Folders({ ...deps, ...writing, notes, onChange: () => wire.onChange() }),
     sender: new OutboxSender({ ...deps, outbox: base.outbox }),
     erasing: new Erasing(deps.store),
     profile: base.secrets.profile,
@@ -162,7 +165,7 @@ async function openBase(
   const outbox = await Outbox.open(store, (change) => events.emit('outbox', change));
   const mailboxes = await Mailboxes.open(store, { own });
   const sealer = new Sealer(deps, account.storageKey);
-  const index = new MailIndex({ suite, sealer });
+  const index = new MailIndex({ sealer, onSaid: (subject) => events.emit('said', { subject }) }, options);
   const secrets = await openSecrets(deps, options.profile);
   const thisDevice = deviceIdOf(suite, device.publicKey);
   const indexer = new Indexer({

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { equalBytes, utf8 } from '../../src/base/index.ts';
-import { type Client, FLAGGED, READ } from '../../src/client/index.ts';
+import { type Client, FLAGGED, FOLDER_ROLES, filingMarks, foldersOf, READ } from '../../src/client/index.ts';
+import { MemoryStore } from '../../src/store/index.ts';
 import { all, ClientWorld, never, PASSWORD } from '../harness/client-world.ts';
 
 async function until(
   client: Client,
-  event: 'changed' | 'arrived' | 'profile',
+  event: 'changed' | 'arrived' | 'profile' | 'said',
   act: () => Promise<unknown>,
 ): Promise<void> {
   const heard = new Promise<void>((resolve) => client.events.on(event, () => resolve()));
@@ -49,6 +50,49 @@ describe('the devices of a person', () => {
       const [message] = await all(client.mail.list({ keyword: 'label:work' }));
       expect(message?.keywords).toEqual(['label:work', 'read']);
     }
+  });
+
+  test('agree in which folders a message is, and how a folder is called', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    await Promise.all([first.connect(never), second.sync({ signal: never })]);
+    const { id } = await first.send({ to: [first.address], subject: 'x', text: 'x' });
+    await Promise.all([first.sync({ signal: never }), second.sync({ signal: never })]);
+    await first.folders.describe('label:bills', { isThere: true, name: 'Bills', parent: 'archive', sortOrder: 3 });
+    await first.mail.mark([id], filingMarks(['inbox'], ['label:bills']));
+    await until(second, 'changed', () => world.node.clock.advance(3_000));
+    expect((await second.folders.list()).at(-1)).toEqual({
+      id: 'label:bills',
+      name: 'Bills',
+      parent: 'archive',
+      sortOrder: 3,
+      isSubscribed: true,
+    });
+    const [message] = await all(second.mail.list());
+    expect(message && foldersOf(message, second.address)).toEqual(['label:bills']);
+    await second.folders.describe('label:bills', { isThere: false });
+    await until(first, 'said', () => world.node.clock.advance(3_000));
+    expect((await first.folders.list()).map((folder) => folder.id)).toEqual(FOLDER_ROLES);
+  });
+
+  test('tell who follows one of them what changed, until it was taken', async () => {
+    await using setting = await twoDevices();
+    const { world, first, alice } = setting;
+    const store = new MemoryStore();
+    await using followed = await world.openClient(store, alice.created.profile, { isFollowed: true });
+    await first.connect(never);
+    const { id } = await first.send({ to: [first.address], subject: 'x', text: 'x' });
+    await followed.sync({ signal: never });
+    const [arrived] = await followed.mail.changes(10);
+    expect(arrived?.summary).toMatchObject({ id, subject: 'x', keywords: [] });
+    await followed.mail.mark([id], { [READ]: true });
+    // What was taken is the message before it was marked: the mark comes again.
+    await followed.mail.taken(arrived === undefined ? [] : [arrived]);
+    const [marked] = await followed.mail.changes(10);
+    expect(marked?.summary.keywords).toEqual([READ]);
+    await followed.mail.taken(marked === undefined ? [] : [marked]);
+    expect(await followed.mail.changes(10)).toEqual([]);
+    expect(await first.mail.changes(10)).toEqual([]);
   });
 
   test('forget what one of them deleted, and so does the home', async () => {

@@ -3,11 +3,12 @@
  * Everything is written inside the caller's transaction and sealed. An operation may come before its message: it waits in
  * its registers, and the message takes them up when it is indexed.
  */
-import { type CryptoSuite, readUint64, toHex, uint64Bytes } from '../../base/index.ts';
+import { readUint64, toHex, uint64Bytes } from '../../base/index.ts';
 import { homeOf, type PduId, parseFeedId, parsePduId } from '../../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../../store/index.ts';
 import {
   COUNTER_KEY,
+  changedKey,
   conversationKey,
   copiesOf,
   entryKey,
@@ -39,6 +40,8 @@ export interface UnreadRecord {
 /** The subject of who is blocked: keys are addresses and homes. */
 export const BLOCKED = 'blocked';
 
+const MESSAGE_SUBJECT = /^m:[0-9a-f]{64}$/;
+
 export function messageSubject(id: PduId): string {
   return `m:${id}`;
 }
@@ -47,9 +50,17 @@ export type NewSummary = Omit<Summary, 'keywords'>;
 
 export class MailIndex {
   readonly #sealer: Sealer;
+  readonly #onSaid: (subject: string) => void;
+  readonly #isFollowed: boolean;
 
-  constructor(deps: { readonly suite: CryptoSuite; readonly sealer: Sealer }) {
+  /** `onSaid`: something that is no message has other registers now; after the commit. */
+  constructor(
+    deps: { readonly sealer: Sealer; readonly onSaid: (subject: string) => void },
+    options: { readonly isFollowed: boolean },
+  ) {
     this.#sealer = deps.sealer;
+    this.#onSaid = deps.onSaid;
+    this.#isFollowed = options.isFollowed;
   }
 
   /** Writes a message with the keywords that were said about it so far. */
@@ -79,6 +90,7 @@ export class MailIndex {
       if (after === before) continue;
       const key = this.#registersKey(subject);
       transaction.put(key, this.#sealer.seal(key, { subject, registers: after } satisfies RegistersRecord));
+      if (!MESSAGE_SUBJECT.test(subject)) transaction.onCommit(() => this.#onSaid(subject));
       const change = await this.#updateMessage(transaction, subject, after);
       if (change !== undefined) changed.push(change);
     }
@@ -139,7 +151,7 @@ export class MailIndex {
     subject: string,
     registers: Registers,
   ): Promise<{ before: Summary; after: Summary } | undefined> {
-    if (!/^m:[0-9a-f]{64}$/.test(subject)) return undefined;
+    if (!MESSAGE_SUBJECT.test(subject)) return undefined;
     const before = await this.summaryOf(transaction, parsePduId(subject.slice(2)));
     if (before === undefined) return undefined;
     const after: Summary = { ...before, keywords: trueKeys(registers) };
@@ -150,7 +162,9 @@ export class MailIndex {
 
   #putSummary(transaction: StoreTransaction, summary: Summary): void {
     const key = summaryKey(summary);
-    transaction.put(key, this.#sealer.seal(key, summary));
+    const sealed = this.#sealer.seal(key, summary);
+    transaction.put(key, sealed);
+    if (this.#isFollowed) transaction.put(changedKey(summary), changeOf(sealed));
     const unread = unreadKey(this.#sealer.pseudonym('unread', summary.id));
     if (isUnread(summary))
       transaction.put(
@@ -159,6 +173,11 @@ export class MailIndex {
       );
     else transaction.delete(unread);
   }
+}
+
+/** Tells one version of a summary from the next: the nonce that it was sealed with. */
+export function changeOf(sealed: Uint8Array): Uint8Array {
+  return sealed.slice(1, 25);
 }
 
 export function isUnread({ keywords }: Pick<Summary, 'keywords'>): boolean {

@@ -6,6 +6,7 @@ import { compareBytes, readUint64 } from '../../base/index.ts';
 import type { ConversationId } from '../../protocol/index.ts';
 import type { Row, Store } from '../../store/index.ts';
 import {
+  CHANGED,
   conversationBounds,
   type ListPosition,
   SUMMARIES,
@@ -15,7 +16,8 @@ import {
   UNREAD,
 } from '../keys.ts';
 import { SCAN_ROWS } from '../limits.ts';
-import { BLOCKED, idInKey, isBlocked, isUnread, type MailIndex } from './mail-index.ts';
+import type { Registers } from '../notes/registers.ts';
+import { BLOCKED, changeOf, idInKey, isBlocked, isUnread, type MailIndex } from './mail-index.ts';
 import { DELETED, JUNK, type MessageText, type Summary } from './summary.ts';
 
 export interface ListFilter {
@@ -26,6 +28,12 @@ export interface ListFilter {
   readonly keyword?: string;
   /** Also what blocked people wrote. */
   readonly junk?: boolean;
+}
+
+export interface MailChange {
+  readonly summary: Summary;
+  /** Which change it is: another one of the same message has another. */
+  readonly change: Uint8Array;
 }
 
 export interface MailReaderDeps {
@@ -50,9 +58,22 @@ export class MailReader {
           : this.#all(filter.since);
     const blocked = await this.#deps.index.registersOf(this.#deps.store, BLOCKED);
     for await (const summary of source) {
-      const marked = isBlocked(blocked, summary) ? { ...summary, keywords: [...summary.keywords, JUNK] } : summary;
+      const marked = markJunk(blocked, summary);
       if (matches(marked, filter)) yield marked;
     }
+  }
+
+  /** Newest first. */
+  async changes(limit: number): Promise<MailChange[]> {
+    const { index, store } = this.#deps;
+    const rows = await store.range({ ...CHANGED, limit, reverse: true });
+    const keys = rows.map(({ key }) => summaryKey({ receivedAt: readUint64(key, 1), id: idInKey(key) }));
+    const [sealed, blocked] = await Promise.all([store.getMany(keys), index.registersOf(store, BLOCKED)]);
+    return keys.flatMap((key, at) => {
+      const row = sealed[at];
+      if (row === undefined) return [];
+      return [{ summary: markJunk(blocked, index.openSummary(key, row)), change: changeOf(row) }];
+    });
   }
 
   /** Messages in which every word occurs, in people, subject or text; newest first. */
@@ -128,6 +149,10 @@ async function* scan(store: Store, from: Uint8Array, to: Uint8Array): AsyncGener
     if (last === undefined || rows.length < SCAN_ROWS) return;
     end = last.key;
   }
+}
+
+function markJunk(blocked: Registers, summary: Summary): Summary {
+  return isBlocked(blocked, summary) ? { ...summary, keywords: [...summary.keywords, JUNK] } : summary;
 }
 
 function matches(summary: Summary, { since, unread, keyword, junk }: ListFilter): boolean {

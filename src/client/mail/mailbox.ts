@@ -1,5 +1,5 @@
 /** A person's mail as it is on this device: lists, reading, search, what is said about it. Asks no node. */
-import type { CryptoSuite } from '../../base/index.ts';
+import { type CryptoSuite, equalBytes } from '../../base/index.ts';
 import { type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import {
@@ -12,11 +12,11 @@ import {
 } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
-import { entryKey, placeKey } from '../keys.ts';
+import { changedKey, entryKey, placeKey } from '../keys.ts';
 import { type Change, keywordChange, type Notes } from '../notes/notes.ts';
 import { decodeEntryRow, decodePlace, type EntryRow } from './entry-row.ts';
 import { BLOCKED, blockedSince, type MailIndex } from './mail-index.ts';
-import { type ListFilter, MailReader } from './mail-reader.ts';
+import { type ListFilter, type MailChange, MailReader } from './mail-reader.ts';
 import { DELETED, type MessageText, type Summary } from './summary.ts';
 
 export interface MailboxDeps {
@@ -67,6 +67,22 @@ export class Mailbox {
 
   search(words: string): AsyncGenerator<Summary> {
     return this.#reader.search(words);
+  }
+
+  /** Newest first: messages that changed since `taken` was told of them. Empty in a client that nobody follows. */
+  changes(limit: number): Promise<readonly MailChange[]> {
+    return this.#reader.changes(limit);
+  }
+
+  /** These changes are safe with whoever follows. One that was followed by another meanwhile comes again. */
+  async taken(changes: readonly MailChange[]): Promise<void> {
+    await this.#deps.store.transact(async (transaction) => {
+      for (const { summary, change } of changes) {
+        const key = changedKey(summary);
+        const row = await transaction.get(key);
+        if (row !== undefined && equalBytes(row, change)) transaction.delete(key);
+      }
+    });
   }
 
   /** Throws ClientError `unknown_message`, `unreadable` or `not_here`. */
