@@ -3,7 +3,7 @@ import { type Address, type Pdu, ReceiptStatus } from '../src/protocol/index.ts'
 import { type Person, writePdu } from '../test/harness/person.ts';
 import type { WireClient } from '../test/harness/wire-client.ts';
 import type { NodeProcess } from './node-process.ts';
-import { random, register, signIn } from './people.ts';
+import { random, registerAuthor, signIn } from './people.ts';
 
 /** Submits of one connection without a receipt. */
 const WINDOW = 64;
@@ -34,7 +34,9 @@ export class Load implements Disposable {
   static async open(node: NodeProcess, connections: number, people?: readonly Person[]): Promise<Load> {
     const known =
       people ??
-      (await Promise.all(Array.from({ length: connections }, (_, i) => register(node.url, `p${i}@${node.home}`))));
+      (await Promise.all(
+        Array.from({ length: connections }, (_, i) => registerAuthor(node.url, `p${i}@${node.home}`)),
+      ));
     return new Load(known, await Promise.all(known.map((person) => signIn(node.url, person))));
   }
 

@@ -1,6 +1,7 @@
 /** People and their connections, for load. */
-import { SystemClock, SystemRandom, SystemResolver, WsDialer } from '../src/base/system/index.ts';
-import { type Address, FRAME_BYTES_MAX } from '../src/protocol/index.ts';
+import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../src/base/system/index.ts';
+import { type Address, FRAME_BYTES_MAX, parseAddress } from '../src/protocol/index.ts';
+import { createAccountSecrets } from '../src/vault/index.ts';
 import { createPerson, type Person } from '../test/harness/person.ts';
 import { WireClient } from '../test/harness/wire-client.ts';
 
@@ -15,8 +16,19 @@ export async function connect(url: string): Promise<WireClient> {
   return new WireClient(await dialer.dial(url, new AbortController().signal));
 }
 
-export async function register(url: string, address: string): Promise<Person> {
-  const person = createPerson(random, address as Address);
+/** Somebody whom clients accept as an author: a real certificate takes milliseconds to make. */
+export async function registerAuthor(url: string, address: string): Promise<Person> {
+  const account = { address: parseAddress(address), createdAt: clock.now() };
+  const { certificate } = await createAccountSecrets({ suite: new SodiumSuite(), random }, account);
+  return register(url, address, [certificate]);
+}
+
+export async function register(
+  url: string,
+  address: string,
+  certificates: readonly Uint8Array[] = [],
+): Promise<Person> {
+  const person = createPerson(random, address as Address, { certificates });
   const client = await connect(url);
   const answer = await client.register(person);
   client.close();

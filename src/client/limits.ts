@@ -14,6 +14,10 @@ export const CONTACTS_CACHED_MAX = 500;
 export const HOMES_CACHED_MAX = 500;
 /** A home found silent is not asked again for each page of entries: catching up goes on meanwhile. */
 export const HOME_SILENT_MS = 30_000;
+/** An author or device that the home could not vouch for is not asked for again for each page of its mail: as long as a silent home. */
+export const ASKED_IN_VAIN_MS = HOME_SILENT_MS;
+/** Authors' devices of which that is remembered: some hundred bytes each. */
+export const SIGNERS_REMEMBERED_MAX = 1_000;
 /** Looks at an account whose home logged a newer version than it showed: it may have grown between the two questions. */
 export const CHAIN_LOOKS_MAX = 3;
 /** The own home's log is compared with the own chain at each connect and sync, and this often while connected. */

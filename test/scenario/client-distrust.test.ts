@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AlarmCode, Client } from '../../src/client/index.ts';
+import { ASKED_IN_VAIN_MS } from '../../src/client/limits.ts';
 import {
   accountContentJson,
   countersignDocument,
@@ -154,6 +155,35 @@ describe('a node that cheats is seen', () => {
     await bob.client.sync({ signal: never });
     expect(await subjects(bob.client)).toEqual(['1', '2', '3', '4', '5', '6']);
     expect((await bob.client.report()).unverified).toBe(0);
+  });
+
+  test('hiding a device does not have the node asked for it again with each mail', async () => {
+    await using setting = await setup();
+    const { world, alice, bob } = setting;
+    await using other = (await world.newDevice(alice.created.profile)).client;
+    await other.sync({ signal: never });
+    await other.send({ to: [bob.client.address], subject: '6', text: 'x' });
+    let looks = 0;
+    world.tamper = (message) => {
+      if (message.oneofKind !== 'chain') return message;
+      const isHidden = (document: Uint8Array): boolean => /alice@.*"version":2/s.test(Buffer.from(document).toString());
+      const documents = message.chain.documents.filter((document) => !isHidden(document));
+      if (documents.length < message.chain.documents.length) looks += 1;
+      return { oneofKind: 'chain', chain: { ...message.chain, documents } };
+    };
+    await bob.client.sync({ signal: never });
+    const atFirst = looks;
+    for (const subject of ['7', '8']) {
+      await other.send({ to: [bob.client.address], subject, text: 'x' });
+      await bob.client.sync({ signal: never });
+    }
+    expect((await bob.client.report()).unverified).toBe(3);
+    expect(looks).toBe(atFirst);
+    await world.node.clock.advance(ASKED_IN_VAIN_MS);
+    await other.send({ to: [bob.client.address], subject: '9', text: 'x' });
+    await bob.client.sync({ signal: never });
+    expect((await bob.client.report()).unverified).toBe(4);
+    expect(looks).toBeGreaterThan(atFirst);
   });
 
   test('showing two heads', async () => {

@@ -3,7 +3,8 @@
  * and bodies and writes everything of the page in one transaction together with the ledger. The next pages may be read
  * while one is taken and others are on their way to the disk.
  */
-import { type CryptoSuite, type Log, type SignatureChecker, toBase64 } from '../../base/index.ts';
+import { LRUCache } from 'lru-cache';
+import { type Clock, type CryptoSuite, type Log, type SignatureChecker, toBase64 } from '../../base/index.ts';
 import {
   type Address,
   type Entries,
@@ -21,6 +22,7 @@ import { keepPdu } from '../conversations/conversation-log.ts';
 import { changeWaiting } from '../index/indexer.ts';
 import { copyKey, entryKey, erasureKey, pendingBodyKey, placeKey, unverifiedKey } from '../keys.ts';
 import { checkRun, compareHeld, type Ledger, lastClaimOf } from '../ledger/index.ts';
+import { ASKED_IN_VAIN_MS, SIGNERS_REMEMBERED_MAX } from '../limits.ts';
 import { decodeEntryRow, decodePlace, encodeEntryRow, encodePlace } from '../mail/entry-row.ts';
 import { runsOf, setOf } from '../mail/number-set.ts';
 import {
@@ -36,6 +38,7 @@ import { describeAlarm } from './mailbox-alarms.ts';
 import { expire, type FeedMailbox, feedOf, type Mailboxes } from './mailboxes.ts';
 
 export interface IntakeDeps {
+  readonly clock: Clock;
   readonly log: Log;
   readonly suite: CryptoSuite;
   readonly signatures: SignatureChecker;
@@ -74,6 +77,8 @@ export class PageIntake {
   readonly #own: Address;
   /** Resolves when the authors of the pages so far have been looked up. */
   #met: Promise<unknown> = Promise.resolve();
+  /** Author and device → when the node was asked last, for those that it could not vouch for. */
+  readonly #askedInVain = new LRUCache<string, number>({ max: SIGNERS_REMEMBERED_MAX });
 
   constructor(deps: IntakeDeps, options: { readonly own: Address }) {
     this.#deps = deps;
@@ -139,7 +144,7 @@ export class PageIntake {
 
   /** Every author's chain is in memory when the page is judged, as new as it must be to know the devices that signed. */
   async #meetAuthors({ connection, node }: PageSource, read: readonly ReadEntry[]): Promise<void> {
-    const { contacts } = this.#deps;
+    const { clock, contacts } = this.#deps;
     const devices = new Map<Address, Set<Pdu['device']>>();
     for (const { pdu } of read) {
       if (pdu === undefined) continue;
@@ -149,9 +154,19 @@ export class PageIntake {
     }
     for (const [author, signed] of devices) {
       const known = contacts.peek(author) ?? (await contacts.find(author));
-      if (known !== undefined && [...signed].every((device) => known.devices.has(device))) continue;
+      const unknown = [...signed].filter((device) => known?.devices.has(device) !== true);
+      if (unknown.every((device) => this.#isAskedInVain(author, device))) continue;
       await contacts.lookUp(connection, author, { urgent: true, node });
+      const found = contacts.peek(author);
+      for (const device of unknown)
+        if (found?.devices.has(device) !== true) this.#askedInVain.set(`${author} ${device}`, clock.monotonic());
     }
+  }
+
+  /** Thousands of its mails may come: each page of them would wait for the same answer. `Unverified` asks again. */
+  #isAskedInVain(author: Address, device: Pdu['device']): boolean {
+    const askedAt = this.#askedInVain.get(`${author} ${device}`);
+    return askedAt !== undefined && this.#deps.clock.monotonic() - askedAt < ASKED_IN_VAIN_MS;
   }
 
   /** Its author's home does not answer: it is kept aside and judged again, and nobody did anything wrong. */
