@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { skipWithout } from '../../test/harness/requirement.ts';
 import { hasSecretService, openSecretService } from '../../test/harness/secret-service.ts';
 import { toHex } from '../base/index.ts';
 import { SystemRandom } from '../base/system/index.ts';
@@ -6,8 +7,10 @@ import { parseAddress } from '../protocol/index.ts';
 import { currentPlatform } from './folders.ts';
 import { openKeyring } from './keyring.ts';
 
-const isMissing = !hasSecretService();
-if (isMissing) console.warn('skipped: the keyring, because dbus, gnome-keyring or libsecret-tools is not installed');
+const isSkipped = skipWithout(hasSecretService(), {
+  test: 'the keyring',
+  lack: 'dbus, gnome-keyring or libsecret-tools is not installed',
+});
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -21,25 +24,22 @@ describe('the keyring of the system', () => {
     await expect(openKeyring({ ...bare, os: 'win32' })).rejects.toMatchObject({ code: 'no_keyring' });
   });
 
-  // There is none to ask; CI has to have one.
-  test.skipIf(isMissing && process.env.CI === undefined)(
-    'keeps one secret for each address until it is forgotten',
-    async () => {
-      await using service = await openSecretService();
-      vi.stubEnv('DBUS_SESSION_BUS_ADDRESS', service.busAddress);
-      const keyring = await openKeyring(currentPlatform(process.env));
-      expect(keyring.name).toBe('secret-tool');
-      const random = toHex(new SystemRandom().bytes(8));
-      const [alice, bob] = [parseAddress(`alice-${random}@test.example`), parseAddress(`bob-${random}@test.example`)];
-      expect(await keyring.find(alice)).toBeUndefined();
-      await keyring.save(alice, 'first');
-      await keyring.save(alice, `second "quoted" \\ ${random}`);
-      await keyring.save(bob, 'other');
-      expect(await keyring.find(alice)).toBe(`second "quoted" \\ ${random}`);
-      await keyring.forget(alice);
-      expect(await keyring.find(alice)).toBeUndefined();
-      expect(await keyring.find(bob)).toBe('other');
-      await keyring.forget(alice); // once more: nothing is there, and that is no error
-    },
-  );
+  // There may be none to ask.
+  test.skipIf(isSkipped)('keeps one secret for each address until it is forgotten', async () => {
+    await using service = await openSecretService();
+    vi.stubEnv('DBUS_SESSION_BUS_ADDRESS', service.busAddress);
+    const keyring = await openKeyring(currentPlatform(process.env));
+    expect(keyring.name).toBe('secret-tool');
+    const random = toHex(new SystemRandom().bytes(8));
+    const [alice, bob] = [parseAddress(`alice-${random}@test.example`), parseAddress(`bob-${random}@test.example`)];
+    expect(await keyring.find(alice)).toBeUndefined();
+    await keyring.save(alice, 'first');
+    await keyring.save(alice, `second "quoted" \\ ${random}`);
+    await keyring.save(bob, 'other');
+    expect(await keyring.find(alice)).toBe(`second "quoted" \\ ${random}`);
+    await keyring.forget(alice);
+    expect(await keyring.find(alice)).toBeUndefined();
+    expect(await keyring.find(bob)).toBe('other');
+    await keyring.forget(alice); // once more: nothing is there, and that is no error
+  });
 });

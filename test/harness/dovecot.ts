@@ -1,10 +1,11 @@
 /** A private Dovecot on free loopback ports in a temporary folder, ended by process id. Debian: dovecot-imapd dovecot-lmtpd. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { answers, isAlive } from './daemon.ts';
+import { answers } from './daemon.ts';
 import { freePort } from './home-process.ts';
 
 export const DOVECOT = '/usr/sbin/dovecot';
@@ -17,8 +18,10 @@ export class Dovecot implements AsyncDisposable {
   readonly folder: string;
   readonly lmtpPort: number;
   readonly imapPort: number;
+  readonly #master: ChildProcess;
 
-  private constructor(folder: string, lmtpPort: number, imapPort: number) {
+  private constructor(master: ChildProcess, folder: string, lmtpPort: number, imapPort: number) {
+    this.#master = master;
     this.folder = folder;
     this.lmtpPort = lmtpPort;
     this.imapPort = imapPort;
@@ -33,16 +36,14 @@ export class Dovecot implements AsyncDisposable {
     await chown(join(folder, 'mail'), 8, 8);
     const config = join(folder, 'dovecot.conf');
     await writeFile(config, configuration(folder, lmtpPort, imapPort));
-    spawn(DOVECOT, ['-c', config], { stdio: 'ignore' });
-    const server = new Dovecot(folder, lmtpPort, imapPort);
+    const master = spawn(DOVECOT, ['-F', '-c', config], { stdio: 'ignore' });
+    const server = new Dovecot(master, folder, lmtpPort, imapPort);
     await answers(lmtpPort, 'Dovecot');
     return server;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const pid = Number(await readFile(join(this.folder, 'run', 'master.pid'), 'utf8'));
-    process.kill(pid, 'SIGTERM');
-    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (this.#master.exitCode === null && this.#master.kill('SIGTERM')) await once(this.#master, 'exit');
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -16,9 +16,12 @@ import { openBody, sealBody } from '../../src/vault/body.ts';
 import type { BodyBinding } from '../../src/vault/body-binding.ts';
 import { armorCertificate, parseCertificate } from '../../src/vault/certificate.ts';
 import { verifyDetached } from '../../src/vault/verification.ts';
+import { skipWithout } from '../harness/requirement.ts';
 
-const isMissing = spawnSync('gpg', ['--version']).error !== undefined;
-if (isMissing) console.warn('skipped: what GnuPG reads and writes, because gpg is not installed');
+const isSkipped = skipWithout(spawnSync('gpg', ['--version']).error === undefined, {
+  test: 'what GnuPG reads and writes',
+  lack: 'gpg is not installed',
+});
 const TIMEOUT_MS = 60_000;
 const PASSPHRASE = 'correct horse';
 const NASTY = new Uint8Array([...utf8('From: x\r\n\nbare LF\n\r bare CR\r\0 NUL '), 0xff, 0xfe, 0x80, 0x0d]);
@@ -71,7 +74,7 @@ async function setup() {
 }
 
 // Without gpg there is nothing to talk to; CI has it, and fails instead of skipping.
-describe.skipIf(isMissing && process.env.CI !== 'true')('GnuPG', () => {
+describe.skipIf(isSkipped)('GnuPG', () => {
   test(
     'decrypts and verifies a body byte for byte with the exported key, and shows what it was written for',
     async () => {

@@ -10,16 +10,19 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { HomeProcess, jsonOf, restante } from '../harness/home-process.ts';
+import { skipWithout } from '../harness/requirement.ts';
 
-const isMissing = spawnSync('gpg', ['--version']).error !== undefined;
-if (isMissing) console.warn('skipped: opening a stored body with GnuPG, because gpg is not installed');
+const isSkipped = skipWithout(spawnSync('gpg', ['--version']).error === undefined, {
+  test: 'opening a stored body with GnuPG',
+  lack: 'gpg is not installed',
+});
 const PASSPHRASE = 'a passphrase for the export';
 const ENV = { RESTANTE_PASSWORD: 'correct horse battery staple', RESTANTE_PASSPHRASE: PASSPHRASE };
 /** Kept by the home as a file of its own. */
 const LARGE_BYTES = 150_000;
 
-// There is nothing to open it with; CI has to have it.
-test.skipIf(isMissing && process.env.CI === undefined)(
+// There may be nothing to open it with.
+test.skipIf(isSkipped)(
   'GnuPG opens and verifies a body of the home’s disk with the keys that the command line exports',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'restante-gnupg-'));

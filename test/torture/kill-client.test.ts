@@ -56,6 +56,7 @@ async function syncUntilKilled(profile: string, afterMs: number): Promise<void> 
     env: { ...process.env, ...PASSWORD },
     stdio: 'ignore',
   });
+  // Real time: the process that is killed runs by no clock of ours, and a random moment of its work is what is wanted.
   const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
   const signal = await new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_code, by) => resolve(by)));
   clearTimeout(timer);

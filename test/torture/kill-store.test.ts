@@ -11,6 +11,7 @@ import { SeededPrng, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SqliteStore } from '../../src/store/sqlite/index.ts';
 import { text } from '../../src/store/store-rows.contract.ts';
 import { runLength } from '../harness/length.ts';
+import { skipWithout } from '../harness/requirement.ts';
 
 const KILLS = runLength(4, 200);
 const SEED = 11;
@@ -91,9 +92,10 @@ describe('SqliteStore killed', () => {
 
 describe('SqliteStore on a full disk', () => {
   const canMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', tmpdir()]).status === 0;
+  const isSkipped = skipWithout(canMount, { test: 'a full disk', lack: 'this user may not mount a small one' });
 
   // A small disk needs a mount namespace: Linux only, and only where users may have them.
-  test.skipIf(!canMount).each([
+  test.skipIf(isSkipped).each([
     ['rows', 20_000],
     ['value files', 200_000],
   ])('refuses %s with disk_full, keeps what it had, and goes on when there is room', { timeout: 60_000 }, (_, size) => {
