@@ -34,7 +34,9 @@ export interface CheckedFeed {
   readonly publicKey: Uint8Array;
   readonly keys: FeedKeys;
   readonly length: number;
-  /** Cleared on disk. */
+  /** A replica: nodes that no held block needs may be missing. */
+  readonly isSparse: boolean;
+  /** Cleared on disk, or never here. */
   readonly isCleared: (index: number) => boolean;
   /** Cleared on disk, or by a transaction in flight. */
   readonly mayBeCleared: (index: number) => boolean;
@@ -101,7 +103,8 @@ function* checkBlock(
   const block = page.blocks.get(index);
   const computed = block === undefined ? undefined : leafNode(suite, index, block);
   let node = stored(2 * index);
-  if (node === undefined) yield { code: 'missing_node', index, message: `tree node ${2 * index} is missing` };
+  if (node === undefined && !(feed.isSparse && block === undefined))
+    yield { code: 'missing_node', index, message: `tree node ${2 * index} is missing` };
   if (block === undefined && !page.cleared.has(index) && !feed.mayBeCleared(index))
     yield { code: 'missing_block', index, message: `block ${index} is missing` };
   if (block !== undefined && page.cleared.has(index))
@@ -115,8 +118,9 @@ function* checkBlock(
     const expected = sibling === undefined || node === undefined ? undefined : parentNode(suite, sibling, node);
     at = parentOf(at);
     const found = stored(at);
-    if (found === undefined) yield { code: 'missing_node', index, message: `tree node ${at} is missing` };
-    else if (expected !== undefined && !isSame(found, expected))
+    if (found === undefined && !feed.isSparse)
+      yield { code: 'missing_node', index, message: `tree node ${at} is missing` };
+    else if (found !== undefined && expected !== undefined && !isSame(found, expected))
       yield { code: 'node_hash', index, message: `tree node ${at} is not the parent of its children` };
     node = found ?? expected;
   }

@@ -8,6 +8,7 @@ export type FeedErrorCode =
   | 'read_only' // the feed's secret key is not here
   | 'bad_signature' // a root that the feed's key did not sign
   | 'wrong_key' // not a key, or not the key of this feed
+  | 'forked' // the feed's key has signed two histories: nothing is added any more
   | 'corrupt'; // the stored rows contradict each other; `verifyAll` says more
 
 export class FeedError extends CodedError<FeedErrorCode> {}

@@ -7,18 +7,26 @@
  *   other. What a failed transaction appended is taken back before the next one starts (StoreTransaction.onRollback).
  * - One FeedLog writes a prefix: two would sign two histories.
  */
-import { type CryptoSuite, equalBytes } from '../base/index.ts';
+import { type CryptoSuite, equalBytes, invariant } from '../base/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../store/index.ts';
-import { Bitfield, type Interval, PAGE_BITS, PAGE_BYTES } from './bitfield.ts';
+import { Bitfield, type Interval, PAGE_BITS } from './bitfield.ts';
 import { type CheckOptions, type CheckProblem, checkRows } from './feed-check.ts';
 import { FeedError } from './feed-error.ts';
 import { discoveryKeyOf } from './feed-key.ts';
-import { FeedKeys, GROUP_BLOCKS, groupEntries, groupRows, NODE_BYTES, numberOfKey, readNodes } from './feed-rows.ts';
+import { EMPTY_HEAD, type Head, loadFeed } from './feed-load.ts';
+import { FeedKeys, GROUP_BLOCKS, groupRows, numberOfKey, readNodes } from './feed-rows.ts';
 import { fullRoots } from './flat-tree.ts';
-import { BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, FEED_LENGTH_MAX, HOLE_PAGES_PER_READ } from './limits.ts';
+import { encodeForkProof, type ForkProof } from './fork-proof.ts';
+import { ACCEPT_BLOCKS_MAX, BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, FEED_LENGTH_MAX } from './limits.ts';
+import { proveWhole, readTree, type WholeTree } from './log-proof.ts';
 import { byteLengthOf, growTree, rootHash, type TreeNode } from './merkle.ts';
-import { completeTree, type ProofOptions, planProof } from './tree-index.ts';
+import { judgeOwn } from './own-judgement.ts';
+import type { BlockClaim } from './proof.ts';
+import { type Acceptance, Replica } from './replica.ts';
+import { type HeldProof, proveHeld } from './replica-proof.ts';
+import type { ProofOptions } from './tree-index.ts';
+import { TreeRows } from './tree-rows.ts';
 
 export interface FeedLogDeps {
   readonly suite: CryptoSuite;
@@ -32,24 +40,12 @@ export interface FeedLogOptions {
   readonly publicKey: Uint8Array;
   /** Without it the log is read only. */
   readonly secretKey?: Uint8Array;
+  /** Blocks come from others in any order (`accept`). A log is a replica for its whole life, or never. */
+  readonly replica?: boolean;
 }
 
-export interface BlockProof {
-  readonly nodes: readonly TreeNode[];
-  /** The length whose signature this is; undefined with it when the asker's digest needs none. */
-  readonly signedLength: number | undefined;
-  readonly signature: Uint8Array | undefined;
-}
+export type BlockProof = HeldProof;
 
-/** The end of the log. A new one is made for each batch, so that older ones can be returned to. */
-interface Head {
-  readonly roots: readonly TreeNode[];
-  readonly length: number;
-  /** The row of the group that the next block belongs to, as far as it goes. */
-  readonly group: Uint8Array;
-}
-
-const EMPTY_HEAD: Head = { roots: [], length: 0, group: new Uint8Array(0) };
 const NO_DIGEST: ProofOptions = { digest: 0, withHash: false };
 
 export class FeedLog {
@@ -66,6 +62,8 @@ export class FeedLog {
   /** Cleared blocks, on disk and with what transactions in flight clear. */
   readonly #holes = new Bitfield();
   readonly #pendingHoles = new Bitfield();
+  readonly #replica: Replica | undefined;
+  #fork: ForkProof | undefined;
 
   private constructor(suite: CryptoSuite, options: FeedLogOptions) {
     this.#suite = suite;
@@ -74,6 +72,8 @@ export class FeedLog {
     this.discoveryKey = discoveryKeyOf(suite, options.publicKey);
     this.id = feedIdOf(this.discoveryKey);
     this.#keys = new FeedKeys(options.prefix);
+    if (options.replica === true)
+      this.#replica = new Replica({ suite, keys: this.#keys, publicKey: options.publicKey });
   }
 
   /** Reads the roots and the holes, checks the last signature. Throws FeedError `wrong_key` or `corrupt`. */
@@ -81,6 +81,7 @@ export class FeedLog {
     const { publicKey, secretKey } = options;
     if (publicKey.length !== 32 || (secretKey !== undefined && !isSecretOf(deps.suite, secretKey, publicKey)))
       throw new FeedError('wrong_key', 'the secret key is not that of the feed');
+    invariant(options.replica !== true || secretKey === undefined, 'a replica is written by nobody here');
     const log = new FeedLog(deps.suite, options);
     await log.#load(deps.store);
     return log;
@@ -98,6 +99,19 @@ export class FeedLog {
 
   get isWritable(): boolean {
     return this.#secretKey !== undefined;
+  }
+
+  get #tree(): WholeTree {
+    return { keys: this.#keys, length: this.length };
+  }
+
+  get isReplica(): boolean {
+    return this.#replica !== undefined;
+  }
+
+  /** That the feed's key has signed two histories: such a log takes nothing more. */
+  get fork(): ForkProof | undefined {
+    return this.#fork;
   }
 
   /**
@@ -135,6 +149,8 @@ export class FeedLog {
     sign: (rootHash: Uint8Array) => Uint8Array,
   ): { readonly firstIndex: number; readonly length: number } {
     const before = this.#pending;
+    this.#assertNotForked();
+    invariant(this.#replica === undefined, 'a replica grows by what others prove');
     if (blocks.length === 0) return { firstIndex: before.length, length: before.length };
     checkBatch(before.length, blocks);
     const { nodes, roots } = growTree(this.#suite, before.roots, blocks);
@@ -161,6 +177,50 @@ export class FeedLog {
     return { firstIndex: before.length, length };
   }
 
+  /**
+   * Judges what others say about blocks, and puts what they prove, in any order. The writer's own log only judges: it is
+   * told when its key has signed what it does not have. What was refused was not put.
+   */
+  async accept(transaction: StoreTransaction, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
+    if (claims.length > ACCEPT_BLOCKS_MAX)
+      throw new FeedError('too_large', `at most ${ACCEPT_BLOCKS_MAX} blocks are accepted at a time`);
+    if (this.#fork !== undefined)
+      return claims.map(({ index }): Acceptance => ({ outcome: 'refused', index, reason: 'frozen' }));
+    if (this.#replica === undefined) {
+      const judge = { suite: this.#suite, publicKey: this.publicKey, tree: this.#tree, reader: transaction };
+      const acceptances = await Promise.all(claims.map((claim) => judgeOwn(judge, claim)));
+      this.#freeze(transaction, acceptances);
+      return acceptances;
+    }
+    const before = this.#pending;
+    const { acceptances, grown } = await this.#replica.accept(transaction, claims);
+    this.#freeze(transaction, acceptances);
+    if (grown === undefined) return acceptances;
+    const head: Head = { ...grown, group: EMPTY_HEAD.group };
+    transaction.onCommit(() => {
+      this.#durable = head;
+    });
+    transaction.onRollback(() => {
+      this.#pending = before;
+    });
+    this.#pending = head;
+    return acceptances;
+  }
+
+  /** What to ask for along with a block (wire: Request.nodes); 0 asks for everything. */
+  digest(index: number): number {
+    return this.#replica?.digest(index) ?? 0;
+  }
+
+  #freeze(transaction: StoreTransaction, acceptances: readonly Acceptance[]): void {
+    const forked = acceptances.find((acceptance) => acceptance.outcome === 'forked');
+    if (forked === undefined) return;
+    transaction.put(this.#keys.key('fork', 0), encodeForkProof(forked.proof));
+    transaction.onCommit(() => {
+      this.#fork = forked.proof;
+    });
+  }
+
   /** Drops a block's bytes; its hash and the tree stay, so the feed can still be verified. Once is as good as twice. */
   clear(transaction: StoreTransaction, index: number): void {
     if (!(index >= 0 && index < this.#pending.length)) throw this.#outOfRange(index);
@@ -176,9 +236,10 @@ export class FeedLog {
     });
   }
 
-  /** Whether the block is on disk: appended and not cleared. */
+  /** Whether the block is on disk: appended or accepted, and not cleared. */
   has(index: number): boolean {
-    return index >= 0 && index < this.#durable.length && !this.#holes.get(index);
+    if (!(index >= 0 && index < this.#durable.length) || this.#holes.get(index)) return false;
+    return this.#replica === undefined || this.#replica.held.get(index);
   }
 
   /** The blocks that are cleared on disk, in ascending order. */
@@ -204,7 +265,7 @@ export class FeedLog {
   /** The full roots of the first `length` blocks. Throws FeedError `out_of_range` beyond what is on disk. */
   async rootsAt(reader: StoreReader, length: number): Promise<readonly TreeNode[]> {
     this.#assertDurable(length);
-    return this.#nodesOf(reader, fullRoots(length));
+    return readTree(this.#keys, reader, fullRoots(length));
   }
 
   /** What the feed's key signs for the first `length` blocks. */
@@ -227,15 +288,26 @@ export class FeedLog {
 
   /** What proves a block to somebody whose digest of it is given; by default, to somebody who holds nothing. */
   async proof(reader: StoreReader, index: number, options: ProofOptions = NO_DIGEST): Promise<BlockProof> {
+    const [proof] = await this.proofs(reader, [{ index, ...options }]);
+    if (proof === undefined) throw this.#outOfRange(index);
+    return proof;
+  }
+
+  /** The same for many, by few reads; undefined where the log does not reach or, being sparse, cannot prove. */
+  async proofs(
+    reader: StoreReader,
+    requests: readonly (ProofOptions & { readonly index: number })[],
+  ): Promise<readonly (BlockProof | undefined)[]> {
     const { length } = this;
-    const isBlock = Number.isSafeInteger(index) && index >= 0;
-    const plan = isBlock ? planProof(completeTree(length), 2 * index, options) : undefined;
-    if (plan === undefined) throw this.#outOfRange(index);
-    const nodes = await this.#nodesOf(reader, plan.nodes);
-    if (plan.verifiedBy === 0) return { nodes, signedLength: undefined, signature: undefined };
-    const signature = await this.signature(reader, length);
-    if (signature === undefined) throw new FeedError('corrupt', `feed ${this.id} lacks the signature of its head`);
-    return { nodes, signedLength: length, signature };
+    const asked = requests.map(({ index, ...options }) => ({
+      ...options,
+      nodeIndex: Number.isSafeInteger(index) && index >= 0 && index < length ? 2 * index : Number.NaN,
+    }));
+    if (this.#replica === undefined) return proveWhole(this.#tree, reader, asked);
+    const tree = { reader, rows: new TreeRows(this.#keys), ...this.#tree };
+    const proofs: (BlockProof | undefined)[] = [];
+    for (const { nodeIndex, ...options } of asked) proofs.push(await proveHeld(tree, nodeIndex, options));
+    return proofs;
   }
 
   /** Every block held, node and signature on disk now, in order. Whole when it yields nothing. */
@@ -245,65 +317,35 @@ export class FeedLog {
       publicKey: this.publicKey,
       keys: this.#keys,
       length: this.length,
-      isCleared: (index: number) => this.#holes.get(index),
+      isSparse: this.isReplica,
+      isCleared: (index: number) => !this.has(index),
       mayBeCleared: (index: number) => this.#pendingHoles.get(index),
     };
     return checkRows(state, reader, options);
   }
 
   async #load(store: StoreReader): Promise<void> {
-    const [last] = await store.range({
-      ...this.#keys.range('signature', 0, Number.MAX_SAFE_INTEGER),
-      limit: 1,
-      reverse: true,
-    });
-    const length = last === undefined ? 0 : numberOfKey(last.key);
-    if (!(length <= FEED_LENGTH_MAX)) throw new FeedError('corrupt', `feed ${this.id} ends at ${length}`);
-    const [beyond] = await store.range({ ...this.#keys.range('block', length, Number.MAX_SAFE_INTEGER), limit: 1 });
-    if (beyond !== undefined)
-      throw new FeedError(
-        'corrupt',
-        `feed ${this.id} holds block ${numberOfKey(beyond.key)}, but no signature after ${length}`,
-      );
-    if (last === undefined) return;
-    const roots = await this.#nodesOf(store, fullRoots(length));
-    if (!this.#suite.verify(last.value, rootHash(this.#suite, roots), this.publicKey))
-      throw new FeedError('corrupt', `the signature of feed ${this.id} at ${length} is wrong`);
-    this.#durable = { roots, length, group: await this.#loadGroup(store, length) };
-    this.#pending = this.#durable;
-    await this.#loadHoles(store);
-  }
-
-  async #loadGroup(store: StoreReader, length: number): Promise<Uint8Array> {
-    const blocks = length % GROUP_BLOCKS;
-    if (blocks === 0) return EMPTY_HEAD.group;
-    const row = await store.get(this.#keys.key('tree', Math.floor(length / GROUP_BLOCKS)));
-    const size = NODE_BYTES * groupEntries(blocks);
-    if (row?.length !== size) throw new FeedError('corrupt', `the last tree row of feed ${this.id} is not whole`);
-    return row;
-  }
-
-  async #loadHoles(store: StoreReader): Promise<void> {
-    const pages = Math.ceil(this.#durable.length / PAGE_BITS);
-    for (let next = 0; next < pages; ) {
-      const rows = await store.range({ ...this.#keys.range('holes', next, pages), limit: HOLE_PAGES_PER_READ });
-      for (const { key, value } of rows) {
-        if (value.length !== PAGE_BYTES)
-          throw new FeedError('corrupt', `a page of holes of feed ${this.id} is not whole`);
-        this.#holes.setPage(numberOfKey(key), value);
-        this.#pendingHoles.setPage(numberOfKey(key), value);
-      }
-      const lastRow = rows.at(-1);
-      if (lastRow === undefined) return;
-      next = numberOfKey(lastRow.key) + 1;
+    const { publicKey, isReplica } = this;
+    const loaded = await loadFeed({ suite: this.#suite, store, keys: this.#keys, publicKey, isReplica });
+    this.#durable = loaded.head;
+    this.#pending = loaded.head;
+    this.#fork = loaded.fork;
+    for (const [number, bytes] of loaded.holes) {
+      this.#holes.setPage(number, bytes);
+      this.#pendingHoles.setPage(number, bytes);
     }
+    this.#replica?.load(loaded.head.length, loaded.held);
   }
 
-  async #nodesOf(reader: StoreReader, indexes: readonly number[]): Promise<readonly TreeNode[]> {
-    const nodes = await readNodes(reader, this.#keys, indexes);
-    const missing = nodes.indexOf(undefined);
-    if (missing !== -1) throw new FeedError('corrupt', `feed ${this.id} lacks tree node ${indexes[missing]}`);
-    return nodes as readonly TreeNode[];
+  #assertNotForked(): void {
+    if (this.#fork !== undefined)
+      throw new FeedError(
+        'forked',
+        `feed ${this.id} has two histories, of ${this.#fork.lengths.join(' and ')} blocks`,
+        {
+          fix: 'Begin another feed: this one can never be trusted again.',
+        },
+      );
   }
 
   #assertDurable(length: number): void {

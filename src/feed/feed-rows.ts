@@ -3,10 +3,12 @@
  *
  *     b + block index → the block            s + length → the signature of a batch that ended there
  *     t + group       → tree nodes           f + page   → holes: one bit for each cleared block of 8 192
+ *     k               → a fork proof         h + page   → in a replica: one bit for each block that came, of 8 192
  *
  * A `t` row holds the nodes that 16 blocks complete, in the order of completion (each leaf, then the parents it completes),
  * as 40-byte SLEEP entries. So a row only grows, a node is found by arithmetic, and the rows are the same however the blocks
- * were batched. There is no head row: the feed is as long as its last signature says.
+ * were batched. A node that a replica does not know is zeros. There is no head row: the feed is as long as its last
+ * signature says.
  */
 import type { StoreReader } from '../store/index.ts';
 import { depthOf, rightSpanOf } from './flat-tree.ts';
@@ -19,7 +21,7 @@ export const GROUP_BLOCKS = 16;
 /** A full group: 31 nodes, and above its last block at most 48 parents more. */
 const FULL_GROUP_BYTES = 80 * NODE_BYTES;
 
-const KINDS = { block: 0x62, holes: 0x66, signature: 0x73, tree: 0x74 } as const;
+const KINDS = { block: 0x62, holes: 0x66, held: 0x68, fork: 0x6b, signature: 0x73, tree: 0x74 } as const;
 export type RowKind = keyof typeof KINDS;
 
 export class FeedKeys {
@@ -58,12 +60,29 @@ export function groupOf(nodeIndex: number): number {
   return Math.floor(rightSpanOf(nodeIndex) / 2 / GROUP_BLOCKS);
 }
 
-/** A node of a group's row; undefined when the row does not reach it. */
-export function nodeOfGroup(row: Uint8Array, index: number): TreeNode | undefined {
+/** Where a node lies in its group's row. */
+export function offsetInGroup(index: number): number {
   const completedBy = (rightSpanOf(index) / 2) % GROUP_BLOCKS;
-  const offset = NODE_BYTES * (groupEntries(completedBy) + depthOf(index));
-  if (offset + NODE_BYTES > row.length) return undefined;
-  return { index, hash: row.slice(offset, offset + HASH_BYTES), size: peekUint64(row, offset + HASH_BYTES) };
+  return NODE_BYTES * (groupEntries(completedBy) + depthOf(index));
+}
+
+/** A node of a group's row, its hash a view of it; undefined when the row does not reach or does not know it. */
+export function nodeOfGroup(row: Uint8Array, index: number): TreeNode | undefined {
+  const offset = offsetInGroup(index);
+  if (!isKnownAt(row, offset)) return undefined;
+  return {
+    index,
+    hash: row.subarray(offset, offset + HASH_BYTES),
+    size: peekUint64(row, offset + HASH_BYTES),
+  };
+}
+
+/** No hash is all zeros. */
+export function isKnownAt(row: Uint8Array, offset: number): boolean {
+  const end = offset + HASH_BYTES;
+  if (end > row.length) return false;
+  for (let at = offset; at < end; at++) if (row[at] !== 0) return true;
+  return false;
 }
 
 /** Stored nodes in the order of the indexes, by one read. */

@@ -17,8 +17,14 @@ export const BATCH_BLOCKS_MAX = 65_536;
 export const PROOF_NODES_MAX = 128;
 /** A varint of a bitfield: eight bytes of seven bits reach past 2^53, the last exact number. */
 export const VARINT_BYTES_MAX = 8;
-/** Pages of holes that one read brings at opening: a megabyte. */
-export const HOLE_PAGES_PER_READ = 1024;
+/** Pages of a bitfield that one read brings at opening: a megabyte. */
+export const BITFIELD_PAGES_PER_READ = 1024;
 /** One page of a check: bounded memory, and few enough reads that they do not count. */
 export const CHECK_PAGE_BLOCKS = 1024;
 export const CHECK_PAGE_BYTES = 4 * MiB;
+/** Tree rows that a replica keeps in memory: what the blocks under way climb through, at some 1.3 KB each. */
+export const TREE_ROWS_MAX = 1024;
+/** Signatures that are tried, newest first, to find one under which a sparse replica can prove a block. */
+export const PROOF_SIGNATURES_MAX = 64;
+/** Blocks that one accepting transaction takes: half a second of hashing and storing at worst. */
+export const ACCEPT_BLOCKS_MAX = 4096;

@@ -51,23 +51,38 @@ type Refusal = Extract<Verdict, { verdict: 'refused' }>;
 
 export function verifyProof(deps: ProofDeps, claim: BlockClaim): Verdict {
   if (!isWellFormed(claim)) return refuse('malformed');
+  const { block, index, nodes, signature } = claim;
+  const first = nodes[0]?.index === 2 * index ? nodes[0] : undefined;
+  const leaf = block === undefined ? first : leafNode(deps.suite, index, block);
+  if (leaf === undefined) return refuse('missing_node');
+  const verdict = verifyNode(deps, { node: leaf, nodes: block === undefined ? nodes.slice(1) : nodes, signature });
+  if (verdict.verdict === 'refused') return verdict;
+  return { ...verdict, leaf, nodes: keepable(claim, verdict.nodes) };
+}
+
+/** A node of any height with what proves it: the siblings of its climb upwards, then roots from left to right. */
+export interface NodeClaim {
+  readonly node: TreeNode;
+  readonly nodes: readonly TreeNode[];
+  readonly signature: Uint8Array | undefined;
+}
+
+export type NodeVerdict = Omit<Extract<Verdict, { verdict: 'proven' }>, 'leaf'> | Refusal;
+
+export function verifyNode(deps: ProofDeps, { node, nodes, signature }: NodeClaim): NodeVerdict {
   const { suite, trusted } = deps;
   let used = 0;
-  const take = (index: number): TreeNode | undefined =>
-    claim.nodes[used]?.index === index ? claim.nodes[used++] : undefined;
-  const leaf = claim.block === undefined ? take(2 * claim.index) : leafNode(suite, claim.index, claim.block);
-  if (leaf === undefined) return refuse('missing_node');
   const proven: TreeNode[] = [];
-  let top = leaf;
+  let top = node;
   for (;;) {
     const known = trusted(top.index);
     if (known !== undefined) {
       // The hash binds the size, so equal hashes are equal nodes.
       if (!equalBytes(known.hash, top.hash)) return refuse('mismatch');
-      return { verdict: 'proven', leaf, nodes: keepable(claim, proven), signedLength: undefined };
+      return { verdict: 'proven', nodes: proven, signedLength: undefined };
     }
     const siblingIndex = siblingOf(top.index);
-    const sent = take(siblingIndex);
+    const sent = nodes[used]?.index === siblingIndex ? nodes[used++] : undefined;
     const sibling = sent ?? trusted(siblingIndex);
     if (sibling === undefined) break;
     if (!Number.isSafeInteger(top.size + sibling.size)) return refuse('malformed');
@@ -75,17 +90,14 @@ export function verifyProof(deps: ProofDeps, claim: BlockClaim): Verdict {
     proven.push(top);
     top = top.index < siblingIndex ? parentNode(suite, top, sibling) : parentNode(suite, sibling, top);
   }
-  const roots = collectRoots(top, claim.nodes.slice(used), trusted);
+  const roots = collectRoots(top, nodes.slice(used), trusted);
   if ('verdict' in roots) return roots;
   const checksum = rootHash(suite, roots.all);
   // A feed without signatures is named by its root hash instead of a key.
   const signed =
-    claim.signature === undefined
-      ? equalBytes(checksum, deps.publicKey)
-      : suite.verify(claim.signature, checksum, deps.publicKey);
+    signature === undefined ? equalBytes(checksum, deps.publicKey) : suite.verify(signature, checksum, deps.publicKey);
   if (!signed) return refuse('bad_signature');
-  const nodes = keepable(claim, [...proven, ...roots.fresh]);
-  return { verdict: 'proven', leaf, nodes, signedLength: roots.length };
+  return { verdict: 'proven', nodes: [...proven, ...roots.fresh], signedLength: roots.length };
 }
 
 interface Roots {

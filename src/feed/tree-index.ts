@@ -2,7 +2,6 @@
  * Which nodes prove a block (hypercore 6, `lib/tree-index.js`; Request.nodes of the wire): the asker's digest tells in one
  * number what it holds around a block, the answerer's proof names the nodes that are still lacking. Pure: indexes only.
  */
-import { Bitfield } from './bitfield.ts';
 import {
   childrenOf,
   depthOf,
@@ -24,23 +23,31 @@ export interface NodeSet {
 
 /** Nodes held one by one; where two siblings are held, their parent is. */
 export class TreeIndex implements NodeSet {
-  readonly #nodes = new Bitfield();
+  readonly #nodes = new Set<number>();
+  #end = 0;
 
   has(index: number): boolean {
-    return this.#nodes.get(index);
+    return this.#nodes.has(index);
   }
 
   get end(): number {
-    return this.#nodes.end;
+    return this.#end;
   }
 
   /** Whether that changed anything. */
   add(index: number): boolean {
-    if (!this.#nodes.set(index)) return false;
-    for (let node = index; this.#nodes.get(siblingOf(node)); ) {
+    if (!this.#set(index)) return false;
+    for (let node = index; this.#nodes.has(siblingOf(node)); ) {
       node = parentOf(node);
-      if (!this.#nodes.set(node)) break;
+      if (!this.#set(node)) break;
     }
+    return true;
+  }
+
+  #set(index: number): boolean {
+    if (this.#nodes.has(index)) return false;
+    this.#nodes.add(index);
+    this.#end = Math.max(this.#end, index + 1);
     return true;
   }
 }
