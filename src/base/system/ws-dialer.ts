@@ -10,6 +10,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
+import { abortable, withDeadline } from '../deadline.ts';
 import { DialError } from '../dial-error.ts';
 import { invariant } from '../errors.ts';
 import type { Dialer, FrameSocket } from '../frame-socket.ts';
@@ -56,21 +57,8 @@ export class WsDialer implements Dialer {
     signal.throwIfAborted();
     const target = parseTarget(url);
     const { timeoutMs } = this.#options;
-    // Aborted by the caller, by the deadline, and at the end, which also stops the deadline.
-    const attempt = new AbortController();
-    const onAbort = (): void => attempt.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const deadline = this.#deps.clock.sleep(timeoutMs, attempt.signal).then(
-      () => attempt.abort(new DialError('timeout', `${url} did not answer in ${timeoutMs} ms`, { retry: 'later' })),
-      () => undefined, // the attempt ended first
-    );
-    try {
-      return await this.#connect(target, attempt.signal);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      attempt.abort();
-      await deadline;
-    }
+    const late = (): Error => new DialError('timeout', `${url} did not answer in ${timeoutMs} ms`, { retry: 'later' });
+    return withDeadline(this.#deps.clock, timeoutMs, signal, late, (attempt) => this.#connect(target, attempt));
   }
 
   async #connect(target: URL, signal: AbortSignal): Promise<FrameSocket> {
@@ -168,13 +156,4 @@ function openAt(
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return message || code || 'no connection';
-}
-
-/** What `promise` yields, unless `signal` is aborted first; what comes late is dropped. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

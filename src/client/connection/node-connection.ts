@@ -15,6 +15,7 @@ import {
   type NodeMessage,
   ProtocolError,
   type Refused,
+  requestNumberOf,
   type ServerInfo,
 } from '../../protocol/index.ts';
 import { ConnectionError, refusalError } from './connection-error.ts';
@@ -26,7 +27,7 @@ import {
   STREAM_PAUSE_MS,
   WATCH_INTERVAL_MS,
 } from './limits.ts';
-import { type Answer, type PageHandler, Requests, requestOf } from './requests.ts';
+import { type Answer, type PageHandler, Requests } from './requests.ts';
 import { Window } from './window.ts';
 
 export interface ConnectionDeps {
@@ -310,7 +311,7 @@ export class NodeConnection implements AsyncDisposable {
       default:
         if (this.#failing) this.#observer?.answered();
         this.#failing = false;
-        this.#requests.answer(requestOf(message), message);
+        this.#requests.answer(requestNumberOf(message), message);
         return undefined;
     }
   }

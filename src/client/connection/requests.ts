@@ -80,29 +80,3 @@ export class Requests {
     for (const waiting of this.#waiting.values()) waiting.deadline += ms;
   }
 }
-
-/** The number of the request that a message answers. */
-export function requestOf(message: Answer): number {
-  switch (message.oneofKind) {
-    case 'receipt':
-      return message.receipt.request;
-    case 'complete':
-      return message.complete.request;
-    case 'body':
-      return message.body.request;
-    case 'pong':
-      return message.pong.request;
-    case 'chain':
-      return message.chain.request;
-    case 'keyLog':
-      return message.keyLog.request;
-    case 'conversation':
-      return message.conversation.request;
-    case 'enrolment':
-      return message.enrolment.request;
-    case 'vault':
-      return message.vault.request;
-    case 'done':
-      return message.done.request;
-  }
-}

@@ -2,7 +2,7 @@
  * The uppermost layer, and the only one that a node calls: what its people say is checked and goes out, what others say
  * comes in, and other homes are asked about their people.
  */
-import { abortable, type Clock, type HttpDialer, Scope } from '../../base/index.ts';
+import { type Clock, type HttpDialer, Scope } from '../../base/index.ts';
 import type { ServiceResolver } from '../../base/system/index.ts';
 import {
   type Address,
@@ -14,7 +14,7 @@ import {
   type Pdu,
   type PduId,
 } from '../../protocol/index.ts';
-import { FederationError } from '../federation-error.ts';
+import { within } from '../deadline.ts';
 import type { KeyLogStatus } from '../key-log/index.ts';
 import type { Authorship } from '../pdu/index.ts';
 import type { Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
@@ -170,18 +170,7 @@ export class Messaging implements FederationService, AsyncDisposable {
   }
 
   /** One deadline for all that another home is asked on somebody's behalf who waits. */
-  async #within<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const ask = new AbortController();
-    const either = AbortSignal.any([this.#scope.signal, ask.signal]);
-    const late = this.#clock.sleep(LOOKUP_TIMEOUT_MS, either).then(
-      () => ask.abort(new FederationError('timeout', 'the other home did not answer in time', { retry: 'later' })),
-      () => undefined, // it answered, or we stop
-    );
-    try {
-      return await abortable(work(either), either);
-    } finally {
-      ask.abort();
-      await late;
-    }
+  #within<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    return within(this.#clock, LOOKUP_TIMEOUT_MS, this.#scope.signal, work);
   }
 }

@@ -13,6 +13,7 @@ import {
   type PduId,
   ProtocolError,
 } from '../../protocol/index.ts';
+import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { Commit, FederationLink, StagedPdu } from '../ports.ts';
 import type { AuthorCheck } from './author-check.ts';
@@ -146,24 +147,16 @@ export class HoleFiller {
     signal: AbortSignal,
   ): Promise<number> {
     const { clock, link, log } = this.#deps;
-    const ask = new AbortController();
-    const either = AbortSignal.any([signal, ask.signal]);
-    const late = clock.sleep(ASK_TIMEOUT_MS, either).then(
-      () => ask.abort(new FederationError('timeout', `${home} did not answer`)),
-      (error: unknown) => rethrow(error, either),
-    );
     try {
-      const answer = decodePdus(await link.backfill(home, conversation, ids, ANSWER_PDUS_MAX, either));
-      return await this.#take(conversation, ids, answer.pdus.slice(0, ANSWER_PDUS_MAX), either);
+      return await within(clock, ASK_TIMEOUT_MS, signal, async (ending) => {
+        const answer = decodePdus(await link.backfill(home, conversation, ids, ANSWER_PDUS_MAX, ending));
+        return this.#take(conversation, ids, answer.pdus.slice(0, ANSWER_PDUS_MAX), ending);
+      });
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof FederationError) && !(error instanceof ProtocolError) && !isAbort(error, either))
-        throw error;
-      log.info({ home, conversation, error: (error as Error).message }, 'a home does not give what is lacking');
+      if (!(error instanceof FederationError) && !(error instanceof ProtocolError)) throw error;
+      log.info({ home, conversation, error: error.message }, 'a home does not give what is lacking');
       return 0;
-    } finally {
-      ask.abort();
-      await late;
     }
   }
 

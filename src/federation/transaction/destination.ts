@@ -22,11 +22,11 @@ import {
   TRANSACTION_ITEMS_MAX,
 } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
+import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HintPort, OutboxItem, OutboxView } from '../ports.ts';
 import { failureWait, type Moment } from './back-off.ts';
 import { type BatchName, encodeBatch, txnOf } from './batch.ts';
-import { within } from './deadline.ts';
 import { type Kept, readKept, writeKept } from './kept.ts';
 import { BACKOFF_MAX_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { owesHints, readOwedHints, settleHints } from './owed-hints.ts';

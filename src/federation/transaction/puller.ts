@@ -13,11 +13,11 @@ import {
   type Transaction,
 } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
+import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HomeDirectory } from '../ports.ts';
 import { HELD, heldOf } from '../row-keys.ts';
 import { failureWait } from './back-off.ts';
-import { within } from './deadline.ts';
 import { momentOf } from './destination.ts';
 import type { Intake, Taken } from './intake.ts';
 import { decodeBody, ownsFeed } from './judging.ts';

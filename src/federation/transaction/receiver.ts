@@ -13,12 +13,12 @@ import {
   type Transaction,
 } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
+import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { HintPort, HomeDirectory, OutboxView } from '../ports.ts';
 import { Admission } from './admission.ts';
 import { findAnswer } from './answers.ts';
 import { parseTxn } from './batch.ts';
-import { within } from './deadline.ts';
 import type { Intake, Numbered, Taken } from './intake.ts';
 import { decodeBody, ownsFeed } from './judging.ts';
 import { RECEIVE_TIMEOUT_MS, TXN_CHARACTERS_MAX } from './limits.ts';
