@@ -4,20 +4,12 @@
  */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
-import type { KeyRange } from '../store/index.ts';
-
-export type Bounds = Pick<KeyRange, 'from' | 'to'>;
+import { type KeySpan, under } from '../store/index.ts';
 
 const ZERO = Uint8Array.of(0);
-const END = new Uint8Array(16).fill(0xff);
 
 function tagged(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes(utf8(tag), ...parts);
-}
-
-/** Every key that begins with `prefix`. */
-export function under(prefix: Uint8Array): Bounds {
-  return { from: prefix, to: concatBytes(prefix, END) };
 }
 
 /** The schema of this store. */
@@ -31,7 +23,7 @@ export const LAST_SEEN_KEY: Uint8Array = utf8('S seen');
 export function entryKey(feed: FeedId, number: number): Uint8Array {
   return tagged('E', fromHex(feed), uint64Bytes(number));
 }
-export function entriesOf(feed: FeedId): Bounds {
+export function entriesOf(feed: FeedId): KeySpan {
   return under(tagged('E', fromHex(feed)));
 }
 
@@ -44,7 +36,7 @@ export function placeKey(id: PduId): Uint8Array {
 export function ledgerKey(feed: FeedId): Uint8Array {
   return tagged('G', fromHex(feed));
 }
-export const LEDGERS: Bounds = under(utf8('G'));
+export const LEDGERS: KeySpan = under(utf8('G'));
 
 /** What the verifier of a feed has walked: `M feed`. */
 export function verifierKey(feed: FeedId): Uint8Array {
@@ -59,25 +51,25 @@ export function offeredKey(feed: FeedId): Uint8Array {
 export function pendingBodyKey(feed: FeedId, number: number): Uint8Array {
   return tagged('B', fromHex(feed), uint64Bytes(number));
 }
-export const PENDING_BODIES: Bounds = under(utf8('B'));
+export const PENDING_BODIES: KeySpan = under(utf8('B'));
 
 /** Entries that did not verify: `V feed number` → verdict. */
 export function unverifiedKey(feed: FeedId, number: number): Uint8Array {
   return tagged('V', fromHex(feed), uint64Bytes(number));
 }
-export const UNVERIFIED: Bounds = under(utf8('V'));
+export const UNVERIFIED: KeySpan = under(utf8('V'));
 
 /** Entries encrypted to a key that this device does not have yet: `Q feed number` → nothing. */
 export function unopenedKey(feed: FeedId, number: number): Uint8Array {
   return tagged('Q', fromHex(feed), uint64Bytes(number));
 }
-export const UNOPENED: Bounds = under(utf8('Q'));
+export const UNOPENED: KeySpan = under(utf8('Q'));
 
 /** Which entries of a feed wait to be indexed: `X feed` → intervals. */
 export function indexedKey(feed: FeedId): Uint8Array {
   return tagged('X', fromHex(feed));
 }
-export const INDEXED: Bounds = under(utf8('X'));
+export const INDEXED: KeySpan = under(utf8('X'));
 
 /** Received time, then id: the order of lists. Microseconds since 1970. */
 export interface ListPosition {
@@ -94,28 +86,28 @@ export function summaryKey(at: ListPosition): Uint8Array {
   return tagged('L', position(at));
 }
 /** Summaries received in [from, to), microseconds. */
-export function summariesBetween(from: number, to: number): Bounds {
+export function summariesBetween(from: number, to: number): KeySpan {
   return { from: tagged('L', uint64Bytes(from)), to: tagged('L', uint64Bytes(to)) };
 }
-export const SUMMARIES: Bounds = under(utf8('L'));
+export const SUMMARIES: KeySpan = under(utf8('L'));
 
 /** Messages that changed and that who follows this client has not taken yet: `c received id` → which change. */
 export function changedKey(at: ListPosition): Uint8Array {
   return tagged('c', position(at));
 }
-export const CHANGED: Bounds = under(utf8('c'));
+export const CHANGED: KeySpan = under(utf8('c'));
 
 /** The readable text of a message, sealed: `T received id`. */
 export function textKey(at: ListPosition): Uint8Array {
   return tagged('T', position(at));
 }
-export const TEXTS: Bounds = under(utf8('T'));
+export const TEXTS: KeySpan = under(utf8('T'));
 
 /** Messages of a conversation: `C conversation received id` → nothing. */
 export function conversationKey(conversation: ConversationId, at: ListPosition): Uint8Array {
   return tagged('C', fromHex(conversation), position(at));
 }
-export function conversationBounds(conversation: ConversationId): Bounds {
+export function conversationSpan(conversation: ConversationId): KeySpan {
   return under(tagged('C', fromHex(conversation)));
 }
 
@@ -123,38 +115,38 @@ export function conversationBounds(conversation: ConversationId): Bounds {
 export function unreadKey(pseudonym: Uint8Array): Uint8Array {
   return tagged('U', pseudonym);
 }
-export const UNREAD: Bounds = under(utf8('U'));
+export const UNREAD: KeySpan = under(utf8('U'));
 
 /** What devices said about a subject: `R pseudonym` → registers, sealed. */
 export function registersKey(pseudonym: Uint8Array): Uint8Array {
   return tagged('R', pseudonym);
 }
-export const REGISTERS: Bounds = under(utf8('R'));
+export const REGISTERS: KeySpan = under(utf8('R'));
 
 /** Changes of this device that no note carries yet: `N counter` → operation, sealed. */
 export function pendingChangeKey(counter: number): Uint8Array {
   return tagged('N', uint64Bytes(counter));
 }
-export const PENDING_CHANGES: Bounds = under(utf8('N'));
+export const PENDING_CHANGES: KeySpan = under(utf8('N'));
 /** The greatest Lamport counter seen. */
 export const COUNTER_KEY: Uint8Array = utf8('S counter');
 /** Notes applied, by place: what a snapshot can supersede. `J feed number` → nothing. */
 export function noteKey(feed: FeedId, number: number): Uint8Array {
   return tagged('J', fromHex(feed), uint64Bytes(number));
 }
-export const NOTES: Bounds = under(utf8('J'));
+export const NOTES: KeySpan = under(utf8('J'));
 
 /** Messages to erase at the home: `Y feed number` → nothing. */
 export function erasureKey(feed: FeedId, number: number): Uint8Array {
   return tagged('Y', fromHex(feed), uint64Bytes(number));
 }
-export const ERASURES: Bounds = under(utf8('Y'));
+export const ERASURES: KeySpan = under(utf8('Y'));
 
 /** Where else a PDU came: `F id feed number` → nothing. */
 export function copyKey(id: PduId, feed: FeedId, number: number): Uint8Array {
   return tagged('F', fromHex(id), fromHex(feed), uint64Bytes(number));
 }
-export function copiesOf(id: PduId): Bounds {
+export function copiesOf(id: PduId): KeySpan {
   return under(tagged('F', fromHex(id)));
 }
 
@@ -162,7 +154,7 @@ export function copiesOf(id: PduId): Bounds {
 export function outboxKey(number: number): Uint8Array {
   return tagged('O', uint64Bytes(number));
 }
-export const OUTBOX: Bounds = under(utf8('O'));
+export const OUTBOX: KeySpan = under(utf8('O'));
 export function outboxBodyKey(number: number): Uint8Array {
   return tagged('P', uint64Bytes(number));
 }
@@ -175,25 +167,25 @@ export function importKey(hash: Uint8Array): Uint8Array {
 export function accountKey(address: Address, version: number): Uint8Array {
   return tagged('A', utf8(address), ZERO, uint64Bytes(version));
 }
-export function accountVersions(address: Address): Bounds {
+export function accountVersions(address: Address): KeySpan {
   return under(tagged('A', utf8(address), ZERO));
 }
 /** What is remembered of an account: `K address` → contact row. */
 export function contactKey(address: Address): Uint8Array {
   return tagged('K', utf8(address));
 }
-export const CONTACTS: Bounds = under(utf8('K'));
+export const CONTACTS: KeySpan = under(utf8('K'));
 /** Documents of the home's chain: `H version`. */
 export function homeKey(version: number): Uint8Array {
   return tagged('H', uint64Bytes(version));
 }
-export const HOME_VERSIONS: Bounds = under(utf8('H'));
+export const HOME_VERSIONS: KeySpan = under(utf8('H'));
 
 /** Documents of another home's chain: `h home 0 version`. */
 export function otherHomeKey(home: HomeName, version: number): Uint8Array {
   return tagged('h', utf8(home), ZERO, uint64Bytes(version));
 }
-export function otherHomeVersions(home: HomeName): Bounds {
+export function otherHomeVersions(home: HomeName): KeySpan {
   return under(tagged('h', utf8(home), ZERO));
 }
 
@@ -209,7 +201,7 @@ export function keyLogPrefix(home: HomeName, publicKey: Uint8Array): Uint8Array 
 export function conversationPduKey(conversation: ConversationId, id: PduId): Uint8Array {
   return tagged('p', fromHex(conversation), fromHex(id));
 }
-export function conversationPdus(conversation: ConversationId): Bounds {
+export function conversationPdus(conversation: ConversationId): KeySpan {
   return under(tagged('p', fromHex(conversation)));
 }
 
@@ -217,4 +209,4 @@ export function conversationPdus(conversation: ConversationId): Bounds {
 export function alarmKey(code: string, subject: string): Uint8Array {
   return tagged('W', utf8(code), ZERO, utf8(subject.slice(0, 400)));
 }
-export const ALARMS: Bounds = under(utf8('W'));
+export const ALARMS: KeySpan = under(utf8('W'));

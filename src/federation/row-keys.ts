@@ -1,18 +1,9 @@
 /** Where federation keeps its rows: all under `D`, none of them a view of entries. */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, HomeName } from '../protocol/index.ts';
+import { type KeySpan, under } from '../store/index.ts';
 
 const ZERO = Uint8Array.of(0);
-
-export interface Bounds {
-  readonly from: Uint8Array;
-  readonly to: Uint8Array;
-}
-
-/** Every key that begins with `prefix`. */
-function under(prefix: Uint8Array): Bounds {
-  return { from: prefix, to: concatBytes(prefix, new Uint8Array(16).fill(0xff)) };
-}
 
 function ofHome(tag: string, home: HomeName): Uint8Array {
   return concatBytes(utf8(`D${tag}`), utf8(home), ZERO);
@@ -22,7 +13,7 @@ function ofHome(tag: string, home: HomeName): Uint8Array {
 export function pinnedKey(home: HomeName, version: number): Uint8Array {
   return concatBytes(ofHome('h', home), uint64Bytes(version));
 }
-export function pinnedVersions(home: HomeName): Bounds {
+export function pinnedVersions(home: HomeName): KeySpan {
   return under(ofHome('h', home));
 }
 
@@ -35,13 +26,13 @@ export function checkedKey(home: HomeName): Uint8Array {
 export function destinationKey(home: HomeName): Uint8Array {
   return ofHome('d', home);
 }
-export const DESTINATIONS: Bounds = under(utf8('Dd'));
+export const DESTINATIONS: KeySpan = under(utf8('Dd'));
 
 /** One of our feeds towards a destination: `Df home 0 feed` → acknowledged number, range in flight. */
 export function lineKey(home: HomeName, feed: FeedId): Uint8Array {
   return concatBytes(ofHome('f', home), fromHex(feed));
 }
-export function linesOf(home: HomeName): Bounds {
+export function linesOf(home: HomeName): KeySpan {
   return under(ofHome('f', home));
 }
 
@@ -49,7 +40,7 @@ export function linesOf(home: HomeName): Bounds {
 export function deferredKey(home: HomeName, feed: FeedId, number: number): Uint8Array {
   return concatBytes(ofHome('l', home), fromHex(feed), uint64Bytes(number));
 }
-export function deferredOf(home: HomeName): Bounds {
+export function deferredOf(home: HomeName): KeySpan {
   return under(ofHome('l', home));
 }
 
@@ -57,7 +48,7 @@ export function deferredOf(home: HomeName): Bounds {
 export function owedHintKey(home: HomeName, conversation: ConversationId): Uint8Array {
   return concatBytes(ofHome('o', home), fromHex(conversation));
 }
-export function owedHintsOf(home: HomeName): Bounds {
+export function owedHintsOf(home: HomeName): KeySpan {
   return under(ofHome('o', home));
 }
 
@@ -65,16 +56,16 @@ export function owedHintsOf(home: HomeName): Bounds {
 export function heldKey(home: HomeName, feed: FeedId): Uint8Array {
   return concatBytes(ofHome('r', home), fromHex(feed));
 }
-export function heldOf(home: HomeName): Bounds {
+export function heldOf(home: HomeName): KeySpan {
   return under(ofHome('r', home));
 }
-export const HELD: Bounds = under(utf8('Dr'));
+export const HELD: KeySpan = under(utf8('Dr'));
 
 /** What we answered "later" to: `Dw home 0 feed number` → attempt, due time. */
 export function wantedKey(home: HomeName, feed: FeedId, number: number): Uint8Array {
   return concatBytes(ofHome('w', home), fromHex(feed), uint64Bytes(number));
 }
-export function wantedOf(home: HomeName): Bounds {
+export function wantedOf(home: HomeName): KeySpan {
   return under(ofHome('w', home));
 }
 
@@ -86,7 +77,7 @@ export function answerKey(home: HomeName, txn: string): Uint8Array {
 export function answeredKey(home: HomeName, sequence: number): Uint8Array {
   return concatBytes(ofHome('q', home), uint64Bytes(sequence));
 }
-export function answeredOf(home: HomeName): Bounds {
+export function answeredOf(home: HomeName): KeySpan {
   return under(ofHome('q', home));
 }
 
@@ -94,7 +85,7 @@ export function answeredOf(home: HomeName): Bounds {
 export function personKey(address: Address, version: number): Uint8Array {
   return concatBytes(utf8(`Dp${address}`), ZERO, uint64Bytes(version));
 }
-export function personVersions(address: Address): Bounds {
+export function personVersions(address: Address): KeySpan {
   return under(concatBytes(utf8(`Dp${address}`), ZERO));
 }
 
@@ -102,7 +93,7 @@ export function personVersions(address: Address): Bounds {
 export function holeKey(conversation: ConversationId): Uint8Array {
   return concatBytes(utf8('Dm'), fromHex(conversation));
 }
-export const HOLES: Bounds = under(utf8('Dm'));
+export const HOLES: KeySpan = under(utf8('Dm'));
 
 /** How far a feed of ours was announced: `Dn feed` → block. */
 export function announcedKey(feed: FeedId): Uint8Array {
@@ -113,7 +104,7 @@ export function announcedKey(feed: FeedId): Uint8Array {
 export function followedKey(home: HomeName): Uint8Array {
   return ofHome('k', home);
 }
-export const FOLLOWED: Bounds = under(utf8('Dk'));
+export const FOLLOWED: KeySpan = under(utf8('Dk'));
 export function mirrorPrefix(home: HomeName, publicKey: Uint8Array): Uint8Array {
   return concatBytes(ofHome('g', home), publicKey);
 }

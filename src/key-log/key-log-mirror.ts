@@ -29,7 +29,7 @@ import {
   readKeyRecord,
   type SignedRoot,
 } from '../protocol/index.ts';
-import type { Row, Store, StoreTransaction } from '../store/index.ts';
+import { type KeySpan, type Row, type Store, type StoreTransaction, under } from '../store/index.ts';
 import { readKeyLogPage } from './key-log-page.ts';
 import { DOUBLES_READ_MAX, HEARD_ROOTS_MAX, VERSIONS_READ_MAX } from './limits.ts';
 import { judgeRoot, type RootVerdict, signedRootAt } from './signed-root.ts';
@@ -200,9 +200,8 @@ export class KeyLogMirror {
     return concatBytes(this.#prefix, utf8(tag), ...parts);
   }
 
-  #under(tag: string, ...parts: readonly Uint8Array[]): { readonly from: Uint8Array; readonly to: Uint8Array } {
-    const from = this.#key(tag, ...parts);
-    return { from, to: concatBytes(from, new Uint8Array(41).fill(0xff)) };
+  #under(tag: string, ...parts: readonly Uint8Array[]): KeySpan {
+    return under(this.#key(tag, ...parts));
   }
 }
 

@@ -11,11 +11,11 @@ import {
   parseAddress,
   parsePdu,
 } from '../protocol/index.ts';
-import { MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
+import { type KeySpan, MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import { NodeError } from './node-error.ts';
 import { ViewBuffer } from './view-buffer.ts';
-import { type Bounds, foldedKey, VIEWS, viewsOf } from './view-keys.ts';
+import { foldedKey, VIEWS, viewsOf } from './view-keys.ts';
 
 export interface Problem {
   readonly code: 'block' | 'entry' | 'view_missing' | 'view_extra' | 'view_differs';
@@ -207,7 +207,7 @@ const BLOCK_PROBLEMS: ReadonlySet<string> = new Set(['block_hash', 'missing_bloc
 async function compareViews(
   actual: StoreReader,
   expected: StoreReader,
-  bounds: Bounds,
+  bounds: KeySpan,
   note: (problem: Problem) => void,
 ): Promise<number> {
   let checked = 0;
@@ -227,7 +227,7 @@ async function compareViews(
   return checked;
 }
 
-async function* rowsOf(reader: StoreReader, bounds: Bounds): AsyncGenerator<Row> {
+async function* rowsOf(reader: StoreReader, bounds: KeySpan): AsyncGenerator<Row> {
   let { from } = bounds;
   for (;;) {
     const rows = await reader.range({ from, to: bounds.to, limit: COMPARE_PAGE_ROWS });

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import { concatBytes, fromHex, uint64Bytes, utf8, writeUint64 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
+import { type KeySpan, under } from '../store/index.ts';
 import { FEED_IDS_CACHED_MAX } from './limits.ts';
 
 const ZERO = Uint8Array.of(0);
@@ -43,20 +44,10 @@ function ofMailbox(tag: string, address: Address, feed: FeedId, number?: number)
 
 const VIEW_CODE = 'V'.charCodeAt(0);
 
-export interface Bounds {
-  readonly from: Uint8Array;
-  readonly to: Uint8Array;
-}
-
-/** Every key that begins with `prefix`. */
-export function under(prefix: Uint8Array): Bounds {
-  return { from: prefix, to: concatBytes(prefix, new Uint8Array(16).fill(0xff)) };
-}
-
-export const VIEWS: Bounds = { from: utf8('V'), to: utf8('W') };
+export const VIEWS: KeySpan = { from: utf8('V'), to: utf8('W') };
 
 /** What stands under an account's name: its chain, vault record, heads, mailboxes, hours, and what was erased of them. */
-export function viewsOf(address: Address): readonly Bounds[] {
+export function viewsOf(address: Address): readonly KeySpan[] {
   return ['A', 'H', 'M', 'R', 'T', 'X'].map((tag) => under(ofAccount(tag, address)));
 }
 
@@ -64,10 +55,10 @@ export function viewsOf(address: Address): readonly Bounds[] {
 export function accountKey(address: Address, version: number): Uint8Array {
   return concatBytes(ofAccount('A', address), uint64Bytes(version));
 }
-export function accountVersions(address: Address): Bounds {
+export function accountVersions(address: Address): KeySpan {
   return under(ofAccount('A', address));
 }
-export const ACCOUNTS: Bounds = under(view('A'));
+export const ACCOUNTS: KeySpan = under(view('A'));
 
 /** Where the account's vault record is: `R address 0` → feed, block index of the body. */
 export function vaultKey(address: Address): Uint8Array {
@@ -78,13 +69,13 @@ export function vaultKey(address: Address): Uint8Array {
 export function homeKey(version: number): Uint8Array {
   return concatBytes(view('K'), uint64Bytes(version));
 }
-export const HOME_VERSIONS: Bounds = under(view('K'));
+export const HOME_VERSIONS: KeySpan = under(view('K'));
 
 /** The head of a mailbox: `H address 0 feed` → mailbox head row. */
 export function headKey(address: Address, feed: FeedId): Uint8Array {
   return ofMailbox('H', address, feed);
 }
-export function headsOf(address: Address): Bounds {
+export function headsOf(address: Address): KeySpan {
   return under(ofAccount('H', address));
 }
 
@@ -121,7 +112,7 @@ export function conversationKey(
   return concatBytes(ofConversation(conversation), uint64Bytes(depth), fromHex(id), STANDINGS[standing]);
 }
 const STANDINGS = { held: Uint8Array.of(0), delivered: Uint8Array.of(1), after: Uint8Array.of(2) } as const;
-export function conversationPdus(conversation: ConversationId): Bounds {
+export function conversationPdus(conversation: ConversationId): KeySpan {
   return under(ofConversation(conversation));
 }
 function ofConversation(conversation: ConversationId): Uint8Array {
@@ -136,10 +127,10 @@ export function outboxKey(destination: HomeName, feed: FeedId, number: number): 
 export function outboxHeadKey(destination: HomeName, feed: FeedId): Uint8Array {
   return concatBytes(ofDestination('Q', destination), fromHex(feed));
 }
-export function outboxHeadsOf(destination: HomeName): Bounds {
+export function outboxHeadsOf(destination: HomeName): KeySpan {
   return under(ofDestination('Q', destination));
 }
-export const OUTBOX_HEADS: Bounds = under(view('Q'));
+export const OUTBOX_HEADS: KeySpan = under(view('Q'));
 function ofDestination(tag: string, destination: HomeName): Uint8Array {
   return concatBytes(view(tag), utf8(destination), ZERO);
 }
@@ -163,7 +154,7 @@ export function feedPrefix(feed: FeedId): Uint8Array {
 export function feedRecordKey(feed: FeedId): Uint8Array {
   return concatBytes(utf8('Sf'), fromHex(feed));
 }
-export const FEED_RECORDS: Bounds = under(utf8('Sf'));
+export const FEED_RECORDS: KeySpan = under(utf8('Sf'));
 
 /** The log of the home's keys: `S k` → key log record. Its own rows lie under its prefix. */
 export const KEY_LOG_RECORD: Uint8Array = utf8('Sk');
@@ -174,13 +165,13 @@ export function keyLogPrefix(feed: FeedId): Uint8Array {
 export function inviteKey(code: string): Uint8Array {
   return utf8(`Si${code}`);
 }
-export const INVITES: Bounds = under(utf8('Si'));
+export const INVITES: KeySpan = under(utf8('Si'));
 
 /** What the operator set for an account: quota, ban. */
 export function settingsKey(address: Address): Uint8Array {
   return utf8(`Sa${address}`);
 }
-export const ACCOUNT_SETTINGS: Bounds = under(utf8('Sa'));
+export const ACCOUNT_SETTINGS: KeySpan = under(utf8('Sa'));
 
 /** When this node last ran, for the distrust of clocks. */
 export const LAST_SEEN_KEY: Uint8Array = utf8('St');

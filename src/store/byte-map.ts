@@ -2,7 +2,9 @@
  * An ordered map of byte keys: sorted runs of bounded length, so that finding is two binary searches and inserting moves a
  * few hundred pointers. Keeps references to keys and values; copies nothing. Not to be changed while it is iterated.
  */
+
 import { compareBytes } from '../base/index.ts';
+import type { KeySpan } from './key-span.ts';
 import { RUN_ENTRIES_MAX } from './limits.ts';
 
 interface Run<Value> {
@@ -11,12 +13,6 @@ interface Run<Value> {
 }
 
 export type Entry<Value> = readonly [key: Uint8Array, value: Value];
-
-/** [from, to). Empty if `to` is not after `from`. */
-export interface KeySpan {
-  readonly from: Uint8Array;
-  readonly to: Uint8Array;
-}
 
 export class ByteMap<Value> {
   /** No run is empty. */

@@ -2,7 +2,7 @@
  * What the store needs of a database, a memory or a disk: read what is durable, make a set of writes durable. Order,
  * isolation, grouping and failure of transactions are EngineStore's, the same for every engine.
  */
-import type { KeySpan } from './byte-map.ts';
+import type { KeySpan } from './key-span.ts';
 import type { Row } from './store.ts';
 import type { WriteSet } from './write-set.ts';
 

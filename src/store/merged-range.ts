@@ -1,7 +1,8 @@
 /** Reads a range as a transaction sees it: durable rows from the engine, with the overlay's word on top. */
 import { compareBytes } from '../base/index.ts';
-import type { Entry, KeySpan } from './byte-map.ts';
+import type { Entry } from './byte-map.ts';
 import type { Scan, ScanResult } from './engine.ts';
+import type { KeySpan } from './key-span.ts';
 import { type BoundedSpan, type Cut, successorOf } from './overlay.ts';
 import type { Row } from './store.ts';
 import { DELETED, type Written } from './write-set.ts';

@@ -3,7 +3,8 @@
  * part of a range it has to ask for. Only the latest set changes while an overlay lives.
  */
 import { compareBytes } from '../base/index.ts';
-import type { Entry, KeySpan } from './byte-map.ts';
+import type { Entry } from './byte-map.ts';
+import type { KeySpan } from './key-span.ts';
 import { DELETED, type WriteSet, type Written } from './write-set.ts';
 
 export interface Cut {

@@ -1,6 +1,6 @@
 /** A set of keys as spans: sorted, none empty, none touching another. */
 import { compareBytes } from '../base/index.ts';
-import type { KeySpan } from './byte-map.ts';
+import type { KeySpan } from './key-span.ts';
 
 export class SpanSet implements Iterable<KeySpan> {
   readonly #spans: KeySpan[] = [];

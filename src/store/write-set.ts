@@ -2,7 +2,8 @@
  * What transactions have written and the disk has not: deleted spans, and keys put or deleted after those. Applying the
  * spans first and the entries second gives the state; the order in which they were written is not kept.
  */
-import { ByteMap, type Entry, type KeySpan } from './byte-map.ts';
+import { ByteMap, type Entry } from './byte-map.ts';
+import type { KeySpan } from './key-span.ts';
 import { SpanSet } from './span-set.ts';
 
 export const DELETED: unique symbol = Symbol('deleted');

@@ -7,7 +7,7 @@ import type { ConversationId } from '../../protocol/index.ts';
 import type { Row, Store } from '../../store/index.ts';
 import {
   CHANGED,
-  conversationBounds,
+  conversationSpan,
   type ListPosition,
   SUMMARIES,
   summariesBetween,
@@ -96,7 +96,7 @@ export class MailReader {
 
   /** What belongs to a conversation, newest first. */
   async *placesOf(conversation: ConversationId): AsyncGenerator<ListPosition> {
-    const { from, to } = conversationBounds(conversation);
+    const { from, to } = conversationSpan(conversation);
     for await (const { key } of scan(this.#deps.store, from, to))
       yield { receivedAt: readUint64(key, key.length - 40), id: idInKey(key) };
   }

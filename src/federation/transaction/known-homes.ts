@@ -1,12 +1,11 @@
 /** Which homes have rows of a kind. */
 import { fromUtf8 } from '../../base/index.ts';
 import { type HomeName, parseHomeName } from '../../protocol/index.ts';
-import type { Store } from '../../store/index.ts';
-import type { Bounds } from '../row-keys.ts';
+import type { KeySpan, Store } from '../../store/index.ts';
 import { PAGE_ROWS_MAX } from './limits.ts';
 
 /** The homes that have rows there, each once: what follows the tag is a name and a zero. */
-export async function homesIn(store: Store, bounds: Bounds): Promise<readonly HomeName[]> {
+export async function homesIn(store: Store, bounds: KeySpan): Promise<readonly HomeName[]> {
   const homes = new Set<HomeName>();
   for (let from = bounds.from; ; ) {
     const rows = await store.range({ from, to: bounds.to, limit: PAGE_ROWS_MAX });

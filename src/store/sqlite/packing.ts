@@ -2,8 +2,9 @@
  * Messages between the store and its threads: all lengths in one buffer, all bytes in another, so that a message of a
  * thousand rows is two transfers and no object. Both ends are this program, so nothing is checked here.
  */
-import type { KeySpan } from '../byte-map.ts';
+
 import type { Scan, ScanResult } from '../engine.ts';
+import type { KeySpan } from '../key-span.ts';
 import type { Row } from '../store.ts';
 import { DELETED, type WriteSet } from '../write-set.ts';
 import { UINT32_MAX } from './limits.ts';

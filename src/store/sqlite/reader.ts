@@ -4,8 +4,8 @@
  */
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { invariant } from '../../base/index.ts';
-import type { KeySpan } from '../byte-map.ts';
 import type { Scan } from '../engine.ts';
+import type { KeySpan } from '../key-span.ts';
 import { successorOf } from '../overlay.ts';
 import { StoreError } from '../store-error.ts';
 import { openReader } from './database.ts';

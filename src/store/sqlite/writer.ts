@@ -6,7 +6,7 @@
  * named in its answer: someone may still read them.
  */
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
-import type { KeySpan } from '../byte-map.ts';
+import type { KeySpan } from '../key-span.ts';
 import { createFolder, lockFolder, openWriter } from './database.ts';
 import { CHECKPOINT_PAGES, VALUE_FILE_BYTES_MIN } from './limits.ts';
 import { type Packed, unpackWrites } from './packing.ts';
