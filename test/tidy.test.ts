@@ -48,7 +48,7 @@ const OTHER_LIMITS = new Set([
 const NO_JUNK_FOLDERS = /(^|\/)(utils?|helpers?|common|types|misc|lib)\//;
 
 /** Subsystems whose page is written; a new door adds its own. */
-const WITH_README = ['base', 'protocol', 'store', 'feed', 'vault', 'client', 'node', 'cli'].map(
+const WITH_README = ['base', 'protocol', 'store', 'feed', 'vault', 'client', 'node', 'jmap', 'cli'].map(
   (name) => `src/${name}`,
 );
 

@@ -1,0 +1,35 @@
+/** Blobs in memory, for tests and for people who want nothing on the disk. */
+
+import { blobIdOf, createBlobHash } from './blob-id.ts';
+import type { BlobStore, ByteRange, StoredBlob } from './ports.ts';
+
+export class MemoryBlobStore implements BlobStore {
+  readonly #blobs = new Map<string, Buffer>();
+
+  async put(accountId: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredBlob> {
+    const hash = createBlobHash();
+    const pieces: Uint8Array[] = [];
+    for await (const piece of bytes) {
+      signal.throwIfAborted();
+      hash.update(piece);
+      pieces.push(Buffer.from(piece));
+    }
+    const content = Buffer.concat(pieces);
+    const id = blobIdOf(hash);
+    this.#blobs.set(`${accountId} ${id}`, content);
+    return { id, size: content.length };
+  }
+
+  async size(accountId: string, blobId: string): Promise<number | undefined> {
+    return this.#blobs.get(`${accountId} ${blobId}`)?.length;
+  }
+
+  async *read(accountId: string, blobId: string, { start, end }: ByteRange): AsyncIterable<Uint8Array> {
+    const content = this.#blobs.get(`${accountId} ${blobId}`);
+    if (content !== undefined) yield content.subarray(start, end);
+  }
+
+  async delete(accountId: string, blobId: string): Promise<void> {
+    this.#blobs.delete(`${accountId} ${blobId}`);
+  }
+}

@@ -1,0 +1,36 @@
+/** Where bytes come from: messages from their account's source, everything else from the blob store. */
+
+/** `end` is the first octet that is not wanted. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The raw messages of an account, as its agent can get them. */
+export interface MailSource {
+  /**
+   * The octets of a message, or of a range of it, in order and in pieces of any size. Undefined if the source does not have
+   * it; rejects when it cannot be reached now.
+   */
+  raw(
+    accountId: string,
+    emailId: string,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+export interface StoredBlob {
+  readonly id: string;
+  readonly size: number;
+}
+
+/** Uploads, and messages that were made here. Ids are made from the content (`blobIdOf`). */
+export interface BlobStore {
+  /** Keeps the bytes. A signal that is aborted, or a stream that fails, leaves nothing. */
+  put(accountId: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredBlob>;
+  /** How many octets a blob has; undefined if it is not there. */
+  size(accountId: string, blobId: string): Promise<number | undefined>;
+  read(accountId: string, blobId: string, range: ByteRange): AsyncIterable<Uint8Array>;
+  delete(accountId: string, blobId: string): Promise<void>;
+}

@@ -1,0 +1,18 @@
+/** Everybody's mail as JMAP: a store that agents fill, and the protocol that clients read and change it by. */
+
+export { blobIdOf, createBlobHash } from './blobs/blob-id.ts';
+export { MemoryBlobStore } from './blobs/memory-blob-store.ts';
+export type { BlobStore, ByteRange, MailSource, StoredBlob } from './blobs/ports.ts';
+export { type MountDeps, mountJmap } from './http/mount.ts';
+export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse } from './jmap.ts';
+export type { Permission } from './methods/call.ts';
+export { type MessageReading, readMessage } from './mime/message-reading.ts';
+export type { DataType } from './protocol/data-types.ts';
+export { RequestError } from './protocol/errors.ts';
+export type { SessionObject } from './session.ts';
+export type { Journal, JournalRecord, SqlValue } from './store/journal.ts';
+export type { EmailUpdate, MailAccount, Side } from './store/mail-account.ts';
+export { MailStore, type MailStoreDeps, type StateChanges } from './store/mail-store.ts';
+export { MemoryJournal, NO_JOURNAL } from './store/memory-journal.ts';
+export * from './store/records.ts';
+export { DURABLE_TABLES, LATE_TABLES, TABLES, type TableName } from './store/schema.ts';

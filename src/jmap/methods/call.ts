@@ -1,0 +1,55 @@
+/** What a method sees of the request it is called in. */
+import type { Clock, Log, SecureRandom } from '../../base/index.ts';
+import type { Blobs } from '../blobs/blobs.ts';
+import { MethodError } from '../protocol/errors.ts';
+import type { MailAccount } from '../store/mail-account.ts';
+import type { MailStore } from '../store/mail-store.ts';
+
+export type Response = readonly [name: string, args: Readonly<Record<string, unknown>>];
+
+/** What a credential allows: reading, changing, or sending mail. */
+export type Permission = 'read' | 'write' | 'send';
+
+export interface Method {
+  readonly name: string;
+  /** The capability that a request must be `using`. */
+  readonly capability: string;
+  readonly permission: Permission;
+  /** Throws MethodError. */
+  run(args: Readonly<Record<string, unknown>>, call: Call): Promise<readonly Response[]> | readonly Response[];
+}
+
+/** What methods lean on. */
+export interface MethodDeps {
+  readonly store: MailStore;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly log: Log;
+}
+
+export interface Call extends MethodDeps {
+  readonly using: ReadonlySet<string>;
+  readonly permissions: ReadonlySet<Permission>;
+  /** Ids of what this request has created, by creation id. */
+  readonly createdIds: Map<string, string>;
+  readonly signal: AbortSignal;
+}
+
+/** The account that a method is called for. */
+export function accountOf(call: Call, accountId: string): MailAccount {
+  const account = call.store.account(accountId);
+  if (account === undefined) throw new MethodError('accountNotFound', `no account ${accountId}`);
+  return account;
+}
+
+export function writableAccountOf(call: Call, accountId: string): MailAccount {
+  const account = accountOf(call, accountId);
+  if (account.record.isReadOnly) throw new MethodError('accountReadOnly', 'this account can only be read');
+  return account;
+}
+
+/** The id that an argument stands for; undefined if it refers to something that was not created. */
+export function resolveId(call: Call, idOrReference: string): string | undefined {
+  return idOrReference.startsWith('#') ? call.createdIds.get(idOrReference.slice(1)) : idOrReference;
+}

@@ -1,0 +1,165 @@
+/**
+ * What has changed since a state, for each account and data type. There is one row per object, with the sequence number of
+ * its creation and of its last change, so the log never outgrows the objects (and tombstones, which are kept for as long as
+ * clients may resume), and any state can be answered in steps of any size.
+ *
+ * A state is the log's epoch and a sequence number. A state of another epoch, or from before the floor, cannot be answered.
+ */
+import { CHANGES_KEPT_MS, TOMBSTONES_SWEPT } from '../limits.ts';
+import type { DataType } from '../protocol/data-types.ts';
+import type { Database, Row } from './database.ts';
+
+export interface Changes {
+  readonly oldState: string;
+  readonly newState: string;
+  readonly hasMoreChanges: boolean;
+  readonly created: readonly string[];
+  readonly updated: readonly string[];
+  readonly destroyed: readonly string[];
+  /** Whether none of the updated objects changed in anything but counts. */
+  readonly countsOnly: boolean;
+}
+
+export type ChangeKind = 'created' | 'updated' | 'counted' | 'destroyed';
+
+interface Touched {
+  readonly account: number;
+  readonly type: DataType;
+  readonly id: string;
+  kind: ChangeKind;
+}
+
+interface Cursor {
+  readonly account: number;
+  readonly type: DataType;
+  readonly floor: number;
+  seq: number;
+}
+
+export class ChangeLog {
+  readonly #database: Database;
+  readonly #now: () => number;
+  readonly #epochOf: (account: number) => string;
+  #touched = new Map<string, Touched>();
+
+  constructor(database: Database, now: () => number, epochOf: (account: number) => string) {
+    this.#database = database;
+    this.#now = now;
+    this.#epochOf = epochOf;
+  }
+
+  /** Notes a change of the transaction under way; several of one object are one. */
+  touch(account: number, type: DataType, id: string, kind: ChangeKind): void {
+    const key = `${account} ${type} ${id}`;
+    const before = this.#touched.get(key);
+    if (before === undefined) this.#touched.set(key, { account, type, id, kind });
+    else if (kind === 'destroyed' && before.kind === 'created') this.#touched.delete(key);
+    else if (kind === 'destroyed' || (kind === 'updated' && before.kind === 'counted')) before.kind = kind;
+    else if (kind === 'created' && before.kind === 'destroyed') before.kind = 'updated';
+  }
+
+  forget(): void {
+    this.#touched.clear();
+  }
+
+  /** Writes what was noted. Returns the accounts and types that have a new state. */
+  commit(): ReadonlyMap<number, ReadonlyMap<DataType, string>> {
+    const states = new Map<number, Map<DataType, string>>();
+    if (this.#touched.size === 0) return states;
+    const touched = this.#touched;
+    this.#touched = new Map();
+    const at = Math.floor(this.#now());
+    const cursors = new Map<string, Cursor>();
+    for (const { account, type, id, kind } of touched.values()) {
+      const name = `${account} ${type}`;
+      let cursor = cursors.get(name);
+      if (cursor === undefined) cursors.set(name, (cursor = { account, type, ...this.#seqAndFloor(account, type) }));
+      // Every object has a number of its own, so that a client may take a large transaction in small steps.
+      this.#write(account, type, id, kind, ++cursor.seq, at);
+    }
+    for (const { account, type, seq, floor } of cursors.values()) {
+      this.#database.put('state', [account, type, seq, this.#sweep(account, type, at) ?? floor]);
+      const types = states.get(account) ?? new Map<DataType, string>();
+      states.set(account, types.set(type, this.#spell(account, seq)));
+    }
+    return states;
+  }
+
+  state(account: number, type: DataType): string {
+    return this.#spell(account, this.#seqAndFloor(account, type).seq);
+  }
+
+  /** What happened after `since`, oldest first, at most `limit` objects; nothing when the log does not reach back so far. */
+  since(account: number, type: DataType, since: string, limit: number): Changes | undefined {
+    const from = this.#parse(account, type, since);
+    if (from === undefined) return undefined;
+    const { seq } = this.#seqAndFloor(account, type);
+    const rows = this.#database.all(
+      `SELECT id, created, seq, destroyed, props FROM change WHERE account = ? AND type = ? AND seq > ?
+       ORDER BY seq LIMIT ?`,
+      account,
+      type,
+      from,
+      limit + 1,
+    );
+    const hasMoreChanges = rows.length > limit;
+    const taken = rows.slice(0, limit);
+    const last = hasMoreChanges ? Number(taken.at(-1)?.seq) : seq;
+    const idsOf = (wanted: (row: Row) => boolean) => taken.filter(wanted).map(({ id }) => String(id));
+    const updated = taken.filter((row) => !row.destroyed && Number(row.created) <= from);
+    return {
+      oldState: since,
+      newState: this.#spell(account, last),
+      hasMoreChanges,
+      created: idsOf((row) => !row.destroyed && Number(row.created) > from),
+      updated: updated.map(({ id }) => String(id)),
+      destroyed: idsOf((row) => row.destroyed === 1 && Number(row.created) <= from),
+      countsOnly: updated.length > 0 && updated.every((row) => Number(row.props) <= from),
+    };
+  }
+
+  #write(account: number, type: DataType, id: string, kind: ChangeKind, seq: number, at: number): void {
+    const before = this.#database.get(
+      'SELECT created, destroyed, props FROM change WHERE account = ? AND type = ? AND id = ?',
+      account,
+      type,
+      id,
+    );
+    // An id that comes back after it was destroyed is a new object.
+    const isNew = before === undefined || (before.destroyed === 1 && kind !== 'destroyed');
+    const created = isNew ? seq : Number(before?.created);
+    const props = kind === 'counted' && !isNew ? Number(before?.props) : seq;
+    this.#database.put('change', [account, type, id, created, seq, kind === 'destroyed' ? 1 : 0, props, at, 0]);
+  }
+
+  /** Drops the oldest tombstones that nobody can resume from any more. Returns the new floor if there were some. */
+  #sweep(account: number, type: DataType, at: number): number | undefined {
+    const oldest = this.#database.all(
+      `SELECT id, seq, at FROM change WHERE account = ? AND type = ? AND destroyed = 1 AND at < ? ORDER BY seq LIMIT ?`,
+      account,
+      type,
+      at - CHANGES_KEPT_MS,
+      TOMBSTONES_SWEPT,
+    );
+    for (const { id } of oldest) this.#database.remove('change', account, type, id as string);
+    const last = oldest.at(-1);
+    return last === undefined ? undefined : Number(last.seq);
+  }
+
+  #seqAndFloor(account: number, type: DataType): { seq: number; floor: number } {
+    const row = this.#database.get('SELECT seq, floor FROM state WHERE account = ? AND type = ?', account, type);
+    return row === undefined ? { seq: 0, floor: 0 } : { seq: Number(row.seq), floor: Number(row.floor) };
+  }
+
+  #spell(account: number, seq: number): string {
+    return `${this.#epochOf(account)}-${seq}`;
+  }
+
+  #parse(account: number, type: DataType, state: string): number | undefined {
+    const match = /^([a-z0-9]+)-(\d{1,15})$/.exec(state);
+    if (match === null || match[1] !== this.#epochOf(account)) return undefined;
+    const from = Number(match[2]);
+    const { seq, floor } = this.#seqAndFloor(account, type);
+    return from > seq || from < floor ? undefined : from;
+  }
+}

@@ -1,0 +1,61 @@
+/** What Email/query looks for (RFC 8621, sections 4.4.1 and 4.4.2), as values. Compiled to SQL in `email-query`. */
+
+export type EmailCondition =
+  | { readonly kind: 'inMailbox'; readonly mailboxId: string }
+  | { readonly kind: 'inMailboxOtherThan'; readonly mailboxIds: readonly string[] }
+  | { readonly kind: 'before' | 'after'; readonly at: number }
+  | { readonly kind: 'minSize' | 'maxSize'; readonly size: number }
+  | {
+      readonly kind:
+        | 'hasKeyword'
+        | 'notKeyword'
+        | 'allInThreadHaveKeyword'
+        | 'someInThreadHaveKeyword'
+        | 'noneInThreadHaveKeyword';
+      readonly keyword: string;
+    }
+  | { readonly kind: 'hasAttachment'; readonly value: boolean }
+  | { readonly kind: 'text' | 'from' | 'to' | 'cc' | 'bcc' | 'subject' | 'body'; readonly text: string }
+  | { readonly kind: 'header'; readonly name: string; readonly text: string | undefined };
+
+export type EmailFilter =
+  | EmailCondition
+  | { readonly kind: 'AND' | 'OR' | 'NOT'; readonly conditions: readonly EmailFilter[] };
+
+export const SORT_PROPERTIES = [
+  'receivedAt',
+  'sentAt',
+  'size',
+  'from',
+  'to',
+  'subject',
+  'hasKeyword',
+  'allInThreadHaveKeyword',
+  'someInThreadHaveKeyword',
+] as const;
+
+export type SortProperty = (typeof SORT_PROPERTIES)[number];
+
+export interface EmailComparator {
+  readonly property: SortProperty;
+  readonly isAscending: boolean;
+  readonly collation: string;
+  /** Of those that look at one. */
+  readonly keyword: string;
+}
+
+export interface EmailQuery {
+  readonly filter: EmailFilter;
+  readonly sort: readonly EmailComparator[];
+  readonly collapseThreads: boolean;
+}
+
+/** Whether the emails that match, or their order, never change but by their coming and going. */
+export function isImmutable({ filter, sort }: EmailQuery): boolean {
+  return isFilterImmutable(filter) && sort.every(({ property }) => !/Keyword$/.test(property));
+}
+
+function isFilterImmutable(filter: EmailFilter): boolean {
+  if ('conditions' in filter) return filter.conditions.every(isFilterImmutable);
+  return !/Mailbox|Keyword/.test(filter.kind);
+}

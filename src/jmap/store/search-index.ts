@@ -1,0 +1,105 @@
+/**
+ * Full-text search over addresses, subjects and bodies. The index holds terms only, no text; snippets are made from the
+ * message itself.
+ *
+ * Scripts that put no space between words are indexed sign by sign, and a run of such signs is looked for as a phrase.
+ */
+import type { EmailAddress } from '../mime/address-list.ts';
+import type { Envelope } from '../mime/envelope.ts';
+import type { Database } from './database.ts';
+
+export const SEARCH_COLUMNS = ['sender', 'recipient', 'cc', 'bcc', 'subject', 'body'] as const;
+export type SearchColumn = (typeof SEARCH_COLUMNS)[number];
+
+// Han, kana, Hangul, Thai, Lao, Khmer, Myanmar.
+const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*/gu;
+
+export class SearchIndex {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  put(email: number, envelope: Envelope, body: string): void {
+    this.#database.run(
+      'INSERT OR REPLACE INTO search (rowid, sender, recipient, cc, bcc, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      email,
+      spell(envelope.from),
+      spell(envelope.to),
+      spell(envelope.cc),
+      spell(envelope.bcc),
+      segment(envelope.subject ?? ''),
+      segment(body),
+    );
+  }
+
+  remove(email: number): void {
+    this.#database.run('DELETE FROM search WHERE rowid = ?', email);
+  }
+}
+
+function spell(addresses: readonly EmailAddress[] | null): string {
+  if (addresses === null) return '';
+  return segment(addresses.map(({ name, email }) => (name === null ? email : `${name} ${email}`)).join(' \n'));
+}
+
+export function segment(text: string): string {
+  // Most mail has no such sign, which is far cheaper to see than to replace.
+  return /[\u0e00-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\ud840-\ud8ff]/.test(text)
+    ? text.replace(UNSPACED, ' $& ')
+    : text;
+}
+
+/**
+ * What a person typed, as an FTS5 expression over some columns: words in any order, text in quotes as a phrase, a star at
+ * the end of a word for its beginning. Undefined if there is nothing that could be found.
+ */
+export function searchExpression(typed: string, columns: readonly SearchColumn[]): string | undefined {
+  const terms = searchTerms(typed);
+  if (terms.length === 0) return undefined;
+  const phrases = terms.map(
+    ({ words, isPrefix }) => `"${words.join(' ').replaceAll('"', '""')}"${isPrefix ? ' *' : ''}`,
+  );
+  return `{${columns.join(' ')}} : (${phrases.join(' AND ')})`;
+}
+
+export interface SearchTerm {
+  /** Folded as the index folds them, to be found one after the other. */
+  readonly words: readonly string[];
+  /** The last word is only the beginning of one. */
+  readonly isPrefix: boolean;
+}
+
+const TYPED = /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'(?=\s|$)|(\S+)/g;
+
+/** Words of a query and of a text are cut at the same places. */
+export function searchTerms(typed: string): SearchTerm[] {
+  return [...typed.matchAll(TYPED)].flatMap(([, double, single, bare]) => {
+    const text = (double ?? single)?.replace(/\\(.)/g, '$1') ?? bare ?? '';
+    const words = [...wordsOf(text)].map(({ folded }) => folded);
+    return words.length === 0 ? [] : [{ words, isPrefix: bare?.endsWith('*') ?? false }];
+  });
+}
+
+export interface Word {
+  readonly folded: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const WORDS = new RegExp(`(${UNSPACED.source})|(?:(?!${UNSPACED.source})[\\p{L}\\p{N}\\p{Co}]\\p{M}*)+`, 'gu');
+
+/** The words of a text as the index has them, with their places. */
+export function* wordsOf(text: string): Generator<Word> {
+  for (const match of text.matchAll(WORDS))
+    yield { folded: fold(match[0]), start: match.index, end: match.index + match[0].length };
+}
+
+function fold(word: string): string {
+  return word
+    .normalize('NFD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase();
+}
