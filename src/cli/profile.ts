@@ -10,17 +10,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  type CryptoSuite,
-  fromBase64,
-  fromHex,
-  fromUtf8,
-  type SecureRandom,
-  toBase64,
-  toHex,
-  utf8,
-} from '../base/index.ts';
-import type { DeviceProfile } from '../client/index.ts';
+import { type CryptoSuite, fromBase64, fromUtf8, type SecureRandom, toBase64, utf8 } from '../base/index.ts';
+import { type DeviceProfile, decodeDeviceProfile, encodeDeviceProfile } from '../client/index.ts';
 import {
   type Address,
   type EnrolmentParameters,
@@ -28,15 +19,7 @@ import {
   parseAddress,
   parseEnrolmentParameters,
 } from '../protocol/index.ts';
-import {
-  createEnrolmentParameters,
-  decodeAccountSecrets,
-  derivePasswordKeys,
-  encodeAccountSecrets,
-  openAtRest,
-  sealAtRest,
-  VaultError,
-} from '../vault/index.ts';
+import { createEnrolmentParameters, derivePasswordKeys, openAtRest, sealAtRest, VaultError } from '../vault/index.ts';
 import { CliError } from './cli-error.ts';
 import { writeDurably } from './durable-file.ts';
 
@@ -143,13 +126,7 @@ export class Profile {
   /** Throws VaultError `tampered`, also for the key of another profile. */
   deviceOf(deps: ProfileDeps, key: Uint8Array): DeviceProfile {
     const plain = openAtRest(key, contextOf(this.address, 'device'), fromBase64(this.#file.device));
-    const fields = deviceSchema.parse(JSON.parse(fromUtf8(plain)));
-    return {
-      address: this.address,
-      secrets: decodeAccountSecrets(deps.suite, fromBase64(fields.account)),
-      device: deps.suite.keyPair(fromHex(fields.device_seed)),
-      contentKey: fromHex(fields.content_key),
-    };
+    return decodeDeviceProfile(deps.suite, this.address, plain);
   }
 
   /** After a rotation, also one that another device made. */
@@ -197,20 +174,8 @@ export async function refuseExisting(folder: string): Promise<void> {
     });
 }
 
-const digits = z.string().regex(/^[0-9a-f]{64}$/);
-const deviceSchema = z.strictObject({ account: base64, device_seed: digits, content_key: digits });
-
-function sealDevice(
-  deps: ProfileDeps,
-  key: Uint8Array,
-  { address, secrets, device, contentKey }: DeviceProfile,
-): string {
-  const plain = JSON.stringify({
-    account: toBase64(encodeAccountSecrets(secrets)),
-    device_seed: toHex(device.secretKey.subarray(0, 32)),
-    content_key: toHex(contentKey),
-  });
-  return toBase64(sealAtRest(deps.random, key, contextOf(address, 'device'), utf8(plain)));
+function sealDevice(deps: ProfileDeps, key: Uint8Array, device: DeviceProfile): string {
+  return toBase64(sealAtRest(deps.random, key, contextOf(device.address, 'device'), encodeDeviceProfile(device)));
 }
 
 async function sealKey(

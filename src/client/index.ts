@@ -12,8 +12,9 @@ export {
   type RecoverOptions,
   recoverAccount,
   type SetupDeps,
+  unlockAccount,
 } from './account/account-setup.ts';
-export type { DeviceProfile } from './account/device-profile.ts';
+export { type DeviceProfile, decodeDeviceProfile, encodeDeviceProfile } from './account/device-profile.ts';
 export type { Alarm, AlarmCode } from './alarm.ts';
 export {
   Client,

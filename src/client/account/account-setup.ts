@@ -157,6 +157,24 @@ export async function joinAccount(deps: SetupDeps, options: JoinOptions, signal:
   });
 }
 
+/**
+ * The account's secrets, as the password opens them at the home; no device is added. For a device that has forgotten its
+ * password and not its account. Throws as `joinAccount`.
+ */
+export async function unlockAccount(
+  deps: SetupDeps,
+  options: Omit<JoinOptions, 'deviceName'>,
+  signal: AbortSignal,
+): Promise<AccountSecrets> {
+  const { address, password } = options;
+  return withSession(deps, options, signal, async (session) => {
+    const keys = await enrolmentKeys(deps, session.connection, address, password);
+    await proveAs(deps, session, address, keys.authentication, 'wrong_password');
+    const { vault } = await openVault(deps, session, address, { by: 'password', keys });
+    return vault.secrets;
+  });
+}
+
 /** Also sets a new password; the recovery code stays good. Throws as `joinAccount`, and ClientError `wrong_recovery_code`. */
 export async function recoverAccount(deps: SetupDeps, options: RecoverOptions, signal: AbortSignal): Promise<Enrolled> {
   const { suite, random } = deps;
@@ -199,7 +217,7 @@ export async function fingerprintOf(secrets: AccountSecrets): Promise<string> {
 
 async function withSession<Result>(
   deps: SetupDeps,
-  where: Where,
+  where: Omit<Where, 'deviceName'>,
   signal: AbortSignal,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
