@@ -1,0 +1,182 @@
+/**
+ * A file of sealed frames. Each file has a key of its own, made of the person's hub key and a random salt, and each frame
+ * the next nonce: so no nonce is used twice, however often a file is begun, and frames cannot be exchanged, left out or
+ * moved to another file. A file that was finished has a last frame that says so; one that a crash cut short ends before.
+ *
+ *     'RHJ1' ‖ salt (32) ‖ frame …        frame: size of the ciphertext (u32) ‖ kind (1) ‖ ciphertext ‖ tag (16)
+ *
+ * ChaCha20-Poly1305 by the platform: a cold start opens megabytes before the first answer.
+ */
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { equalBytes, readUint32, type SecureRandom, utf8, writeUint32 } from '../../../base/index.ts';
+import { HubError } from '../../hub-error.ts';
+import { FRAME_BYTES_MAX } from './limits.ts';
+
+const MAGIC = utf8('RHJ1');
+const SALT_BYTES = 32;
+const PREAMBLE_BYTES = MAGIC.length + SALT_BYTES;
+const HEADER_BYTES = 5;
+const TAG_BYTES = 16;
+/** The kind of the last frame of a finished file. */
+const END = 255;
+
+export interface Frame {
+  /** What it holds, by its writer's numbering; below 255. */
+  readonly kind: number;
+  readonly bytes: Uint8Array;
+}
+
+export class SealedFileWriter {
+  readonly #file: FileHandle;
+  readonly #key: Uint8Array;
+  #frameCount = 0;
+  #sizeBytes = PREAMBLE_BYTES;
+
+  private constructor(file: FileHandle, key: Uint8Array) {
+    this.#file = file;
+    this.#key = key;
+  }
+
+  /** Throws when the file exists. */
+  static async create(random: SecureRandom, path: string, hubKey: Uint8Array): Promise<SealedFileWriter> {
+    const file = await open(path, 'wx', 0o600);
+    const salt = random.bytes(SALT_BYTES);
+    await file.writev([MAGIC, salt]);
+    return new SealedFileWriter(file, fileKey(hubKey, salt));
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Written, not yet on the disk: `sync`. One at a time. */
+  async write(frames: readonly Frame[]): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    for (const { kind, bytes } of frames) {
+      const header = headerOf(bytes.length, kind);
+      const cipher = createCipheriv('chacha20-poly1305', this.#key, nonceOf(this.#frameCount++), CIPHER_OPTIONS);
+      cipher.setAAD(header, { plaintextLength: bytes.length });
+      chunks.push(header, cipher.update(bytes), cipher.final(), cipher.getAuthTag());
+    }
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const { bytesWritten } = await this.#file.writev(chunks);
+    if (bytesWritten !== size) throw new HubError('failed', 'the disk took only a part of what was to be written');
+    this.#sizeBytes += size;
+  }
+
+  async sync(): Promise<void> {
+    await this.#file.datasync();
+  }
+
+  /** Nothing follows; on the disk when it returns. */
+  async finish(): Promise<void> {
+    await this.write([{ kind: END, bytes: new Uint8Array(0) }]);
+    await this.#file.sync();
+    await this.#file.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+/** How a file ended. `cut`: in the middle of a frame; `damaged`: with a whole frame that does not open. */
+export type FileEnd = 'finished' | 'open' | 'cut' | 'damaged';
+
+export class SealedFileReader implements AsyncDisposable {
+  readonly #file: FileHandle;
+  readonly #key: Uint8Array;
+  readonly sizeBytes: number;
+
+  private constructor(file: FileHandle, key: Uint8Array, sizeBytes: number) {
+    this.#file = file;
+    this.#key = key;
+    this.sizeBytes = sizeBytes;
+  }
+
+  /** Undefined for a file that a crash left without its beginning. Throws HubError `malformed` for any other file. */
+  static async open(path: string, hubKey: Uint8Array): Promise<SealedFileReader | undefined> {
+    const file = await open(path, 'r');
+    try {
+      const preamble = new Uint8Array(PREAMBLE_BYTES);
+      const { bytesRead } = await file.read(preamble, 0, PREAMBLE_BYTES, 0);
+      const isShort = bytesRead < PREAMBLE_BYTES;
+      if (!isShort && !equalBytes(preamble.subarray(0, MAGIC.length), MAGIC))
+        throw new HubError('malformed', `${path} is no file of a journal`);
+      if (!isShort)
+        return new SealedFileReader(file, fileKey(hubKey, preamble.subarray(MAGIC.length)), (await file.stat()).size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
+    return undefined;
+  }
+
+  /**
+   * The frames of a kind, or all, up to `limitBytes` of the file. Returns how the file ends, and where what was read ends.
+   * Frames of other kinds are passed over, unread.
+   */
+  async *frames(
+    wanted: (kind: number) => boolean,
+    limitBytes: number = this.sizeBytes,
+  ): AsyncGenerator<Frame, { readonly end: FileEnd; readonly atBytes: number }> {
+    const end = Math.min(limitBytes, this.sizeBytes);
+    const header = new Uint8Array(HEADER_BYTES);
+    let at = PREAMBLE_BYTES;
+    for (let index = 0; ; index++) {
+      if (at === end) return { end: 'open', atBytes: at };
+      if (at + HEADER_BYTES + TAG_BYTES > end) return { end: 'cut', atBytes: at };
+      await this.#file.read(header, 0, HEADER_BYTES, at);
+      const [size, kind] = [readUint32(header, 0), header[4] as number];
+      const next = at + HEADER_BYTES + size + TAG_BYTES;
+      if (size > FRAME_BYTES_MAX || next > end) return { end: 'cut', atBytes: at };
+      if (kind === END || wanted(kind)) {
+        const bytes = await this.#open(index, header, at + HEADER_BYTES, size);
+        if (bytes === undefined) return { end: 'damaged', atBytes: at };
+        if (kind === END) return { end: 'finished', atBytes: next };
+        yield { kind, bytes };
+      }
+      at = next;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #open(index: number, header: Uint8Array, at: number, size: number): Promise<Uint8Array | undefined> {
+    const sealed = Buffer.allocUnsafe(size + TAG_BYTES);
+    await this.#file.read(sealed, 0, sealed.length, at);
+    const decipher = createDecipheriv('chacha20-poly1305', this.#key, nonceOf(index), CIPHER_OPTIONS);
+    decipher.setAAD(header, { plaintextLength: size });
+    decipher.setAuthTag(sealed.subarray(size));
+    const bytes = decipher.update(sealed.subarray(0, size));
+    try {
+      decipher.final();
+    } catch {
+      return undefined; // cut short by a crash, changed by somebody, or not ours: the caller decides by where it stands
+    }
+    return bytes;
+  }
+}
+
+const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };
+
+function fileKey(hubKey: Uint8Array, salt: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', hubKey, salt, 'restante hub journal 1', 32));
+}
+
+function nonceOf(index: number): Uint8Array {
+  const nonce = new Uint8Array(12);
+  writeUint32(nonce, 8, index);
+  return nonce;
+}
+
+function headerOf(size: number, kind: number): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES);
+  writeUint32(header, 0, size);
+  header[4] = kind;
+  return header;
+}

@@ -1,0 +1,316 @@
+/**
+ * The journal of a user's store on the disk, sealed with the hub key. Each transaction is a frame of the log, on the disk
+ * before `flush` resolves. A log that has grown becomes a part, in the background; parts are merged so that few stand beside
+ * each other. A start reads the logs into memory and then the parts, the newest first, table after table: lists come
+ * before the texts that only searching needs.
+ *
+ * A disk that fails ends the journal: the store in memory would be ahead of it, and nothing is claimed that is not written.
+ */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Log, Scope, type SecureRandom } from '../../../base/index.ts';
+import type { Journal, JournalRecord } from '../../../jmap/index.ts';
+import { DURABLE_TABLES, TABLES } from '../../../jmap/index.ts';
+import { HubError } from '../../hub-error.ts';
+import { encodeBatch, LatestRows } from './batch.ts';
+import { isWithin, type LogName, type PartName, parseName, spellName } from './file-names.ts';
+import { LOG_BYTES_MAX, LOGS_MAX, MERGE_RATIO, PARTS_MAX } from './limits.ts';
+import { BATCH, createLog, readLog, readPreface } from './log.ts';
+import { latestOf, Part, type PartPlace, writePart } from './part.ts';
+import type { SealedFileWriter } from './sealed-file.ts';
+
+export interface SealedJournalDeps {
+  readonly random: SecureRandom;
+  readonly log: Log;
+  /** Before every write. Throws HubError `fenced` when another host has taken the user over. */
+  readonly checkFence: () => void;
+  /** The disk does not take any more, or another host has taken over: the process must end. Called once. */
+  readonly onFailed: (error: Error) => void;
+}
+
+export interface SealedJournalOptions {
+  /** Made if it is missing; nothing else in it. */
+  readonly folder: string;
+  readonly hubKey: Uint8Array;
+  readonly fence: number;
+  /** `memory`: only what no agent can fill again. */
+  readonly cache: 'disk' | 'memory';
+  readonly logBytesMax?: number;
+}
+
+/** A log that is not written any more. */
+interface ClosedLog {
+  readonly name: LogName;
+  readonly bytes: number;
+}
+
+interface HeldPart {
+  readonly name: PartName;
+  readonly sizeBytes: number;
+}
+
+export class SealedJournal implements Journal, AsyncDisposable {
+  readonly #deps: SealedJournalDeps;
+  readonly #place: PartPlace;
+  readonly #fence: number;
+  readonly #logBytesMax: number;
+  readonly #isKept: (record: JournalRecord) => boolean;
+  readonly #scope: Scope;
+  #logs: ClosedLog[];
+  /** Oldest first, with no turn in two. */
+  #parts: HeldPart[] = [];
+  #turn: number;
+  #file: SealedFileWriter;
+  /** What the logs before said, until `load` has handed it over. */
+  #loaded: LatestRows | undefined;
+  #queue: (readonly JournalRecord[])[] = [];
+  #writing: Promise<void> | undefined;
+  #compacting: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  private constructor(deps: SealedJournalDeps, options: SealedJournalOptions, found: Found, file: SealedFileWriter) {
+    this.#deps = deps;
+    this.#place = placeOf(deps, options);
+    this.#fence = options.fence;
+    this.#logBytesMax = options.logBytesMax ?? LOG_BYTES_MAX;
+    this.#isKept = options.cache === 'disk' ? () => true : ({ table }) => DURABLE_TABLES.has(table);
+    this.#scope = new Scope((task, error) => deps.log.error({ err: error, task }, 'a task of the journal failed'));
+    this.#logs = found.logs;
+    this.#parts = found.parts;
+    this.#turn = found.turn;
+    this.#file = file;
+    this.#loaded = found.rows;
+  }
+
+  /** Throws HubError `malformed` for files that are damaged or of another key, `fenced`. */
+  static async open(deps: SealedJournalDeps, options: SealedJournalOptions): Promise<SealedJournal> {
+    deps.checkFence();
+    await mkdir(options.folder, { recursive: true, mode: 0o700 });
+    const place = placeOf(deps, options);
+    const found = await findFiles(deps.log, place);
+    const name: LogName = { type: 'log', fence: options.fence, turn: found.turn };
+    const file = await createLog(place, name, prefaceOf(found));
+    const journal = new SealedJournal(deps, options, found, file);
+    for (const stray of found.strays) await rm(join(options.folder, stray), { force: true });
+    return journal;
+  }
+
+  async *load(): AsyncIterable<readonly JournalRecord[]> {
+    const rows = this.#loaded ?? new LatestRows();
+    this.#loaded = undefined;
+    await using parts = await openParts(this.#place, this.#parts);
+    for (const { name: table } of TABLES)
+      for await (const records of latestOf(table, rows.of(table), parts.list, { isWhole: true }))
+        if (records.length > 0) yield records;
+    this.#compactIfDue();
+  }
+
+  append(batch: readonly JournalRecord[]): void {
+    const kept = batch.filter(this.#isKept);
+    if (kept.length === 0 || this.#failure !== undefined) return;
+    this.#queue.push(kept);
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** What was appended is on the disk when it returns, if the disk takes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    await this.#scope[Symbol.asyncDispose]();
+    await this.#compacting;
+    await this.#file.close();
+  }
+
+  /** Transactions that come while others are being written share the next write. */
+  async #write(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const batches = this.#queue.splice(0);
+        this.#deps.checkFence();
+        if (this.#file.sizeBytes > this.#logBytesMax) await this.#beginLog();
+        await this.#file.write(batches.map((batch) => ({ kind: BATCH, bytes: encodeBatch(batch) })));
+        await this.#file.sync();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#queue = [];
+    this.#failure =
+      cause instanceof HubError ? cause : new HubError('failed', 'the journal cannot be written', { cause });
+    this.#deps.onFailed(this.#failure);
+  }
+
+  async #beginLog(): Promise<void> {
+    const before = this.#file;
+    this.#logs.push({ name: this.#logName(), bytes: before.sizeBytes });
+    this.#turn += 1;
+    this.#file = await createLog(this.#place, this.#logName(), prefaceOf({ parts: this.#parts, logs: this.#logs }));
+    await before.close();
+    this.#compactIfDue();
+  }
+
+  #logName(): LogName {
+    return { type: 'log', fence: this.#fence, turn: this.#turn };
+  }
+
+  /** What stands in closed logs is held in memory once more while it becomes a part: not before it is much. */
+  #compactIfDue(): void {
+    const closedBytes = this.#logs.reduce((sum, { bytes }) => sum + bytes, 0);
+    const isDue = closedBytes >= this.#logBytesMax || this.#logs.length > LOGS_MAX;
+    if (this.#compacting !== undefined || !isDue) return;
+    this.#compacting = this.#compact().finally(() => {
+      this.#compacting = undefined;
+    });
+    this.#scope.spawn('compact', () => this.#compacting as Promise<void>);
+  }
+
+  async #compact(): Promise<void> {
+    const logs = [...this.#logs];
+    const [first, last] = [logs[0], logs.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const rows = new LatestRows();
+    for (const { name, bytes } of logs) await readLog(this.#place, name, bytes, (records) => rows.take(records));
+    await this.#replace(
+      { type: 'part', fence: this.#fence, from: first.name.turn, to: last.name.turn },
+      { rows, parts: [], isWhole: this.#parts.length === 0 },
+    );
+    this.#logs = this.#logs.filter((log) => !logs.includes(log));
+    for (const { name } of logs) await rm(join(this.#place.folder, spellName(name)), { force: true });
+    await this.#merge();
+  }
+
+  /** Newer parts are merged with the one before while that is not much larger than they are together. */
+  async #merge(): Promise<void> {
+    let from = this.#parts.length - 1;
+    let sizeBytes = this.#parts[from]?.sizeBytes ?? 0;
+    while (from > 0) {
+      const before = this.#parts[from - 1] as HeldPart;
+      if (before.sizeBytes > MERGE_RATIO * sizeBytes && from < PARTS_MAX) break;
+      sizeBytes += before.sizeBytes;
+      from -= 1;
+    }
+    const merged = this.#parts.slice(from);
+    const [first, last] = [merged[0], merged.at(-1)];
+    if (merged.length < 2 || first === undefined || last === undefined) return;
+    await this.#replace(
+      { type: 'part', fence: this.#fence, from: first.name.from, to: last.name.to },
+      { rows: new LatestRows(), parts: merged, isWhole: from === 0 },
+    );
+    for (const { name } of merged) await rm(join(this.#place.folder, spellName(name)), { force: true });
+  }
+
+  /** Writes a part in the place of others. */
+  async #replace(
+    name: PartName,
+    of: { readonly rows: LatestRows; readonly parts: readonly HeldPart[]; readonly isWhole: boolean },
+  ): Promise<void> {
+    this.#deps.checkFence();
+    await using parts = await openParts(this.#place, of.parts);
+    await writePart(this.#place, name, async function* (table) {
+      for await (const records of latestOf(table, of.rows.of(table), parts.list, of)) yield* records;
+    });
+    await using part = await Part.open(this.#place, name);
+    const { sizeBytes } = part;
+    const kept = this.#parts.filter((held) => !of.parts.includes(held));
+    this.#parts = [...kept, { name, sizeBytes }].sort((a, b) => a.name.from - b.name.from);
+  }
+}
+
+interface Found {
+  readonly logs: ClosedLog[];
+  readonly parts: HeldPart[];
+  /** Of the log to begin. */
+  readonly turn: number;
+  readonly rows: LatestRows;
+  /** Files that do not count any more. */
+  readonly strays: readonly string[];
+}
+
+/** The newest log names what counts before it; of its own host, what was made since counts too. */
+async function findFiles(log: Log, place: PartPlace): Promise<Found> {
+  const files = await readdir(place.folder);
+  const names = files.map(parseName).filter((name) => name !== undefined);
+  const found = names.filter((name) => name.type === 'log').sort((a, b) => b.fence - a.fence || b.turn - a.turn);
+  const turn = Math.max(0, ...names.map((name) => (name.type === 'log' ? name.turn : name.to))) + 1;
+  const rows = new LatestRows();
+  const read = await newestPreface(place, found);
+  if (read === undefined) return { logs: [], parts: [], turn, rows, strays: files };
+  const { own, preface: newest } = read;
+  const { fence } = own;
+  const limits = new Map(newest.logs.map(({ name, bytes }) => [name, bytes]));
+  const held = names
+    .filter((name) => name.type === 'part')
+    .filter((name) => name.fence === fence || newest.parts.includes(spellName(name)));
+  const partNames = held.filter((name) => !held.some((other) => isWithin(name, other))).sort((a, b) => a.from - b.from);
+  const logs: ClosedLog[] = [];
+  for (const name of [...found].reverse()) {
+    const limit = name === own ? newest.bytes : limits.get(spellName(name));
+    const isInPart = partNames.some(({ from, to }) => from <= name.turn && name.turn <= to);
+    if (limit === undefined || isInPart) continue;
+    const { atBytes, cutBytes } = await readLog(place, name, limit, (records) => rows.take(records));
+    if (cutBytes > 0) log.warn({ file: spellName(name), cutBytes }, 'the end of a log does not read and is left out');
+    logs.push({ name, bytes: atBytes });
+  }
+  const counted = new Set([...partNames, ...logs.map(({ name }) => name)].map(spellName));
+  await using parts = await openParts(
+    place,
+    partNames.map((name) => ({ name })),
+  );
+  return {
+    logs,
+    parts: partNames.map((name, at) => ({ name, sizeBytes: parts.list.at(-1 - at)?.sizeBytes ?? 0 })),
+    turn,
+    rows,
+    strays: files.filter((file) => !counted.has(file)),
+  };
+}
+
+/** Throws HubError `malformed` when there are logs and none of them opens: nothing is thrown away for want of the key. */
+async function newestPreface(place: PartPlace, logs: readonly LogName[]) {
+  let isForeign = false;
+  for (const own of logs) {
+    const preface = await readPreface(place, own);
+    if (preface.status === 'read') return { own, preface };
+    isForeign ||= preface.status === 'damaged';
+  }
+  if (isForeign) throw new HubError('malformed', 'no log of the journal opens: it is of another key, or damaged');
+  return undefined;
+}
+
+/** Newest first. */
+async function openParts(
+  place: PartPlace,
+  held: readonly { readonly name: PartName }[],
+): Promise<{ readonly list: readonly Part[]; [Symbol.asyncDispose](): Promise<void> }> {
+  const list: Part[] = [];
+  const close = async (): Promise<void> => {
+    for (const part of list) await part[Symbol.asyncDispose]();
+  };
+  try {
+    for (const { name } of [...held].reverse()) list.push(await Part.open(place, name));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { list, [Symbol.asyncDispose]: close };
+}
+
+function prefaceOf({ logs, parts }: Pick<Found, 'logs' | 'parts'>) {
+  return {
+    parts: parts.map(({ name }) => spellName(name)),
+    logs: logs.map(({ name, bytes }) => ({ name: spellName(name), bytes })),
+  };
+}
+
+function placeOf({ random }: SealedJournalDeps, { folder, hubKey }: SealedJournalOptions): PartPlace {
+  return { random, folder, hubKey };
+}
