@@ -10,7 +10,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Log, Scope, type SecureRandom } from '../../../base/index.ts';
 import type { Journal, JournalRecord } from '../../../jmap/index.ts';
-import { DURABLE_TABLES, TABLES } from '../../../jmap/index.ts';
+import { DURABLE_TABLES, LATE_TABLES, TABLES } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { encodeBatch, LatestRows } from './batch.ts';
 import { isWithin, type LogName, type PartName, parseName, spellName } from './file-names.ts';
@@ -61,7 +61,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
   #parts: HeldPart[] = [];
   #turn: number;
   #file: SealedFileWriter;
-  /** What the logs before said, until `load` has handed it over. */
+  /** What the logs say, until `load` hands its last portion over: later ones of a row are added as they come. */
   #loaded: LatestRows | undefined;
   #queue: (readonly JournalRecord[])[] = [];
   #writing: Promise<void> | undefined;
@@ -95,19 +95,24 @@ export class SealedJournal implements Journal, AsyncDisposable {
     return journal;
   }
 
-  async *load(): AsyncIterable<readonly JournalRecord[]> {
-    const rows = this.#loaded ?? new LatestRows();
-    this.#loaded = undefined;
+  async *load(portion: 'lists' | 'rest'): AsyncIterable<readonly JournalRecord[]> {
+    const isLate = portion === 'rest';
+    const rows = this.#loaded;
     await using parts = await openParts(this.#place, this.#parts);
-    for (const { name: table } of TABLES)
-      for await (const records of latestOf(table, rows.of(table), parts.list, { isWhole: true }))
+    // What is appended from here on is no part of this portion.
+    if (isLate) this.#loaded = undefined;
+    for (const { name: table } of TABLES) {
+      if (LATE_TABLES.has(table) !== isLate) continue;
+      for await (const records of latestOf(table, rows?.of(table) ?? NO_ROWS, parts.list, { isWhole: true }))
         if (records.length > 0) yield records;
-    this.#compactIfDue();
+    }
+    if (isLate) this.#compactIfDue();
   }
 
   append(batch: readonly JournalRecord[]): void {
     const kept = batch.filter(this.#isKept);
     if (kept.length === 0 || this.#failure !== undefined) return;
+    this.#loaded?.take(kept);
     this.#queue.push(kept);
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
@@ -224,6 +229,8 @@ export class SealedJournal implements Journal, AsyncDisposable {
     this.#parts = [...kept, { name, sizeBytes }].sort((a, b) => a.name.from - b.name.from);
   }
 }
+
+const NO_ROWS: ReadonlyMap<string, JournalRecord> = new Map();
 
 interface Found {
   readonly logs: ClosedLog[];
