@@ -58,25 +58,22 @@ export function toHex(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, codes);
 }
 
+/** Four bits of each lower-case hexadecimal digit by its code, 16 for every other code. */
+const HEX_VALUES = new Uint8Array(128).fill(16);
+for (const [value, digit] of [...'0123456789abcdef'].entries()) HEX_VALUES[digit.charCodeAt(0)] = value;
+
 /** Bytes of lower-case hexadecimal; throws a TypeError on anything else. */
 export function fromHex(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length >>> 1);
-  let wrong = text.length % 2;
+  let wrong = text.length % 2 === 0 ? 0 : 16;
   for (let i = 0, at = 0; i < bytes.length; i++, at += 2) {
-    const high = digitOf(text.charCodeAt(at));
-    const low = digitOf(text.charCodeAt(at + 1));
+    const high = HEX_VALUES[text.charCodeAt(at)] ?? 16;
+    const low = HEX_VALUES[text.charCodeAt(at + 1)] ?? 16;
     wrong |= high | low;
     bytes[i] = (high << 4) | low;
   }
-  // Digits lie in the low four bits; anything else sets a bit above them.
-  if (wrong !== 0 && (text.length % 2 !== 0 || wrong > 15)) throw new TypeError('not lower-case hexadecimal');
+  if (wrong > 15) throw new TypeError('not lower-case hexadecimal');
   return bytes;
-}
-
-function digitOf(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  if (code >= 97 && code <= 102) return code - 87;
-  return 256;
 }
 
 /** Unpadded base64 (Matrix style). */
