@@ -3,7 +3,8 @@
  * its creation and of its last change, so the log never outgrows the objects (and tombstones, which are kept for as long as
  * clients may resume), and any state can be answered in steps of any size.
  *
- * A state is the log's epoch and a sequence number. A state of another epoch, or from before the floor, cannot be answered.
+ * A state is the log's epoch and a sequence number; between the steps of one answer, also the number at which they began. A
+ * state of another epoch, or from before the floor, cannot be answered.
  */
 import { CHANGES_KEPT_MS, TOMBSTONES_SWEPT } from '../limits.ts';
 import type { DataType } from '../protocol/data-types.ts';
@@ -27,6 +28,8 @@ interface Touched {
   readonly type: DataType;
   readonly id: string;
   kind: ChangeKind;
+  /** Of an email, the thread it is or was in. */
+  readonly link: number;
 }
 
 interface Cursor {
@@ -49,10 +52,10 @@ export class ChangeLog {
   }
 
   /** Notes a change of the transaction under way; several of one object are one. */
-  touch(account: number, type: DataType, id: string, kind: ChangeKind): void {
+  touch(account: number, type: DataType, id: string, kind: ChangeKind, link = 0): void {
     const key = `${account} ${type} ${id}`;
     const before = this.#touched.get(key);
-    if (before === undefined) this.#touched.set(key, { account, type, id, kind });
+    if (before === undefined) this.#touched.set(key, { account, type, id, kind, link });
     else if (kind === 'destroyed' && before.kind === 'created') this.#touched.delete(key);
     else if (kind === 'destroyed' || (kind === 'updated' && before.kind === 'counted')) before.kind = kind;
     else if (kind === 'created' && before.kind === 'destroyed') before.kind = 'updated';
@@ -70,12 +73,12 @@ export class ChangeLog {
     this.#touched = new Map();
     const at = Math.floor(this.#now());
     const cursors = new Map<string, Cursor>();
-    for (const { account, type, id, kind } of touched.values()) {
+    for (const { account, type, id, kind, link } of touched.values()) {
       const name = `${account} ${type}`;
       let cursor = cursors.get(name);
       if (cursor === undefined) cursors.set(name, (cursor = { account, type, ...this.#seqAndFloor(account, type) }));
       // Every object has a number of its own, so that a client may take a large transaction in small steps.
-      this.#write(account, type, id, kind, ++cursor.seq, at);
+      this.#write({ account, type, id, kind, link }, ++cursor.seq, at);
     }
     for (const { account, type, seq, floor } of cursors.values()) {
       this.#database.put('state', [account, type, seq, this.#sweep(account, type, at) ?? floor]);
@@ -91,34 +94,42 @@ export class ChangeLog {
 
   /** What happened after `since`, oldest first, at most `limit` objects; nothing when the log does not reach back so far. */
   since(account: number, type: DataType, since: string, limit: number): Changes | undefined {
-    const from = this.#parse(account, type, since);
-    if (from === undefined) return undefined;
-    const { seq } = this.#seqAndFloor(account, type);
+    const position = this.#parse(account, type, since);
+    if (position === undefined) return undefined;
+    const { through, origin } = position;
     const rows = this.#database.all(
       `SELECT id, created, seq, destroyed, props FROM change WHERE account = ? AND type = ? AND seq > ?
        ORDER BY seq LIMIT ?`,
-      account,
-      type,
-      from,
-      limit + 1,
+      ...[account, type, through, limit + 1],
     );
-    const hasMoreChanges = rows.length > limit;
     const taken = rows.slice(0, limit);
-    const last = hasMoreChanges ? Number(taken.at(-1)?.seq) : seq;
+    const hasMoreChanges = rows.length > limit;
     const idsOf = (wanted: (row: Row) => boolean) => taken.filter(wanted).map(({ id }) => String(id));
-    const updated = taken.filter((row) => !row.destroyed && Number(row.created) <= from);
+    // An object that has changed again since it was created stands behind its creation's number; whoever comes in steps from
+    // before that has not heard of it, which only the origin of the steps tells.
+    const updated = taken.filter((row) => !row.destroyed && Number(row.created) <= origin);
+    const last = `${this.#spell(account, Number(taken.at(-1)?.seq))}-${origin}`;
     return {
       oldState: since,
-      newState: this.#spell(account, last),
+      newState: hasMoreChanges ? last : this.state(account, type),
       hasMoreChanges,
-      created: idsOf((row) => !row.destroyed && Number(row.created) > from),
+      created: idsOf((row) => !row.destroyed && Number(row.created) > origin),
       updated: updated.map(({ id }) => String(id)),
-      destroyed: idsOf((row) => row.destroyed === 1 && Number(row.created) <= from),
-      countsOnly: updated.length > 0 && updated.every((row) => Number(row.props) <= from),
+      destroyed: idsOf((row) => row.destroyed === 1 && Number(row.created) <= through),
+      countsOnly: updated.length > 0 && updated.every((row) => Number(row.props) <= origin),
     };
   }
 
-  #write(account: number, type: DataType, id: string, kind: ChangeKind, seq: number, at: number): void {
+  /** The link of objects that are gone. */
+  linksOf(account: number, type: DataType, ids: readonly string[]): number[] {
+    const sql = 'SELECT link FROM change WHERE account = ? AND type = ? AND id = ?';
+    return ids.flatMap((id) => {
+      const row = this.#database.get(sql, account, type, id);
+      return row === undefined ? [] : [Number(row.link)];
+    });
+  }
+
+  #write({ account, type, id, kind, link }: Touched, seq: number, at: number): void {
     const before = this.#database.get(
       'SELECT created, destroyed, props FROM change WHERE account = ? AND type = ? AND id = ?',
       account,
@@ -129,7 +140,7 @@ export class ChangeLog {
     const isNew = before === undefined || (before.destroyed === 1 && kind !== 'destroyed');
     const created = isNew ? seq : Number(before?.created);
     const props = kind === 'counted' && !isNew ? Number(before?.props) : seq;
-    this.#database.put('change', [account, type, id, created, seq, kind === 'destroyed' ? 1 : 0, props, at, 0]);
+    this.#database.put('change', [account, type, id, created, seq, kind === 'destroyed' ? 1 : 0, props, at, link]);
   }
 
   /** Drops the oldest tombstones that nobody can resume from any more. Returns the new floor if there were some. */
@@ -155,11 +166,11 @@ export class ChangeLog {
     return `${this.#epochOf(account)}-${seq}`;
   }
 
-  #parse(account: number, type: DataType, state: string): number | undefined {
-    const match = /^([a-z0-9]+)-(\d{1,15})$/.exec(state);
+  #parse(account: number, type: DataType, state: string): { through: number; origin: number } | undefined {
+    const match = /^([a-z0-9]+)-(\d{1,15})(?:-(\d{1,15}))?$/.exec(state);
     if (match === null || match[1] !== this.#epochOf(account)) return undefined;
-    const from = Number(match[2]);
+    const through = Number(match[2]);
     const { seq, floor } = this.#seqAndFloor(account, type);
-    return from > seq || from < floor ? undefined : from;
+    return through > seq || through < floor ? undefined : { through, origin: Number(match[3] ?? through) };
   }
 }

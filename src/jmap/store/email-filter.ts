@@ -59,3 +59,12 @@ function isFilterImmutable(filter: EmailFilter): boolean {
   if ('conditions' in filter) return filter.conditions.every(isFilterImmutable);
   return !/Mailbox|Keyword/.test(filter.kind);
 }
+
+/** Whether what other emails of a thread are like decides on an email. */
+export function looksAtThreads({ filter, sort }: EmailQuery): boolean {
+  return filterLooksAtThreads(filter) || sort.some(({ property }) => property.includes('InThread'));
+}
+
+function filterLooksAtThreads(filter: EmailFilter): boolean {
+  return 'conditions' in filter ? filter.conditions.some(filterLooksAtThreads) : filter.kind.includes('InThread');
+}

@@ -188,7 +188,7 @@ export class Emails {
     database.remove('header', email.n);
     database.remove('text', email.n);
     search.remove(email.n);
-    changes.touch(account, 'Email', email.id, 'destroyed');
+    changes.touch(account, 'Email', email.id, 'destroyed', email.thread);
     threads.removeIfEmpty(account, email.thread);
   }
 

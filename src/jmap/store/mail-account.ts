@@ -230,6 +230,12 @@ export class MailAccount {
     });
   }
 
+  /** The threads, as far as there are any left, that emails were in. */
+  threadsOfDestroyed(emailIds: readonly string[]): string[] {
+    const links = new Set(this.#parts.changes.linksOf(this.n, 'Email', emailIds));
+    return [...links].filter((thread) => this.#parts.threads.exists(thread)).map((n) => this.#parts.threads.idOf(n));
+  }
+
   /** What the agent has to do at its server, oldest first. */
   pending(limit: number): PendingChange[] {
     return this.#parts.pending.list(this.n, limit);

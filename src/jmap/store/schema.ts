@@ -33,7 +33,7 @@ const table = (name: TableName, keyLength: number, columns: string): TableShape 
 export const TABLES: readonly TableShape[] = [
   table('account', 1, 'n id name personal read_only kind epoch'),
   table('state', 2, 'account type seq floor'),
-  table('change', 3, 'account type id created seq destroyed props at print'),
+  table('change', 3, 'account type id created seq destroyed props at link'),
   table('pending', 1, 'seq account kind object detail at'),
   table('agent', 2, 'account name value'),
   table('mailbox', 1, 'n account id name parent role sort_order subscribed rights'),
@@ -66,7 +66,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA temp_store = MEMORY;
 CREATE TABLE account (n INTEGER PRIMARY KEY, id TEXT UNIQUE, name TEXT, personal INT, read_only INT, kind TEXT, epoch TEXT);
 CREATE TABLE state (account INT, type TEXT, seq INT, floor INT, PRIMARY KEY (account, type)) WITHOUT ROWID;
-CREATE TABLE change (account INT, type TEXT, id TEXT, created INT, seq INT, destroyed INT, props INT, at INT, print INT,
+CREATE TABLE change (account INT, type TEXT, id TEXT, created INT, seq INT, destroyed INT, props INT, at INT, link INT,
   PRIMARY KEY (account, type, id)) WITHOUT ROWID;
 CREATE INDEX change_by_seq ON change (account, type, seq);
 CREATE TABLE pending (seq INTEGER PRIMARY KEY, account INT, kind TEXT, object TEXT, detail TEXT, at INT);

@@ -49,6 +49,10 @@ export class Threads {
     return String(this.#database.get('SELECT id FROM thread WHERE n = ?', thread)?.id);
   }
 
+  exists(thread: number): boolean {
+    return this.#database.get('SELECT 1 FROM thread WHERE n = ?', thread) !== undefined;
+  }
+
   find(account: number, id: string): number | undefined {
     const row = this.#database.get('SELECT n FROM thread WHERE account = ? AND id = ?', account, id);
     return row === undefined ? undefined : Number(row.n);

@@ -50,8 +50,12 @@ export function bodyOptionsOf(args: BodyArguments): BodyOptions {
   };
 }
 
+export function isEmailProperty(name: string): boolean {
+  return KNOWN.has(name) || parseHeaderProperty(name) !== undefined;
+}
+
 export function judgeProperties(properties: readonly string[]): readonly string[] {
-  refuse(properties, 'properties', (name) => KNOWN.has(name) || parseHeaderProperty(name) !== undefined);
+  refuse(properties, 'properties', isEmailProperty);
   return properties;
 }
 

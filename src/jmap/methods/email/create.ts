@@ -1,0 +1,108 @@
+/** Creating an Email (RFC 8621, section 4.6): judged as a whole, so that a client learns everything that is wrong at once. */
+import { MAIL_LIMITS } from '../../limits.ts';
+import { composeMessage } from '../../mime/composer.ts';
+import { parseJmapDate } from '../../mime/dates.ts';
+import { spellMessageIds, spellTime } from '../../mime/header-writing.ts';
+import { readMessage } from '../../mime/message-reading.ts';
+import { invalidProperties, SetError } from '../../protocol/errors.ts';
+import type { PlainObject } from '../../protocol/patch.ts';
+import type { MailAccount } from '../../store/mail-account.ts';
+import type { Call } from '../call.ts';
+import { newId } from '../standard/set.ts';
+import { blobIdsOf, createBody } from './body-creation.ts';
+import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
+import { createHeaders } from './header-creation.ts';
+import { HEADER_SHORTHANDS } from './header-property.ts';
+
+const SETTABLE = new Set([
+  ...Object.keys(HEADER_SHORTHANDS),
+  ...['mailboxIds', 'keywords', 'receivedAt', 'bodyStructure', 'bodyValues', 'textBody', 'htmlBody', 'attachments'],
+]);
+
+export interface CreatedEmail {
+  readonly id: string;
+  readonly blobId: string;
+  readonly threadId: string;
+  readonly size: number;
+}
+
+/** Throws SetError. */
+export async function createEmail(call: Call, account: MailAccount, email: PlainObject): Promise<CreatedEmail> {
+  const alien = Object.keys(email).filter((name) => !SETTABLE.has(name) && !name.startsWith('header:'));
+  const headers = createHeaders(email, (name) => name.startsWith('content-') || name === 'mime-version');
+  const blobs = await readBlobs(call, account, email);
+  const body = createBody(email, blobs, headers.names);
+  const receivedAt = receivedAtOf(email.receivedAt, call);
+  const invalid = [...alien, ...headers.invalid, ...body.invalid, ...(receivedAt === undefined ? ['receivedAt'] : [])];
+  const mailboxIds = collect(invalid, () => parseMailboxIds(account, call, email.mailboxIds)) ?? [];
+  const keywords = collect(invalid, () => parseKeywords(email.keywords ?? {})) ?? [];
+  if (invalid.length > 0 || receivedAt === undefined)
+    throw invalidProperties(invalid, 'these properties cannot be set so');
+  if (body.missing.length > 0) throw new SetError('blobNotFound', 'blobs are not there', { notFound: body.missing });
+  judgeAdding(account, mailboxIds);
+  const raw = composeMessage([...headers.fields, ...generated(call, account, headers.names)], body.root, () =>
+    newId(call, '='),
+  );
+  return storeEmail(call, account, raw, { mailboxIds, keywords, receivedAt });
+}
+
+export interface EmailPlace {
+  readonly mailboxIds: readonly string[];
+  readonly keywords: readonly string[];
+  readonly receivedAt: number;
+}
+
+/** Keeps a message and makes it an email. */
+export async function storeEmail(
+  call: Call,
+  account: MailAccount,
+  raw: Uint8Array,
+  place: EmailPlace,
+): Promise<CreatedEmail> {
+  const { id: blobId } = await call.blobs.putBytes(account.id, raw, call.signal);
+  const id = newId(call, 'm');
+  account.putEmails([{ id, blobId, size: raw.length, ...place, ...readMessage(raw) }], 'client');
+  return { id, blobId, threadId: account.email(id)?.threadId ?? '', size: raw.length };
+}
+
+/** RFC 8621: without a Message-ID or Date, the server sets them. */
+function generated(call: Call, account: MailAccount, names: ReadonlySet<string>): string[] {
+  const domain = /@([A-Za-z0-9.-]+)$/.exec(account.record.name)?.[1] ?? 'localhost';
+  return [
+    ...(names.has('message-id') ? [] : [spellMessageIds('Message-ID', [`${newId(call, '')}@${domain}`])]),
+    ...(names.has('date') ? [] : [spellTime('Date', { at: Math.floor(call.clock.now()), offsetMinutes: 0 })]),
+  ];
+}
+
+async function readBlobs(call: Call, account: MailAccount, email: PlainObject): Promise<Map<string, Uint8Array>> {
+  const blobs = new Map<string, Uint8Array>();
+  let size = 0;
+  for (const blobId of blobIdsOf(email)) {
+    const bytes = await call.blobs.bytes(account, blobId, call.signal);
+    if (bytes === undefined) continue;
+    size += bytes.length;
+    if (size > MAIL_LIMITS.maxSizeAttachmentsPerEmail)
+      throw new SetError(
+        'tooLarge',
+        `attachments have at most ${MAIL_LIMITS.maxSizeAttachmentsPerEmail} octets together`,
+      );
+    blobs.set(blobId, bytes);
+  }
+  return blobs;
+}
+
+function receivedAtOf(value: unknown, call: Call): number | undefined {
+  if (value === undefined || value === null) return Math.floor(call.clock.now() / 1000) * 1000;
+  return typeof value === 'string' ? parseJmapDate(value, true)?.at : undefined;
+}
+
+/** Adds the properties that a check finds wrong, where another error would hide the rest. */
+function collect<Value>(invalid: string[], parse: () => Value): Value | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof SetError) || error.type !== 'invalidProperties') throw error;
+    invalid.push(...(error.details.properties as string[]));
+    return undefined;
+  }
+}

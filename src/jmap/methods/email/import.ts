@@ -1,0 +1,83 @@
+/** Email/import (RFC 8621, section 4.8). Emails with the same content may stand beside each other. */
+import { z } from 'zod';
+import { unfold } from '../../mime/address-list.ts';
+import { parseDateField, parseJmapDate } from '../../mime/dates.ts';
+import { readHeaderBlock } from '../../mime/header-block.ts';
+import { stripComments } from '../../mime/parameters.ts';
+import { id, parseArguments } from '../../protocol/arguments.ts';
+import { MAIL } from '../../protocol/capabilities.ts';
+import { invalidProperties, SetError } from '../../protocol/errors.ts';
+import type { PlainObject } from '../../protocol/patch.ts';
+import { isObject } from '../../protocol/request.ts';
+import type { MailAccount } from '../../store/mail-account.ts';
+import { type Call, type Method, resolveId, writableAccountOf } from '../call.ts';
+import { failuresOrNull, judgeCount, judgeState, mapOrNull } from '../standard/set.ts';
+import { type CreatedEmail, storeEmail } from './create.ts';
+import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
+
+const importArguments = z.strictObject({
+  accountId: id,
+  ifInState: z.string().nullish(),
+  emails: z.record(z.string(), z.unknown()),
+});
+
+export const emailImport: Method = {
+  name: 'Email/import',
+  capability: MAIL,
+  permission: 'write',
+  async run(args, call) {
+    const { accountId, ifInState, emails } = parseArguments(importArguments, args);
+    const account = writableAccountOf(call, accountId);
+    judgeCount(Object.keys(emails).length);
+    const oldState = account.state('Email');
+    judgeState(ifInState, oldState);
+    const created = new Map<string, CreatedEmail>();
+    const notCreated = new Map<string, SetError>();
+    for (const [creationId, email] of Object.entries(emails))
+      try {
+        const made = await importEmail(call, account, email);
+        call.createdIds.set(creationId, made.id);
+        created.set(creationId, made);
+      } catch (error) {
+        if (!(error instanceof SetError)) throw error;
+        notCreated.set(creationId, error);
+      }
+    const newState = account.state('Email');
+    const result = { created: mapOrNull(created), notCreated: failuresOrNull(notCreated) };
+    return [['Email/import', { accountId, oldState, newState, ...result }]];
+  },
+};
+
+async function importEmail(call: Call, account: MailAccount, email: unknown): Promise<CreatedEmail> {
+  if (!isObject(email)) throw invalidProperties([], 'an email to import is an object');
+  const known = ['blobId', 'mailboxIds', 'keywords', 'receivedAt'];
+  const alien = Object.keys(email).filter((name) => !known.includes(name));
+  if (alien.length > 0) throw invalidProperties(alien, `only ${known.join(', ')} can be set`);
+  const mailboxIds = parseMailboxIds(account, call, email.mailboxIds);
+  const keywords = parseKeywords(email.keywords ?? {});
+  const blobId = typeof email.blobId === 'string' ? resolveId(call, email.blobId) : undefined;
+  const raw = blobId === undefined ? undefined : await call.blobs.bytes(account, blobId, call.signal);
+  if (raw === undefined) throw invalidProperties(['blobId'], 'there is no such blob');
+  if (!isMessage(raw)) throw new SetError('invalidEmail', 'the blob is no message: it has no header');
+  judgeAdding(account, mailboxIds);
+  return storeEmail(call, account, raw, { mailboxIds, keywords, receivedAt: receivedAtOf(email, raw, call) });
+}
+
+/** Anything that begins with a header field, however malformed the rest may be. */
+export function isMessage(raw: Uint8Array): boolean {
+  return readHeaderBlock(raw, 0, raw.length).fields.length > 0;
+}
+
+/** What the client says, else the newest Received field, else now. */
+function receivedAtOf({ receivedAt }: PlainObject, raw: Uint8Array, call: Call): number {
+  if (receivedAt !== undefined && receivedAt !== null) {
+    const time = typeof receivedAt === 'string' ? parseJmapDate(receivedAt, true) : undefined;
+    if (time === undefined) throw invalidProperties(['receivedAt'], 'receivedAt is a UTCDate');
+    return time.at;
+  }
+  // Every server puts its own before those that stand there.
+  const received = readHeaderBlock(raw, 0, raw.length).fields.find(({ name }) => name.toLowerCase() === 'received');
+  const date = received === undefined ? undefined : stripComments(unfold(received.value)).split(';').at(-1);
+  const time = date === undefined ? undefined : parseDateField(date);
+  return time?.at ?? Math.floor(call.clock.now() / 1000) * 1000;
+}

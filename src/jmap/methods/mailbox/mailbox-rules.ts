@@ -1,0 +1,92 @@
+/** What a mailbox may be (RFC 8621, section 2): names, roles, and the tree they form. */
+import { z } from 'zod';
+import { MAIL_LIMITS } from '../../limits.ts';
+import { invalidProperties, SetError } from '../../protocol/errors.ts';
+import type { MailAccount } from '../../store/mail-account.ts';
+import type { MailboxRecord } from '../../store/records.ts';
+
+/** The IMAP Mailbox Name Attributes registry that say what a mailbox is for, in lower case, and `inbox`. */
+const ROLES = new Set([
+  'all',
+  'archive',
+  'drafts',
+  'flagged',
+  'important',
+  'inbox',
+  'junk',
+  'memos',
+  'scheduled',
+  'sent',
+  'snoozed',
+  'subscribed',
+  'trash',
+]);
+
+const shape = z.object({
+  name: z.string(),
+  parentId: z.string().nullable(),
+  role: z.string().nullable(),
+  sortOrder: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+  isSubscribed: z.boolean(),
+});
+
+export type MailboxValues = z.output<typeof shape>;
+
+export function parseMailboxValues(values: unknown): MailboxValues {
+  const parsed = shape.safeParse(values);
+  if (parsed.success) return { ...parsed.data, name: parsed.data.name.normalize('NFC') };
+  const properties = [...new Set(parsed.error.issues.map(({ path }) => String(path[0])))];
+  throw invalidProperties(properties, parsed.error.issues[0]?.message ?? 'invalid');
+}
+
+/** Throws SetError if the account cannot have a mailbox like that beside its others. */
+export function judgeMailbox(account: MailAccount, id: string | undefined, values: MailboxValues): void {
+  const { name, parentId, role } = values;
+  if (name === '' || Buffer.byteLength(name) > MAIL_LIMITS.maxSizeMailboxName || /[\p{Cc}]/u.test(name))
+    throw invalidProperties(
+      ['name'],
+      `a name has 1 to ${MAIL_LIMITS.maxSizeMailboxName} octets and no control characters`,
+    );
+  if (role !== null && !ROLES.has(role)) throw invalidProperties(['role'], `no role ${JSON.stringify(role)}`);
+  const others = account.mailboxes().filter((mailbox) => mailbox.id !== id);
+  if (role !== null && others.some((other) => other.role === role))
+    throw invalidProperties(['role'], `another mailbox has the role ${role}`);
+  judgePlace(account, id, parentId);
+  if (others.some((other) => other.parentId === parentId && other.name === name))
+    throw invalidProperties(['name'], 'another mailbox in the same place has that name');
+}
+
+function judgePlace(account: MailAccount, id: string | undefined, parentId: string | null): void {
+  if (parentId === null) return;
+  const ancestors = ancestorsOf(account, parentId);
+  if (ancestors === undefined) throw invalidProperties(['parentId'], 'there is no such parent');
+  if (id !== undefined && ancestors.some((ancestor) => ancestor.id === id))
+    throw invalidProperties(['parentId'], 'a mailbox cannot be within itself');
+  const height = id === undefined ? 1 : heightOf(account, id);
+  if (ancestors.length + height > MAIL_LIMITS.maxMailboxDepth)
+    throw invalidProperties(['parentId'], `mailboxes are at most ${MAIL_LIMITS.maxMailboxDepth} deep`);
+}
+
+/** From the parent up; undefined if it is not there. */
+function ancestorsOf(account: MailAccount, parentId: string): readonly MailboxRecord[] | undefined {
+  const ancestors: MailboxRecord[] = [];
+  for (let next: string | null = parentId; next !== null; ) {
+    const mailbox = account.mailbox(next);
+    if (mailbox === undefined) return ancestors.length === 0 ? undefined : ancestors;
+    ancestors.push(mailbox);
+    next = mailbox.parentId;
+  }
+  return ancestors;
+}
+
+function heightOf(account: MailAccount, id: string): number {
+  const children = account.mailboxes().filter((mailbox) => mailbox.parentId === id);
+  return 1 + Math.max(0, ...children.map((child) => heightOf(account, child.id)));
+}
+
+export function forbidden(description: string): SetError {
+  return new SetError('forbidden', description);
+}

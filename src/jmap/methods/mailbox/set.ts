@@ -1,0 +1,136 @@
+/** Mailbox/set (RFC 8621, section 2.5). */
+import { z } from 'zod';
+import { parseArguments } from '../../protocol/arguments.ts';
+import { MAIL } from '../../protocol/capabilities.ts';
+import { invalidProperties, SetError } from '../../protocol/errors.ts';
+import { applyPatch, isSameJson, type PlainObject } from '../../protocol/patch.ts';
+import { isObject } from '../../protocol/request.ts';
+import type { MailAccount } from '../../store/mail-account.ts';
+import { ALL_RIGHTS, type MailboxRecord } from '../../store/records.ts';
+import { type Call, type Method, resolveId } from '../call.ts';
+import { newId, openSet, performSet, type SetHandler, setArguments, setResponse } from '../standard/set.ts';
+import { MAILBOX_PROPERTIES, mailboxObject } from './mailbox-object.ts';
+import { forbidden, judgeMailbox, type MailboxValues, parseMailboxValues } from './mailbox-rules.ts';
+
+const SETTABLE = ['name', 'parentId', 'role', 'sortOrder', 'isSubscribed'];
+const DEFAULTS = { parentId: null, role: null, sortOrder: 0, isSubscribed: false };
+
+const mailboxSetArguments = z.strictObject({
+  ...setArguments.shape,
+  onDestroyRemoveEmails: z.boolean().nullish(),
+});
+
+export const mailboxSet: Method = {
+  name: 'Mailbox/set',
+  capability: MAIL,
+  permission: 'write',
+  async run(args, call) {
+    const parsed = parseArguments(mailboxSetArguments, args);
+    const account = openSet(call, 'Mailbox', parsed);
+    const oldState = account.state('Mailbox');
+    const handler = new MailboxChanger(call, account, parsed.onDestroyRemoveEmails ?? false);
+    const result = await performSet(call, parsed, handler);
+    return [setResponse('Mailbox', account, oldState, account.state('Mailbox'), result)];
+  },
+};
+
+class MailboxChanger implements SetHandler {
+  readonly #call: Call;
+  readonly #account: MailAccount;
+  readonly #removesEmails: boolean;
+
+  constructor(call: Call, account: MailAccount, removesEmails: boolean) {
+    this.#call = call;
+    this.#account = account;
+    this.#removesEmails = removesEmails;
+  }
+
+  create(object: PlainObject): PlainObject {
+    const alien = Object.keys(object).filter((name) => !SETTABLE.includes(name));
+    if (alien.length > 0) throw invalidProperties(alien, 'only the server sets these');
+    // RFC 8621: true for mailboxes that people make themselves.
+    const defaults = { ...DEFAULTS, isSubscribed: true };
+    const given = this.#resolved({ ...defaults, ...object });
+    const values = parseMailboxValues(given);
+    judgeMailbox(this.#account, undefined, values);
+    this.#judgeParent(values.parentId);
+    const mailbox: MailboxRecord = { id: newId(this.#call, 'f'), ...values, rights: ALL_RIGHTS };
+    this.#account.putMailbox(mailbox, 'client');
+    const shown = mailboxObject(this.#account, mailbox);
+    return Object.fromEntries(
+      MAILBOX_PROPERTIES.filter((name) => !isSameJson(object[name], shown[name])).map((name) => [name, shown[name]]),
+    );
+  }
+
+  update(id: string, patch: PlainObject): null {
+    const before = this.#account.mailbox(id);
+    if (before === undefined) throw new SetError('notFound', 'there is no such mailbox');
+    const current = mailboxObject(this.#account, before);
+    const patched = this.#resolved(applyPatch(current, patch, DEFAULTS));
+    const alien = Object.keys(patched).filter(
+      (name) => !SETTABLE.includes(name) && !isSameJson(patched[name], current[name]),
+    );
+    if (alien.length > 0) throw invalidProperties(alien, 'only the server sets these');
+    const values = parseMailboxValues(patched);
+    judgeMailbox(this.#account, id, values);
+    this.#judgeRights(before, values);
+    this.#account.putMailbox({ ...before, ...values }, 'client');
+    return null;
+  }
+
+  destroy(id: string): void {
+    const mailbox = this.#account.mailbox(id);
+    if (mailbox === undefined) throw new SetError('notFound', 'there is no such mailbox');
+    if (!mailbox.rights.mayDelete) throw forbidden('this mailbox may not be deleted');
+    if (this.#account.mailboxes().some(({ parentId }) => parentId === id))
+      throw new SetError('mailboxHasChild', 'it has mailboxes within it');
+    const hasEmails = this.#account.counts(id).totalEmails > 0;
+    if (hasEmails && !this.#removesEmails) throw new SetError('mailboxHasEmail', 'it has emails in it');
+    if (hasEmails && !mailbox.rights.mayRemoveItems) throw forbidden('emails may not be removed from this mailbox');
+    this.#account.removeMailbox(id, 'client');
+  }
+
+  /** Parents before their children, so that these can refer to them. */
+  orderCreations(creations: readonly [string, unknown][]): readonly [string, unknown][] {
+    const byId = new Map(creations);
+    const ordered = new Map<string, unknown>();
+    const visit = (creationId: string, path: ReadonlySet<string>): void => {
+      const object = byId.get(creationId);
+      const parent = isObject(object) && typeof object.parentId === 'string' ? object.parentId : '';
+      if (parent.startsWith('#') && byId.has(parent.slice(1)) && !path.has(creationId))
+        visit(parent.slice(1), new Set([...path, creationId]));
+      if (!ordered.has(creationId)) ordered.set(creationId, object);
+    };
+    for (const [creationId] of creations) visit(creationId, new Set());
+    return [...ordered];
+  }
+
+  /** Children before their parents. */
+  orderDestructions(ids: readonly string[]): readonly string[] {
+    const depth = (id: string | null): number => {
+      const mailbox = id === null ? undefined : this.#account.mailbox(resolveId(this.#call, id) ?? id);
+      return mailbox === undefined ? 0 : 1 + depth(mailbox.parentId);
+    };
+    return [...ids].sort((a, b) => depth(b) - depth(a));
+  }
+
+  #resolved(values: PlainObject): PlainObject {
+    const { parentId } = values;
+    if (typeof parentId !== 'string') return values;
+    const resolved = resolveId(this.#call, parentId);
+    if (resolved === undefined) throw invalidProperties(['parentId'], `nothing was created as ${parentId}`);
+    return { ...values, parentId: resolved };
+  }
+
+  #judgeParent(parentId: string | null): void {
+    if (parentId !== null && this.#account.mailbox(parentId)?.rights.mayCreateChild !== true)
+      throw forbidden('no mailbox may be made within that one');
+  }
+
+  #judgeRights(before: MailboxRecord, values: MailboxValues): void {
+    const isMoved = values.parentId !== before.parentId;
+    if ((isMoved || values.name !== before.name) && !before.rights.mayRename)
+      throw forbidden('this mailbox may not be renamed');
+    if (isMoved) this.#judgeParent(values.parentId);
+  }
+}

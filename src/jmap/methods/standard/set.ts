@@ -1,0 +1,164 @@
+/**
+ * The standard `/set` (RFC 8620, section 5.3). Each object succeeds or fails by itself; those that a type creates, changes
+ * and destroys are given to its handler one after the other.
+ */
+import { z } from 'zod';
+import { CORE_LIMITS } from '../../limits.ts';
+import { id, parseArguments } from '../../protocol/arguments.ts';
+import type { DataType } from '../../protocol/data-types.ts';
+import { MethodError, SetError } from '../../protocol/errors.ts';
+import type { PlainObject } from '../../protocol/patch.ts';
+import { isObject } from '../../protocol/request.ts';
+import type { MailAccount } from '../../store/mail-account.ts';
+import { type Call, type Response, resolveId, writableAccountOf } from '../call.ts';
+
+const map = z.record(z.string(), z.unknown());
+
+export const setArguments = z.strictObject({
+  accountId: id,
+  ifInState: z.string().nullish(),
+  create: map.nullish(),
+  update: map.nullish(),
+  destroy: z.array(z.string()).nullish(),
+});
+
+export type SetArguments = z.output<typeof setArguments>;
+
+/** What a type does; each throws SetError. */
+export interface SetHandler {
+  /** Returns what the client does not know yet, its id among it. */
+  create(object: PlainObject, creationId: string): Promise<PlainObject> | PlainObject;
+  /** Returns properties that changed beyond what the patch says, or null. */
+  update(id: string, patch: PlainObject): Promise<PlainObject | null> | PlainObject | null;
+  destroy(id: string): Promise<void> | void;
+  /** Puts creations in an order in which each comes after what it refers to. */
+  readonly orderCreations?: (creations: readonly [string, unknown][]) => readonly [string, unknown][];
+  readonly orderDestructions?: (ids: readonly string[]) => readonly string[];
+}
+
+export function parseSet(args: unknown): SetArguments {
+  return parseArguments(setArguments, args);
+}
+
+/** The account to change, after what the whole call depends on was checked. */
+export function openSet(
+  call: Call,
+  type: DataType,
+  { accountId, ifInState, create, update, destroy }: SetArguments,
+): MailAccount {
+  const account = writableAccountOf(call, accountId);
+  const count = Object.keys(create ?? {}).length + Object.keys(update ?? {}).length + (destroy?.length ?? 0);
+  judgeCount(count);
+  judgeState(ifInState, account.state(type));
+  return account;
+}
+
+export function judgeCount(count: number): void {
+  if (count > CORE_LIMITS.maxObjectsInSet)
+    throw new MethodError('requestTooLarge', `at most ${CORE_LIMITS.maxObjectsInSet} objects at once`);
+}
+
+export function judgeState(ifInState: string | null | undefined, state: string): void {
+  if (ifInState !== null && ifInState !== undefined && ifInState !== state)
+    throw new MethodError('stateMismatch', `the state is ${state}`);
+}
+
+export interface SetResult {
+  readonly created: Map<string, PlainObject>;
+  readonly updated: Map<string, PlainObject | null>;
+  readonly destroyed: string[];
+  readonly notCreated: Map<string, SetError>;
+  readonly notUpdated: Map<string, SetError>;
+  readonly notDestroyed: Map<string, SetError>;
+}
+
+/** Does it all: creations first, then updates, then destructions. */
+export async function performSet(call: Call, args: SetArguments, handler: SetHandler): Promise<SetResult> {
+  const result: SetResult = {
+    created: new Map(),
+    updated: new Map(),
+    destroyed: [],
+    notCreated: new Map(),
+    notUpdated: new Map(),
+    notDestroyed: new Map(),
+  };
+  const creations = Object.entries(args.create ?? {});
+  for (const [creationId, object] of handler.orderCreations?.(creations) ?? creations)
+    await attempt(result.notCreated, creationId, async () => {
+      const created = await handler.create(judgeObject(object), creationId);
+      call.createdIds.set(creationId, String(created.id));
+      result.created.set(creationId, created);
+    });
+  const doomed = new Set((args.destroy ?? []).map((one) => resolveId(call, one)));
+  for (const [name, patch] of Object.entries(args.update ?? {}))
+    await attempt(result.notUpdated, name, async () => {
+      const target = found(call, name);
+      if (doomed.has(target)) throw new SetError('willDestroy', 'it is destroyed in the same call');
+      result.updated.set(target, await handler.update(target, judgeObject(patch)));
+    });
+  const destructions = [...new Set(args.destroy ?? [])];
+  for (const name of handler.orderDestructions?.(destructions) ?? destructions)
+    await attempt(result.notDestroyed, name, async () => {
+      const target = found(call, name);
+      await handler.destroy(target);
+      result.destroyed.push(target);
+    });
+  return result;
+}
+
+async function attempt(failures: Map<string, SetError>, name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof SetError)) throw error;
+    failures.set(name, error);
+  }
+}
+
+function judgeObject(value: unknown): PlainObject {
+  if (!isObject(value)) throw new MethodError('invalidArguments', 'what is created or changed is an object');
+  return value;
+}
+
+function found(call: Call, name: string): string {
+  const target = resolveId(call, name);
+  if (target === undefined) throw new SetError('notFound', `nothing was created as ${name}`);
+  return target;
+}
+
+export function setResponse(
+  type: string,
+  account: MailAccount,
+  oldState: string,
+  newState: string,
+  result: SetResult,
+): Response {
+  return [
+    `${type}/set`,
+    {
+      accountId: account.id,
+      oldState,
+      newState,
+      created: mapOrNull(result.created),
+      updated: mapOrNull(result.updated),
+      destroyed: result.destroyed.length === 0 ? null : result.destroyed,
+      notCreated: failuresOrNull(result.notCreated),
+      notUpdated: failuresOrNull(result.notUpdated),
+      notDestroyed: failuresOrNull(result.notDestroyed),
+    },
+  ];
+}
+
+export function mapOrNull<Value>(map: ReadonlyMap<string, Value>): Readonly<Record<string, Value>> | null {
+  return map.size === 0 ? null : Object.fromEntries(map);
+}
+
+export function failuresOrNull(failures: ReadonlyMap<string, SetError>): PlainObject | null {
+  return failures.size === 0 ? null : Object.fromEntries([...failures].map(([name, { response }]) => [name, response]));
+}
+
+/** A new id: random, so that it says nothing and is never used again. Lower case, begins with a letter. */
+export function newId(call: Call, prefix: string): string {
+  const digits = 'abcdefghijklmnopqrstuvwxyz234567';
+  return prefix + [...call.random.bytes(16)].map((byte) => digits[byte & 31]).join('');
+}
