@@ -18,7 +18,7 @@ const TESTS = '[.](test|contract)[.]ts$';
 const DOORS =
   '(^src/[^/]+|^src/[^/]+/(system|node|memory|sqlite|postgres))/index[.]ts$|^src/vault/public[.]ts$|[.]contract[.]ts$';
 const PORTABLE = '^src/(base|protocol|conversation|store|feed|key-log|vault|client)/';
-const NODE_EDGES = '^src/(base/system|store/(sqlite|postgres)|vault/node|client/node)/';
+const NODE_EDGES = '^src/(base/system|store/(sqlite|postgres)|vault/node|client/node|feed/node)/';
 
 const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
   name: `direction-of-${folder}`,

@@ -59,6 +59,32 @@ export class Bitfield {
     }
   }
 
+  /** Sets what `bits` has, from `start` on, which is a multiple of eight. */
+  setBits(start: number, bits: Uint8Array): void {
+    invariant(start % 8 === 0, 'bits begin at a whole byte');
+    for (let at = 0; at < bits.length; ) {
+      const index = start + 8 * at;
+      const number = Math.floor(index / PAGE_BITS);
+      const offset = (index % PAGE_BITS) / 8;
+      const piece = bits.subarray(at, at + PAGE_BYTES - offset);
+      at += piece.length;
+      if (piece.every((byte) => byte === 0)) continue;
+      const page = this.#pages.get(number) ?? new Uint8Array(PAGE_BYTES);
+      for (let i = 0; i < piece.length; i++) page[offset + i] = (page[offset + i] as number) | (piece[i] as number);
+      this.#keep(number, page);
+    }
+  }
+
+  /** Every index of [from, to). */
+  clearRange(from: number, to: number): void {
+    for (const number of this.pageNumbers()) {
+      const first = number * PAGE_BITS;
+      if (first >= to || first + PAGE_BITS <= from) continue;
+      if (from <= first && to >= first + PAGE_BITS) this.#drop(number);
+      else for (let index = Math.max(from, first); index < Math.min(to, first + PAGE_BITS); index++) this.clear(index);
+    }
+  }
+
   /** Whether that changed anything. */
   clear(index: number): boolean {
     if (!this.get(index)) return false;
@@ -92,6 +118,29 @@ export class Bitfield {
     if (from >= end) return undefined;
     const index = this.#first(from, true);
     return index < end ? index : undefined;
+  }
+
+  /** The first index of [from, to) that is in this set, not in `other`, and in `within` if that is given. */
+  firstOutside(other: Bitfield, from: number, to: number, within?: Bitfield): number | undefined {
+    const end = Math.min(to, this.end);
+    for (let index = from; index < end; ) {
+      const number = Math.floor(index / PAGE_BITS);
+      const [page, hidden] = [this.#pages.get(number), other.#pages.get(number)];
+      const chosen = within === undefined ? page : within.#pages.get(number);
+      if (page === undefined || chosen === undefined) {
+        index = (number + 1) * PAGE_BITS;
+        continue;
+      }
+      const at = (index % PAGE_BITS) >> 3;
+      const bits = (page[at] as number) & (chosen[at] as number) & ~(hidden?.[at] ?? 0) & (255 >> (index & 7));
+      if (bits === 0) {
+        index = index - (index & 7) + 8;
+        continue;
+      }
+      const found = index - (index & 7) + Math.clz32(bits) - 24;
+      return found < end ? found : undefined;
+    }
+    return undefined;
   }
 
   /** What [from, to) holds, as intervals in ascending order. */

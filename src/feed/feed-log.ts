@@ -242,9 +242,16 @@ export class FeedLog {
     return this.#replica === undefined || this.#replica.held.get(index);
   }
 
-  /** The blocks that are cleared on disk, in ascending order. */
-  cleared(): Generator<Interval> {
-    return this.#holes.ranges();
+  /** Of [from, to) the blocks that came to be on disk, cleared ones included, in ascending order. */
+  *arrived(from = 0, to = this.length): Generator<Interval> {
+    const end = Math.min(to, this.length);
+    if (this.#replica !== undefined) yield* this.#replica.held.ranges(from, end);
+    else if (from < end) yield { from, to: end };
+  }
+
+  /** Of [from, to) the blocks that are cleared on disk, in ascending order. */
+  cleared(from = 0, to = Number.MAX_SAFE_INTEGER): Generator<Interval> {
+    return this.#holes.ranges(from, to);
   }
 
   /** A block as the reader sees it, also one that its own transaction appended; undefined when cleared or not there. */

@@ -14,4 +14,6 @@ export * from './proof.ts';
 export type { Acceptance, RefusalReason } from './replica.ts';
 export * from './sleep-export.ts';
 export * from './sleep-file.ts';
+export * from './synchronizer/index.ts';
 export * from './tree-index.ts';
+export { type CreateStreamCipher, createNobleStreamCipher, type StreamCipher } from './wire/index.ts';

@@ -6,6 +6,9 @@ declare module 'sodium-native' {
     crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void;
     crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
     crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+    readonly crypto_stream_xor_STATEBYTES: number;
+    crypto_stream_xor_init(state: Uint8Array, nonce: Uint8Array, key: Uint8Array): void;
+    crypto_stream_xor_update(state: Uint8Array, output: Uint8Array, input: Uint8Array): void;
     randombytes_buf(buffer: Uint8Array): void;
     sodium_memzero(buffer: Uint8Array): void;
   }

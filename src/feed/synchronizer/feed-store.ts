@@ -1,0 +1,35 @@
+/**
+ * Where the synchronizer's blocks go and come from, as a port: whoever keeps views of a feed stores blocks and views in one
+ * transaction. `PlainFeedStore` keeps blocks and nothing else.
+ */
+
+import type { Store, StoreReader } from '../../store/index.ts';
+import type { FeedLog } from '../feed-log.ts';
+import type { BlockClaim } from '../proof.ts';
+import type { Acceptance } from '../replica.ts';
+
+export interface FeedStore {
+  /** What blocks and proofs are read from. */
+  readonly reader: StoreReader;
+  /**
+   * Calls `log.accept` within one transaction and resolves with what it said when that is on disk. Rejects when the store
+   * refuses; the claims are then as if they had never come.
+   */
+  accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]>;
+}
+
+export class PlainFeedStore implements FeedStore {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  get reader(): StoreReader {
+    return this.#store;
+  }
+
+  accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
+    return this.#store.transact((transaction) => log.accept(transaction, claims));
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Which block is asked of whom. Each peer is asked for the lowest blocks that it has, that are wanted, and that nobody is
+ * being asked for; how many at a time follows from how quickly they come. So several peers share the work by their speed.
+ */
+import { requestsFor } from './flow.ts';
+import { WINDOW_BLOCKS, WINDOWS_MAX } from './limits.ts';
+import type { Channel, FeedState } from './sync-state.ts';
+import type { Turn } from './turn.ts';
+
+/** Asks the peers of a feed for what is lacking. */
+export function schedule(turn: Turn, feed: FeedState): void {
+  for (const channel of turn.channelsOf(feed.id)) scheduleChannel(turn, channel);
+}
+
+export function scheduleChannel(turn: Turn, channel: Channel): void {
+  if (!mayAsk(turn, channel)) return;
+  openWindows(turn, channel);
+  const { feed, peer } = channel;
+  if (feed.isWritable) {
+    probeOwn(turn, channel);
+    return;
+  }
+  let room = requestsFor(channel);
+  while (room > 0) {
+    const index = nextIndex(channel);
+    if (index === undefined) return;
+    if (index >= feed.length) {
+      // How long the feed is now is told by the proof of any block beyond; one is enough.
+      if (feed.probe !== undefined) return;
+      feed.probe = index;
+    }
+    channel.cursor = index + 1;
+    feed.settled.set(index);
+    channel.inFlight.set(index, turn.now);
+    peer.lastSentAt = turn.now;
+    const plain = feed.plain.has(index);
+    turn.do({ type: 'request', peer: peer.id, channel: channel.localId, feed: feed.id, index, plain });
+    room -= 1;
+  }
+}
+
+function mayAsk(turn: Turn, { feed, peer, remoteId, remoteUploading }: Channel): boolean {
+  return (
+    remoteId !== undefined &&
+    peer.handshake !== undefined &&
+    remoteUploading &&
+    !feed.frozen &&
+    !turn.state.stopping &&
+    feed.pausedUntil <= turn.now
+  );
+}
+
+/** Whoever has more than the writer holds its key's newer signature: its proof says whether that is so. */
+function probeOwn(turn: Turn, channel: Channel): void {
+  const { feed, peer, claimedLength } = channel;
+  if (claimedLength <= feed.length || feed.probe !== undefined) return;
+  const index = claimedLength - 1;
+  feed.probe = index;
+  channel.inFlight.set(index, turn.now);
+  turn.do({ type: 'request', peer: peer.id, channel: channel.localId, feed: feed.id, index, plain: true });
+}
+
+function nextIndex(channel: Channel): number | undefined {
+  const { feed, remote, late } = channel;
+  if (channel.generation !== feed.generation) {
+    channel.generation = feed.generation;
+    channel.cursor = 0;
+  }
+  for (let from = channel.cursor; ; ) {
+    const index = remote.firstOutside(feed.settled, from, Number.MAX_SAFE_INTEGER, feed.wanted);
+    // What this peer is late with it may still send: it is not asked twice.
+    if (index === undefined || !late.has(index)) return index;
+    from = index + 1;
+  }
+}
+
+/** Asks what the peer has where blocks are lacking, and forgets its bitmap where none are. */
+export function openWindows(turn: Turn, channel: Channel): void {
+  const { feed, remote, windows } = channel;
+  const needed = feed.isWritable ? new Set([0]) : neededWindows(feed);
+  for (const window of windows) {
+    if (needed.has(window)) continue;
+    windows.delete(window);
+    remote.clearRange(window * WINDOW_BLOCKS, (window + 1) * WINDOW_BLOCKS);
+  }
+  for (const window of needed) {
+    if (windows.has(window)) continue;
+    windows.add(window);
+    turn.send(channel, { type: 'want', start: window * WINDOW_BLOCKS, length: WINDOW_BLOCKS });
+  }
+}
+
+/** Of the windows that the feed reaches, the first with something lacking, and the one in which it grows. */
+function neededWindows(feed: FeedState): ReadonlySet<number> {
+  const last = Math.floor(feed.length / WINDOW_BLOCKS);
+  const needed = new Set<number>();
+  if (feed.wanted === undefined) {
+    const first = Math.floor(feed.settled.firstMissing() / WINDOW_BLOCKS);
+    for (let window = first; window <= last && needed.size < WINDOWS_MAX; window++) needed.add(window);
+    return needed;
+  }
+  for (let from = 0; needed.size < WINDOWS_MAX; ) {
+    const index = feed.wanted.firstOutside(feed.settled, from, Number.MAX_SAFE_INTEGER);
+    if (index === undefined || index >= (last + 1) * WINDOW_BLOCKS) break;
+    const window = Math.floor(index / WINDOW_BLOCKS);
+    needed.add(window);
+    from = (window + 1) * WINDOW_BLOCKS;
+  }
+  // A sparse feed with nothing to fetch still hears how far the feed goes.
+  if (needed.size === 0) needed.add(last);
+  return needed;
+}
