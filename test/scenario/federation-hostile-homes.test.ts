@@ -3,23 +3,29 @@
  * and is told nothing. What the transport refuses is in federation-refusals.test.ts, what clients see through in
  * client-conversations.test.ts.
  */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { toHex, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemRandom, SystemResolver, UndiciDialer } from '../../src/base/system/index.ts';
 import { CONVERSATION_PDUS_MAX } from '../../src/conversation/index.ts';
-import { FederationError } from '../../src/federation/index.ts';
+import { FederationError, type Messaging } from '../../src/federation/index.ts';
+import { FETCH_ROUNDS_MAX } from '../../src/federation/pdu/limits.ts';
 import { HttpLink } from '../../src/federation/transport/index.ts';
 import {
   type Address,
+  BODY_BYTES_MAX,
   decodeAnswer,
   decodePdus,
+  encodePdus,
   encodeTransaction,
   type FeedId,
+  type HomeName,
   ItemStatus,
   type PduId,
+  PREVIOUS_PDUS_MAX,
   parseFeedId,
   parsePduId,
   ReceiptStatus,
+  TRANSACTION_ITEMS_MAX,
 } from '../../src/protocol/index.ts';
 import { LiveFederation, type LiveFederationHome } from '../harness/live-federation.ts';
 import type { Person } from '../harness/person.ts';
@@ -30,6 +36,9 @@ const random = new SystemRandom();
 const never = new AbortController().signal;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** More than one try fetches. */
+const PAST = 2_500;
 const SOMETHING = parsePduId('ab'.repeat(32));
 
 /** Speaks in the name of a home, with its key, and says what the home's own program would not. */
@@ -37,13 +46,14 @@ class Forger {
   readonly link: HttpLink;
   readonly #home: LiveFederationHome;
   readonly #feed: FeedId;
-  #next = 1;
+  /** Numbers are counted for each destination. */
+  readonly #next = new Map<HomeName, number>();
 
   constructor(federation: LiveFederation, home: LiveFederationHome) {
     this.#home = home;
     this.#feed = home.core.feeds.current.id;
-    const { messaging, folder } = home.core;
-    if (messaging === undefined) throw new Error('the home speaks with no other');
+    const { folder } = home.core;
+    const messaging = messagingOf(home);
     const dialer = new UndiciDialer(
       { clock: federation.clock, resolver: new SystemResolver() },
       { allowPrivate: true },
@@ -59,8 +69,9 @@ class Forger {
     to: LiveFederationHome,
     said: readonly Partial<Said>[],
   ): { readonly txn: string; readonly body: Uint8Array } {
-    const first = this.#next;
-    this.#next += said.length;
+    const first = this.#next.get(to.home) ?? 1;
+    const last = first + said.length - 1;
+    this.#next.set(to.home, last + 1);
     const items = said.map(({ pdu, body }) => ({
       pdu: pdu?.header ?? utf8('no PDU at all'),
       body: body ?? new Uint8Array(0),
@@ -75,7 +86,7 @@ class Forger {
       edus: [],
       reach: [],
     });
-    return { txn: `${this.#feed}.${first}.${this.#next - 1}.0`, body };
+    return { txn: `${this.#feed}.${first}.${last}.0`, body };
   }
 
   /** What becomes of each: `ok`, or the code of its refusal. */
@@ -110,6 +121,21 @@ async function openHomes() {
   };
 }
 
+/** Each following the one before; the first follows what nobody has. */
+function chainOf(thread: Thread, author: Person, to: Address, length: number): readonly Said[] {
+  const chain: Said[] = [];
+  for (let i = 0; i < length; i++) {
+    const prev = [chain.at(-1)?.pdu.id ?? SOMETHING];
+    chain.push(thread.say(author, [], utf8(`${i}`), { depth: i + 2, prev, recipients: [to] }));
+  }
+  return chain;
+}
+
+function messagingOf({ core }: LiveFederationHome): Messaging {
+  if (core.messaging === undefined) throw new Error('the home speaks with no other');
+  return core.messaging;
+}
+
 async function submit(home: LiveFederationHome, person: Person, { pdu, body }: Said): Promise<void> {
   const client = await home.signIn(person);
   expect(await client.submit(pdu, body)).toMatchObject({ status: ReceiptStatus.OK });
@@ -123,6 +149,8 @@ async function codeOf(asked: Promise<unknown>): Promise<string> {
   );
   return error instanceof FederationError ? error.code : String(error);
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('a home that has nobody in a conversation', () => {
   test('is told nothing of it, in the words with which it is told of one that does not exist', async () => {
@@ -262,6 +290,91 @@ describe('a graph without measure', () => {
     await federation.pass(10 * MINUTE, MINUTE);
     // It still answers others, and the conversation of others is as it was.
     expect((await b.core.conversations.get(thread.conversation)).order).toEqual([founded.pdu.id]);
+  });
+});
+
+describe('what is larger than anything that is said', () => {
+  test('is refused by name, each by itself, or the whole transaction when that is too long', async () => {
+    await using homes = await openHomes();
+    const { b, bob, forger, mallory } = homes;
+    const own = new Thread(random, mallory);
+    const root = own.found(mallory, [bob.address]);
+    const saying = (text: Uint8Array, prev: readonly PduId[]): Said =>
+      own.say(mallory, [], text, { depth: 2, prev, recipients: [bob.address] });
+    const before = await homes.state();
+    const large = saying(new Uint8Array(BODY_BYTES_MAX + 1), [root.pdu.id]);
+    // Signed all the same: the size is in the header, whatever comes beside it.
+    expect(await forger.send(b, [large, { pdu: large.pdu }])).toEqual(['too_large', 'too_large']);
+    const tooMany = Array.from({ length: PREVIOUS_PDUS_MAX + 1 }, () => toHex(random.bytes(32)) as PduId);
+    expect(await forger.send(b, [saying(utf8('wide'), tooMany)])).toEqual(['malformed']);
+    const many = Array.from({ length: TRANSACTION_ITEMS_MAX + 1 }, (_, i) => saying(utf8(`${i}`), [root.pdu.id]));
+    expect(await codeOf(forger.send(b, many))).toMatch(/^(malformed|too_large)$/);
+    expect(await homes.state()).toBe(before);
+  });
+
+  test('an endless past is fetched in bounded steps, and what others write does not wait for it', async () => {
+    await using homes = await openHomes();
+    const { a, alice, b, bob, federation, forger, founded, m, mallory, thread } = homes;
+    const own = new Thread(random, mallory);
+    const past = chainOf(own, mallory, bob.address, PAST);
+    const known = new Map(past.map((said, i) => [said.pdu.id, i]));
+    let questions = 0;
+    vi.spyOn(messagingOf(m), 'backfill').mockImplementation(async (_origin, _conversation, from, limit) => {
+      questions += 1;
+      const last = Math.max(...from.map((id) => known.get(id) ?? -1));
+      const given = past.slice(Math.max(0, last + 1 - limit), last + 1).reverse();
+      return encodePdus({ pdus: given.map(({ pdu, body }) => ({ pdu: pdu.header, body, hasBody: true })), more: true });
+    });
+    expect(await forger.send(b, [past.at(-1) as Said])).toEqual(['ok']);
+    const mail = thread.mail(alice, [founded], [alice.address, bob.address], 'meanwhile');
+    await submit(a, alice, mail);
+    expect(await federation.until(async () => (await b.mailbox(bob)).includes(mail.pdu.id), MINUTE)).toBe(true);
+    expect(questions).toBeLessThanOrEqual(FETCH_ROUNDS_MAX);
+    await federation.pass(10 * MINUTE, 1_000);
+    // Where it began is never told: a hole, which is asked for ever more rarely.
+    const fold = await b.core.conversations.get(own.conversation);
+    expect([fold.size, fold.missing.length]).toEqual([0, 1]);
+    const asked = questions;
+    await federation.pass(10 * MINUTE, 1_000);
+    expect(questions - asked).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a home whose person is a member', () => {
+  test('cannot split the views of two others for good by telling each something else', async () => {
+    await using homes = await openHomes();
+    const { a, alice, b, bob, everybody, federation, forger, founded, mallory, thread } = homes;
+    const invited = thread.member(alice, [founded], everybody, mallory.address, 'member');
+    await submit(a, alice, invited);
+    const views = async (): Promise<readonly string[]> =>
+      Promise.all(
+        [a, b].map(async ({ core }) => {
+          const fold = await core.conversations.get(thread.conversation);
+          const members = [...fold.state.members].map(([address, { role }]) => `${address} ${role}`).sort();
+          return [...fold.order, '', ...members].join('\n');
+        }),
+      );
+    const agree = async (): Promise<boolean> => {
+      const [one, other] = await views();
+      return one === other;
+    };
+    expect(await federation.until(async () => (await b.mailCount(bob)) === 2 && (await agree()), HOUR)).toBe(true);
+
+    // To A that she reads only, to B that she leaves, and a mail each that the other is not told of.
+    const demoted = thread.member(mallory, [invited], everybody, mallory.address, 'reader');
+    const left = thread.member(mallory, [invited], everybody, mallory.address, 'left');
+    const toA = thread.mail(mallory, [invited], everybody, 'yes');
+    const toB = thread.mail(mallory, [invited], everybody, 'no');
+    expect(await forger.send(a, [toA, demoted])).toEqual(['ok', 'ok']);
+    expect(await forger.send(b, [toB, left])).toEqual(['ok', 'ok']);
+    const [atA, atB] = await views();
+    expect(atA).not.toBe(atB);
+    // Nobody writes any more: homes tell each other what they hold.
+    expect(await federation.until(agree, DAY)).toBe(true);
+    const [view] = await views();
+    for (const said of [toA, toB, demoted, left]) expect(view).toContain(said.pdu.id);
+    expect(await b.mailbox(bob)).toEqual(expect.arrayContaining([toA.pdu.id, toB.pdu.id]));
+    expect(await a.mailbox(alice)).toEqual(expect.arrayContaining([toA.pdu.id, toB.pdu.id]));
   });
 });
 
