@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { createPerson } from '../../test/harness/person.ts';
 import { SeededPrng, SeededSecureRandom, toHex } from '../base/index.ts';
 import { SodiumSuite } from '../base/system/index.ts';
 import {
   type Address,
+  accountContentJson,
   bodyOf,
   createConversation,
   deviceIdOf,
@@ -12,6 +14,8 @@ import {
   type FeedId,
   feedIdOf,
   type HomeName,
+  parseAccountDocument,
+  signDocument,
   signPdu,
 } from '../protocol/index.ts';
 import { MemoryStore, type Row } from '../store/index.ts';
@@ -66,9 +70,10 @@ function twoFeeds(seed: number): { a: FoldedEntry[]; b: FoldedEntry[] } {
     let number = 0;
     for (let index = 0; index < 40; index += 2) {
       if (number > 3 && prng.below(4) === 0) {
-        const from = 1 + prng.below(number);
-        const to = Math.min(number, from + prng.below(3));
-        const erased = [{ feed: Buffer.from(feed, 'hex'), account: ALICE, from, to }];
+        // Of either feed: the other's entries may be folded before this or after.
+        const from = 1 + prng.below(10);
+        const of = prng.below(2) === 0 ? feedA : feedB;
+        const erased = [{ feed: Buffer.from(of, 'hex'), account: ALICE, from, to: from + prng.below(3) }];
         entries.push(entry(feed, index, { kind: EntryKind.ERASE, erased, reason: EraseReason.DELETED }));
       } else {
         entries.push(
@@ -80,6 +85,27 @@ function twoFeeds(seed: number): { a: FoldedEntry[]; b: FoldedEntry[] } {
     return entries;
   };
   return { a: make(feedA), b: make(feedB) };
+}
+
+/** Two nodes that are cut off go on with one account: each version follows one that its own node has. */
+function rivalChains(seed: number): { a: FoldedEntry[]; b: FoldedEntry[] } {
+  const random = new SeededSecureRandom(seed);
+  const prng = new SeededPrng(seed);
+  const person = createPerson(random, ALICE);
+  const [feedA, feedB] = [feedIdOf(random.bytes(32)), feedIdOf(random.bytes(32))];
+  const first = entry(feedA, 0, { kind: EntryKind.ACCOUNT, document: person.document, hasBody: true, bodySize: 10 });
+  const go = (feed: FeedId, from: number): FoldedEntry[] => {
+    let current = parseAccountDocument(suite, person.document);
+    return Array.from({ length: 1 + prng.below(3) }, (_, i) => {
+      const next = { ...current, version: current.version + 1, previous: current.signed.hash };
+      const document = signDocument(suite, accountContentJson({ ...next, retentionDays: 1 + prng.below(1_000) }), [
+        person.identity,
+      ]);
+      current = parseAccountDocument(suite, document);
+      return entry(feed, from + 2 * i, { kind: EntryKind.ACCOUNT, document, hasBody: prng.below(2) === 0 });
+    });
+  };
+  return { a: [first, ...go(feedA, 2)], b: go(feedB, 0) };
 }
 
 /** One order in which the entries of both feeds may arrive: each feed's own order is kept. */
@@ -102,6 +128,18 @@ describe('the fold', () => {
       const prng = new SeededPrng(seed);
       for (const order of [[...b, ...a], interleave(a, b, prng), interleave(a, b, prng)])
         for (const batch of [1, 7, 100]) expect(await fold(order, batch)).toEqual(expected);
+    },
+  );
+
+  test.each([1, 2, 3, 4, 5, 6])(
+    'makes the same chain of rival links, whichever feed brings which first (seed %i)',
+    async (seed) => {
+      const { a, b } = rivalChains(seed);
+      const expected = await fold([...a, ...b], 1);
+      expect(expected.filter(({ key }) => key[1] === 'A'.charCodeAt(0)).length).toBeGreaterThanOrEqual(2);
+      const prng = new SeededPrng(seed);
+      for (const order of [[...b, ...a], interleave(a, b, prng), interleave(a, b, prng), interleave(a, b, prng)])
+        for (const batch of [1, 3, 100]) expect(await fold(order, batch)).toEqual(expected);
     },
   );
 

@@ -1,10 +1,13 @@
 /**
  * The views as a fold over entries (design, node). Each case is a function of the rows so far and one entry; applied to
- * the same entries of each feed in order it gives the same rows, whatever the order of the feeds among each other.
+ * the same entries of each feed in order it gives the same rows, whatever the order of the feeds among each other: an erasure
+ * may come before what it erases, a link of a chain before the one that it follows.
  */
-import { type CryptoSuite, invariant, readUint64, uint64Bytes } from '../base/index.ts';
+import { type CryptoSuite, invariant, readUint64, toHex, uint64Bytes } from '../base/index.ts';
 import {
   type Address,
+  checkAccountLink,
+  checkHomeLink,
   type EntryHeader,
   EntryKind,
   type EraseRange,
@@ -15,19 +18,23 @@ import {
   homeOf,
   linkOf,
   type Pdu,
+  ProtocolError,
   parseAccountDocument,
   parseAddress,
   parseHomeDocument,
   parsePdu,
 } from '../protocol/index.ts';
-import { type ErasedBody, eraseNumbers } from './erasure.ts';
+import { type ChainPlace, foldLink, newestBody } from './chain-fold.ts';
+import { type ErasedBody, erasedRanges, eraseNumbers } from './erasure.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import {
+  accountCandidates,
   accountKey,
   blobKey,
   conversationKey,
   foldedKey,
   headKey,
+  homeCandidates,
   homeKey,
   hourKey,
   mailboxKey,
@@ -46,6 +53,7 @@ import {
   encodeOutboxRow,
   type Location,
   type MailboxState,
+  sortLocations,
 } from './view-rows.ts';
 
 export interface FoldedEntry {
@@ -102,16 +110,12 @@ export async function foldEntry(
   switch (header.kind) {
     case EntryKind.MAIL:
     case EntryKind.NOTE:
-      await foldMail(deps, buffer, entry);
-      return [];
-    case EntryKind.ACCOUNT: {
-      const document = parseAccountDocument(suite, header.document);
-      buffer.put(accountKey(document.address, document.version), header.document);
-      return header.hasBody ? foldVault(buffer, document.address, { feed, index }) : [];
-    }
+      return foldMail(deps, buffer, entry);
+    case EntryKind.ACCOUNT:
+      return foldAccount(deps, buffer, entry);
     case EntryKind.KEY: {
-      const document = parseHomeDocument(suite, header.document);
-      buffer.put(homeKey(document.version), header.document);
+      const { signed, version } = parseHomeDocument(suite, header.document);
+      await foldLink(buffer, homePlace(suite), { version, hash: signed.hash, bytes: header.document, body: undefined });
       return [];
     }
     case EntryKind.BLOB:
@@ -124,8 +128,9 @@ export async function foldEntry(
   }
 }
 
-async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry): Promise<void> {
+async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry): Promise<readonly ErasedBody[]> {
   const { suite } = deps;
+  let isErasedHere = false;
   const { feed, index, header } = entry;
   const pdu = pduOf(deps, entry);
   const pduId = pdu.id;
@@ -149,14 +154,17 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
     );
     if (hour !== state.lastHour && (await buffer.get(hourKey(address, feed, hour))) === undefined)
       buffer.put(hourKey(address, feed, hour), uint64Bytes(number));
+    const isGone = number <= state.erasedTo && (await erasedRanges(buffer, address, feed, number, number)).length > 0;
+    isErasedHere ||= isGone;
     putMailboxState(buffer, address, feed, {
       ...state,
       number,
       link: linkOf(suite, state.link, { number, index, receivedAt: header.receivedAt, pduId }),
-      heldBytes: state.heldBytes + header.bodySize,
+      heldBytes: state.heldBytes + (isGone ? 0 : header.bodySize),
       lastHour: hour,
     });
   }
+  return isErasedHere ? [{ feed, index }] : [];
 }
 
 /** The PDU's place in its conversation, and in the outbox of each other home that is to get it. */
@@ -176,11 +184,62 @@ async function foldConversation(deps: FoldDeps, buffer: ViewBuffer, entry: Folde
 const EMPTY = new Uint8Array(0);
 
 /** The newest vault record counts; the ones before are wrapped by passwords that may be known, so their bodies go. */
-async function foldVault(buffer: ViewBuffer, address: Address, location: Location): Promise<readonly ErasedBody[]> {
+async function foldAccount(
+  { suite }: FoldDeps,
+  buffer: ViewBuffer,
+  { feed, index, header }: FoldedEntry,
+): Promise<readonly ErasedBody[]> {
+  const { address, signed, version } = parseAccountDocument(suite, header.document);
+  const place = accountPlace(suite, address);
+  const body = header.hasBody ? { feed, index } : undefined;
+  await foldLink(buffer, place, { version, hash: signed.hash, bytes: header.document, body });
   const key = vaultKey(address);
-  const before = await buffer.get(key);
-  buffer.put(key, encodeLocations([location]));
-  return before === undefined ? [] : decodeLocations(before);
+  const row = await buffer.get(key);
+  const before = row === undefined ? [] : decodeLocations(row);
+  const now = await newestBody(buffer, place, version - 1);
+  buffer.put(key, now === undefined ? undefined : encodeLocations([now]));
+  const others = [...before, ...(body === undefined ? [] : [body])];
+  return others.filter((other) => other.feed !== now?.feed || other.index !== now.index);
+}
+
+function accountPlace(suite: CryptoSuite, address: Address): ChainPlace {
+  return {
+    candidates: (version) => accountCandidates(address, version),
+    chosen: (version) => accountKey(address, version),
+    hashOf: (document) => toHex(suite.sha256(document)),
+    links: (current, next) =>
+      isLink(() =>
+        checkAccountLink(
+          current === undefined ? undefined : parseAccountDocument(suite, current),
+          parseAccountDocument(suite, next),
+        ),
+      ),
+  };
+}
+
+function homePlace(suite: CryptoSuite): ChainPlace {
+  return {
+    candidates: homeCandidates,
+    chosen: homeKey,
+    hashOf: (document) => toHex(suite.sha256(document)),
+    links: (current, next) =>
+      isLink(() =>
+        checkHomeLink(
+          current === undefined ? undefined : parseHomeDocument(suite, current),
+          parseHomeDocument(suite, next),
+        ),
+      ),
+  };
+}
+
+function isLink(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
 }
 
 async function foldErase(
@@ -198,6 +257,7 @@ async function foldErase(
     putMailboxState(buffer, address, feed, {
       ...state,
       heldBytes: state.heldBytes - erased.bytes,
+      erasedTo: Math.max(state.erasedTo, range.to),
       expiredTo: reason === EraseReason.EXPIRED ? Math.max(state.expiredTo, range.to) : state.expiredTo,
     });
   }
@@ -213,11 +273,8 @@ function putMailboxState(buffer: ViewBuffer, address: Address, feed: FeedId, sta
   buffer.put(headKey(address, feed), encodeMailboxState(state));
 }
 
-/** Locations in order of feed and index, so that the row does not depend on which feed was folded first. */
 async function addLocation(buffer: ViewBuffer, key: Uint8Array, location: Location): Promise<void> {
   const row = await buffer.get(key);
   const locations = row === undefined ? [] : decodeLocations(row);
-  locations.push(location);
-  locations.sort((a, b) => (a.feed === b.feed ? a.index - b.index : a.feed < b.feed ? -1 : 1));
-  buffer.put(key, encodeLocations(locations));
+  buffer.put(key, encodeLocations(sortLocations([...locations, location])));
 }

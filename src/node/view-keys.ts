@@ -46,9 +46,9 @@ const VIEW_CODE = 'V'.charCodeAt(0);
 
 export const VIEWS: KeySpan = { from: utf8('V'), to: utf8('W') };
 
-/** What stands under an account's name: its chain, vault record, heads, mailboxes, hours, and what was erased of them. */
+/** What stands under an account's name: its chain with all candidates, vault record, heads, mailboxes, hours, erasures. */
 export function viewsOf(address: Address): readonly KeySpan[] {
-  return ['A', 'H', 'M', 'R', 'T', 'X'].map((tag) => under(ofAccount(tag, address)));
+  return ['A', 'H', 'M', 'N', 'R', 'T', 'X'].map((tag) => under(ofAccount(tag, address)));
 }
 
 /** Account documents by version: `A address 0 version` → document. */
@@ -60,6 +60,11 @@ export function accountVersions(address: Address): KeySpan {
 }
 export const ACCOUNTS: KeySpan = under(view('A'));
 
+/** Links for a version of an account: `N address 0 version hash` → candidate row (chain-fold.ts). */
+export function accountCandidates(address: Address, version: number): Uint8Array {
+  return concatBytes(ofAccount('N', address), uint64Bytes(version));
+}
+
 /** Where the account's vault record is: `R address 0` → feed, block index of the body. */
 export function vaultKey(address: Address): Uint8Array {
   return ofAccount('R', address);
@@ -70,6 +75,10 @@ export function homeKey(version: number): Uint8Array {
   return concatBytes(view('K'), uint64Bytes(version));
 }
 export const HOME_VERSIONS: KeySpan = under(view('K'));
+/** Links for a version of the home: `D version hash` → candidate row. */
+export function homeCandidates(version: number): Uint8Array {
+  return concatBytes(view('D'), uint64Bytes(version));
+}
 
 /** The head of a mailbox: `H address 0 feed` → mailbox head row. */
 export function headKey(address: Address, feed: FeedId): Uint8Array {

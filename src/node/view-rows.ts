@@ -66,6 +66,11 @@ export interface MailboxState {
   readonly expiredTo: number;
   /** The last hour that has a row in the hour view. */
   readonly lastHour: number;
+  /**
+   * How far numbers are erased beyond `number`, else 0: another feed that tells of an erasure may be folded before the
+   * entries that it speaks of.
+   */
+  readonly erasedTo: number;
 }
 
 export const EMPTY_MAILBOX: MailboxState = Object.freeze({
@@ -74,17 +79,22 @@ export const EMPTY_MAILBOX: MailboxState = Object.freeze({
   heldBytes: 0,
   expiredTo: 0,
   lastHour: 0,
+  erasedTo: 0,
 });
 
 const MAILBOX_STATE_BYTES = 64;
+/** With `erasedTo`, which is rare. */
+const MAILBOX_STATE_AHEAD_BYTES = 72;
 
 export function encodeMailboxState(state: MailboxState): Uint8Array {
-  const bytes = new Uint8Array(MAILBOX_STATE_BYTES);
+  const isAhead = state.erasedTo > state.number;
+  const bytes = new Uint8Array(isAhead ? MAILBOX_STATE_AHEAD_BYTES : MAILBOX_STATE_BYTES);
   writeUint64(bytes, 0, state.number);
   bytes.set(state.link, 8);
   writeUint64(bytes, 40, state.heldBytes);
   writeUint64(bytes, 48, state.expiredTo);
   writeUint64(bytes, 56, state.lastHour);
+  if (isAhead) writeUint64(bytes, 64, state.erasedTo);
   return bytes;
 }
 
@@ -95,6 +105,7 @@ export function decodeMailboxState(bytes: Uint8Array): MailboxState {
     heldBytes: readUint64(bytes, 40),
     expiredTo: readUint64(bytes, 48),
     lastHour: readUint64(bytes, 56),
+    erasedTo: bytes.length < MAILBOX_STATE_AHEAD_BYTES ? 0 : readUint64(bytes, 64),
   };
 }
 
@@ -120,6 +131,11 @@ export interface Location {
 }
 
 const LOCATION_BYTES = 40;
+
+/** In order of feed and index, each once, so that no row depends on which feed was folded first. */
+export function sortLocations(locations: readonly Location[]): readonly Location[] {
+  return [...locations].sort((a, b) => (a.feed === b.feed ? a.index - b.index : a.feed < b.feed ? -1 : 1));
+}
 
 export function encodeLocations(locations: readonly Location[]): Uint8Array {
   const bytes = new Uint8Array(LOCATION_BYTES * locations.length);
