@@ -4,7 +4,7 @@ import type { Turn } from './turn.ts';
 
 /** Blocks [from, to) were appended here. */
 export function announceRange(turn: Turn, feed: FeedState, from: number, to: number): void {
-  for (const channel of turn.channelsOf(feed.id)) if (channel.remoteWants) sendHave(turn, channel, from, to);
+  for (const channel of turn.channelsOf(feed.id)) if (channel.remoteWants) sendHave(turn, channel, from, to, false);
 }
 
 export interface Arrival {
@@ -23,12 +23,12 @@ export function announceArrivals(turn: Turn, feed: FeedState, arrivals: readonly
     for (const arrival of ascending) {
       if (isAcked ? false : arrival.peer === peer.id) continue;
       if (arrival.index !== to) {
-        if (from < to) sendHave(turn, channel, from, to);
+        if (from < to) sendHave(turn, channel, from, to, isAcked);
         from = arrival.index;
       }
       to = arrival.index + 1;
     }
-    if (from < to) sendHave(turn, channel, from, to);
+    if (from < to) sendHave(turn, channel, from, to, isAcked);
   }
 }
 
@@ -37,6 +37,6 @@ export function announceLoss(turn: Turn, feed: FeedState, index: number): void {
     if (channel.remoteWants) turn.send(channel, { type: 'unhave', start: index, length: 1 });
 }
 
-function sendHave(turn: Turn, channel: Channel, from: number, to: number): void {
-  turn.send(channel, { type: 'have', start: from, length: to - from, bitfield: undefined });
+function sendHave(turn: Turn, channel: Channel, from: number, to: number, ack: boolean): void {
+  turn.send(channel, { type: 'have', start: from, length: to - from, bitfield: undefined, ack });
 }

@@ -156,6 +156,8 @@ function greet(turn: Turn, channel: Channel): void {
   if (channel.peer.handshake === undefined) return;
   if (channel.feed.frozen) turn.send(channel, { type: 'info', uploading: false, downloading: false });
   else {
+    // Who waits for both ends to be done need not wait for a writer.
+    if (channel.feed.isWritable) turn.send(channel, { type: 'info', uploading: true, downloading: false });
     openWindows(turn, channel);
     scheduleChannel(turn, channel);
   }
@@ -235,23 +237,18 @@ function takeUnhave(turn: Turn, channel: Channel, start: number, length: number)
 }
 
 function takeWant(turn: Turn, channel: Channel, start: number, length: number | undefined): void {
-  const { feed, peer } = channel;
+  const { feed } = channel;
   if (feed.frozen) return;
   if (!channel.remoteWants) {
     channel.remoteWants = true;
     // hypercore 6 learns from this how long the feed is, before it asks about more.
-    if (feed.length > 0)
-      turn.do({
-        type: 'offer',
-        peer: peer.id,
-        channel: channel.localId,
-        feed: feed.id,
-        from: feed.length - 1,
-        to: feed.length,
-      });
+    if (feed.length > 0) offer(turn, channel, feed.length - 1, feed.length);
   }
-  const to = Math.min(feed.length, length === undefined ? feed.length : start + length);
-  if (start < to) turn.do({ type: 'offer', peer: peer.id, channel: channel.localId, feed: feed.id, from: start, to });
+  offer(turn, channel, start, length === undefined ? feed.length : Math.min(start + length, FEED_LENGTH_MAX));
+}
+
+function offer(turn: Turn, { peer, localId, feed }: Channel, from: number, to: number): void {
+  turn.do({ type: 'offer', peer: peer.id, channel: localId, feed: feed.id, from, to });
 }
 
 function takeRequest(turn: Turn, channel: Channel, request: RequestMessage): void {

@@ -1,35 +1,35 @@
-/** How blocks of a range that are here are told: few runs by themselves, many as a bitmap. */
-import type { Interval } from '../bitfield.ts';
+/** How the blocks that are here are told to a peer that asks about a range. */
+import { Bitfield, type Interval, PAGE_BITS, PAGE_BYTES } from '../bitfield.ts';
 import { encodeBitfieldRle } from '../bitfield-rle.ts';
 import type { FeedLog } from '../feed-log.ts';
 import type { HaveMessage } from '../wire/index.ts';
 import { WINDOW_BLOCKS } from './limits.ts';
 
-/** So many runs cost no more than the bitmap's message would. */
-const FEW_RUNS = 8;
-
+/**
+ * The answers to a Want of [from, to): bitmaps of whole windows, as hypercore 6 expects them, which counts an answer by its
+ * length. What is asked across pages is answered by runs.
+ */
 export function* offersOf(log: FeedLog, from: number, to: number): Generator<HaveMessage> {
-  const runs: Interval[] = [];
-  for (const run of heldRuns(log, from, to)) {
-    runs.push(run);
-    if (runs.length > FEW_RUNS) {
-      yield* bitmaps(log, from, to);
-      return;
-    }
+  if (from % PAGE_BITS !== 0) {
+    for (const run of heldRuns(log, from, to))
+      yield { type: 'have', start: run.from, length: run.to - run.from, bitfield: undefined, ack: false };
+    return;
   }
-  for (const run of runs) yield { type: 'have', start: run.from, length: run.to - run.from, bitfield: undefined };
+  for (let start = from; start < to && (start === from || start < log.length); start += WINDOW_BLOCKS) {
+    const end = Math.min(start + WINDOW_BLOCKS, to);
+    const bitfield = encodeBitfieldRle(bitsOf(log, start, end));
+    yield { type: 'have', start, length: end - start, bitfield, ack: false };
+  }
 }
 
-function* bitmaps(log: FeedLog, from: number, to: number): Generator<HaveMessage> {
-  // Whole pages, so that the bits begin where a page does.
-  for (let start = Math.floor(from / WINDOW_BLOCKS) * WINDOW_BLOCKS; start < to; start += WINDOW_BLOCKS) {
-    const [first, end] = [Math.max(start, Math.floor(from / 8) * 8), Math.min(start + WINDOW_BLOCKS, to)];
-    const bits = new Uint8Array(Math.ceil((end - first) / 8));
-    for (const run of heldRuns(log, first, end))
-      for (let index = run.from - first; index < run.to - first; index++)
-        bits[index >> 3] = (bits[index >> 3] as number) | (128 >> (index & 7));
-    yield { type: 'have', start: first, length: end - first, bitfield: encodeBitfieldRle(bits) };
-  }
+function bitsOf(log: FeedLog, from: number, to: number): Uint8Array {
+  const held = new Bitfield();
+  for (const run of heldRuns(log, from, to)) held.setRange(run.from, run.to);
+  const first = from / PAGE_BITS;
+  const pages = held.pageNumbers();
+  const bits = new Uint8Array(((pages.at(-1) ?? first - 1) + 1 - first) * PAGE_BYTES);
+  for (const page of pages) bits.set(held.page(page) ?? [], (page - first) * PAGE_BYTES);
+  return bits;
 }
 
 /** What of [from, to) is on disk: what came, without what was cleared. */

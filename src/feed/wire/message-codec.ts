@@ -35,7 +35,9 @@ export function payloadBytes(message: WireMessage): number {
     case 'info':
       return (message.uploading === undefined ? 0 : 2) + (message.downloading === undefined ? 0 : 2);
     case 'have':
-      return numberField(message.start) + lengthField(message.length) + bytesField(message.bitfield);
+      return (
+        numberField(message.start) + lengthField(message.length) + bytesField(message.bitfield) + (message.ack ? 2 : 0)
+      );
     case 'unhave':
       return numberField(message.start) + lengthField(message.length);
     case 'want':
@@ -75,6 +77,7 @@ export function writePayload(writer: ByteWriter, message: WireMessage): void {
       writeNumber(writer, 1, message.start);
       if (message.length !== 1) writeNumber(writer, 2, message.length);
       writeBytes(writer, 3, message.bitfield);
+      if (message.ack) writeNumber(writer, 4, 1);
       break;
     case 'unhave':
       writeNumber(writer, 1, message.start);
@@ -200,13 +203,15 @@ function decodeHave(payload: Uint8Array): WireMessage {
   let start: number | undefined;
   let length = 1;
   let bitfield: Uint8Array | undefined;
+  let ack = false;
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) start = reader.number();
     else if (field === 2) length = reader.number();
     else if (field === 3) bitfield = reader.view().slice();
+    else if (field === 4) ack = reader.boolean();
     else reader.skip();
   }
-  return { type: 'have', ...spanOf(start, length), bitfield };
+  return { type: 'have', ...spanOf(start, length), bitfield, ack };
 }
 
 function decodeSpan(payload: Uint8Array): { readonly start: number; readonly length: number } {

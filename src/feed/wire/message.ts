@@ -34,6 +34,8 @@ export interface HaveMessage {
   readonly length: number;
   /** Run-length coded; instead of `length`. */
   readonly bitfield: Uint8Array | undefined;
+  /** The answer to a handshake's `ack`: what you sent is stored. */
+  readonly ack: boolean;
 }
 
 export interface UnhaveMessage {
