@@ -25,10 +25,13 @@ export async function withDeadline<Result>(
     return await work(attempt.signal);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    attempt.abort();
+    attempt.abort(ENDED);
     await deadline;
   }
 }
+
+/** Made once: each new one would record where it was made. */
+const ENDED = new DOMException('the work has ended', 'AbortError');
 
 /** What `promise` yields, unless `signal` is aborted first; what comes late is dropped. */
 export function abortable<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {

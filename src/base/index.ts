@@ -1,4 +1,5 @@
 /** What everything leans on and what leans on nothing. Portable; the real clock, randomness and network are in base/system. */
+export * from './bounded-cache.ts';
 export * from './bytes.ts';
 export * from './clock.ts';
 export * from './crypto-suite.ts';

@@ -2,9 +2,9 @@
  * Who is here: account chains, registration, what the operator set. Documents are read from the views and kept parsed;
  * a chain grows only by links that its own keys signed, and a new address only as registration allows.
  */
-import { LRUCache } from 'lru-cache';
 import {
   type CryptoSuite,
+  createBoundedCache,
   equalBytes,
   fromHex,
   fromUtf8,
@@ -84,9 +84,9 @@ export interface AccountsOptions {
 export class Accounts {
   readonly #deps: AccountsDeps;
   readonly #options: AccountsOptions;
-  readonly #documents = new LRUCache<Address, { readonly document: AccountDocument | undefined }>({
-    max: ACCOUNTS_CACHED_MAX,
-  });
+  readonly #documents = createBoundedCache<Address, { readonly document: AccountDocument | undefined }>(
+    ACCOUNTS_CACHED_MAX,
+  );
   readonly #settings = new Map<Address, AccountSettings>();
 
   private constructor(deps: AccountsDeps, options: AccountsOptions) {

@@ -3,8 +3,7 @@
  * recovery key, and may fetch the vault record and join a device. Guessing is slowed per address; a wrong key, a wrong
  * signature and an unknown address get the same answer.
  */
-import { LRUCache } from 'lru-cache';
-import { type Clock, type CryptoSuite, equalBytes, utf8 } from '../base/index.ts';
+import { type Clock, type CryptoSuite, createBoundedCache, equalBytes, utf8 } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import {
   type AccountDocument,
@@ -50,7 +49,7 @@ const FAILED: AuthOutcome = { status: 'refused', code: 'auth_failed', why: 'no s
 
 export class Authenticator {
   readonly #deps: AuthenticatorDeps;
-  readonly #failures = new LRUCache<Address, TokenBucket>({ max: FAILURES_REMEMBERED });
+  readonly #failures = createBoundedCache<Address, TokenBucket>(FAILURES_REMEMBERED);
 
   constructor(deps: AuthenticatorDeps) {
     this.#deps = deps;

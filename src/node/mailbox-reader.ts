@@ -2,8 +2,7 @@
  * Mailboxes as clients see them: signed heads, pages of entries, bodies. Reads only what is on disk. Whoever asks for an
  * address has proven it: nobody receives another account's numbers.
  */
-import { LRUCache } from 'lru-cache';
-import { type CryptoSuite, fromHex, invariant, type KeyPair, readUint64 } from '../base/index.ts';
+import { type CryptoSuite, createBoundedCache, fromHex, invariant, type KeyPair, readUint64 } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import {
   type Address,
@@ -21,6 +20,7 @@ import {
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import { erasedRanges, isErased } from './erasure.ts';
+import type { Feeds } from './feeds.ts';
 import { HEADS_CACHED_MAX } from './limits.ts';
 import { headKey, hourKey, mailboxKey } from './view-keys.ts';
 import { decodeMailboxRow, decodeMailboxState, EMPTY_MAILBOX, type MailboxState } from './view-rows.ts';
@@ -29,9 +29,7 @@ export interface MailboxReaderDeps {
   readonly suite: CryptoSuite;
   readonly store: Store;
   readonly nodeKey: KeyPair;
-  /** The feed being written first, then the retired ones. */
-  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
-  readonly currentFeed: FeedId;
+  readonly feeds: Pick<Feeds, 'all' | 'isRetired'>;
 }
 
 export interface PageRequest {
@@ -54,14 +52,19 @@ const MICROSECONDS_PER_HOUR = 3_600_000_000;
 
 export class MailboxReader {
   readonly #deps: MailboxReaderDeps;
-  readonly #signed = new LRUCache<string, MailboxHead>({ max: HEADS_CACHED_MAX });
+  readonly #signed = createBoundedCache<string, MailboxHead>(HEADS_CACHED_MAX);
 
   constructor(deps: MailboxReaderDeps) {
     this.#deps = deps;
   }
 
   hasFeed(feed: FeedId): boolean {
-    return this.#deps.feeds.has(feed);
+    return this.#deps.feeds.all.has(feed);
+  }
+
+  /** Every feed that may hold mail, those that came since included. */
+  get feeds(): Iterable<FeedId> {
+    return this.#deps.feeds.all.keys();
   }
 
   async state(address: Address, feed: FeedId): Promise<MailboxState> {
@@ -71,12 +74,12 @@ export class MailboxReader {
 
   /** The heads of all feeds, signed; a retired feed without mail for the address is left out. */
   async heads(address: Address): Promise<MailboxHead[]> {
-    const feeds = [...this.#deps.feeds.keys()];
+    const feeds = [...this.#deps.feeds.all.keys()];
     const rows = await this.#deps.store.getMany(feeds.map((feed) => headKey(address, feed)));
     const heads: MailboxHead[] = [];
     feeds.forEach((feed, i) => {
       const row = rows[i];
-      const retired = feed !== this.#deps.currentFeed;
+      const retired = this.#deps.feeds.isRetired(feed);
       if (row === undefined && retired) return;
       heads.push(this.#sign(address, feed, row === undefined ? EMPTY_MAILBOX : decodeMailboxState(row), retired));
     });
@@ -96,7 +99,7 @@ export class MailboxReader {
    */
   async page(request: PageRequest): Promise<Entry[]> {
     const { address, feed, from, to, newestFirst } = request;
-    const log = this.#deps.feeds.get(feed);
+    const log = this.#deps.feeds.all.get(feed);
     invariant(log !== undefined && from >= 1 && from <= to, 'a page lies in a mailbox of a known feed');
     const rows = await this.#deps.store.range({
       from: mailboxKey(address, feed, from),
@@ -118,7 +121,7 @@ export class MailboxReader {
 
   /** The body of one entry of the mailbox. */
   async body(address: Address, feed: FeedId, number: number): Promise<BodyAnswer> {
-    const log = this.#deps.feeds.get(feed);
+    const log = this.#deps.feeds.all.get(feed);
     const value = await this.#deps.store.get(mailboxKey(address, feed, number));
     if (log === undefined || value === undefined) return { state: 'none' };
     const row = decodeMailboxRow(value);
@@ -164,11 +167,13 @@ export class MailboxReader {
       const body = inline ? found.get(row.index + 1) : undefined;
       const bodyState = isErased(erased, number)
         ? BodyState.ERASED
-        : !inline
-          ? BodyState.HELD
-          : body === undefined
-            ? BodyState.OWED
-            : BodyState.INLINE;
+        : row.bodySize > 0 && !log.has(row.index + 1)
+          ? BodyState.OWED
+          : !inline
+            ? BodyState.HELD
+            : body === undefined
+              ? BodyState.OWED
+              : BodyState.INLINE;
       return {
         number,
         index: row.index,

@@ -2,8 +2,7 @@
  * How fast strangers may make accounts: a rate for each remote address, so that one of them does not use up what all have,
  * and one for all together, so that many of them do not fill the disk. A token is taken of both or of none.
  */
-import { LRUCache } from 'lru-cache';
-import type { Clock } from '../base/index.ts';
+import { type Clock, createBoundedCache } from '../base/index.ts';
 import { type NodeLimits, REMOTES_REMEMBERED } from './limits.ts';
 import type { Remote } from './remote.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -12,7 +11,7 @@ export class RegistrationRate {
   readonly #clock: Clock;
   readonly #limits: NodeLimits;
   readonly #all: TokenBucket;
-  readonly #remotes = new LRUCache<string, TokenBucket>({ max: REMOTES_REMEMBERED });
+  readonly #remotes = createBoundedCache<string, TokenBucket>(REMOTES_REMEMBERED);
 
   constructor(clock: Clock, limits: NodeLimits) {
     this.#clock = clock;

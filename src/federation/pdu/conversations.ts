@@ -2,7 +2,7 @@
  * Conversations as the fold of what this home holds. A fold is made when it is first asked for, follows what is committed,
  * and is forgotten when others are asked for more often.
  */
-import { LRUCache } from 'lru-cache';
+import { createBoundedCache } from '../../base/index.ts';
 import { ConversationFold, type Role } from '../../conversation/index.ts';
 import { type ConversationId, type HomeName, homeOf, type Pdu } from '../../protocol/index.ts';
 import { CONVERSATION_PAGE, CONVERSATIONS_CACHED_MAX } from './limits.ts';
@@ -17,7 +17,7 @@ export interface ConversationsDeps {
 
 export class Conversations {
   readonly #deps: ConversationsDeps;
-  readonly #folds = new LRUCache<ConversationId, Promise<ConversationFold>>({ max: CONVERSATIONS_CACHED_MAX });
+  readonly #folds = createBoundedCache<ConversationId, Promise<ConversationFold>>(CONVERSATIONS_CACHED_MAX);
 
   constructor(deps: ConversationsDeps) {
     this.#deps = deps;

@@ -3,8 +3,7 @@
  * none, since each PDU names the one before. Where acts crossed, where somebody came or went, and where a PDU was written by
  * one who did not know of a member yet, the homes compare; two that agree stop talking.
  */
-import { LRUCache } from 'lru-cache';
-import type { Log } from '../../base/index.ts';
+import { createBoundedCache, type Log } from '../../base/index.ts';
 import {
   type ConversationId,
   type Edu,
@@ -35,7 +34,7 @@ export class Hints implements HintPort {
   readonly #deps: HintsDeps;
   readonly #home: HomeName;
   /** What each home was last told of a conversation. */
-  readonly #told = new LRUCache<string, string>({ max: HINTS_REMEMBERED_MAX });
+  readonly #told = createBoundedCache<string, string>(HINTS_REMEMBERED_MAX);
 
   constructor(deps: HintsDeps, options: { readonly home: HomeName }) {
     this.#deps = deps;

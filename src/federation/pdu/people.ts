@@ -2,8 +2,7 @@
  * Accounts of other homes, by their signed chains: pinned when first seen, extended only by links, kept in the store. What
  * contradicts the pin is logged and not taken.
  */
-import { LRUCache } from 'lru-cache';
-import { abortable, type Clock, type CryptoSuite, type Log } from '../../base/index.ts';
+import { abortable, type Clock, type CryptoSuite, createBoundedCache, type Log } from '../../base/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -33,8 +32,8 @@ export interface PeopleDeps {
 
 export class People {
   readonly #deps: PeopleDeps;
-  readonly #known = new LRUCache<Address, AccountDocument>({ max: PEOPLE_CACHED_MAX });
-  readonly #askedAt = new LRUCache<Address, number>({ max: PEOPLE_CACHED_MAX });
+  readonly #known = createBoundedCache<Address, AccountDocument>(PEOPLE_CACHED_MAX);
+  readonly #askedAt = createBoundedCache<Address, number>(PEOPLE_CACHED_MAX);
   readonly #underWay = new Map<Address, Promise<AccountDocument | undefined>>();
 
   constructor(deps: PeopleDeps) {

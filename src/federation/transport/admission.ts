@@ -2,8 +2,7 @@
  * How much of this server one home may take: requests on average and under way, and bytes of bodies. A home that floods is
  * told to wait, and takes nothing from the others.
  */
-import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../base/index.ts';
+import { type Clock, createBoundedCache } from '../../base/index.ts';
 import type { HomeName } from '../../protocol/index.ts';
 import { FederationError } from '../federation-error.ts';
 import { ORIGINS_REMEMBERED, type TransportLimits } from './limits.ts';
@@ -21,7 +20,7 @@ const CROWDED_WAIT_MS = 1_000;
 export class Admission {
   readonly #clock: Clock;
   readonly #limits: TransportLimits;
-  readonly #origins = new LRUCache<HomeName, Origin>({ max: ORIGINS_REMEMBERED });
+  readonly #origins = createBoundedCache<HomeName, Origin>(ORIGINS_REMEMBERED);
   #bytes = 0;
 
   constructor(clock: Clock, limits: TransportLimits) {

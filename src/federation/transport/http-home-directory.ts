@@ -3,8 +3,7 @@
  * for a day; while its home cannot be reached, for another. Who asks for a home that is being looked up waits for the same
  * answer. What was not found is not looked for again at once: failures are remembered, longer each time.
  */
-import { LRUCache } from 'lru-cache';
-import { abortable, invariant, type Log } from '../../base/index.ts';
+import { abortable, createBoundedCache, invariant, type Log } from '../../base/index.ts';
 import type { HomeDocument, HomeName } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
@@ -50,7 +49,7 @@ export class HttpHomeDirectory implements HomeDirectory, AsyncDisposable {
   readonly #deps: HttpHomeDirectoryDeps;
   readonly #client: HomeDocumentClient;
   readonly #pinned: PinnedChains;
-  readonly #known = new LRUCache<HomeName, Known>({ max: HOMES_CACHED_MAX });
+  readonly #known = createBoundedCache<HomeName, Known>(HOMES_CACHED_MAX);
   readonly #lookups = new Map<HomeName, Promise<Known>>();
   readonly #closing = new AbortController();
 

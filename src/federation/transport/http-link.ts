@@ -2,8 +2,15 @@
  * The client's half of the transport: signed requests to the nodes that a home's document names. A node that does not answer
  * lets the next one try; what a node says is the home's word. TLS, except to this machine.
  */
-import { LRUCache } from 'lru-cache';
-import { type CryptoSuite, DialError, type HttpAnswer, type HttpDialer, invariant, isAbort } from '../../base/index.ts';
+import {
+  type CryptoSuite,
+  createBoundedCache,
+  DialError,
+  type HttpAnswer,
+  type HttpDialer,
+  invariant,
+  isAbort,
+} from '../../base/index.ts';
 import {
   type Address,
   type ConversationId,
@@ -51,7 +58,7 @@ export class HttpLink implements FederationLink {
   readonly #deps: HttpLinkDeps;
   readonly #options: HttpLinkOptions;
   /** The origin that answered last, to begin with. */
-  readonly #lastGood = new LRUCache<HomeName, string>({ max: HOMES_CACHED_MAX });
+  readonly #lastGood = createBoundedCache<HomeName, string>(HOMES_CACHED_MAX);
 
   constructor(deps: HttpLinkDeps, options: HttpLinkOptions) {
     this.#deps = deps;
