@@ -28,6 +28,8 @@ export interface ClientEvents {
   readonly offline: { readonly since: number; readonly refusal: ClientError | undefined };
   /** A message came that was not here before, and can be read. */
   readonly arrived: Arrival;
+  /** A message was decrypted, to be indexed: its exact bytes, for whoever would have to open it again. `arrived` follows. */
+  readonly opened: { readonly id: PduId; readonly mime: Uint8Array };
   /** Another device changed what is said about a message. */
   readonly changed: { readonly id: PduId; readonly keywords: readonly string[] };
   /** This person's devices, this one or another, say something new of what is no message: `folders`, or who is `blocked`. */

@@ -239,6 +239,11 @@ export class Client implements AsyncDisposable {
     return this.#parts.report();
   }
 
+  /** Entries that are here and still to be decrypted and indexed. */
+  toIndex(): Promise<number> {
+    return this.#parts.indexer.pendingCount();
+  }
+
   /** Ends the connection and what is under way; the store stays with whoever opened it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#link[Symbol.asyncDispose]();

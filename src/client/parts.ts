@@ -173,6 +173,7 @@ async function openBase(
     vault: secrets.vault,
     contacts,
     index,
+    onOpened: (id, mime) => events.emit('opened', { id, mime }),
     onIndexed: ({ id, conversation, from, subject }) => events.emit('arrived', { id, conversation, from, subject }),
     onChanged: ({ id, keywords }) => events.emit('changed', { id, keywords }),
     onSuperseded: (places, author) => {

@@ -4,7 +4,15 @@
  * message that cannot be opened is listed as such; notes are merged and listed nowhere.
  */
 import { type Clock, type CryptoSuite, isAbort, type Log, readUint64, toHex } from '../../base/index.ts';
-import { type DeviceId, EntryKind, type FeedId, type Pdu, parseFeedId, parsePdu } from '../../protocol/index.ts';
+import {
+  type DeviceId,
+  EntryKind,
+  type FeedId,
+  type Pdu,
+  type PduId,
+  parseFeedId,
+  parsePdu,
+} from '../../protocol/index.ts';
 import type { Row, Store, StoreTransaction } from '../../store/index.ts';
 import {
   type BodyWorker,
@@ -37,6 +45,8 @@ export interface IndexerDeps {
   readonly vault: () => BodyWorker;
   readonly contacts: Contacts;
   readonly index: MailIndex;
+  /** Before it is written. */
+  readonly onOpened: (id: PduId, mime: Uint8Array) => void;
   /** A message can be read now. */
   readonly onIndexed: (summary: Summary) => void;
   /** Another device's changes arrived. */
@@ -260,6 +270,7 @@ export class Indexer {
       };
     }
     const { mime, verification, reading } = result.result;
+    this.#deps.onOpened(pdu.id, mime);
     const { text, snippet } = reading;
     const summary: NewSummary = {
       ...base,

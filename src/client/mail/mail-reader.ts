@@ -3,7 +3,7 @@
  * ten among a hundred thousand reads a few hundred rows, and a search of them all holds one page in memory.
  */
 import { compareBytes, readUint64 } from '../../base/index.ts';
-import type { ConversationId } from '../../protocol/index.ts';
+import type { ConversationId, PduId } from '../../protocol/index.ts';
 import type { Row, Store } from '../../store/index.ts';
 import {
   CHANGED,
@@ -61,6 +61,12 @@ export class MailReader {
       const marked = markJunk(blocked, summary);
       if (matches(marked, filter)) yield marked;
     }
+  }
+
+  async find(id: PduId): Promise<Summary | undefined> {
+    const { index, store } = this.#deps;
+    const summary = await index.summaryOf(store, id);
+    return summary === undefined ? undefined : markJunk(await index.registersOf(store, BLOCKED), summary);
   }
 
   /** Newest first. */

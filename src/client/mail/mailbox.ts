@@ -85,6 +85,11 @@ export class Mailbox {
     });
   }
 
+  /** Undefined when it is not here. */
+  find(id: PduId): Promise<Summary | undefined> {
+    return this.#reader.find(id);
+  }
+
   /** Throws ClientError `unknown_message`, `unreadable` or `not_here`. */
   async read(id: PduId): Promise<Message> {
     const summary = await this.#summary(id);
@@ -131,6 +136,11 @@ export class Mailbox {
     );
     const changed = await this.#apply(changes);
     return new Set(changed.map(({ id }) => id)).size;
+  }
+
+  /** As `mark`, also of a message that is not here yet: it takes this up when it arrives. */
+  async say(id: PduId, marks: Marks): Promise<void> {
+    await this.#apply(Object.entries(marks).map(([keyword, value]) => keywordChange(id, keyword, value)));
   }
 
   /** Also the body here and at the home is erased; the message is not shown any more. */

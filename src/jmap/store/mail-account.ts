@@ -12,6 +12,7 @@ import type { EmailQuery } from './email-filter.ts';
 import { type CompiledQuery, compileQuery } from './email-query.ts';
 import type { Emails, StoredEmail } from './emails.ts';
 import type { Mailboxes } from './mailboxes.ts';
+import { ObjectShelf } from './object-shelf.ts';
 import type { PendingChanges } from './pending-changes.ts';
 import {
   type AccountRecord,
@@ -51,6 +52,8 @@ export class MailAccount {
   /** The store's own number. */
   readonly n: number;
   readonly epoch: string;
+  /** Identities, submissions, and whatever else is kept as it is. */
+  readonly objects: ObjectShelf;
   readonly #parts: StoreParts;
 
   constructor(parts: StoreParts, record: AccountRecord, n: number, epoch: string) {
@@ -58,6 +61,7 @@ export class MailAccount {
     this.record = record;
     this.n = n;
     this.epoch = epoch;
+    this.objects = new ObjectShelf(parts.database, parts.changes, n);
   }
 
   get id(): string {
@@ -173,7 +177,8 @@ export class MailAccount {
         if (before !== undefined) this.mergeEmail(email.id, email);
         else {
           this.#parts.emails.add(this.n, email);
-          this.#pend(side, email.id, { kind: 'emailCreate' });
+          const { blobId = null, keywords, mailboxIds } = email;
+          this.#pend(side, email.id, { kind: 'emailCreate', blobId, keywords, mailboxIds });
           if (delivered === 'delivered') this.#parts.changes.touch(this.n, 'EmailDelivery', email.id, 'created');
         }
       }
@@ -248,35 +253,6 @@ export class MailAccount {
     });
   }
 
-  /** Objects of the types that are kept as they are: identities, submissions and the like. */
-  object<Value>(type: string, id: string): Value | undefined {
-    const sql = 'SELECT value FROM object WHERE account = ? AND type = ? AND id = ?';
-    const row = this.#parts.database.get(sql, this.n, type, id);
-    return row === undefined ? undefined : (JSON.parse(String(row.value)) as Value);
-  }
-
-  objects<Value>(type: string): { readonly id: string; readonly value: Value }[] {
-    const sql = 'SELECT id, value FROM object WHERE account = ? AND type = ? ORDER BY id';
-    return this.#parts.database
-      .all(sql, this.n, type)
-      .map(({ id, value }) => ({ id: String(id), value: JSON.parse(String(value)) as Value }));
-  }
-
-  putObject(type: DataType | 'Private', id: string, value: unknown): void {
-    this.#transact(() => {
-      const isNew = this.object(type, id) === undefined;
-      this.#parts.database.put('object', [this.n, type, id, JSON.stringify(value)]);
-      if (type !== 'Private') this.#parts.changes.touch(this.n, type, id, isNew ? 'created' : 'updated');
-    });
-  }
-
-  removeObject(type: DataType | 'Private', id: string): void {
-    this.#transact(() => {
-      this.#parts.database.remove('object', this.n, type, id);
-      if (type !== 'Private') this.#parts.changes.touch(this.n, type, id, 'destroyed');
-    });
-  }
-
   /** The agent's own notes, such as how far it has synchronised. */
   agentValue(name: string): string | undefined {
     const row = this.#parts.database.get('SELECT value FROM agent WHERE account = ? AND name = ?', this.n, name);
@@ -326,8 +302,7 @@ export class MailAccount {
     for (const { id } of this.mailboxes()) this.removeMailbox(id, 'agent');
     for (const { seq } of this.pending(Number.MAX_SAFE_INTEGER)) this.#parts.pending.settle(seq);
     const { database } = this.#parts;
-    for (const { type, id } of database.all('SELECT type, id FROM object WHERE account = ?', this.n))
-      database.remove('object', this.n, type as string, id as string);
+    this.objects.clear();
     for (const { name } of database.all('SELECT name FROM agent WHERE account = ?', this.n))
       database.remove('agent', this.n, name as string);
   }

@@ -109,7 +109,13 @@ export interface PendingChange {
 }
 
 export type PendingKind =
-  | { readonly kind: 'emailCreate' }
+  /** With what the agent needs of it, also where emails themselves are not kept on the disk. */
+  | {
+      readonly kind: 'emailCreate';
+      readonly blobId: string | null;
+      readonly keywords: readonly string[];
+      readonly mailboxIds: readonly string[];
+    }
   | { readonly kind: 'emailUpdate'; readonly keywords: SetDifference; readonly mailboxes: SetDifference }
   | { readonly kind: 'emailDestroy'; readonly place: string | null; readonly mailboxIds: readonly string[] }
   | { readonly kind: 'mailboxCreate' }

@@ -51,6 +51,7 @@ export const DURABLE_TABLES: ReadonlySet<TableName> = new Set([
   'change',
   'pending',
   'agent',
+  'mailbox',
   'object',
 ]);
 

@@ -1,0 +1,109 @@
+/** What a user server and the mail agent say to each other. Everything is fit for structured cloning. */
+import type { FolderId, FolderWords, Report } from '../../../client/index.ts';
+
+/** A message as the account's devices have it. */
+export interface ToldMessage {
+  /** The PDU's id. */
+  readonly pdu: string;
+  /** The conversation, unless the message is in one of its own: then its header tells the thread. */
+  readonly conversation: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  readonly size: number;
+  /** As JMAP spells them. */
+  readonly keywords: readonly string[];
+  readonly folders: readonly FolderId[];
+  readonly isDeleted: boolean;
+}
+
+/** A message with what it says: told when the user server has it not yet. */
+export interface WholeMessage extends ToldMessage {
+  readonly headerBlock: Uint8Array;
+  readonly hasAttachment: boolean;
+  readonly preview: string;
+  readonly text: string;
+}
+
+export type MessageContent = Omit<WholeMessage, keyof ToldMessage>;
+
+export interface ToldFolder {
+  readonly id: FolderId;
+  readonly name: string | undefined;
+  readonly parent: FolderId | undefined;
+  readonly sortOrder: number;
+  readonly isSubscribed: boolean;
+}
+
+export interface Difference<Item> {
+  readonly added: readonly Item[];
+  readonly removed: readonly Item[];
+}
+
+export interface AgentStatus {
+  readonly connection: 'disconnected' | 'connecting' | 'connected';
+  readonly node: string | undefined;
+  /** Standing alarms, newest first. */
+  readonly alarms: readonly { readonly code: string; readonly subject: string; readonly detail: string }[];
+}
+
+/** What the agent asks of the user server. (A type, since an interface has no index signature.) */
+export type ToldCalls = {
+  /** Answers which of them have no content there. Everything before is as durable as the cache is when it answers. */
+  readonly messages: {
+    readonly request: { readonly messages: readonly ToldMessage[] };
+    readonly reply: { readonly wanted: readonly string[] };
+  };
+  /** Those that were asked for. */
+  readonly contents: { readonly request: { readonly messages: readonly WholeMessage[] }; readonly reply: object };
+  /** All that something was said of. */
+  readonly folders: { readonly request: { readonly folders: readonly ToldFolder[] }; readonly reply: object };
+  readonly report: { readonly request: { readonly report: Report }; readonly reply: object };
+  readonly status: { readonly request: AgentStatus; readonly reply: object };
+};
+
+/** `unknown`: there is no such message; `later`: it is not here, and not everything has been fetched yet. */
+export interface Outcome {
+  readonly status: 'done' | 'unknown' | 'later';
+}
+
+/** What the user server asks of the agent. */
+export type MailAgentCalls = {
+  readonly ping: { readonly request: object; readonly reply: object };
+  /** The exact bytes that were sent; none when the message or its body is not on this device. */
+  readonly raw: {
+    readonly request: { readonly pdu: string };
+    readonly reply: { readonly mime: Uint8Array | undefined };
+  };
+  /** On this device when it answers; `unknown`: there is no such message. */
+  readonly update: {
+    readonly request: {
+      readonly pdu: string;
+      readonly keywords: Difference<string>;
+      readonly folders: Difference<FolderId>;
+    };
+    readonly reply: Outcome;
+  };
+  readonly delete: { readonly request: { readonly pdu: string }; readonly reply: Outcome };
+  /** A message that was made here, such as a draft: mail to oneself. The same bytes are one message. */
+  readonly create: {
+    readonly request: {
+      readonly mime: Uint8Array;
+      readonly keywords: readonly string[];
+      readonly folders: readonly FolderId[];
+    };
+    readonly reply: { readonly pdu: string };
+  };
+  readonly describeFolder: {
+    readonly request: { readonly id: FolderId; readonly words: FolderWords };
+    readonly reply: object;
+  };
+  /** A label's folder is gone: messages that were in no other are deleted. */
+  readonly removeFolder: { readonly request: { readonly id: FolderId }; readonly reply: object };
+  /** Resolves when the home has everything that was changed here. */
+  readonly flush: { readonly request: object; readonly reply: object };
+  /** There may be mail: ask for a node now. */
+  readonly hurry: { readonly request: object; readonly reply: object };
+  readonly report: { readonly request: object; readonly reply: { readonly report: Report } };
+  /** Tell everything again: the user server has lost what it knew. */
+  readonly retell: { readonly request: object; readonly reply: object };
+};

@@ -1,0 +1,152 @@
+/**
+ * An encrypted account in the store: takes over what its agent tells, with what is pending here on top. An email's id is made
+ * of its PDU's, so it is the same whenever the store is filled again; one that was made here keeps the id it got.
+ */
+import type { Log } from '../../base/index.ts';
+import { isLabel } from '../../client/index.ts';
+import type { MailAccount, MailStore } from '../../jmap/index.ts';
+import type { Handlers } from '../agents/line.ts';
+import type { AgentStatus, ToldCalls, ToldFolder, ToldMessage, WholeMessage } from '../agents/mail/mail-protocol.ts';
+import { FolderMap } from './folder-map.ts';
+
+export interface EncryptedAccountDeps {
+  readonly store: MailStore;
+  readonly log: Log;
+  readonly onReport: (report: ToldCalls['report']['request']['report']) => void;
+  readonly onStatus: (status: AgentStatus) => void;
+}
+
+export class EncryptedAccount {
+  readonly account: MailAccount;
+  readonly folders: FolderMap;
+  readonly #deps: EncryptedAccountDeps;
+
+  private constructor(deps: EncryptedAccountDeps, account: MailAccount) {
+    this.#deps = deps;
+    this.account = account;
+    this.folders = new FolderMap(account);
+  }
+
+  /** Makes it in the store if it is not there. */
+  static open(
+    deps: EncryptedAccountDeps,
+    options: { readonly id: string; readonly address: string },
+  ): EncryptedAccount {
+    const { address: name, id } = options;
+    const { store } = deps;
+    const account =
+      store.account(id) ?? store.putAccount({ id, name, isPersonal: true, isReadOnly: false, kind: 'encrypted' });
+    const encrypted = new EncryptedAccount(deps, account);
+    store.transact(() => encrypted.folders.ensureRoles());
+    return encrypted;
+  }
+
+  /** Answers the account's agent: what it is told is as durable as the cache before it hears so. */
+  handlers(): Handlers<ToldCalls> {
+    const { store } = this.#deps;
+    const durably = async <Result>(work: () => Result): Promise<Result> => {
+      const result = store.transact(work);
+      await store.flush();
+      return result;
+    };
+    return {
+      messages: ({ messages }) => durably(() => ({ wanted: this.#takeMessages(messages) })),
+      contents: async ({ messages }) => {
+        await durably(() => this.#takeContents(messages));
+        return {};
+      },
+      folders: async ({ folders }) => {
+        await durably(() => this.#takeFolders(folders));
+        return {};
+      },
+      report: async ({ report }) => {
+        this.#deps.onReport(report);
+        return {};
+      },
+      status: async (status) => {
+        this.#deps.onStatus(status);
+        return {};
+      },
+    };
+  }
+
+  /** The PDU of an email, once it has one. */
+  pduOf(emailId: string): string | undefined {
+    return /^m([0-9a-f]{64})$/.exec(emailId)?.[1] ?? this.account.agentValue(`pdu ${emailId}`);
+  }
+
+  /** An email that was made here has become a message. */
+  created(emailId: string, pdu: string): void {
+    this.#deps.store.transact(() => {
+      // The agent may have died between making the message and saying so, and a later one have told it as new.
+      if (emailId !== emailIdOf(pdu)) this.account.removeEmails([emailIdOf(pdu)], 'agent');
+      this.account.setAgentValue(`email ${pdu}`, emailId);
+      this.account.setAgentValue(`pdu ${emailId}`, pdu);
+      this.account.updateEmail(emailId, { place: pdu }, 'agent');
+    });
+  }
+
+  /** Answers which messages are not here yet. */
+  #takeMessages(messages: readonly ToldMessage[]): string[] {
+    const wanted: string[] = [];
+    const destroyed = this.#destroyed();
+    for (const message of messages) {
+      const id = this.#idOf(message.pdu);
+      if (message.isDeleted) this.account.removeEmails([id], 'agent');
+      else if (this.account.email(id) !== undefined) this.account.mergeEmail(id, this.#remote(message));
+      else if (!destroyed.has(id)) wanted.push(message.pdu);
+    }
+    return wanted;
+  }
+
+  #takeContents(messages: readonly WholeMessage[]): void {
+    for (const message of messages) {
+      const { conversation, hasAttachment, headerBlock, pdu, preview, receivedAt, size, text } = message;
+      const isNews = message.folders.includes('inbox') && !message.keywords.includes('$seen');
+      this.account.putEmails(
+        [
+          {
+            id: this.#idOf(pdu),
+            ...(conversation === undefined ? {} : { threadId: `c${conversation}` }),
+            ...{ headerBlock, hasAttachment, place: pdu, preview, receivedAt, size, text },
+            ...this.#remote(message),
+          },
+        ],
+        'agent',
+        isNews ? 'delivered' : 'known',
+      );
+      // What was changed here of a message that is filled in again.
+      this.account.mergeEmail(this.#idOf(pdu), this.#remote(message));
+    }
+  }
+
+  #takeFolders(folders: readonly ToldFolder[]): void {
+    for (const folder of folders) this.folders.look(folder.id, folder);
+    const told = new Set(folders.map(({ id }) => id));
+    const waiting = new Set(this.account.pending(Number.MAX_SAFE_INTEGER).map(({ object }) => object));
+    for (const { id } of this.account.mailboxes()) {
+      const folder = this.folders.folderOf(id);
+      if (folder === undefined || !isLabel(folder) || told.has(folder) || waiting.has(id)) continue;
+      // A label that messages have is a folder, whatever was said of it.
+      if (this.account.counts(id).totalEmails === 0) this.folders.forget(folder);
+    }
+  }
+
+  #remote({ folders, keywords }: ToldMessage): { keywords: readonly string[]; mailboxIds: readonly string[] } {
+    return { keywords, mailboxIds: folders.map((folder) => this.folders.mailboxOf(folder)) };
+  }
+
+  /** Emails that were destroyed here, and of which the agent has not heard yet. */
+  #destroyed(): ReadonlySet<string> {
+    const pending = this.account.pending(Number.MAX_SAFE_INTEGER);
+    return new Set(pending.filter(({ change }) => change.kind === 'emailDestroy').map(({ object }) => object));
+  }
+
+  #idOf(pdu: string): string {
+    return this.account.agentValue(`email ${pdu}`) ?? emailIdOf(pdu);
+  }
+}
+
+function emailIdOf(pdu: string): string {
+  return `m${pdu}`;
+}

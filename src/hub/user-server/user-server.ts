@@ -1,0 +1,149 @@
+/**
+ * All of one person on a hub: the store of their mail with its journal, the agents that keep it like the person's servers,
+ * and JMAP over it. However many programs are connected, there is one of these.
+ */
+import { type Clock, type Log, Scope, type SecureRandom } from '../../base/index.ts';
+import { type BlobStore, createJmap, type Jmap, type Journal, type MailSource, MailStore } from '../../jmap/index.ts';
+import type { Address } from '../../protocol/index.ts';
+import type { AgentStatus, MailAgentCalls, ToldCalls } from '../agents/mail/mail-protocol.ts';
+import { type StartedAgent, Supervisor, type SupervisorStatus } from '../agents/supervisor.ts';
+import { EncryptedAccount } from './encrypted-account.ts';
+import { Replay } from './replay.ts';
+
+export interface UserServerDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly log: Log;
+  /** The user server does not close it. */
+  readonly journal: Journal;
+  readonly blobs: BlobStore;
+  readonly startMailAgent: () => StartedAgent;
+}
+
+export interface UserServerOptions {
+  readonly address: Address;
+  readonly cache: 'disk' | 'memory';
+  /** An agent that does not answer for so long is started again. */
+  readonly agentTimeoutMs: number;
+}
+
+export interface UserServerStatus {
+  readonly user: Address;
+  readonly mailAgent: SupervisorStatus;
+  /** What the agent says of itself; undefined before it did. */
+  readonly mail: AgentStatus | undefined;
+  readonly pendingChanges: number;
+}
+
+type Report = ToldCalls['report']['request']['report'];
+
+/** The JMAP account of the address itself. */
+const ACCOUNT = 'encrypted';
+
+export class UserServer implements AsyncDisposable {
+  readonly store: MailStore;
+  readonly jmap: Jmap;
+  readonly #options: UserServerOptions;
+  readonly #encrypted: EncryptedAccount;
+  readonly #mailAgent: Supervisor<MailAgentCalls, ToldCalls>;
+  readonly #scope: Scope;
+  #mail: AgentStatus | undefined;
+  #report: Report | undefined;
+
+  private constructor(deps: UserServerDeps, options: UserServerOptions, store: MailStore) {
+    this.#options = options;
+    this.store = store;
+    this.#scope = new Scope((task, error) => deps.log.error({ err: error, task }, 'a task of the user server failed'));
+    this.#encrypted = EncryptedAccount.open(
+      {
+        ...deps,
+        store,
+        onReport: (report) => {
+          this.#report = report;
+        },
+        onStatus: (status) => {
+          this.#mail = status;
+        },
+      },
+      { id: ACCOUNT, address: options.address },
+    );
+    this.#mailAgent = new Supervisor<MailAgentCalls, ToldCalls>(
+      { ...deps, start: deps.startMailAgent, handlers: this.#encrypted.handlers() },
+      { name: 'mail', timeoutMs: options.agentTimeoutMs },
+    );
+    this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source() });
+    this.#replay(deps);
+  }
+
+  /** What lists need is there when it resolves; the rest of the store is read beside the first requests. */
+  static async open(deps: UserServerDeps, options: UserServerOptions): Promise<UserServer> {
+    const { clock, journal, log, random } = deps;
+    const onListenerError = (error: unknown): void => log.error({ err: error }, 'a listener of the store failed');
+    const store = await MailStore.open({ clock, journal, random, onListenerError });
+    const server = new UserServer(deps, options, store);
+    server.#scope.spawn('complete', () => store.complete());
+    return server;
+  }
+
+  get status(): UserServerStatus {
+    return {
+      user: this.#options.address,
+      mailAgent: this.#mailAgent.status,
+      mail: this.#mail,
+      pendingChanges: this.#encrypted.account.pending(Number.MAX_SAFE_INTEGER).length,
+    };
+  }
+
+  /** What the mail agent last said of completeness. */
+  get report(): Report | undefined {
+    return this.#report;
+  }
+
+  /** There is mail for this person: it is fetched now, whatever the agent was waiting for. */
+  wake(): void {
+    this.#scope.spawn('wake', async (signal) => {
+      await this.#mailAgent.ask('hurry', {}, signal);
+    });
+  }
+
+  /** Ends the agents and what is under way. What was acknowledged is in the journal already. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const stopping = this.#scope[Symbol.asyncDispose]();
+    await this.#mailAgent[Symbol.asyncDispose]();
+    await stopping;
+    await this.store.flush();
+    this.store.close();
+  }
+
+  #replay(deps: UserServerDeps): void {
+    const replay = new Replay(
+      {
+        ...deps,
+        store: this.store,
+        encrypted: this.#encrypted,
+        ask: (name, request, signal) => this.#mailAgent.ask(name, request, signal),
+      },
+      { isAgentDurable: this.#options.cache === 'disk' },
+    );
+    this.store.on('changed', ({ accountId }) => {
+      if (accountId === ACCOUNT) replay.wake();
+    });
+    this.#scope.spawn('replay', (signal) => replay.run(signal));
+  }
+
+  #source(): MailSource {
+    return {
+      raw: async (_accountId, emailId, range, signal) => {
+        const pdu = this.#encrypted.pduOf(emailId);
+        if (pdu === undefined) return undefined;
+        const { mime } = await this.#mailAgent.ask('raw', { pdu }, signal);
+        if (mime === undefined) return undefined;
+        return once(range === undefined ? mime : mime.subarray(range.start, range.end));
+      },
+    };
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}

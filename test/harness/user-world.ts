@@ -1,0 +1,192 @@
+/** A person's user server in a client world: the real agent behind a message channel instead of a thread's port. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import type { Client, DeviceProfile, Summary } from '../../src/client/index.ts';
+import { MailAgent } from '../../src/hub/agents/mail/mail-agent.ts';
+import type { StartedAgent } from '../../src/hub/agents/supervisor.ts';
+import { SealedJournal } from '../../src/hub/user-server/journal/sealed-journal.ts';
+import { UserServer } from '../../src/hub/user-server/user-server.ts';
+import { type Caller, MemoryBlobStore, type Permission } from '../../src/jmap/index.ts';
+import { MemoryStore, type Store } from '../../src/store/index.ts';
+import { InThreadBodyWorker } from '../../src/vault/index.ts';
+import { all, type ClientWorld, NODE_URL, never } from './client-world.ts';
+import { until } from './until.ts';
+
+export const ACCOUNT = 'encrypted';
+export const MAIL_URN = 'urn:ietf:params:jmap:mail';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+export class UserWorld implements AsyncDisposable {
+  readonly world: ClientWorld;
+  readonly profile: DeviceProfile;
+  readonly blobs = new MemoryBlobStore();
+  readonly folder: string;
+  readonly #cache: 'disk' | 'memory';
+  readonly #hubKey: Uint8Array;
+  #agentStore: Store = new MemoryStore();
+  #fence = 0;
+  #journal: SealedJournal | undefined;
+  #server: UserServer | undefined;
+  #crash: ((reason: string) => void) | undefined;
+  /** How often an agent was started. */
+  starts = 0;
+
+  private constructor(world: ClientWorld, profile: DeviceProfile, folder: string, cache: 'disk' | 'memory') {
+    this.world = world;
+    this.profile = profile;
+    this.folder = folder;
+    this.#cache = cache;
+    this.#hubKey = world.random.bytes(32);
+  }
+
+  static async open(world: ClientWorld, profile: DeviceProfile, cache: 'disk' | 'memory' = 'disk'): Promise<UserWorld> {
+    const folder = await mkdtemp(join(tmpdir(), 'restante-user-'));
+    const user = new UserWorld(world, profile, folder, cache);
+    await user.start();
+    return user;
+  }
+
+  get server(): UserServer {
+    if (this.#server === undefined) throw new Error('the user server is not running');
+    return this.#server;
+  }
+
+  async start(): Promise<void> {
+    const { clock } = this.world.node;
+    const { log, random } = this.world;
+    this.#fence += 1;
+    const fence = this.#fence;
+    const checkFence = (): void => undefined;
+    const onFailed = (error: Error): void => log.error({ err: error }, 'the journal failed');
+    const options = { folder: this.folder, hubKey: this.#hubKey, fence, cache: this.#cache };
+    this.#journal = await SealedJournal.open({ random, log, checkFence, onFailed }, options);
+    if (this.#cache === 'memory') this.#agentStore = new MemoryStore();
+    this.#server = await UserServer.open(
+      { clock, random, log, journal: this.#journal, blobs: this.blobs, startMailAgent: () => this.#startAgent() },
+      { address: this.profile.address, cache: this.#cache, agentTimeoutMs: 10_000 },
+    );
+  }
+
+  /** As the end of the process: nothing is finished, and nothing more is written. */
+  async kill(): Promise<void> {
+    this.crashAgent('killed');
+    const [server, journal] = [this.#server, this.#journal];
+    this.#server = undefined;
+    await server?.[Symbol.asyncDispose]().catch(() => undefined); // it ends without its journal
+    await journal?.[Symbol.asyncDispose]();
+  }
+
+  /** The agent is gone from one moment to the next. */
+  crashAgent(reason: string): void {
+    this.#crash?.(reason);
+  }
+
+  /** Calls JMAP methods and returns their answers. */
+  async call(...calls: readonly (readonly [name: string, args: Arguments])[]): Promise<Arguments[]> {
+    const caller: Caller = {
+      username: this.profile.address,
+      credential: 'test',
+      permissions: new Set<Permission>(['read', 'write', 'send']),
+      baseUrl: '/jmap',
+    };
+    const methodCalls = calls.map(([name, args], index) => [name, { accountId: ACCOUNT, ...args }, `${index}`]);
+    const request = { using: ['urn:ietf:params:jmap:core', MAIL_URN], methodCalls };
+    const { methodResponses } = await this.server.jmap.request(request, caller, never);
+    return methodResponses.map(([name, args]) => {
+      if (name === 'error') throw new Error(`a method failed: ${JSON.stringify(args)}`);
+      return args as Arguments;
+    });
+  }
+
+  /** Emails newest first, with the properties that are asked for. */
+  async emails(properties: readonly string[], filter?: object): Promise<Arguments[]> {
+    const query = {
+      ...(filter === undefined ? {} : { filter }),
+      sort: [{ property: 'receivedAt', isAscending: false }],
+    };
+    const [, answer] = await this.call(
+      ['Email/query', query],
+      ['Email/get', { '#ids': { resultOf: '0', name: 'Email/query', path: '/ids' }, properties }],
+    );
+    return answer?.list as Arguments[];
+  }
+
+  /** Lets the agent and the home go on until the emails are as wanted. */
+  async untilEmails(
+    isDone: (emails: readonly Arguments[]) => boolean,
+    properties: readonly string[],
+  ): Promise<Arguments[]> {
+    let emails: Arguments[] = [];
+    for (let turn = 0; turn < 200; turn++) {
+      emails = await this.emails(properties);
+      if (isDone(emails)) return emails;
+      await this.world.node.clock.advance(500);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`waited in vain; the emails are ${JSON.stringify(emails)}`);
+  }
+
+  /** Lets another device of the person hear of everything. */
+  async untilHeard(client: Client, isDone: (messages: readonly Summary[]) => boolean): Promise<readonly Summary[]> {
+    let messages: Summary[] = [];
+    for (let turn = 0; turn < 200; turn++) {
+      await client.sync({ signal: never });
+      messages = await all(client.mail.list({ junk: true }));
+      if (isDone(messages)) return messages;
+      await this.world.node.clock.advance(500);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`waited in vain; the messages are ${JSON.stringify(messages)}`);
+  }
+
+  /** Lets everything that is pending be done at the home. */
+  async untilSettled(): Promise<void> {
+    await until(() => {
+      void this.world.node.clock.advance(500);
+      return this.server.status.pendingChanges === 0;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    await this.#journal?.[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true });
+  }
+
+  #startAgent(): StartedAgent {
+    this.starts += 1;
+    const { port1, port2 } = new MessageChannel();
+    const { clock } = this.world.node;
+    const { random } = this.world;
+    const opened = MailAgent.open(
+      {
+        ...this.world.setupDeps(this.#agentStore),
+        prng: this.world.prng,
+        openVault: async (secrets) => new InThreadBodyWorker({ clock, random }, { secrets }),
+        saveProfile: async () => undefined,
+        port: port2,
+      },
+      { profile: this.profile, nodeUrl: NODE_URL },
+    );
+    let end: (ended: { readonly reason: string }) => void = () => undefined;
+    const ended = new Promise<{ readonly reason: string }>((resolve) => {
+      end = resolve;
+    });
+    this.#crash = (reason) => {
+      port1.close();
+      end({ reason });
+    };
+    return {
+      port: port1,
+      ended,
+      [Symbol.asyncDispose]: async () => {
+        await (await opened)[Symbol.asyncDispose]();
+        port1.close();
+        end({ reason: 'stopped' });
+      },
+    };
+  }
+}

@@ -1,0 +1,158 @@
+/** A person's encrypted mail through their user server: JMAP on one side, their other devices on the other. */
+import { describe, expect, test } from 'vitest';
+import { FLAGGED, foldersOf, READ } from '../../src/client/index.ts';
+import { ClientWorld, never } from '../harness/client-world.ts';
+import { ACCOUNT, UserWorld } from '../harness/user-world.ts';
+
+const SHOWN = ['id', 'subject', 'keywords', 'mailboxIds', 'preview'];
+
+async function setup(cache: 'disk' | 'memory' = 'disk') {
+  const world = await ClientWorld.open();
+  const alice = await world.newPerson('alice');
+  await alice.client.connect(never);
+  const hub = await world.newDevice(alice.created.profile);
+  await hub.client[Symbol.asyncDispose]();
+  const user = await UserWorld.open(world, hub.profile, cache);
+  return {
+    world,
+    /** The person's laptop. */
+    laptop: alice.client,
+    user,
+    async [Symbol.asyncDispose]() {
+      await user[Symbol.asyncDispose]();
+      await alice.client[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a user server', () => {
+  test('shows mail as it arrives, in its mailbox, with its text', async () => {
+    await using setting = await setup();
+    const { laptop, user, world } = setting;
+    const bob = await world.newPerson('bob');
+    await using b = bob.client;
+    await b.connect(never);
+    await b.send({ to: [laptop.address], subject: 'lunch', text: 'at noon?' });
+    const [email] = await user.untilEmails((emails) => emails.length === 1, SHOWN);
+    expect(email).toMatchObject({ subject: 'lunch', keywords: {}, mailboxIds: { inbox: true }, preview: 'at noon?' });
+    await laptop.send({ to: [b.address], subject: 'yes', text: 'noon' });
+    const [sent] = await user.untilEmails((emails) => emails.length === 2, SHOWN);
+    expect(sent).toMatchObject({ subject: 'yes', keywords: { $seen: true }, mailboxIds: { sent: true } });
+    const [mailboxes] = await user.call(['Mailbox/get', { ids: null }]);
+    const counts = { role: 'inbox', totalEmails: 1, unreadEmails: 1 };
+    expect(mailboxes?.list).toContainEqual(expect.objectContaining(counts));
+    const [, body] = await user.call(
+      ['Core/echo', {}],
+      ['Email/get', { ids: [email?.id], properties: ['bodyValues', 'textBody'], fetchTextBodyValues: true }],
+    );
+    expect(JSON.stringify(body?.list)).toContain('at noon?');
+  });
+
+  test('and the person’s other devices agree on flags and folders, whichever changed them', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    const { id } = await laptop.send({ to: [laptop.address], subject: 'x', text: 'x' });
+    const [email] = await user.untilEmails((emails) => emails.length === 1, SHOWN);
+    const emailId = String(email?.id);
+    const update = { 'keywords/$seen': true, 'keywords/$flagged': true, mailboxIds: { archive: true } };
+    await user.call(['Email/set', { update: { [emailId]: update } }]);
+    expect((await user.emails(SHOWN))[0]).toMatchObject({ mailboxIds: { archive: true } });
+    const [message] = await user.untilHeard(laptop, ([first]) => first?.keywords.includes(READ) === true);
+    expect(message?.keywords).toEqual(expect.arrayContaining([READ, FLAGGED]));
+    expect(message && foldersOf(message, laptop.address)).toEqual(['archive']);
+    await laptop.mail.mark([id], { [FLAGGED]: false, 'label:work': true });
+    const [relabelled] = await user.untilEmails(
+      ([first]) => Object.keys((first?.mailboxIds as object) ?? {}).length === 2,
+      SHOWN,
+    );
+    expect(relabelled?.keywords).toEqual({ $seen: true });
+    const [mailboxes] = await user.call(['Mailbox/get', { ids: null }]);
+    expect(mailboxes?.list).toContainEqual(expect.objectContaining({ name: 'work' }));
+  });
+
+  test('creates, renames and removes mailboxes on all devices', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    const [created] = await user.call(['Mailbox/set', { create: { a: { name: 'Projects' } } }]);
+    const mailboxId = String((created as { created: { a: { id: string } } }).created.a.id);
+    await laptop.send({ to: [laptop.address], subject: 'x', text: 'x' });
+    const [email] = await user.untilEmails((emails) => emails.length === 1, SHOWN);
+    await user.call(['Email/set', { update: { [String(email?.id)]: { [`mailboxIds/${mailboxId}`]: true } } }]);
+    await user.call(['Mailbox/set', { update: { [mailboxId]: { name: 'Plans' } } }]);
+    await user.untilHeard(laptop, ([first]) => first?.keywords.includes('label:Projects') === true);
+    expect(await laptop.folders.list()).toContainEqual(
+      expect.objectContaining({ id: 'label:Projects', name: 'Plans' }),
+    );
+    await user.call(['Mailbox/set', { destroy: [mailboxId], onDestroyRemoveEmails: true }]);
+    const [kept] = await user.untilHeard(laptop, ([first]) => first?.keywords.includes('label:Projects') === false);
+    expect(kept && foldersOf(kept, laptop.address)).toEqual(['inbox']);
+    expect((await laptop.folders.list()).map(({ id }) => id)).not.toContain('label:Projects');
+  });
+
+  test('deletes for good, here and at the home, and hears when another device did', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    for (const subject of ['one', 'two']) await laptop.send({ to: [laptop.address], subject, text: subject });
+    const emails = await user.untilEmails((found) => found.length === 2, SHOWN);
+    const one = emails.find(({ subject }) => subject === 'one');
+    await user.call(['Email/set', { destroy: [one?.id] }]);
+    const left = await user.untilHeard(laptop, (messages) => messages.length === 1);
+    expect(left.map(({ subject }) => subject)).toEqual(['two']);
+    await laptop.mail.delete(left.map(({ id }) => id));
+    await user.untilEmails((found) => found.length === 0, SHOWN);
+    const [changes] = await user.call(['Email/get', { ids: [one?.id] }]);
+    expect(changes?.notFound).toEqual([one?.id]);
+  });
+
+  for (const cache of ['disk', 'memory'] as const)
+    test(`loses no pending change when it is killed before the home heard of it (${cache})`, async () => {
+      await using setting = await setup(cache);
+      const { laptop, user, world } = setting;
+      await laptop.send({ to: [laptop.address], subject: 'x', text: 'x' });
+      const [email] = await user.untilEmails((emails) => emails.length === 1, SHOWN);
+      const emailId = String(email?.id);
+      world.isCut = true;
+      world.cutAll();
+      user.crashAgent('gone'); // nobody plays anything back
+      await user.call([
+        'Email/set',
+        { update: { [emailId]: { 'keywords/$flagged': true, mailboxIds: { trash: true } } } },
+      ]);
+      await user.kill();
+      await user.start();
+      expect(user.server.status.pendingChanges).toBeGreaterThan(0);
+      world.isCut = false;
+      await user.untilSettled();
+      const [after] = await user.untilEmails(([first]) => first?.subject === 'x', SHOWN);
+      expect(after).toMatchObject({ id: emailId, keywords: { $flagged: true }, mailboxIds: { trash: true } });
+      await laptop.connect(never);
+      const [message] = await user.untilHeard(laptop, ([first]) => first?.keywords.includes(FLAGGED) === true);
+      expect(message && foldersOf(message, laptop.address)).toEqual(['trash']);
+    });
+
+  test('starts an agent again that died, and misses nothing meanwhile', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    user.crashAgent('a test');
+    await laptop.send({ to: [laptop.address], subject: 'meanwhile', text: 'x' });
+    await user.untilEmails(([first]) => first?.subject === 'meanwhile', SHOWN);
+    expect(user.starts).toBe(2);
+    expect(user.server.status.mailAgent).toEqual({ state: 'running', restarts: 1 });
+  });
+
+  test('goes on with the states it had, after a restart', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    await laptop.send({ to: [laptop.address], subject: 'before', text: 'x' });
+    await user.untilEmails((emails) => emails.length === 1, SHOWN);
+    const [before] = await user.call(['Email/get', { ids: [] }]);
+    await user.kill();
+    await laptop.send({ to: [laptop.address], subject: 'after', text: 'x' });
+    await user.start();
+    await user.untilEmails((emails) => emails.length === 2, SHOWN);
+    const [changes] = await user.call(['Email/changes', { accountId: ACCOUNT, sinceState: before?.state }]);
+    expect(changes).toMatchObject({ updated: [], destroyed: [] });
+    expect(changes?.created).toHaveLength(1);
+  });
+});
