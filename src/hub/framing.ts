@@ -6,6 +6,7 @@ import { readUint32, writeUint32 } from '../base/index.ts';
 import { HubError } from './hub-error.ts';
 
 const HEADER_BYTES = 4;
+const NOTHING = new Uint8Array();
 
 export function encodeFrame(...parts: readonly Uint8Array[]): Uint8Array {
   const size = parts.reduce((sum, part) => sum + part.length, 0);
@@ -36,14 +37,18 @@ export class FrameReader {
 
   /** The frames that are whole with this chunk. Throws HubError `too_large`; nothing after that is a frame. */
   push(chunk: Uint8Array): Uint8Array[] {
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
     const frames: Uint8Array[] = [];
-    for (;;) {
-      const length = this.#nextLength();
-      if (length === undefined || this.#size < HEADER_BYTES + length) return frames;
-      frames.push(this.#take(HEADER_BYTES + length).subarray(HEADER_BYTES));
-    }
+    for (let frame = this.next(chunk); frame !== undefined; frame = this.next()) frames.push(frame);
+    return frames;
+  }
+
+  /** One frame, if it is whole; what is behind it stays. Throws HubError `too_large`. */
+  next(chunk: Uint8Array = NOTHING): Uint8Array | undefined {
+    if (chunk.length > 0) this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    const length = this.#nextLength();
+    if (length === undefined || this.#size < HEADER_BYTES + length) return undefined;
+    return this.#take(HEADER_BYTES + length).subarray(HEADER_BYTES);
   }
 
   /** What has come beyond the last whole frame: for a stream that goes over to somebody else. */

@@ -12,6 +12,7 @@ export type HubErrorCode =
   | 'absent' // nobody on the bus has that name
   | 'unknown_kind' // a request that the component does not know
   | 'late' // no answer in time
+  | 'unauthenticated' // no credential
   | 'refused' // address and credential do not belong together; says no more on purpose
   | 'forbidden' // the session's scopes do not allow it
   | 'throttled' // too many tries; details say when to come again

@@ -56,6 +56,8 @@ export class Component implements AsyncDisposable {
     this.instance = self.instance;
     this.correspondence = new Correspondence(deps.suite, self);
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of a component failed'));
+    // Whether it lives: an event loop that turns answers.
+    this.handle('ping', async () => ({}));
   }
 
   static async open(deps: ComponentDeps, self: Self): Promise<Component> {

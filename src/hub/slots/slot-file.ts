@@ -25,6 +25,7 @@ const schema = z.strictObject({
         scopes: z.array(z.enum(SCOPES)),
         createdAt: z.int(),
         expiresAt: z.int().optional(),
+        parent: z.string().optional(),
         stretching: z
           .strictObject({
             algorithm: z.literal('argon2id'),

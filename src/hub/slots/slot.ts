@@ -22,6 +22,8 @@ export interface Slot {
   /** Milliseconds since 1970, as are the others. */
   readonly createdAt: number;
   readonly expiresAt?: number | undefined;
+  /** Of a session: the slot whose credential opened it first, with which it is revoked. */
+  readonly parent?: string | undefined;
   /** Of a password: how it was stretched. */
   readonly stretching?: EnrolmentParameters | undefined;
   /** The hub key, sealed with the key of the credential. */
@@ -35,6 +37,7 @@ export interface SlotTerms {
   readonly scopes: readonly HubScope[];
   readonly createdAt: number;
   readonly expiresAt?: number | undefined;
+  readonly parent?: string | undefined;
 }
 
 /** What a token says before anything is checked. */

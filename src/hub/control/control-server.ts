@@ -1,0 +1,290 @@
+/**
+ * The control server: one for each host. Authenticates people's programs, starts a user server for each person on demand,
+ * and carries what is said between them. What it knows (who is where, keys, credentials) is in memory only.
+ *
+ * Stops in order: no new connections, sessions are cut, user servers write and end, then everything is closed.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, type CryptoSuite, type Log, Scope, type SecureRandom } from '../../base/index.ts';
+import { type Address, type HomeName, homeOf } from '../../protocol/index.ts';
+import type { Bus } from '../bus/bus.ts';
+import { IpcBusServer } from '../bus/ipc/ipc-server.ts';
+import { Component } from '../component/component.ts';
+import { raiseFence } from '../component/fence.ts';
+import { createInstanceId } from '../component/ids.ts';
+import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
+import type { CacheMode } from '../component/launch.ts';
+import { ThreadedStretcher } from '../slots/stretcher.ts';
+import { Admission } from './admission.ts';
+import { Authenticator } from './authenticator.ts';
+import { FramesDoor } from './frames-door.ts';
+import { Gate } from './gate.ts';
+import { HttpDoor } from './http-door.ts';
+import { KeyRing } from './key-ring.ts';
+import { JOINS_AT_ONCE, OPEN_TIMEOUT_MS, SOCKET_FOLDER_CHARACTERS_MAX, STRANGERS_MAX, TICK_MS } from './limits.ts';
+import { type ListenAt, Listener } from './listener.ts';
+import { Metrics } from './metrics.ts';
+import type { HostStatus, Operator } from './operator.ts';
+import { OPERATOR_SOCKET } from './operator.ts';
+import { OperatorDoor } from './operator-door.ts';
+import { Sessions } from './sessions.ts';
+import { SlotDoor } from './slot-door.ts';
+import { SlotKeeper } from './slot-keeper.ts';
+import { ProcessSpawner, type Spawner } from './spawner.ts';
+import { StrangerList } from './stranger-list.ts';
+import { Throttle } from './throttle.ts';
+import { UserFolders } from './user-folders.ts';
+import type { Claim } from './user-server.ts';
+import { UserServers } from './user-servers.ts';
+
+export interface ControlServerDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly log: Log;
+}
+
+export interface ControlServerOptions {
+  /** Of this host. */
+  readonly folder: string;
+  /** The users' folders; hosts that share a broker share it. */
+  readonly usersFolder: string;
+  /** The main file of the user server. */
+  readonly program: string;
+  /** Where programs of this host connect. */
+  readonly socket: { readonly path: string; readonly mode: number };
+  readonly port?: Extract<ListenAt, { host: string }> | undefined;
+  /** Where programs reach the port, when a proxy stands before it. */
+  readonly publicUrl?: string | undefined;
+  readonly cache: CacheMode;
+  readonly idleTimeoutMs: number;
+  readonly memoryBytes: number;
+  readonly allowPrivate: boolean;
+  /** Reaches the home by this node. */
+  readonly nodeUrl?: string | undefined;
+  /** Whose people may log in for the first time; absent: any home's. */
+  readonly homes?: readonly HomeName[] | undefined;
+  /** The hub of one person. */
+  readonly onlyUser?: Address | undefined;
+}
+
+type Closing = AsyncDisposable[];
+
+export class ControlServer implements AsyncDisposable {
+  readonly #deps: ControlServerDeps;
+  readonly #options: ControlServerOptions;
+  readonly #metrics = new Metrics();
+  readonly #scope: Scope;
+  /** In the order in which they were opened. */
+  readonly #opened: Closing = [];
+  readonly #listeners: Listener[] = [];
+  #parts: Parts | undefined;
+  #isDraining = false;
+
+  private constructor(deps: ControlServerDeps, options: ControlServerOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the control server failed'));
+  }
+
+  /** Throws HubError `port_in_use`; what was opened by then is closed again. */
+  static async open(deps: ControlServerDeps, options: ControlServerOptions): Promise<ControlServer> {
+    const server = new ControlServer(deps, options);
+    try {
+      await server.#open();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Of the port; 0 where only a socket listens. */
+  get port(): number {
+    return Math.max(0, ...this.#listeners.map(({ port }) => port));
+  }
+
+  /** `http://host:port`, or the public URL. */
+  get url(): string {
+    const { port, publicUrl } = this.#options;
+    if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
+    if (port === undefined) return 'http://localhost';
+    const host = port.host.includes(':') ? `[${port.host}]` : port.host;
+    return `${port.tls === undefined ? 'http' : 'https'}://${host}:${this.port}`;
+  }
+
+  get operator(): Operator {
+    return {
+      status: async () => this.#status(),
+      sessions: async () => this.#open_.sessions.status(),
+      drain: async () => this.#drain(),
+      restart: async (user) => {
+        this.#open_.servers.of(user).restart();
+        return { user };
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const listener of this.#listeners) listener.stopListening();
+    this.#parts?.sessions.end(() => true);
+    await this.#scope[Symbol.asyncDispose]();
+    for (const part of this.#opened.splice(0).reverse()) await part[Symbol.asyncDispose]();
+  }
+
+  get #open_(): Parts {
+    if (this.#parts === undefined) throw new Error('the control server is closed');
+    return this.#parts;
+  }
+
+  #keep<Part extends AsyncDisposable>(part: Part): Part {
+    this.#opened.push(part);
+    return part;
+  }
+
+  async #open(): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { folder, socket, usersFolder } = this.#options;
+    for (const path of [folder, usersFolder]) await mkdir(path, { recursive: true, mode: 0o700 });
+    const runFolder = await this.#makeRunFolder();
+    const busPath = join(runFolder, 'bus.sock');
+    const ipc = this.#keep(await IpcBusServer.open(log, busPath));
+    const parts = await this.#assemble(ipc.bus, runFolder, busPath);
+    this.#parts = parts;
+    this.#metrics.watch(async () => this.#status());
+    this.#scope.spawn('sessions', async (signal) => {
+      for (;;) {
+        await clock.sleep(TICK_MS, signal);
+        parts.sessions.sweep();
+        parts.keyRing.sweep((user) => parts.servers.ifAny(user) !== undefined);
+      }
+    });
+    await this.#listen(parts, { path: socket.path, mode: socket.mode });
+    if (this.#options.port !== undefined) await this.#listen(parts, this.#options.port);
+    const operatorDoor = this.#keep(new OperatorDoor(log, this.operator, () => this.#metrics.registry.metrics()));
+    this.#keep(
+      await Listener.open(
+        { log, strangers: parts.strangers },
+        { path: join(folder, OPERATOR_SOCKET), mode: 0o600 },
+        {
+          onFrames: (stream) => stream.destroy(),
+          onUpgrade: (_, stream) => stream.destroy(),
+          onRequest: (request, response) => operatorDoor.onRequest(request, response),
+        },
+      ),
+    );
+  }
+
+  async #assemble(bus: Bus, runFolder: string, busPath: string): Promise<Parts> {
+    const { clock, log, random, suite } = this.#deps;
+    const { homes, onlyUser, program, usersFolder } = this.#options;
+    const self = { instance: createInstanceId(random), keys: createComponentKeys(suite, random) };
+    const component = this.#keep(await Component.open({ clock, suite, log, bus }, self));
+    const keyRing = new KeyRing(clock, random, self.keys.sealing);
+    keyRing.serve(component);
+    const folders = new UserFolders(usersFolder);
+    const stretcher = this.#keep(new ThreadedStretcher());
+    const slots = new SlotKeeper({ clock, random, folders, stretcher });
+    const spawner: Spawner = new ProcessSpawner(log, program);
+    const claim = (user: Address): Promise<Claim> => claimAlone(folders, user);
+    const servers = this.#keep(
+      new UserServers(
+        { clock, suite, random, log, component, spawner, folders, claim },
+        { ...this.#options, self: { instance: self.instance, keys: publicKeysOf(self.keys) }, busPath, runFolder },
+      ),
+    );
+    const sessions = new Sessions(clock, ({ id, user }) => servers.ifAny(user)?.closeSession(id));
+    const mayJoin = (user: Address): boolean =>
+      onlyUser === undefined ? (homes?.includes(homeOf(user)) ?? true) : user === onlyUser;
+    const authenticator = new Authenticator({
+      clock,
+      suite,
+      random,
+      component,
+      keys: self.keys.sealing,
+      keyRing,
+      servers,
+      slots,
+      stretcher,
+      throttle: new Throttle(clock),
+      joins: new Gate(JOINS_AT_ONCE),
+      mayJoin,
+    });
+    const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
+    const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots });
+    const slotDoor = new SlotDoor({ authenticator, keyRing, sessions, slots });
+    return { admission, component, keyRing, servers, sessions, slotDoor, strangers };
+  }
+
+  async #listen({ admission, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
+    const { log } = this.#deps;
+    const { onlyUser, publicUrl } = this.#options;
+    const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
+    const frames = this.#keep(new FramesDoor({ log, admission, base: () => this.url, onlyUser, onRefused }));
+    const isSecure = !('path' in at) && at.tls !== undefined;
+    const health = (): readonly string[] => (this.#isDraining ? ['this host is being drained'] : []);
+    const http = this.#keep(new HttpDoor({ log, admission, slotDoor, publicUrl, isSecure, onRefused, health }));
+    const listener = await Listener.open({ log, strangers }, at, {
+      onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
+      onRequest: (request, response, origin) => http.onRequest(request, response, origin),
+      onUpgrade: (request, socket, head, origin) => http.onUpgrade(request, socket, head, origin),
+    });
+    this.#listeners.push(this.#keep(listener));
+  }
+
+  #status(): HostStatus {
+    const { component, servers, sessions, strangers } = this.#open_;
+    return {
+      host: hostname(),
+      isDraining: this.#isDraining,
+      sessions: sessions.count,
+      strangers: strangers.count,
+      refusedMessages: Object.fromEntries(component.refused),
+      users: servers.status(),
+      others: [],
+    };
+  }
+
+  async #drain(): Promise<{ readonly ended: number }> {
+    this.#isDraining = true;
+    for (const listener of this.#listeners) listener.stopListening();
+    const ended = this.#open_.sessions.end(() => true);
+    for (const { user } of this.#open_.servers.status()) this.#open_.servers.ifAny(user)?.stop();
+    return { ended };
+  }
+
+  /** Sockets of user servers are in it. A Unix socket's path is short: where the hub's folder is deep, it is elsewhere. */
+  async #makeRunFolder(): Promise<string> {
+    const { folder } = this.#options;
+    const path = join(folder, 'run');
+    if (path.length <= SOCKET_FOLDER_CHARACTERS_MAX) {
+      await rm(path, { recursive: true, force: true });
+      await mkdir(path, { mode: 0o700 });
+      return path;
+    }
+    const elsewhere = await mkdtemp(join(tmpdir(), 'restante-hub-'));
+    this.#keep({ [Symbol.asyncDispose]: () => rm(elsewhere, { recursive: true, force: true }) });
+    return elsewhere;
+  }
+}
+
+interface Parts {
+  readonly admission: Admission;
+  readonly component: Component;
+  readonly keyRing: KeyRing;
+  readonly servers: UserServers;
+  readonly sessions: Sessions;
+  readonly slotDoor: SlotDoor;
+  readonly strangers: StrangerList;
+}
+
+/** Where one host has all users, nobody else takes them; the fence still tells a process of an earlier run. */
+async function claimAlone(folders: UserFolders, user: Address): Promise<Claim> {
+  return {
+    fence: raiseFence(folders.of(user)),
+    lost: new AbortController().signal,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}

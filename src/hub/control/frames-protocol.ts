@@ -1,0 +1,41 @@
+/**
+ * The first frames of a connection to the hub (docs/protocol/hub.md): one that says who somebody is, one that answers.
+ * Everything after them is between the program and the user server.
+ */
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../../base/index.ts';
+import type { Json } from '../../protocol/index.ts';
+import { encodeFrame } from '../framing.ts';
+import { HubError } from '../hub-error.ts';
+
+const text = z.string().min(1).max(4_096);
+const schema = z.strictObject({
+  open: z.union([
+    z.strictObject({ user: text, password: text }),
+    z.strictObject({ token: text, session: text.optional() }),
+    // The hub runs for one person, and the socket's file says who may open it.
+    z.strictObject({ password: text }),
+  ]),
+});
+
+export type OpenFrame = z.output<typeof schema>['open'];
+
+/** Throws HubError `malformed`; never quotes what it read. */
+export function decodeOpen(frame: Uint8Array): OpenFrame {
+  try {
+    return schema.parse(JSON.parse(fromUtf8(frame))).open;
+  } catch (cause) {
+    throw new HubError('malformed', `the first frame opens a session (${(cause as Error).name})`, {
+      fix: 'Send {"open":{"user":…,"password":…}} or {"open":{"token":…}}.',
+    });
+  }
+}
+
+export function encodeOpened(opened: { readonly [key: string]: Json }): Uint8Array {
+  return encodeFrame(utf8(JSON.stringify({ opened })));
+}
+
+export function encodeRefusal(error: HubError): Uint8Array {
+  const { code, fix, message } = error;
+  return encodeFrame(utf8(JSON.stringify({ error: { code, message, ...(fix === undefined ? {} : { fix }) } })));
+}

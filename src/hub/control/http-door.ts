@@ -1,0 +1,198 @@
+/**
+ * HTTP at the hub: JMAP for programs that know nothing of it. `/.well-known/jmap` and everything under `/jmap/` go to the
+ * user server of whoever the request authenticates as, WebSockets too; app passwords are made and revoked under
+ * `/hub/slots`. A request that nobody has authenticated reaches no user server.
+ */
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isAbort, type Log, Scope } from '../../base/index.ts';
+import { HubError } from '../hub-error.ts';
+import type { Admission, Admitted } from './admission.ts';
+import type { Credential } from './authenticator.ts';
+import { answerProblem, problemOf } from './http-problem.ts';
+import type { Origin } from './listener.ts';
+import type { SlotDoor } from './slot-door.ts';
+import { asHubError, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
+
+export interface HttpDoorDeps {
+  readonly log: Log;
+  readonly admission: Admission;
+  readonly slotDoor: SlotDoor;
+  /** What URLs in answers begin with; by default, what the request says. */
+  readonly publicUrl: string | undefined;
+  readonly isSecure: boolean;
+  readonly onRefused: (code: string) => void;
+  readonly health: () => readonly string[];
+}
+
+const WELL_KNOWN = '/.well-known/jmap';
+
+export class HttpDoor implements AsyncDisposable {
+  readonly #deps: HttpDoorDeps;
+  readonly #scope: Scope;
+
+  constructor(deps: HttpDoorDeps) {
+    this.#deps = deps;
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a request failed'));
+  }
+
+  onRequest(request: IncomingMessage, response: ServerResponse, origin: Origin): void {
+    response.on('error', (error) => this.#deps.log.debug({ error }, 'an answer was not taken'));
+    this.#serve(
+      request.socket,
+      (signal) => this.#answer(request, response, origin, signal),
+      (error) => {
+        this.#deps.onRefused(error.code);
+        if (response.headersSent) response.destroy();
+        else answerProblem(response, error);
+        request.resume(); // what is left of it is not wanted
+      },
+    );
+  }
+
+  onUpgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array, origin: Origin): void {
+    socket.on('error', (error) => this.#deps.log.debug({ error }, 'a connection ended'));
+    this.#serve(
+      socket,
+      (signal) => this.#carry(request, socket, head, origin, signal),
+      (error) => {
+        this.#deps.onRefused(error.code);
+        const { status, title } = problemOf(error);
+        socket.end(`HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+          socket.destroy(),
+        );
+      },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  #serve(socket: Duplex, act: (signal: AbortSignal) => Promise<void>, refuse: (error: HubError) => void): void {
+    this.#scope.spawn('request', async (scope) => {
+      const gone = new AbortController();
+      const onClose = (): void => gone.abort(new DOMException('the connection ended', 'AbortError'));
+      socket.once('close', onClose);
+      const signal = AbortSignal.any([scope, gone.signal]);
+      try {
+        await act(signal);
+      } catch (error) {
+        if (isAbort(error, signal)) return;
+        if (!(error instanceof HubError)) this.#deps.log.error({ error }, 'a request failed');
+        refuse(error instanceof HubError ? error : new HubError('failed', 'the hub failed; its log says why'));
+      } finally {
+        socket.off('close', onClose);
+      }
+    });
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    origin: Origin,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = pathOf(request);
+    if (path === '/healthz') {
+      const problems = this.#deps.health();
+      response.writeHead(problems.length === 0 ? 200 : 503, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ ok: problems.length === 0, problems }));
+      return;
+    }
+    if (path !== WELL_KNOWN && !path.startsWith('/jmap/') && !path.startsWith('/hub/slots'))
+      throw new HubError('absent', 'nothing is here');
+    const cut = (): void => void response.destroy();
+    using admitted = await this.#admit(request, origin, cut, signal);
+    if (path.startsWith('/hub/slots')) await this.#deps.slotDoor.answer(request, response, admitted.session);
+    else await this.#pass(request, response, admitted, signal);
+  }
+
+  async #pass(
+    request: IncomingMessage,
+    response: ServerResponse,
+    admitted: Admitted,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { session } = admitted;
+    const bearer = { session: session.id, scopes: session.scopes, base: this.#baseOf(request) };
+    const path = pathOf(request) === WELL_KNOWN ? '/jmap/session' : request.url;
+    const upstream = httpRequest({
+      socketPath: admitted.running.socketPath,
+      method: request.method,
+      path,
+      headers: { ...passedOn(request.headers), ...ownHeaders(bearer) },
+      signal,
+    });
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      upstream.once('response', resolve);
+      upstream.once('error', (cause) => reject(signal.aborted ? signal.reason : asHubError(cause)));
+    });
+    // The user server may answer, and end, before it has read everything: its answer counts.
+    pipeline(request, upstream).catch((error: unknown) =>
+      this.#deps.log.debug({ error }, 'a request was not read whole'),
+    );
+    const answer = await answered;
+    response.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
+    // Events must not wait for the first of them.
+    response.flushHeaders();
+    await pipeline(answer, response);
+  }
+
+  async #carry(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    origin: Origin,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!pathOf(request).startsWith('/jmap/')) throw new HubError('absent', 'nothing is here');
+    using admitted = await this.#admit(request, origin, () => socket.destroy(), signal);
+    const { session } = admitted;
+    const bearer = { session: session.id, scopes: session.scopes, base: this.#baseOf(request) };
+    const headers = { ...passedOn(request.headers), connection: 'upgrade', upgrade: request.headers.upgrade };
+    const {
+      response,
+      stream,
+      head: begun,
+    } = await upgrade(admitted.running, request.url ?? '/', {
+      ...headers,
+      ...ownHeaders(bearer),
+    });
+    const lines = response.rawHeaders.reduce(
+      (text, part, index) => text + (index % 2 === 0 ? `${part}: ` : `${part}\r\n`),
+      '',
+    );
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`);
+    if (begun.length > 0) stream.unshift(begun);
+    if (head.length > 0) socket.unshift(head);
+    signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    await join(socket, stream);
+  }
+
+  async #admit(request: IncomingMessage, origin: Origin, cut: () => void, signal: AbortSignal): Promise<Admitted> {
+    const { admission } = this.#deps;
+    const grant = await admission.authenticator.grant(credentialOf(request), origin.remote, signal);
+    return admission.admit(admission.sessionOf(grant, 'http'), cut, signal);
+  }
+
+  #baseOf(request: IncomingMessage): string {
+    const { isSecure, publicUrl } = this.#deps;
+    return publicUrl ?? `${isSecure ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}`;
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?', 1)[0] as string;
+}
+
+/** Basic (RFC 7617) or Bearer (RFC 6750). Throws HubError `unauthenticated`. */
+function credentialOf({ headers }: IncomingMessage): Credential {
+  const [, scheme = '', value = ''] = /^(\w+) +(\S+)$/.exec(headers.authorization ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') return { secret: value };
+  const text = scheme.toLowerCase() === 'basic' ? Buffer.from(value, 'base64').toString('utf8') : '';
+  const colon = text.indexOf(':');
+  if (colon === -1) throw new HubError('unauthenticated', 'say who you are: Basic or Bearer');
+  return { user: text.slice(0, colon), secret: text.slice(colon + 1) };
+}

@@ -1,0 +1,81 @@
+/**
+ * Starts the processes of components. A process gets its launch message on descriptor LAUNCH_DESCRIPTOR, nothing secret in
+ * its arguments, an environment of its own, and no core dumps. Its log goes where ours goes.
+ */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import type { Log } from '../../base/index.ts';
+import { LAUNCH_DESCRIPTOR } from '../component/launch.ts';
+
+export interface Child {
+  readonly pid: number;
+  /** How it ended: a code, or the signal's name. Never rejects. */
+  readonly exited: Promise<string>;
+  kill(): void;
+}
+
+export interface Spawner {
+  spawn(launch: Uint8Array, options: { readonly heapBytes: number }): Child;
+}
+
+export interface ProcessFigures {
+  readonly residentBytes: number;
+  readonly cpuMs: number;
+}
+
+const MiB = 1024 * 1024;
+const PAGE_BYTES = 4_096;
+/** Linux counts CPU time in hundredths of a second, whatever the machine. */
+const CPU_TICK_MS = 10;
+
+/** A shell between: only it can forbid core dumps for what it becomes. */
+const WITHOUT_CORE_DUMPS = 'ulimit -c 0; exec "$0" "$@"';
+
+export class ProcessSpawner implements Spawner {
+  readonly #log: Log;
+  readonly #program: string;
+
+  /** `program` is the main file of the component. */
+  constructor(log: Log, program: string) {
+    this.#log = log;
+    this.#program = program;
+  }
+
+  spawn(launch: Uint8Array, { heapBytes }: { readonly heapBytes: number }): Child {
+    const heap = `--max-old-space-size=${Math.ceil(heapBytes / MiB)}`;
+    const stdio = ['ignore', 'ignore', 'inherit', 'pipe'] as const;
+    const child = spawn('/bin/sh', ['-c', WITHOUT_CORE_DUMPS, process.execPath, heap, this.#program], {
+      stdio: [...stdio],
+      env: { NODE_ENV: 'production' },
+    });
+    const exited = new Promise<string>((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? String(code)));
+      child.once('error', (error) => {
+        this.#log.error({ error }, 'a component cannot be started');
+        resolve('unstarted');
+      });
+    });
+    const pipe = child.stdio[LAUNCH_DESCRIPTOR] as Writable | null;
+    // It may end before it has read.
+    pipe?.on('error', (error) => this.#log.debug({ error }, 'a launch message was not read'));
+    pipe?.end(launch);
+    return { pid: child.pid ?? 0, exited, kill: () => void child.kill('SIGKILL') };
+  }
+}
+
+/** Undefined where the system does not say (it is Linux that does), or when the process has gone. */
+export async function readFigures(pid: number): Promise<ProcessFigures | undefined> {
+  try {
+    const [statm, stat] = await Promise.all([
+      readFile(`/proc/${pid}/statm`, 'utf8'),
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+    ]);
+    const resident = Number(statm.split(' ')[1]);
+    // After the name in parentheses, which may hold anything: user and system time are the 12th and 13th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { residentBytes: resident * PAGE_BYTES, cpuMs: (Number(fields[11]) + Number(fields[12])) * CPU_TICK_MS };
+  } catch {
+    return undefined; // no such process, no such system
+  }
+}

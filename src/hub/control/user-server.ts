@@ -1,0 +1,371 @@
+/**
+ * One user's server process and who waits for it: performs what `stepLife` decides. Everything that happens is an event;
+ * whoever wants the server waits until it is ready or given up.
+ */
+import { type Clock, type CryptoSuite, isAbort, type Log, Scope, type SecureRandom } from '../../base/index.ts';
+import type { Address } from '../../protocol/index.ts';
+import type { Component } from '../component/component.ts';
+import { createInstanceId, type InstanceId, type SessionId } from '../component/ids.ts';
+import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
+import { encodeLaunch, type Launch } from '../component/launch.ts';
+import type { HubScope } from '../component/user-server-protocol.ts';
+import { HubError } from '../hub-error.ts';
+import type { Gate } from './gate.ts';
+import { type Life, type LifeEffect, type LifeEvent, STOPPED, stepLife } from './life.ts';
+import { CHECK_TIMEOUT_MS, HEAP_SHARE, OPEN_ATTEMPTS_MAX, STOP_TIMEOUT_MS, WAITERS_MAX } from './limits.ts';
+import { type Child, type ProcessFigures, readFigures, type Spawner } from './spawner.ts';
+
+export interface UserServerDeps {
+  readonly clock: Clock;
+  readonly suite: CryptoSuite;
+  readonly random: SecureRandom;
+  readonly log: Log;
+  readonly component: Component;
+  readonly spawner: Spawner;
+  /** How many may start at once. */
+  readonly starts: Gate;
+  /** The right to run this user, and the fence number that goes with it; rejects when another host has it. */
+  readonly claim: (user: Address, signal: AbortSignal) => Promise<Claim>;
+  /** Its process has ended and none is to follow; may be said twice. */
+  readonly onStopped: (user: Address) => void;
+}
+
+export interface Claim extends AsyncDisposable {
+  readonly fence: number;
+  /** Aborted when the right is lost: the process must end at once. */
+  readonly lost: AbortSignal;
+}
+
+export interface UserServerOptions {
+  readonly user: Address;
+  readonly idleTimeoutMs: number;
+  /** What the launch message says, but for what is new at each start. */
+  readonly launch: Omit<Launch, 'instance' | 'keys' | 'fence'>;
+}
+
+/** A process that serves. */
+export interface Running {
+  readonly instance: InstanceId;
+  readonly socketPath: string;
+}
+
+interface Process {
+  readonly instance: InstanceId;
+  readonly cancel: AbortController;
+  readonly sessions: Set<SessionId>;
+  /** Its turn to start: given up when it serves. */
+  turn: Disposable | undefined;
+  child: Child | undefined;
+  figures: ProcessFigures | undefined;
+  startedAt: number | undefined;
+}
+
+interface Waiter {
+  readonly resolve: (running: Running) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface UserServerStatus {
+  readonly user: Address;
+  readonly phase: Life['phase'];
+  readonly connections: number;
+  readonly failures: number;
+  readonly pid: number | undefined;
+  readonly residentBytes: number;
+  readonly cpuMs: number;
+  readonly ageMs: number;
+}
+
+export class UserServer implements AsyncDisposable {
+  readonly #deps: UserServerDeps;
+  readonly #options: UserServerOptions;
+  readonly #scope: Scope;
+  readonly #waiters = new Set<Waiter>();
+  #life: Life = STOPPED;
+  #process: Process | undefined;
+  #connectionCount = 0;
+
+  constructor(deps: UserServerDeps, options: UserServerOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of a user server failed'));
+  }
+
+  get user(): Address {
+    return this.#options.user;
+  }
+
+  get isStopped(): boolean {
+    return this.#life.phase === 'stopped' && this.#waiters.size === 0 && this.#connectionCount === 0;
+  }
+
+  get instance(): InstanceId | undefined {
+    return this.#process?.instance;
+  }
+
+  get status(): UserServerStatus {
+    const { child, figures, startedAt } = this.#process ?? {};
+    return {
+      user: this.user,
+      phase: this.#life.phase,
+      connections: this.#connectionCount,
+      failures: this.#life.failures,
+      pid: child?.pid,
+      residentBytes: figures?.residentBytes ?? 0,
+      cpuMs: figures?.cpuMs ?? 0,
+      ageMs: startedAt === undefined ? 0 : this.#deps.clock.monotonic() - startedAt,
+    };
+  }
+
+  /** Starts it if need be. Throws HubError `unavailable`, `busy`, `closed`, and what `claim` throws. */
+  want(signal: AbortSignal): Promise<Running> {
+    if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(new HubError('busy', 'too many wait for this user'));
+    if (this.#scope.signal.aborted) return Promise.reject(new HubError('closed', 'the hub stops', { retry: 'later' }));
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => waiter.reject(signal.reason);
+      const leave = (): void => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        resolve: (running) => {
+          leave();
+          resolve(running);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      this.#waiters.add(waiter);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+      this.#act({ type: 'wanted' });
+    });
+  }
+
+  /** Tells the running process of a session, once. A process that has just ended is followed by another one. */
+  async openSession(session: SessionId, scopes: readonly HubScope[], signal: AbortSignal): Promise<Running> {
+    for (let attempt = 1; ; attempt++) {
+      const running = await this.want(signal);
+      const process = this.#process;
+      try {
+        if (process?.instance !== running.instance) throw new HubError('absent', 'the user server has just ended');
+        await this.#tellOfSession(process, session, scopes, signal);
+        return running;
+      } catch (error) {
+        if (!(error instanceof HubError) || error.code !== 'absent' || attempt === OPEN_ATTEMPTS_MAX) throw error;
+        await process?.child?.exited;
+      }
+    }
+  }
+
+  closeSession(session: SessionId): void {
+    const process = this.#process;
+    if (process?.sessions.delete(session) !== true || this.#life.phase !== 'running') return;
+    this.#scope.spawn('session.close', async (signal) => {
+      const about = { user: this.user, session, signal };
+      try {
+        await this.#deps.component.request(process.instance, 'session.close', {}, about);
+      } catch (error) {
+        if (isAbort(error, signal)) return;
+        this.#deps.log.debug({ error, user: this.user }, 'a session ended with its user server');
+      }
+    });
+  }
+
+  /** Counts as somebody who is connected until it is disposed of. */
+  hold(): Disposable {
+    this.#connectionCount++;
+    this.#act({ type: 'connections', count: this.#connectionCount });
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        this.#connectionCount--;
+        this.#act({ type: 'connections', count: this.#connectionCount });
+        if (this.isStopped) this.#deps.onStopped(this.user);
+      },
+    };
+  }
+
+  isReady(instance: InstanceId): void {
+    if (this.#process?.instance !== instance) return;
+    this.#process.turn?.[Symbol.dispose]();
+    this.#act({ type: 'ready', connections: this.#connectionCount });
+  }
+
+  tick(): void {
+    this.#act({ type: 'tick' });
+  }
+
+  stop(): void {
+    this.#act({ type: 'stop' });
+  }
+
+  restart(): void {
+    this.#act({ type: 'restart' });
+  }
+
+  /** Asks whether it lives and reads its memory; either may end it. */
+  async check(signal: AbortSignal): Promise<void> {
+    const process = this.#process;
+    if (process?.child === undefined || this.#life.phase !== 'running') return;
+    process.figures = await readFigures(process.child.pid);
+    const { memoryBytes } = this.#options.launch.limits;
+    const { log, component } = this.#deps;
+    if ((process.figures?.residentBytes ?? 0) > memoryBytes) {
+      log.warn({ user: this.user, ...process.figures }, 'a user server has grown too large and starts again');
+      this.#unhealthy(process);
+      return;
+    }
+    try {
+      await component.request(process.instance, 'ping', {}, { user: this.user, signal, timeoutMs: CHECK_TIMEOUT_MS });
+    } catch (error) {
+      if (!(error instanceof HubError) || error.code !== 'late') return; // it has ended, or we do
+      log.warn({ user: this.user }, 'a user server does not answer and is ended');
+      this.#unhealthy(process);
+    }
+  }
+
+  /** Stops the process in order, then lets go. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#act({ type: 'stop' });
+    const deadline = this.#deps.clock.monotonic() + STOP_TIMEOUT_MS;
+    while (this.#process !== undefined && this.#deps.clock.monotonic() < deadline) await this.#process.child?.exited;
+    this.#process?.child?.kill();
+    this.#refuse(new HubError('closed', 'the hub stops', { retry: 'later' }));
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  async #tellOfSession(
+    process: Process,
+    session: SessionId,
+    scopes: readonly HubScope[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (process.sessions.has(session)) return;
+    const about = { user: this.user, session, signal };
+    await this.#deps.component.request(process.instance, 'session.open', { scopes: [...scopes] }, about);
+    process.sessions.add(session);
+  }
+
+  #unhealthy(process: Process): void {
+    if (this.#process === process) this.#act({ type: 'unhealthy' });
+  }
+
+  #act(event: LifeEvent): void {
+    const before = this.#life.phase;
+    const { life, effects } = stepLife(this.#options, this.#life, event, this.#deps.clock.monotonic());
+    this.#life = life;
+    for (const effect of effects) this.#perform(effect);
+    if (before !== life.phase) this.#deps.log.debug({ user: this.user, phase: life.phase }, 'a user server');
+    if (before !== 'stopped' && this.isStopped) this.#deps.onStopped(this.user);
+  }
+
+  #perform(effect: LifeEffect): void {
+    switch (effect) {
+      case 'launch':
+        this.#launch();
+        return;
+      case 'stop':
+        this.#askToStop();
+        return;
+      case 'kill':
+        this.#process?.cancel.abort(new HubError('closed', 'the user server is ended'));
+        this.#process?.child?.kill();
+        return;
+      case 'admit':
+        this.#admit();
+        return;
+      case 'refuse':
+        this.#refuse(
+          new HubError('unavailable', 'the user server fails again and again, and rests', {
+            retry: 'later',
+            fix: 'Its log says why; `restante hub restart USER` tries again at once.',
+          }),
+        );
+        return;
+    }
+  }
+
+  #admit(): void {
+    const running = { instance: this.#process?.instance, socketPath: this.#options.launch.socketPath };
+    for (const waiter of [...this.#waiters]) waiter.resolve(running as Running);
+  }
+
+  #refuse(error: HubError): void {
+    for (const waiter of [...this.#waiters]) waiter.reject(error);
+  }
+
+  #askToStop(): void {
+    const instance = this.#process?.instance;
+    if (instance === undefined) return;
+    this.#scope.spawn('stop', async (signal) => {
+      try {
+        await this.#deps.component.request(
+          instance,
+          'stop',
+          {},
+          { user: this.user, signal, timeoutMs: STOP_TIMEOUT_MS },
+        );
+      } catch (error) {
+        if (!isAbort(error, signal)) this.#deps.log.debug({ error, user: this.user }, 'a user server ended by itself');
+      }
+    });
+  }
+
+  #launch(): void {
+    const cancel = new AbortController();
+    const instance = createInstanceId(this.#deps.random);
+    const process: Process = {
+      instance,
+      cancel,
+      sessions: new Set(),
+      turn: undefined,
+      child: undefined,
+      figures: undefined,
+      startedAt: undefined,
+    };
+    this.#process = process;
+    this.#scope.spawn('run', async (signal) => {
+      try {
+        await this.#run(process, AbortSignal.any([signal, cancel.signal]));
+      } catch (error) {
+        if (!cancel.signal.aborted && !isAbort(error, signal)) this.#failed(error);
+      }
+      this.#process = undefined;
+      this.#act({ type: 'exited' });
+    });
+  }
+
+  /** Another host has the user, or this one cannot start processes: who waits is told why. */
+  #failed(error: unknown): void {
+    if (error instanceof HubError) this.#refuse(error);
+    else this.#deps.log.error({ error, user: this.user }, 'a user server cannot be started');
+  }
+
+  async #run(process: Process, signal: AbortSignal): Promise<void> {
+    const { clock, component, log, random, spawner, starts, suite } = this.#deps;
+    const { launch } = this.#options;
+    using turn = await starts.enter(signal);
+    process.turn = turn;
+    await using claim = await this.#deps.claim(this.user, signal);
+    signal.throwIfAborted();
+    const keys = createComponentKeys(suite, random);
+    component.correspondence.meet({ instance: process.instance, keys: publicKeysOf(keys) }, this.user);
+    const message = encodeLaunch({ ...launch, instance: process.instance, keys, fence: claim.fence });
+    const child = spawner.spawn(message, { heapBytes: launch.limits.memoryBytes * HEAP_SHARE });
+    process.child = child;
+    process.startedAt = clock.monotonic();
+    const onLost = (): void => child.kill();
+    claim.lost.addEventListener('abort', onLost, { once: true });
+    this.#act({ type: 'launched' });
+    const how = await child.exited;
+    claim.lost.removeEventListener('abort', onLost);
+    component.peerIsGone(process.instance);
+    if (how !== '0') log.warn({ user: this.user, how }, 'a user server ended');
+    process.cancel.abort(new HubError('absent', 'the user server has ended'));
+  }
+}

@@ -1,0 +1,196 @@
+/** The control server with real user server processes: doors, sessions, credentials, and a user server's life. */
+import { request } from 'node:http';
+import { describe, expect, test, vi } from 'vitest';
+import { parseAddress } from '../../src/protocol/index.ts';
+import { isAlive } from '../harness/daemon.ts';
+import { basic, FrameProgram, http, openHub, PASSWORD, type TestHub } from '../harness/hub.ts';
+import { until } from '../harness/until.ts';
+
+const alice = 'alice@home.example';
+const bob = 'bob@home.example';
+type Opened = { readonly session: string; readonly token: string; readonly jmap: { readonly username: string } };
+
+async function openSession(to: string | number, user = alice): Promise<[FrameProgram, Opened]> {
+  const [program, answer] = await FrameProgram.open(to, { user, password: PASSWORD });
+  expect(answer).toHaveProperty('opened');
+  return [program, answer.opened as Opened];
+}
+
+const statusOf = async (hub: TestHub, user: string) =>
+  (await hub.control.operator.status()).users.find((status) => status.user === user);
+
+describe('a hub', () => {
+  test('shows three programs of one person one user server, by socket, port and HTTP', async () => {
+    await using hub = await openHub();
+    const [local, opened] = await openSession(hub.socketPath);
+    const [remote] = await openSession(hub.control.port);
+    const post = { method: 'POST', headers: basic(alice, PASSWORD) };
+    expect(opened.jmap).toMatchObject({ username: alice, session: opened.session, scopes: 'read write submit manage' });
+
+    await local.call('add', 'milk');
+    expect(await remote.next(({ push }) => push !== undefined)).toEqual({ push: { notes: 1 } });
+    const over = await http(hub.control.port, '/jmap/api', post, '["add","bread"]');
+    expect(JSON.parse(over.text).notes).toEqual(['milk', 'bread']);
+    const startedAt = performance.now();
+    await local.next(({ push }) => (push as { notes: number } | undefined)?.notes === 2);
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    const answers = [await local.call('list'), await remote.call('list'), JSON.parse(over.text)];
+    expect(new Set(answers.map(({ pid }) => pid)).size).toBe(1);
+
+    const [other] = await openSession(hub.socketPath, bob);
+    expect(await other.call('list')).toMatchObject({ notes: [] });
+    for (const program of [local, remote, other]) program[Symbol.dispose]();
+  });
+
+  test('serves the JMAP session at the well-known place, and passes nothing on that is the hub’s to say', async () => {
+    await using hub = await openHub();
+    const { port } = hub.control;
+    const headers = { ...basic(alice, PASSWORD), 'restante-scopes': 'manage', 'Restante-Session': 'x', cookie: 'a=b' };
+    const session = await http(port, '/.well-known/jmap', { headers });
+    expect(JSON.parse(session.text)).toMatchObject({ username: alice, apiUrl: `http://127.0.0.1:${port}/jmap/api` });
+    const seen = JSON.parse((await http(port, '/jmap/headers', { headers })).text);
+    expect(seen).toMatchObject({ 'restante-scopes': 'read write submit manage' });
+    expect(seen['restante-session']).toMatch(/^[0-9a-f]{32}$/);
+    expect(seen).not.toHaveProperty('authorization');
+    expect(seen).not.toHaveProperty('cookie');
+    const upload = await http(port, '/jmap/upload', { method: 'POST', headers }, 'x'.repeat(3_000_000));
+    expect(JSON.parse(upload.text)).toEqual({ size: 3_000_000 });
+    expect((await http(port, '/etc/passwd', { headers })).status).toBe(404);
+  });
+
+  test('refuses alike whoever does not exist, has another password, or says nothing', async () => {
+    await using hub = await openHub();
+    const { port } = hub.control;
+    const answers = await Promise.all([
+      http(port, '/jmap/api', { headers: basic('nobody@home.example', PASSWORD) }),
+      http(port, '/jmap/api', { headers: basic(alice, 'wrong') }),
+      http(port, '/jmap/api', { headers: { authorization: 'Bearer rst1.YWxpY2U.0011223344556677.AAAA' } }),
+    ]);
+    const [first] = answers;
+    for (const answer of answers) {
+      expect(answer.status).toBe(401);
+      expect(answer.text).toBe(first?.text);
+    }
+    const mute = await http(port, '/jmap/api');
+    expect([mute.status, mute.headers['www-authenticate']]).toEqual([
+      401,
+      'Basic realm="restante", charset="UTF-8", Bearer',
+    ]);
+    const [, refused] = await FrameProgram.open(port, { user: alice, password: 'wrong' });
+    expect(refused).toMatchObject({ error: { code: 'refused' } });
+  });
+
+  test('opens a session again by its token, after its user server has stopped and the hub too', async () => {
+    await using hub = await openHub({ idleTimeoutMs: 200 });
+    const [program, opened] = await openSession(hub.socketPath);
+    const before = await program.call('add', 'milk');
+    program[Symbol.dispose]();
+    await until(() => !isAlive(before.pid));
+    await vi.waitFor(async () => expect(await statusOf(hub, alice)).toBeUndefined());
+
+    const [again, answer] = await FrameProgram.open(hub.socketPath, { token: opened.token });
+    expect(answer).toMatchObject({ opened: { session: opened.session, token: opened.token } });
+    expect(await again.call('list')).toMatchObject({ notes: ['milk'], key: before.key });
+    await hub.control[Symbol.asyncDispose]();
+
+    await using next = await openHub({ folder: hub.folder });
+    const [third, reopened] = await FrameProgram.open(next.socketPath, { token: opened.token });
+    expect(reopened).toMatchObject({ opened: { session: opened.session } });
+    expect(await third.call('list')).toMatchObject({ notes: ['milk'], key: before.key });
+    const [, stranger] = await FrameProgram.open(next.socketPath, { token: opened.token.replace(/.$/, '_') });
+    expect(stranger).toMatchObject({ error: { code: 'refused' } });
+  });
+
+  test('ends the open sessions of an app password at once when it is revoked', async () => {
+    await using hub = await openHub();
+    const { port } = hub.control;
+    const headers = basic(alice, PASSWORD);
+    const terms = JSON.stringify({ name: 'phone', scopes: ['read'] });
+    const made = JSON.parse((await http(port, '/hub/slots', { method: 'POST', headers }, terms)).text);
+    const bearer = { authorization: `Bearer ${made.token}` };
+    const [phone, opened] = await FrameProgram.open(port, { token: made.token });
+    expect(opened).toMatchObject({ opened: { scopes: ['read'] } });
+    const events = request({ host: '127.0.0.1', port, path: '/jmap/events', headers: bearer, agent: false }).end();
+    const cut = new Promise<void>((resolve) => {
+      events.once('response', (response) => response.resume().once('close', () => resolve()));
+      events.once('error', () => resolve());
+    });
+    await new Promise((resolve) => events.once('response', resolve));
+    // What may only read may not make app passwords, nor get others.
+    expect((await http(port, '/hub/slots', { headers: bearer })).status).toBe(403);
+    const [mine] = await openSession(hub.socketPath);
+
+    expect((await http(port, `/hub/slots/${made.id}`, { method: 'DELETE', headers })).status).toBe(204);
+    await phone.ended();
+    await cut;
+    for (const token of [made.token, (opened.opened as Opened).token]) {
+      const [, answer] = await FrameProgram.open(port, { token });
+      expect(answer).toMatchObject({ error: { code: 'refused' } });
+    }
+    expect(await mine.call('list')).toMatchObject({ notes: [] });
+  });
+
+  test('brings a user server back that has crashed; others notice nothing', async () => {
+    await using hub = await openHub();
+    const [program, opened] = await openSession(hub.socketPath);
+    const [other] = await openSession(hub.socketPath, bob);
+    const { pid } = await program.call('add', 'milk');
+    const others = await other.call('list');
+    program.send({ id: 9, request: { using: [], methodCalls: [['crash']] } });
+    await program.ended();
+    const [again, answer] = await FrameProgram.open(hub.socketPath, { token: opened.token });
+    expect(answer).toHaveProperty('opened');
+    const after = await again.call('list');
+    expect(after).toMatchObject({ notes: ['milk'] });
+    expect(after.pid).not.toBe(pid);
+    expect((await other.call('list')).pid).toBe(others.pid);
+    again[Symbol.dispose]();
+  });
+
+  test('ends a user server that eats memory', async () => {
+    await using hub = await openHub({ memoryBytes: 300_000_000 });
+    const [program] = await openSession(hub.socketPath);
+    program.send({ id: 1, request: { using: [], methodCalls: [['eat']] } });
+    await program.ended();
+    const [again] = await openSession(hub.socketPath);
+    expect(await again.call('list')).toMatchObject({ notes: [] });
+  });
+
+  test('ends a user server that loops, while others are served', async () => {
+    await using hub = await openHub();
+    const [program] = await openSession(hub.socketPath);
+    const [other] = await openSession(hub.socketPath, bob);
+    program.send({ id: 1, request: { using: [], methodCalls: [['loop']] } });
+    const took: number[] = [];
+    while (!program.isEnded) {
+      const startedAt = performance.now();
+      await other.call('list');
+      took.push(performance.now() - startedAt);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    took.sort((a, b) => a - b);
+    expect(took[Math.floor(took.length * 0.99)]).toBeLessThan(200);
+    const [again] = await openSession(hub.socketPath);
+    expect(await again.call('list')).toMatchObject({ notes: [] });
+  });
+
+  test('gives up a user server that fails each time, says so, and others go on', async () => {
+    await using hub = await openHub();
+    const broken = 'broken@home.example';
+    const [, answer] = await FrameProgram.open(hub.socketPath, { user: broken, password: PASSWORD });
+    expect(answer).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await statusOf(hub, broken)).toMatchObject({ phase: 'broken', failures: 6 });
+    const [program] = await openSession(hub.socketPath);
+    expect(await program.call('list')).toMatchObject({ notes: [] });
+  });
+
+  test('restarts one user server when the operator says so', async () => {
+    await using hub = await openHub();
+    const [program, opened] = await openSession(hub.socketPath);
+    const { pid } = await program.call('list');
+    await hub.control.operator.restart(parseAddress(alice));
+    await program.ended();
+    const [again] = await FrameProgram.open(hub.socketPath, { token: opened.token });
+    expect((await again.call('list')).pid).not.toBe(pid);
+  });
+});
