@@ -1,7 +1,7 @@
 /** HTTP requests to addresses that policy allows, as a port; `UndiciDialer` (base/system) is the one in the world. */
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'PUT';
+  readonly method: 'GET' | 'PUT' | 'POST';
   /** `http:` leads to loopback addresses only, whatever policy says. */
   readonly url: string;
   /** Lower-case names. A `host` here is also the name that the certificate must have. */

@@ -3,8 +3,9 @@
 export { blobIdOf, createBlobHash } from './blobs/blob-id.ts';
 export { MemoryBlobStore } from './blobs/memory-blob-store.ts';
 export type { BlobStore, ByteRange, MailSource, StoredBlob } from './blobs/ports.ts';
-export { type MountDeps, mountJmap } from './http/mount.ts';
-export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse } from './jmap.ts';
+export { mountJmap } from './http/mount.ts';
+export type { MountDeps } from './http/mount-deps.ts';
+export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type PushServices } from './jmap.ts';
 export type { Permission } from './methods/call.ts';
 export { type MessageReading, readMessage } from './mime/message-reading.ts';
 export type { DataType } from './protocol/data-types.ts';

@@ -2,15 +2,22 @@
  * JMAP for one person (RFC 8620): requests in, responses out, over whatever carries them. Knows nothing of HTTP; `src/jmap/http`
  * mounts it. An answer leaves only after what it says was done is as durable as the store's journal makes it.
  */
-import type { Clock, Log, SecureRandom } from '../base/index.ts';
-import { Blobs } from './blobs/blobs.ts';
-import type { BlobStore, MailSource } from './blobs/ports.ts';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock, HttpDialer, Log, SecureRandom } from '../base/index.ts';
+import { Blobs, type OpenBlob } from './blobs/blobs.ts';
+import type { BlobStore, MailSource, StoredBlob } from './blobs/ports.ts';
 import { CORE_LIMITS } from './limits.ts';
 import { ALL_METHODS } from './methods/all-methods.ts';
 import type { Permission } from './methods/call.ts';
 import { type Answer, Processor } from './methods/processor.ts';
 import { RequestError } from './protocol/errors.ts';
 import { type JmapRequest, judgeRequest, parseRequest } from './protocol/request.ts';
+import { type EventSourceOptions, eventSource } from './push/event-source.ts';
+import { PushSender } from './push/push-sender.ts';
+import type { StoredSubscription } from './push/push-subscription.ts';
+import { VapidKey } from './push/web-push.ts';
+import { JmapSockets } from './push/web-socket.ts';
 import { type SessionObject, sessionObject } from './session.ts';
 import type { MailStore } from './store/mail-store.ts';
 
@@ -18,14 +25,25 @@ export interface JmapDeps {
   readonly store: MailStore;
   readonly blobStore: BlobStore;
   readonly source: MailSource;
+  /** Left out where nothing may leave the machine: then there are no push subscriptions. */
+  readonly pushServices?: PushServices;
   readonly clock: Clock;
   readonly random: SecureRandom;
   readonly log: Log;
 }
 
+/** The way to push services. */
+export interface PushServices {
+  readonly dialer: HttpDialer;
+  /** How their operators reach the one of this hub: a mailto: or https: URL. */
+  readonly contact: string;
+}
+
 /** Who asks. */
 export interface Caller {
   readonly username: string;
+  /** Names the login, such as the id of its key slot: push subscriptions belong to one. */
+  readonly credential: string;
   readonly permissions: ReadonlySet<Permission>;
   /** Where this caller reaches the endpoints, without a slash at the end. */
   readonly baseUrl: string;
@@ -34,20 +52,35 @@ export interface Caller {
 /** An answer with the state of the session, so that clients notice when that has changed. */
 export type JmapResponse = Answer & { readonly sessionState: string };
 
-export class Jmap {
+export class Jmap implements AsyncDisposable {
   readonly #deps: JmapDeps;
   readonly #blobs: Blobs;
   readonly #processor: Processor;
+  readonly #push: PushSender | undefined;
+  readonly #sockets: JmapSockets;
+  readonly #vapid: VapidKey;
   #requestCount = 0;
+  #uploadCount = 0;
 
   constructor(deps: JmapDeps) {
     this.#deps = deps;
     this.#blobs = new Blobs({ store: deps.blobStore, source: deps.source });
-    this.#processor = new Processor({ ...deps, blobs: this.#blobs }, ALL_METHODS);
+    this.#vapid = vapidKeyOf(deps.store);
+    const { pushServices } = deps;
+    this.#push =
+      pushServices === undefined ? undefined : new PushSender({ ...deps, ...pushServices, vapid: this.#vapid });
+    this.#processor = new Processor({ ...deps, blobs: this.#blobs, push: this.#push }, ALL_METHODS);
+    const request = this.request.bind(this);
+    this.#sockets = new JmapSockets({ store: deps.store, log: deps.log, request });
+    this.#push?.resume();
   }
 
-  session(caller: Caller): SessionObject {
-    return sessionObject(this.#deps.store, caller);
+  session({ username, baseUrl }: Caller): SessionObject {
+    return sessionObject(this.#deps.store, {
+      username,
+      baseUrl,
+      applicationServerKey: this.#push === undefined ? undefined : this.#vapid.publicKey,
+    });
   }
 
   /** Throws RequestError. */
@@ -60,19 +93,67 @@ export class Jmap {
     return this.#limited(caller, signal, (session) => judgeRequest(value, capabilitiesOf(session)));
   }
 
+  /** Undefined if there is no such account. Throws RequestError if it is too large, or too many are under way. */
+  async upload(
+    accountId: string,
+    bytes: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<StoredBlob | undefined> {
+    const account = this.#deps.store.account(accountId);
+    if (account === undefined) return undefined;
+    if (this.#uploadCount >= CORE_LIMITS.maxConcurrentUpload) throw tooMuch('maxConcurrentUpload', 429);
+    this.#uploadCount++;
+    try {
+      return await this.#blobs.put(accountId, limitedTo(bytes, CORE_LIMITS.maxSizeUpload), signal);
+    } finally {
+      this.#uploadCount--;
+    }
+  }
+
+  /** Undefined if there is no such account or blob in it. */
+  async download(accountId: string, blobId: string): Promise<OpenBlob | undefined> {
+    const account = this.#deps.store.account(accountId);
+    return account === undefined ? undefined : this.#blobs.open(account, blobId);
+  }
+
+  /** The text of an event source (RFC 8620, section 7.3). */
+  eventSource(
+    options: EventSourceOptions,
+    lastEventId: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
+    return eventSource(this.#deps, options, lastEventId, signal);
+  }
+
+  /** An upgrade to a WebSocket of JMAP (RFC 8887). */
+  webSocket(request: IncomingMessage, socket: Duplex, head: Buffer, caller: Caller): void {
+    this.#sockets.upgrade(request, socket, head, caller);
+  }
+
+  /** A login is over: its push subscriptions and connections end (RFC 8620, section 7.2). */
+  endCredential(credential: string): void {
+    const { objects } = this.#deps.store;
+    for (const { id, value } of objects.list<StoredSubscription>('PushSubscription'))
+      if (value.credential === credential) {
+        objects.remove('PushSubscription', id);
+        this.#push?.stop(id);
+      }
+    this.#sockets.close(credential);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#sockets[Symbol.asyncDispose](), this.#push?.[Symbol.asyncDispose]()]);
+  }
+
   async #limited(
     caller: Caller,
     signal: AbortSignal,
     parse: (session: SessionObject) => JmapRequest,
   ): Promise<JmapResponse> {
-    if (this.#requestCount >= CORE_LIMITS.maxConcurrentRequests)
-      throw new RequestError('limit', `at most ${CORE_LIMITS.maxConcurrentRequests} requests at a time`, {
-        limit: 'maxConcurrentRequests',
-        status: 429,
-      });
+    if (this.#requestCount >= CORE_LIMITS.maxConcurrentRequests) throw tooMuch('maxConcurrentRequests', 429);
     this.#requestCount++;
     try {
-      const answer = await this.#processor.run(parse(this.session(caller)), caller.permissions, signal);
+      const answer = await this.#processor.run(parse(this.session(caller)), caller, signal);
       await this.#deps.store.flush();
       return { ...answer, sessionState: this.session(caller).state };
     } finally {
@@ -83,6 +164,31 @@ export class Jmap {
 
 function capabilitiesOf({ capabilities }: SessionObject): ReadonlySet<string> {
   return new Set(Object.keys(capabilities));
+}
+
+function tooMuch(
+  limit: 'maxConcurrentUpload' | 'maxConcurrentRequests' | 'maxSizeUpload',
+  status: number,
+): RequestError {
+  return new RequestError('limit', `${limit} is ${CORE_LIMITS[limit]}`, { limit, status });
+}
+
+async function* limitedTo(bytes: AsyncIterable<Uint8Array>, octetsMax: number): AsyncIterable<Uint8Array> {
+  let size = 0;
+  for await (const piece of bytes) {
+    size += piece.length;
+    if (size > octetsMax) throw tooMuch('maxSizeUpload', 413);
+    yield piece;
+  }
+}
+
+/** Made once for each person, and kept: clients have told their push services. */
+function vapidKeyOf(store: MailStore): VapidKey {
+  const kept = store.objects.get<Record<string, string>>('Private', 'vapid');
+  if (kept !== undefined) return new VapidKey(kept);
+  const made = VapidKey.generate();
+  store.objects.put('Private', 'vapid', made);
+  return new VapidKey(made);
 }
 
 export function createJmap(deps: JmapDeps): Jmap {

@@ -64,3 +64,34 @@ export const SUBJECT_CHARACTERS_MAX = 1000;
 export const STATEMENTS_MAX = 500;
 /** Objects and arrays within each other in a request. */
 export const JSON_DEPTH_MAX = 100;
+
+/** Seconds between pings of an event source: RFC 8620, section 7.3, lets a server choose within these. */
+export const PING_SECONDS_MIN = 30;
+export const PING_SECONDS_MAX = 3600;
+/** Listeners of one person: programs hold one connection each. */
+export const PUSH_LISTENERS_MAX = 1000;
+/** Octets that wait for a slow listener before nothing more is written: states are joined meanwhile. */
+export const PUSH_BACKLOG_BYTES_MAX = 65_536;
+
+/** Push subscriptions of one credential, and how long they last: RFC 8620, section 7.2, asks for seven days at least. */
+export const PUSH_SUBSCRIPTIONS_MAX = 20;
+export const PUSH_SUBSCRIPTION_KEPT_MS = 7 * DAY_MS;
+export const PUSH_URL_CHARACTERS_MAX = 2000;
+/** What a push service may take for one message, and say in return. */
+export const PUSH_TIMEOUT_MS = 20_000;
+export const PUSH_ANSWER_BYTES_MAX = 16_384;
+/** How long a push service keeps a message for a device that is away: states are joined, so one is enough for a week. */
+export const PUSH_TTL_SECONDS = 7 * 24 * 3600;
+/** Waits after failures: doubling from the first to the last; a subscription whose endpoint fails for a day is dropped. */
+export const PUSH_BACKOFF_MIN_MS = 5_000;
+export const PUSH_BACKOFF_MAX_MS = 3_600_000;
+export const PUSH_FAILURES_MAX = 30;
+/** Wrong verification codes before a subscription is dropped, so that nobody guesses. */
+export const VERIFICATION_TRIES_MAX = 10;
+/** RFC 8292: at most a day. */
+export const VAPID_TOKEN_SECONDS = 12 * 3600;
+
+/** Messages of a WebSocket that are worked on at once; more wait in the socket. */
+export const SOCKET_REQUESTS_MAX = 16;
+/** Octets that wait for a slow client before its requests are not read any more. */
+export const SOCKET_BACKLOG_BYTES_MAX = 16_000_000;

@@ -1,7 +1,7 @@
 /** The session object (RFC 8620, section 2): what this server can do, for which accounts, and where. */
 import { createHash } from 'node:crypto';
 import { CORE_LIMITS, MAIL_LIMITS } from './limits.ts';
-import { CORE, MAIL } from './protocol/capabilities.ts';
+import { CORE, MAIL, VAPID, WEBSOCKET } from './protocol/capabilities.ts';
 import { COLLATIONS } from './store/collation.ts';
 import { SORT_PROPERTIES } from './store/email-filter.ts';
 import type { MailAccount } from './store/mail-account.ts';
@@ -23,12 +23,17 @@ export interface SessionOptions {
   readonly username: string;
   /** Where the endpoints are mounted, without a slash at the end, such as `https://hub.example/jmap`. */
   readonly baseUrl: string;
+  /** Undefined where there are no push subscriptions. */
+  readonly applicationServerKey: string | undefined;
 }
 
-export function sessionObject(store: MailStore, { username, baseUrl }: SessionOptions): SessionObject {
+export function sessionObject(
+  store: MailStore,
+  { username, baseUrl, applicationServerKey }: SessionOptions,
+): SessionObject {
   const accounts = store.accounts();
   const primary = accounts.find(({ record }) => record.isPersonal) ?? accounts[0];
-  const capabilities = sessionCapabilities();
+  const capabilities = sessionCapabilities(baseUrl, applicationServerKey);
   const session = {
     capabilities,
     accounts: Object.fromEntries(accounts.map((account) => [account.id, accountObject(account)])),
@@ -50,8 +55,13 @@ function stateOf(session: object): string {
   return createHash('sha256').update(JSON.stringify(session)).digest('hex').slice(0, 16);
 }
 
-function sessionCapabilities(): Record<string, object> {
-  return { [CORE]: { ...CORE_LIMITS, collationAlgorithms: COLLATIONS }, [MAIL]: {} };
+function sessionCapabilities(baseUrl: string, applicationServerKey: string | undefined): Record<string, object> {
+  return {
+    [CORE]: { ...CORE_LIMITS, collationAlgorithms: COLLATIONS },
+    [MAIL]: {},
+    [WEBSOCKET]: { url: `${baseUrl.replace(/^http/, 'ws')}/ws`, supportsPush: true },
+    ...(applicationServerKey === undefined ? {} : { [VAPID]: { applicationServerKey } }),
+  };
 }
 
 function accountObject(account: MailAccount): object {

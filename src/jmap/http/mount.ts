@@ -1,49 +1,44 @@
-/** JMAP over HTTP, as a fastify plugin: the session resource and the API (RFC 8620, sections 2 and 3.1). */
+/** JMAP over HTTP, as a fastify plugin: the session resource, the API, blobs and the event source (RFC 8620). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../../base/index.ts';
-import type { Caller, Jmap } from '../jmap.ts';
 import { CORE_LIMITS } from '../limits.ts';
 import { RequestError } from '../protocol/errors.ts';
+import { blobRoutes } from './blob-routes.ts';
+import { closedSignal } from './closed-signal.ts';
+import { eventSourceRoute } from './event-source-route.ts';
+import { callerOf, type MountDeps, problem, Refused } from './mount-deps.ts';
 
-export interface MountDeps {
-  readonly jmap: Jmap;
-  readonly log: Log;
-  /** Who a request is from; undefined if it may not be here, which is answered with 401. */
-  readonly callerOf: (request: FastifyRequest) => Caller | undefined | Promise<Caller | undefined>;
-}
-
-/** Mounts the endpoints below `prefix`, such as `/jmap`. */
+/** Mounts the endpoints below `prefix`, such as `/jmap`. WebSockets are upgrades, which whoever listens hands over. */
 export async function mountJmap(fastify: FastifyInstance, deps: MountDeps, prefix: string): Promise<void> {
   await fastify.register(
     async (scope) => {
       // JMAP judges its own bodies: octets, whatever their type says.
       scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser(
-        '*',
-        { parseAs: 'buffer', bodyLimit: CORE_LIMITS.maxSizeRequest },
-        (_request, body, done) => done(null, body),
-      );
       scope.setErrorHandler((error, _request, reply) => answerError(error, reply, deps.log));
-      scope.get('/session', async (request, reply) => {
-        const caller = await callerOf(deps, request);
-        return reply.header('cache-control', 'no-cache, no-store, must-revalidate').send(deps.jmap.session(caller));
+      await scope.register(async (api) => apiRoutes(api, deps));
+      await scope.register(async (blobs) => {
+        blobs.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+        blobRoutes(blobs, deps);
       });
-      scope.post('/api', async (request, reply) => {
-        const caller = await callerOf(deps, request);
-        const response = await deps.jmap.api(requestBody(request), caller, closedSignal(request));
-        return reply.header('cache-control', 'no-store').send(response);
-      });
+      eventSourceRoute(scope, deps);
     },
     { prefix },
   );
 }
 
-class Unauthorized extends Error {}
-
-async function callerOf({ callerOf }: MountDeps, request: FastifyRequest): Promise<Caller> {
-  const caller = await callerOf(request);
-  if (caller === undefined) throw new Unauthorized('log in first');
-  return caller;
+function apiRoutes(api: FastifyInstance, deps: MountDeps): void {
+  api.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: CORE_LIMITS.maxSizeRequest }, (_request, body, done) =>
+    done(null, body),
+  );
+  api.get('/session', async (request, reply) => {
+    const caller = await callerOf(deps, request);
+    return reply.header('cache-control', 'no-cache, no-store, must-revalidate').send(deps.jmap.session(caller));
+  });
+  api.post('/api', async (request, reply) => {
+    const caller = await callerOf(deps, request);
+    const response = await deps.jmap.api(requestBody(request), caller, closedSignal(request));
+    return reply.header('cache-control', 'no-store').send(response);
+  });
 }
 
 /** RFC 8620, section 3.1: the request's type is application/json. */
@@ -54,17 +49,10 @@ function requestBody(request: FastifyRequest): Uint8Array {
   return request.body instanceof Uint8Array ? request.body : new Uint8Array(0);
 }
 
-/** Aborted when the client goes away before it was answered. */
-export function closedSignal(request: FastifyRequest): AbortSignal {
-  const controller = new AbortController();
-  request.raw.socket.once('close', () => controller.abort(new DOMException('the client has gone', 'AbortError')));
-  return controller.signal;
-}
-
 function answerError(error: unknown, reply: FastifyReply, log: Log): FastifyReply {
   if (error instanceof RequestError) return problem(reply, error.status, error.problem);
-  if (error instanceof Unauthorized)
-    return problem(reply, 401, { type: 'about:blank', status: 401, detail: error.message });
+  if (error instanceof Refused)
+    return problem(reply, error.status, { type: 'about:blank', status: error.status, detail: error.message });
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     const tooLarge = new RequestError('limit', `at most ${CORE_LIMITS.maxSizeRequest} octets`, {
@@ -76,8 +64,4 @@ function answerError(error: unknown, reply: FastifyReply, log: Log): FastifyRepl
     return problem(reply, statusCode, { type: 'about:blank', status: statusCode, detail: message });
   log.error({ error }, 'a JMAP request failed');
   return problem(reply, 500, { type: 'about:blank', status: 500, detail: 'the server failed to do this' });
-}
-
-function problem(reply: FastifyReply, status: number, body: Record<string, unknown>): FastifyReply {
-  return reply.code(status).header('content-type', 'application/problem+json').send(body);
 }

@@ -14,11 +14,13 @@ import { mailboxGet } from './mailbox/get.ts';
 import { mailboxQuery } from './mailbox/query.ts';
 import { mailboxQueryChanges } from './mailbox/query-changes.ts';
 import { mailboxSet } from './mailbox/set.ts';
+import { pushSubscriptionGet } from './push-subscription/get.ts';
+import { pushSubscriptionSet } from './push-subscription/set.ts';
 import { threadChanges } from './thread/changes.ts';
 import { threadGet } from './thread/get.ts';
 
 export const ALL_METHODS: readonly Method[] = [
-  coreEcho,
+  ...[coreEcho, pushSubscriptionGet, pushSubscriptionSet],
   ...[mailboxGet, mailboxChanges, mailboxQuery, mailboxQueryChanges, mailboxSet],
   ...[threadGet, threadChanges],
   ...[emailGet, emailChanges, emailQuery, emailQueryChanges, emailSet, emailCopy, emailImport, emailParse],

@@ -2,6 +2,7 @@
 import type { Clock, Log, SecureRandom } from '../../base/index.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { MethodError } from '../protocol/errors.ts';
+import type { StoredSubscription } from '../push/push-subscription.ts';
 import type { MailAccount } from '../store/mail-account.ts';
 import type { MailStore } from '../store/mail-store.ts';
 
@@ -19,6 +20,13 @@ export interface Method {
   run(args: Readonly<Record<string, unknown>>, call: Call): Promise<readonly Response[]> | readonly Response[];
 }
 
+/** What is done about push subscriptions beside keeping them. */
+export interface PushControl {
+  verify(id: string, subscription: StoredSubscription): void;
+  start(id: string): void;
+  stop(id: string): void;
+}
+
 /** What methods lean on. */
 export interface MethodDeps {
   readonly store: MailStore;
@@ -26,10 +34,14 @@ export interface MethodDeps {
   readonly clock: Clock;
   readonly random: SecureRandom;
   readonly log: Log;
+  /** Undefined where there are no push subscriptions. */
+  readonly push: PushControl | undefined;
 }
 
 export interface Call extends MethodDeps {
   readonly using: ReadonlySet<string>;
+  /** Which login this is. */
+  readonly credential: string;
   readonly permissions: ReadonlySet<Permission>;
   /** Ids of what this request has created, by creation id. */
   readonly createdIds: Map<string, string>;

@@ -6,12 +6,15 @@ import { isAbort } from '../../base/index.ts';
 import { MethodError } from '../protocol/errors.ts';
 import { type Invocation, resolveReferences } from '../protocol/references.ts';
 import type { JmapRequest, MethodCall } from '../protocol/request.ts';
-import type { Call, Method, MethodDeps, Permission, Response } from './call.ts';
+import type { Call, Method, MethodDeps, Response } from './call.ts';
 
 export interface Answer {
   readonly methodResponses: readonly Invocation[];
   readonly createdIds?: Readonly<Record<string, string>>;
 }
+
+/** Whose request it is, and what they may. */
+export type Asker = Pick<Call, 'credential' | 'permissions'>;
 
 export class Processor {
   readonly #deps: MethodDeps;
@@ -22,9 +25,9 @@ export class Processor {
     this.#methods = new Map(methods.map((method) => [method.name, method]));
   }
 
-  async run(request: JmapRequest, permissions: ReadonlySet<Permission>, signal: AbortSignal): Promise<Answer> {
+  async run(request: JmapRequest, asker: Asker, signal: AbortSignal): Promise<Answer> {
     const createdIds = new Map(Object.entries(request.createdIds ?? {}));
-    const call: Call = { ...this.#deps, using: new Set(request.using), permissions, createdIds, signal };
+    const call: Call = { ...this.#deps, using: new Set(request.using), ...asker, createdIds, signal };
     const responses: Invocation[] = [];
     for (const methodCall of request.methodCalls) {
       const id = methodCall[2];

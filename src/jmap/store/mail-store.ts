@@ -13,6 +13,7 @@ import { countableOf, Emails } from './emails.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import { MailAccount, type StoreParts } from './mail-account.ts';
 import { Mailboxes } from './mailboxes.ts';
+import { NO_ACCOUNT, ObjectShelf } from './object-shelf.ts';
 import { PendingChanges } from './pending-changes.ts';
 import type { AccountRecord, MailboxCounts } from './records.ts';
 import { SearchIndex } from './search-index.ts';
@@ -42,6 +43,8 @@ export class MailStore {
   readonly #database: Database;
   readonly #parts: StoreParts;
   readonly #emitter: Emitter<MailStoreEvents>;
+  /** What belongs to the person and to none of their accounts: push subscriptions, keys. */
+  readonly objects: ObjectShelf;
   readonly #accounts = new Map<string, MailAccount>();
   /** Shares of threads as they were before the transaction under way. */
   #before = new Map<number, { account: number; shares: ReadonlyMap<number, MailboxCounts> }>();
@@ -67,6 +70,7 @@ export class MailStore {
     const recount = (account: number): void => this.#recount(account);
     this.#parts = { database, changes, mailboxes, threads, emails, tally, pending, recount, clock: deps.clock };
     this.#database = database;
+    this.objects = new ObjectShelf(database, changes, NO_ACCOUNT);
     database.onCommitting = () => this.#committing();
     database.onCommitted = () => this.#committed();
     database.onRolledBack = () => this.#rolledBack();

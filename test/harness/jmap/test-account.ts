@@ -17,6 +17,7 @@ const ALL_PERMISSIONS: ReadonlySet<Permission> = new Set(['read', 'write', 'send
 
 export const CALLER: Caller = {
   username: 'alice@home.example',
+  credential: 'password',
   permissions: ALL_PERMISSIONS,
   baseUrl: 'https://hub.example/jmap',
 };

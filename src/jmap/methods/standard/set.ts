@@ -73,7 +73,11 @@ export interface SetResult {
 }
 
 /** Does it all: creations first, then updates, then destructions. */
-export async function performSet(call: Call, args: SetArguments, handler: SetHandler): Promise<SetResult> {
+export async function performSet(
+  call: Call,
+  args: Pick<SetArguments, 'create' | 'update' | 'destroy'>,
+  handler: SetHandler,
+): Promise<SetResult> {
   const result: SetResult = {
     created: new Map(),
     updated: new Map(),
@@ -133,20 +137,19 @@ export function setResponse(
   newState: string,
   result: SetResult,
 ): Response {
-  return [
-    `${type}/set`,
-    {
-      accountId: account.id,
-      oldState,
-      newState,
-      created: mapOrNull(result.created),
-      updated: mapOrNull(result.updated),
-      destroyed: result.destroyed.length === 0 ? null : result.destroyed,
-      notCreated: failuresOrNull(result.notCreated),
-      notUpdated: failuresOrNull(result.notUpdated),
-      notDestroyed: failuresOrNull(result.notDestroyed),
-    },
-  ];
+  return [`${type}/set`, { accountId: account.id, oldState, newState, ...setLists(result) }];
+}
+
+/** What every response of a `/set` has. */
+export function setLists(result: SetResult): PlainObject {
+  return {
+    created: mapOrNull(result.created),
+    updated: mapOrNull(result.updated),
+    destroyed: result.destroyed.length === 0 ? null : result.destroyed,
+    notCreated: failuresOrNull(result.notCreated),
+    notUpdated: failuresOrNull(result.notUpdated),
+    notDestroyed: failuresOrNull(result.notDestroyed),
+  };
 }
 
 export function mapOrNull<Value>(map: ReadonlyMap<string, Value>): Readonly<Record<string, Value>> | null {

@@ -1,0 +1,107 @@
+/**
+ * What has changed, as a stream for one listener (RFC 8620, section 7.1). Changes that come while the listener is busy are
+ * joined, so that a slow one costs no memory and misses nothing: only the last state of each type matters.
+ */
+import { type DataType, isDataType } from '../protocol/data-types.ts';
+import type { MailStore } from '../store/mail-store.ts';
+
+/** New states by account and type. */
+export type ChangedStates = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+export interface StateChange {
+  readonly '@type': 'StateChange';
+  readonly changed: ChangedStates;
+}
+
+export class StateFeed implements Disposable {
+  readonly #store: MailStore;
+  readonly #types: ReadonlySet<DataType> | undefined;
+  readonly #subscription: Disposable;
+  #pending: Record<string, Record<string, string>> = {};
+  #wake: (() => void) | undefined;
+
+  /** Of all types when `types` is undefined. */
+  constructor(store: MailStore, types: ReadonlySet<DataType> | undefined) {
+    this.#store = store;
+    this.#types = types;
+    this.#subscription = store.on('changed', ({ accountId, changed }) => this.#note(accountId, changed));
+  }
+
+  /** Also tells what is different from the states that a client says it knows. */
+  catchUp(known: ChangedStates): void {
+    for (const account of this.#store.accounts()) {
+      const states = statesOf(this.#store)[account.id] ?? {};
+      const news = Object.entries(states).filter(([type, state]) => known[account.id]?.[type] !== state);
+      if (news.length > 0) this.#note(account.id, new Map(news as [DataType, string][]));
+    }
+  }
+
+  /** The changes since the last call, as soon as there are some; undefined when `signal` is aborted. */
+  async next(signal: AbortSignal): Promise<ChangedStates | undefined> {
+    while (Object.keys(this.#pending).length === 0) {
+      if (signal.aborted) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    const changed = this.#pending;
+    this.#pending = {};
+    return changed;
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+    this.#wake?.();
+  }
+
+  #note(accountId: string, changed: ReadonlyMap<DataType, string>): void {
+    for (const [type, state] of changed) {
+      if (this.#types !== undefined && !this.#types.has(type)) continue;
+      const states = this.#pending[accountId] ?? {};
+      states[type] = state;
+      this.#pending[accountId] = states;
+    }
+    if (Object.keys(this.#pending).length > 0) this.#wake?.();
+  }
+}
+
+const PUSHED: readonly DataType[] = [
+  'Mailbox',
+  'Thread',
+  'Email',
+  'EmailDelivery',
+  'Identity',
+  'EmailSubmission',
+  'VacationResponse',
+  'Quota',
+];
+
+/** Every state as it is now. */
+export function statesOf(store: MailStore): ChangedStates {
+  return Object.fromEntries(
+    store
+      .accounts()
+      .map((account) => [account.id, Object.fromEntries(PUSHED.map((type) => [type, account.state(type)]))]),
+  );
+}
+
+/** All states in one string: what an event's id says, and a client shows again when it comes back. */
+export function encodeStates(states: ChangedStates): string {
+  return Buffer.from(JSON.stringify(states)).toString('base64url');
+}
+
+/** Nothing known, if it is no such string. */
+export function decodeStates(text: string): ChangedStates {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
+    return typeof value === 'object' && value !== null ? (value as ChangedStates) : {};
+  } catch {
+    return {}; // another server's, or garbage: everything is told
+  }
+}
+
+/** Names of types that this server does not have are allowed, and never change. */
+export function typesOf(names: readonly string[] | null): ReadonlySet<DataType> | undefined {
+  return names === null ? undefined : new Set(names.filter(isDataType));
+}
