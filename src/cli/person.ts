@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { CodedError, fromHex } from '../base/index.ts';
 import { SystemResolver, ThreadedSignatureChecker, WsDialer } from '../base/system/index.ts';
 import type { Client, SetupDeps } from '../client/index.ts';
-import { FRAME_BYTES_MAX } from '../protocol/index.ts';
+import { FRAME_BYTES_MAX, isPrivateUrl } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
 import { type BodyWorker, InThreadBodyWorker } from '../vault/index.ts';
 import { VaultPool } from '../vault/node/index.ts';
@@ -11,7 +11,7 @@ import { CliError, HandedOver } from './cli-error.ts';
 import type { Context, Person } from './context.ts';
 import { openKeyring } from './keyring.ts';
 import { DIAL_TIMEOUT_MS, LOCKED_RETRY_MS, LOCKED_TRIES_MAX } from './limits.ts';
-import { isPrivateUrl } from './node-url.ts';
+
 import type { PersonOptions } from './options.ts';
 import type { Profile } from './profile.ts';
 import { chooseProfile } from './profile-choice.ts';

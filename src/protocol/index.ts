@@ -15,6 +15,7 @@ export * from './ids.ts';
 export * from './key-record.ts';
 export * from './limits.ts';
 export * from './mailbox-link.ts';
+export * from './node-url.ts';
 export * from './pdu.ts';
 export * from './protocol-error.ts';
 export * from './session-bytes.ts';

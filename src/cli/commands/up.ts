@@ -1,11 +1,10 @@
 /** `up` and `node`: a home that serves until it is told to stop. */
 import { type Command, Option } from 'commander';
 import type { Node, NodeOptions, Registration } from '../../node/index.ts';
-import type { HomeName } from '../../protocol/index.ts';
+import { type HomeName, isLoopbackHost } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
-import { isLoopbackHost } from '../node-url.ts';
 import {
   bytesArgument,
   forServer,
