@@ -80,7 +80,8 @@ export async function exchange(
   });
   journal.events.on('committed', ({ entries }) => {
     const [first, last] = [entries[0], entries.at(-1)];
-    if (first === undefined || last === undefined) return;
+    // What another node of the home accepted, it tells other homes itself.
+    if (first === undefined || last === undefined || first.feed !== held.feed) return;
     const pdus = entries.flatMap(({ header, pdu }): Pdu[] =>
       header.kind === EntryKind.MAIL && pdu !== undefined ? [pdu] : [],
     );

@@ -20,7 +20,7 @@ import { Authenticator } from './authenticator.ts';
 import { AwaitedBodies } from './awaited-bodies.ts';
 import { Blobs } from './blobs.ts';
 import { DataFolder } from './data-folder.ts';
-import { type Feeds, type FeedsDeps, openFeeds, retireFeed } from './feeds.ts';
+import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
 import { HeldPdus } from './held-pdus.ts';
 import { HomeChain } from './home-chain.ts';
 import { Intake } from './intake.ts';
@@ -69,7 +69,7 @@ export class Core implements AsyncDisposable {
   readonly journal: Journal;
   readonly retention: Retention;
   readonly sessions: Sessions;
-  readonly feeds: Feeds;
+  readonly feeds: NodeFeeds;
   readonly keyLog: KeyLog;
   /** What people of this and other homes say to each other, folded. */
   readonly conversations: Conversations;
@@ -115,7 +115,7 @@ export class Core implements AsyncDisposable {
     const store = await SqliteStore.open(deps, { folder: folder.storeFolder });
     try {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
-      const feeds = await openFeeds(feedsDeps);
+      const feeds = await NodeFeeds.open(feedsDeps);
       const keyLog = await KeyLog.open(feedsDeps);
       const journal = new Journal({
         ...deps,
@@ -131,7 +131,7 @@ export class Core implements AsyncDisposable {
       );
       const chain = { ...deps, store, journal, homeKey: folder.homeKey, keyLog: keyLog.publicKey };
       const home = await HomeChain.open(chain);
-      const retention = await Retention.open({ ...deps, store, journal, accounts });
+      const retention = await Retention.open({ ...deps, store, journal, accounts, ours: feeds.ours });
       const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention };
       const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
       core.#start();
@@ -209,11 +209,10 @@ export class Core implements AsyncDisposable {
   }
 
   #feedStates(): FeedState[] {
-    const current = this.feeds.current.id;
     return [...this.feeds.all].map(([feed, log]) => ({
       feed: log.discoveryKey,
       length: log.length,
-      retired: feed !== current,
+      retired: this.feeds.isRetired(feed),
     }));
   }
 
@@ -235,7 +234,7 @@ interface BaseParts {
   readonly folder: DataFolder;
   readonly store: SqliteStore;
   readonly feedsDeps: FeedsDeps;
-  readonly feeds: Feeds;
+  readonly feeds: NodeFeeds;
   readonly keyLog: KeyLog;
   readonly journal: Journal;
   readonly accounts: Accounts;
@@ -255,7 +254,7 @@ async function openConversations(
   { limits }: CoreOptions,
   parts: BaseParts,
 ): Promise<Pick<Parts, 'held' | 'conversations' | 'messaging'>> {
-  const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all });
+  const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all, ours: parts.feeds.ours });
   const conversations = new Conversations({ view: held });
   parts.journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
@@ -276,13 +275,12 @@ function createServices(
   const { limits } = options;
   const { folder, store, journal, accounts, home, held, conversations, messaging } = parts;
   const feeds = parts.feeds.all;
-  const currentFeed = parts.feeds.current.id;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
-  const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds, currentFeed });
+  const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds: parts.feeds });
   const intake = new Intake(
     { ...deps, store, journal, accounts, conversations, messaging },
-    { home: folder.config.home, limits, feed: currentFeed, hasOtherFeeds: feeds.size > 1 },
+    { home: folder.config.home, limits, feeds: parts.feeds },
   );
   const blobs = new Blobs({ ...deps, store, journal, feeds });
   const lookups = new Lookups(
@@ -305,7 +303,7 @@ function createServices(
   const check = { ...deps, store, home: folder.config.home, feeds };
   const copies = { ...deps, accounts, authenticator, feeds, home, journal, reader };
   const operator = new NodeOperator(
-    { ...deps, accounts, store, folder, sessions, feeds, currentFeed, check, messaging, copies },
+    { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies },
     limits,
   );
   return { sessions, authenticator, handler, intake, operator };

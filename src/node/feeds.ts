@@ -1,7 +1,7 @@
 /**
  * The feeds of a node: the one it writes, and those it wrote before it was restored. A node whose folder lacks the secret
  * key of its feed was restored from a backup: two nodes must never write one feed, so it names the old one retired and
- * begins another (design: "Restore ends the feed").
+ * begins another (design: "Restore ends the feed"). Beside them stand copies of what the other nodes of the home write.
  */
 import {
   type CryptoSuite,
@@ -17,7 +17,7 @@ import { createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { DataFolder } from './data-folder.ts';
-import { FEED_RECORDS, feedPrefix, feedRecordKey } from './view-keys.ts';
+import { COPY_RECORDS, copyRecordKey, FEED_RECORDS, feedPrefix, feedRecordKey } from './view-keys.ts';
 
 interface FeedRecord {
   /** Hexadecimal. */
@@ -38,35 +38,113 @@ export interface FeedsDeps {
 export interface Feeds {
   /** The feed being written. */
   readonly current: FeedLog;
-  /** The current feed first, then the retired ones, newest first. */
+  /** The current feed first, then our retired ones, newest first, then copies of the other nodes' feeds. It grows. */
   readonly all: ReadonlyMap<FeedId, FeedLog>;
-  /** Oldest first. */
+  /** Those whose outboxes and expiry are this node's: written here, or left to it by a node that was removed. It grows. */
+  readonly ours: ReadonlySet<FeedId>;
+  /** Written here before, oldest first. */
   readonly retired: readonly FeedId[];
+  /** Whether nobody will write it any more. */
+  isRetired(feed: FeedId): boolean;
 }
 
-export async function openFeeds(deps: FeedsDeps): Promise<Feeds> {
-  const records = await readRecords(deps.store);
-  const last = records.at(-1);
-  const secretKey = last === undefined || last.record.retired ? undefined : await deps.folder.feedSecretKey(last.feed);
-  if (last !== undefined && secretKey === undefined) {
-    deps.log.warn(
-      { feed: last.feed },
-      'the secret key of the feed is not here: this node was restored, and begins a new feed',
-    );
-    await retireFeed(deps, last.feed);
+/** Who writes a copied feed, as far as this node keeps it. */
+interface CopyRecord {
+  /** Hexadecimal. */
+  readonly publicKey: string;
+  /** The node that wrote it was removed, and this one goes on with what it had begun. */
+  readonly isInherited: boolean;
+}
+
+export class NodeFeeds implements Feeds {
+  readonly current: FeedLog;
+  readonly retired: readonly FeedId[];
+  readonly #deps: FeedsDeps;
+  readonly #all = new Map<FeedId, FeedLog>();
+  readonly #ours: Set<FeedId>;
+  #ended: ReadonlySet<FeedId> = new Set();
+
+  private constructor(deps: FeedsDeps, current: FeedLog, retired: readonly FeedLog[]) {
+    this.#deps = deps;
+    this.current = current;
+    this.retired = retired.map(({ id }) => id);
+    this.#ours = new Set([current.id, ...this.retired]);
+    this.#all.set(current.id, current);
+    for (const log of [...retired].reverse()) this.#all.set(log.id, log);
   }
-  const current =
-    last !== undefined && secretKey !== undefined
-      ? await openFeed(deps, last.record, secretKey)
-      : await createFeed(deps, (last?.record.order ?? 0) + 1);
-  const all = new Map<FeedId, FeedLog>([[current.id, current]]);
-  const retired: FeedId[] = [];
-  for (const { feed, record } of records.reverse()) {
-    if (feed === current.id) continue;
-    all.set(feed, await openFeed(deps, record, undefined));
-    retired.unshift(feed);
+
+  static async open(deps: FeedsDeps): Promise<NodeFeeds> {
+    const records = await readRecords(deps.store);
+    const last = records.at(-1);
+    const secretKey =
+      last === undefined || last.record.retired ? undefined : await deps.folder.feedSecretKey(last.feed);
+    if (last !== undefined && secretKey === undefined) {
+      deps.log.warn(
+        { feed: last.feed },
+        'the secret key of the feed is not here: this node was restored, and begins a new feed',
+      );
+      await retireFeed(deps, last.feed);
+    }
+    const current =
+      last !== undefined && secretKey !== undefined
+        ? await openFeed(deps, last.record, secretKey)
+        : await createFeed(deps, (last?.record.order ?? 0) + 1);
+    const retired: FeedLog[] = [];
+    for (const { feed, record } of records)
+      if (feed !== current.id) retired.push(await openFeed(deps, record, undefined));
+    const feeds = new NodeFeeds(deps, current, retired);
+    for (const { record } of await readCopyRecords(deps.store)) await feeds.#openCopy(record);
+    return feeds;
   }
-  return { current, all, retired };
+
+  get all(): ReadonlyMap<FeedId, FeedLog> {
+    return this.#all;
+  }
+
+  get ours(): ReadonlySet<FeedId> {
+    return this.#ours;
+  }
+
+  isRetired(feed: FeedId): boolean {
+    return feed !== this.current.id && (this.retired.includes(feed) || this.#ended.has(feed));
+  }
+
+  /** Feeds of other nodes that the home document says nobody writes any more. */
+  setEnded(feeds: ReadonlySet<FeedId>): void {
+    this.#ended = feeds;
+  }
+
+  /** Keeps a copy of another node's feed from now on; the log as it is when it is kept already. */
+  async copy(publicKey: Uint8Array): Promise<FeedLog> {
+    const feed = feedIdOf(discoveryKeyOf(this.#deps.suite, publicKey));
+    const known = this.#all.get(feed);
+    if (known !== undefined) return known;
+    const record: CopyRecord = { publicKey: toHex(publicKey), isInherited: false };
+    await this.#deps.store.transact((transaction) => transaction.put(copyRecordKey(feed), encodeRecord(record)));
+    return this.#openCopy(record);
+  }
+
+  /** What a removed node had begun in this feed is this node's to go on with. */
+  async inherit(feed: FeedId): Promise<void> {
+    const log = this.#all.get(feed);
+    invariant(log?.isReplica === true, `the feed ${feed} is a copy`);
+    const record: CopyRecord = { publicKey: toHex(log.publicKey), isInherited: true };
+    await this.#deps.store.transact((transaction) => transaction.put(copyRecordKey(feed), encodeRecord(record)));
+    this.#ours.add(feed);
+  }
+
+  async #openCopy(record: CopyRecord): Promise<FeedLog> {
+    const { store, suite } = this.#deps;
+    const publicKey = fromHex(record.publicKey);
+    const prefix = feedPrefix(feedIdOf(discoveryKeyOf(suite, publicKey)));
+    const log = await FeedLog.open({ suite, store }, { prefix, publicKey, replica: true });
+    // Two may have asked at once: one log writes a prefix.
+    const known = this.#all.get(log.id);
+    if (known !== undefined) return known;
+    this.#all.set(log.id, log);
+    if (record.isInherited) this.#ours.add(log.id);
+    return log;
+  }
 }
 
 /** The feeds of a store that is only looked at, such as a backup's: nothing is begun, retired or written. */
@@ -74,6 +152,10 @@ export async function readFeeds(deps: Pick<FeedsDeps, 'suite' | 'store'>): Promi
   const feeds = new Map<FeedId, FeedLog>();
   for (const { feed, record } of (await readRecords(deps.store)).reverse())
     feeds.set(feed, await openFeed(deps, record, undefined));
+  for (const { feed, record } of await readCopyRecords(deps.store)) {
+    const publicKey = fromHex(record.publicKey);
+    feeds.set(feed, await FeedLog.open(deps, { prefix: feedPrefix(feed), publicKey, replica: true }));
+  }
   return feeds;
 }
 
@@ -114,7 +196,15 @@ async function readRecords(store: Store): Promise<{ readonly feed: FeedId; reado
     .sort((a, b) => a.record.order - b.record.order);
 }
 
-function encodeRecord(record: FeedRecord): Uint8Array {
+async function readCopyRecords(store: Store): Promise<{ readonly feed: FeedId; readonly record: CopyRecord }[]> {
+  const rows = await store.range({ ...COPY_RECORDS, limit: 100_000 });
+  return rows.map(({ key, value }) => ({
+    feed: feedIdOf(key.slice(-32)),
+    record: JSON.parse(fromUtf8(value)) as CopyRecord,
+  }));
+}
+
+function encodeRecord(record: FeedRecord | CopyRecord): Uint8Array {
   return utf8(JSON.stringify(record));
 }
 

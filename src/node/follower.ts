@@ -1,6 +1,6 @@
 /**
  * Live push to one session: for each feed a number up to which everything was pushed; whatever the views hold beyond it is
- * read from the store and sent. A wake is only a hint, so a lost one costs until the next sweep and nothing more.
+ * read from the store and sent, also of feeds that came to this node since. A wake is only a hint, so a lost one costs until the next sweep and nothing more.
  */
 
 import { fromHex } from '../base/index.ts';
@@ -48,7 +48,7 @@ export class Follower {
             this.#wake = resolve;
           });
         this.#dirty = false;
-        for (const feed of this.#pushedTo.keys()) await this.#push(feed, signal);
+        for (const feed of this.#deps.reader.feeds) await this.#push(feed, signal);
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -58,7 +58,7 @@ export class Follower {
   async #push(feed: FeedId, signal: AbortSignal): Promise<void> {
     const { reader, send } = this.#deps;
     const { number: head } = await reader.state(this.#address, feed);
-    for (let after = this.#pushedTo.get(feed) as number; after < head && !signal.aborted; ) {
+    for (let after = this.#pushedTo.get(feed) ?? 0; after < head && !signal.aborted; ) {
       const entries = await reader.page({
         address: this.#address,
         feed,

@@ -24,8 +24,10 @@ import { decodeLocations, decodeOutboxRow, type Location } from './view-rows.ts'
 export interface HeldPdusDeps {
   readonly suite: CryptoSuite;
   readonly store: Store;
-  /** The feed being written first, then the retired ones, newest first. */
+  /** The feed being written first, then the retired ones, newest first, then copies. */
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+  /** Whose outboxes are ours to empty: each node of a home sends what its own feed says. */
+  readonly ours: ReadonlySet<FeedId>;
 }
 
 /** An entry as it stands in a feed. */
@@ -104,7 +106,7 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
   async reach(destination: HomeName): Promise<readonly { readonly feed: FeedId; readonly number: number }[]> {
     const rows = await this.#deps.store.range({ ...outboxHeadsOf(destination), limit: 1_000 });
     const numbers = new Map(rows.map(({ key, value }) => [feedIdOf(key.subarray(-32)), readUint64(value)]));
-    const oldestFirst = [...this.#deps.feeds.keys()].reverse();
+    const oldestFirst = [...this.#deps.feeds.keys()].reverse().filter((feed) => this.#deps.ours.has(feed));
     return oldestFirst.flatMap((feed) => {
       const number = numbers.get(feed);
       return number === undefined ? [] : [{ feed, number }];

@@ -68,9 +68,8 @@ export interface IntakeDeps {
 export interface IntakeOptions {
   readonly home: HomeName;
   readonly limits: NodeLimits;
-  /** The feed this node writes; bytes held in others count towards a quota too. */
-  readonly feed: FeedId;
-  readonly hasOtherFeeds: boolean;
+  /** Bytes held in other feeds than the one this node writes count towards a quota too. */
+  readonly feeds: { readonly current: { readonly id: FeedId }; readonly all: { readonly size: number } };
 }
 
 interface Waiting {
@@ -274,7 +273,7 @@ export class Intake {
 
   async #write(journal: JournalTransaction, batch: readonly Waiting[]): Promise<Submission[]> {
     const { views } = journal;
-    const { feed } = this.#options;
+    const feed = this.#options.feeds.current.id;
     await views.prefetch(
       batch.flatMap(({ pdu }) => [pduKey(pdu.id), ...this.#localOf(pdu).map((address) => headKey(address, feed))]),
     );
@@ -330,7 +329,8 @@ export class Intake {
   }
 
   async #heldBytes({ views }: JournalTransaction, address: Address): Promise<number> {
-    if (!this.#options.hasOtherFeeds) return (await mailboxState(views, address, this.#options.feed)).heldBytes;
+    const { all, current } = this.#options.feeds;
+    if (all.size === 1) return (await mailboxState(views, address, current.id)).heldBytes;
     const rows = await views.range({ ...headsOf(address), limit: 1000 });
     return rows.reduce((sum, row) => sum + decodeMailboxState(row.value).heldBytes, 0);
   }

@@ -1,10 +1,11 @@
 /**
  * The one way into a node's state: entries are appended to its feed, folded into the views and cleared of erased bodies in
  * one store transaction, then announced. Transactions run one after the other and share commits, so a writer need not
- * wait for the disk before it hands over the next batch.
+ * wait for the disk before it hands over the next batch. Entries that other nodes wrote come in as blocks of their feeds, and
+ * are folded in the transaction that stores them.
  */
-import { type Clock, type CryptoSuite, Emitter, type Log } from '../base/index.ts';
-import type { FeedLog } from '../feed/index.ts';
+import { type Clock, type CryptoSuite, Emitter, type Log, readUint64 } from '../base/index.ts';
+import type { Acceptance, BlockClaim, FeedLog } from '../feed/index.ts';
 import {
   type Address,
   decodeEntryHeader,
@@ -12,8 +13,13 @@ import {
   EntryKind,
   encodeEntryHeader,
   type FeedId,
+  feedIdOf,
   type HomeName,
   type Pdu,
+  ProtocolError,
+  parseAccountDocument,
+  parseAddress,
+  parseHomeDocument,
   parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreTransaction } from '../store/index.ts';
@@ -21,7 +27,9 @@ import { isBodyAwaited } from './awaited-bodies.ts';
 import { type ErasedBody, isErasedByAll } from './erasure.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import type { KeyLog } from './key-log.ts';
+import { FOLD_ENTRIES_MAX } from './limits.ts';
 import { ViewBuffer } from './view-buffer.ts';
+import { foldedKey } from './view-keys.ts';
 
 /** An entry to be written: the header's version, time and body fields are the journal's to fill. */
 export interface NewEntry {
@@ -53,7 +61,7 @@ export interface JournalDeps {
   readonly log: Log;
   /** The feed this node writes. */
   readonly feed: FeedLog;
-  /** All feeds of this node, its retired ones included, for clearing bodies. */
+  /** All feeds, retired ones and copies included, for clearing bodies. */
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   /** Names every document that becomes one of the home's. */
   readonly keyLog: Pick<KeyLog, 'append'>;
@@ -90,6 +98,61 @@ export class Journal {
       transaction.onCommit(() => this.#announce(written));
       return result;
     });
+  }
+
+  /**
+   * Takes blocks of a feed that another node writes, and folds the header blocks that are here without a gap from the
+   * first on, in one transaction. A body may be owed: its header says that one follows. Resolves when all is on disk.
+   */
+  async accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
+    const { store } = this.#deps;
+    const { acceptances, isMore } = await store.transact(async (transaction) => {
+      const accepted = await log.accept(transaction, claims);
+      // What came after everybody here had erased it goes again.
+      for (const { outcome, index } of accepted)
+        if (outcome === 'stored' && !log.cleared(index, index + 1).next().done) log.clear(transaction, index);
+      return { acceptances: accepted, isMore: await this.#foldCopy(transaction, log) };
+    });
+    if (isMore) await this.foldOn(log);
+    return acceptances;
+  }
+
+  /** Folds what is here of a copy and was not folded yet. */
+  async foldOn(log: FeedLog): Promise<void> {
+    let isMore = true;
+    while (isMore) isMore = await this.#deps.store.transact((transaction) => this.#foldCopy(transaction, log));
+  }
+
+  /** A page of entries; says whether there may be more. */
+  async #foldCopy(transaction: StoreTransaction, log: FeedLog): Promise<boolean> {
+    if (!log.isReplica) return false;
+    const views = new ViewBuffer(transaction);
+    const row = await views.get(foldedKey(log.id));
+    const entries = await this.#readCopy(transaction, log, row === undefined ? 0 : readUint64(row));
+    await views.prefetch(keysOf(this.#deps, entries));
+    for (const entry of entries) await this.#clear(views, transaction, await foldEntry(this.#deps, views, entry));
+    views.flush();
+    transaction.onCommit(() => this.#announce(entries));
+    return entries.length === FOLD_ENTRIES_MAX;
+  }
+
+  async #readCopy(transaction: StoreTransaction, log: FeedLog, from: number): Promise<readonly FoldedEntry[]> {
+    const entries: FoldedEntry[] = [];
+    for (let index = from; entries.length < FOLD_ENTRIES_MAX; ) {
+      const block = await log.getBlock(transaction, index);
+      if (block === undefined) break;
+      try {
+        const entry = readEntry(this.#deps.suite, log.id, index, block);
+        entries.push(entry);
+        index += entry.header.hasBody ? 2 : 1;
+      } catch (error) {
+        // Its writer is newer than this program, or wrong: what follows waits, and nothing else is held up.
+        if (!(error instanceof ProtocolError)) throw error;
+        this.#deps.log.error({ error, feed: log.id, index }, 'an entry of another node cannot be read');
+        break;
+      }
+    }
+    return entries;
   }
 
   async #append(
@@ -168,6 +231,33 @@ export class Journal {
     }
     this.events.emit('committed', { addresses, entries });
   }
+}
+
+/** An entry of somebody else. Throws ProtocolError for what the fold could not take. */
+function readEntry(suite: CryptoSuite, feed: FeedId, index: number, block: Uint8Array): FoldedEntry {
+  const header = decodeEntryHeader(block);
+  switch (header.kind) {
+    case EntryKind.MAIL:
+    case EntryKind.NOTE:
+      return { feed, index, header, pdu: parsePdu(suite, header.pdu) };
+    case EntryKind.ACCOUNT:
+      parseAccountDocument(suite, header.document);
+      break;
+    case EntryKind.KEY:
+      parseHomeDocument(suite, header.document);
+      break;
+    case EntryKind.ERASE:
+      for (const { account, feed: of } of header.erased) {
+        parseAddress(account);
+        feedIdOf(of);
+      }
+      break;
+    case EntryKind.BLOB:
+      break;
+    default:
+      throw new ProtocolError('malformed', `an entry of kind ${header.kind}`);
+  }
+  return { feed, index, header };
 }
 
 /** Never changed: made once, since the library's `create` looks at each field of each header. */

@@ -135,3 +135,5 @@ export const ANONYMOUS_FRAME_BYTES_MAX = 512 * 1024;
 export const FEED_IDS_CACHED_MAX = 1_000;
 /** Documents that one transaction logs when a key log begins: some megabytes at most. */
 export const KEY_LOG_FILL_ROWS = 1_000;
+/** Entries of a copy that one transaction folds: some hundred milliseconds in which nothing else is written. */
+export const FOLD_ENTRIES_MAX = 512;

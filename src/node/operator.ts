@@ -1,13 +1,13 @@
 /** What the operator of a home may ask of it: on the command line, by the control socket, later on the operator's page. */
 import { type SecureRandom, utf8 } from '../base/index.ts';
 import type { DestinationStatus, KeyLogStatus, Messaging } from '../federation/index.ts';
-import type { FeedLog } from '../feed/index.ts';
 import { type Address, type FeedId, parseAddress, parseHomeName } from '../protocol/index.ts';
 import type { SqliteStore } from '../store/sqlite/index.ts';
 import { type AccountBackupDeps, type CheckedBackup, restoreAccount, writeAccountBackup } from './account-backup.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
+import type { Feeds } from './feeds.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Sessions } from './sessions.ts';
@@ -45,8 +45,7 @@ export interface OperatorDeps {
   readonly folder: DataFolder;
   readonly sessions: Sessions;
   readonly check: CheckDeps;
-  readonly feeds: ReadonlyMap<FeedId, FeedLog>;
-  readonly currentFeed: FeedId;
+  readonly feeds: Feeds;
   /** What an account's backup is made of. */
   readonly copies: AccountBackupDeps;
   /** undefined: no node runs. */
@@ -144,10 +143,10 @@ export class NodeOperator implements Operator {
   }
 
   async status(): Promise<NodeStatus> {
-    const { currentFeed, feeds, folder, sessions, store } = this.#deps;
+    const { feeds, folder, sessions, store } = this.#deps;
     let accounts = 0;
     for await (const account of this.#deps.accounts.all()) accounts += account.closed ? 0 : 1;
-    const list = [...feeds].map(([feed, log]) => ({ feed, length: log.length, retired: feed !== currentFeed }));
+    const list = [...feeds.all].map(([feed, log]) => ({ feed, length: log.length, retired: feeds.isRetired(feed) }));
     return {
       home: folder.config.home,
       node: folder.config.node,

@@ -211,7 +211,7 @@ export class RequestHandler {
     if (rolledBack?.head !== undefined) await this.#checkRollBack(address, rolledBack.head);
     const heads = await reader.heads(address);
     if (info.from !== From.NOTHING) {
-      const after = new Map(heads.filter((head) => !head.retired).map((head) => [feedIdOf(head.feed), head.number]));
+      const after = new Map(heads.map((head) => [feedIdOf(head.feed), head.number]));
       const follower = new Follower(
         { reader, send: (message) => this.#sendEntries(session, message) },
         { address, headersOnly: info.headersOnly, after },

@@ -36,6 +36,8 @@ export interface RetentionDeps {
   readonly journal: Journal;
   readonly accounts: Accounts;
   readonly metrics: Metrics;
+  /** Each feed's entries expire by its writer, or its successor: two nodes would tell it twice. */
+  readonly ours: ReadonlySet<FeedId>;
 }
 
 const DAY_MS = 86_400_000;
@@ -104,6 +106,7 @@ export class Retention {
     for (const { key, value } of rows) {
       const feedBytes = key.slice(-32);
       const feed = feedIdOf(feedBytes);
+      if (!this.#deps.ours.has(feed)) continue;
       const state = decodeMailboxState(value);
       const due = await this.#due(account.address, feed, state.expiredTo, beforeMs * 1000);
       for (let i = 0; i < due.length; i += ERASE_RANGES_MAX) {

@@ -165,6 +165,12 @@ export function feedRecordKey(feed: FeedId): Uint8Array {
 }
 export const FEED_RECORDS: KeySpan = under(utf8('Sf'));
 
+/** Copies of other nodes' feeds: `S c feed` → copy record. */
+export function copyRecordKey(feed: FeedId): Uint8Array {
+  return concatBytes(utf8('Sc'), fromHex(feed));
+}
+export const COPY_RECORDS: KeySpan = under(utf8('Sc'));
+
 /** The log of the home's keys: `S k` → key log record. Its own rows lie under its prefix. */
 export const KEY_LOG_RECORD: Uint8Array = utf8('Sk');
 export function keyLogPrefix(feed: FeedId): Uint8Array {

@@ -164,7 +164,7 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
   const { feed, journal } = await openJournal(site, store);
   const homeKey = papers.homeKeyOf(home);
   const accounts = await Accounts.open({ suite, store, journal, homeKey }, { home, registration: 'closed' });
-  const held = new HeldPdus({ suite, store, feeds: new Map([[feed.id, feed]]) });
+  const held = new HeldPdus({ suite, store, feeds: new Map([[feed.id, feed]]), ours: new Set([feed.id]) });
   const conversations = new Conversations({ view: held });
   journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
@@ -184,7 +184,7 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
   };
   const network: Network = { link, directory: directoryOf(papers) };
   const messaging = await exchange(deps, (parts) => Messaging.openOver(parts, network, home));
-  const options = { home, limits: DEFAULT_LIMITS, feed: feed.id, hasOtherFeeds: false };
+  const options = { home, limits: DEFAULT_LIMITS, feeds: { current: feed, all: new Map([[feed.id, feed]]) } };
   return { store, feed, held, messaging, intake: new Intake({ ...deps, accounts, messaging }, options) };
 }
 

@@ -1,0 +1,32 @@
+/** Every bound of a fleet, each with its reason. */
+
+/** Who connects says and proves who it is in this time. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A control message names feeds by key, or carries documents of a home: some kilobytes each. */
+export const CONTROL_BYTES_MAX = 4 * 1024 * 1024;
+/** Bytes of feeds in one frame: what is larger goes in several, so that control messages are not held up long. */
+export const CHUNK_BYTES_MAX = 256 * 1024;
+/** Frames of feeds that were received and not judged yet; beyond it the other node waits. */
+export const CHUNKS_QUEUED_MAX = 64;
+/** A node that cannot be reached is tried again after this, then after twice as long, … */
+export const REDIAL_MIN_MS = 500;
+/** … up to this: a node that comes back is found within half a minute. */
+export const REDIAL_MAX_MS = 30_000;
+/** The node that does not dial first does so when there has been no link for this long: the other may have no way to it. */
+export const SECOND_DIALER_MS = 10_000;
+/** A request to another node, the keeping of it on disk included. */
+export const ASK_TIMEOUT_MS = 20_000;
+/** Requests of one link that wait for an answer: each comes from a client that waits. */
+export const ASKS_MAX = 1_000;
+/** What was done elsewhere for a client of ours is here in this time, or the client learns it later. */
+export const CATCH_UP_MS = 5_000;
+/** Feeds that one home ever had: a thousand nodes, or restored a thousand times. */
+export const FEEDS_MAX = 1_000;
+/** How long a join token counts: a person carries it from one terminal to the next. */
+export const TOKEN_MS = 3_600_000;
+/** Tokens that are not used yet. */
+export const TOKENS_MAX = 100;
+/** The log of the home's keys is asked for this often, and whenever something in it may be new. */
+export const KEY_LOG_INTERVAL_MS = 60_000;
+/** With --durability, a receipt says `pending` after this; the entry travels on. */
+export const DURABILITY_TIMEOUT_MS = 5_000;
