@@ -18,6 +18,7 @@ export type CliErrorCode =
   | 'ambiguous' // an abbreviated id that several messages share
   | 'file_exists' // an export would overwrite it
   | 'plain_refused' // mail in the clear over a network
+  | 'unreachable' // no peer answers
   | 'not_confirmed'; // a question was answered with no, or could not be asked
 
 export class CliError extends CodedError<CliErrorCode> {}

@@ -46,3 +46,7 @@ export const NONCE_BYTES = 32;
 export const LOCKED_RETRY_MS = 50;
 /** Looks before a command says `locked`: five seconds, longer than any command takes to end or to begin listening. */
 export const LOCKED_TRIES_MAX = 100;
+/** How often copying a feed looks at how far it is: quick enough for a bar, and nothing to a processor. */
+export const FEED_PROGRESS_INTERVAL_MS = 100;
+/** After so long without any peer, copying gives up: three dials with their waits. */
+export const FEED_PEERS_WAIT_MS = 30_000;

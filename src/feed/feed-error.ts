@@ -9,6 +9,8 @@ export type FeedErrorCode =
   | 'bad_signature' // a root that the feed's key did not sign
   | 'wrong_key' // not a key, or not the key of this feed
   | 'forked' // the feed's key has signed two histories: nothing is added any more
+  | 'exists' // a folder that has a feed already
+  | 'not_found' // a folder without a feed; a feed without that block or file
   | 'corrupt'; // the stored rows contradict each other; `verifyAll` says more
 
 export class FeedError extends CodedError<FeedErrorCode> {}

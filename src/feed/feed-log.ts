@@ -242,6 +242,16 @@ export class FeedLog {
     return this.#replica === undefined || this.#replica.held.get(index);
   }
 
+  /** How many blocks are on disk: that came, and were not cleared. */
+  get heldCount(): number {
+    let count = 0;
+    for (const { from, to } of this.arrived()) count += to - from;
+    for (const { from, to } of this.cleared(0, this.length))
+      for (let index = from; index < to; index++)
+        if (this.#replica === undefined || this.#replica.held.get(index)) count -= 1;
+    return count;
+  }
+
   /** Of [from, to) the blocks that came to be on disk, cleared ones included, in ascending order. */
   *arrived(from = 0, to = this.length): Generator<Interval> {
     const end = Math.min(to, this.length);

@@ -1,6 +1,7 @@
 /** The signed log of a feed, its Merkle tree and proofs, in the formats of Dat v6. Portable. */
 export * from './bitfield.ts';
 export * from './bitfield-rle.ts';
+export * from './drive/index.ts';
 export type { CheckOptions, CheckProblem } from './feed-check.ts';
 export * from './feed-error.ts';
 export * from './feed-key.ts';

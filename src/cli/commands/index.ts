@@ -10,6 +10,7 @@ import { addConversation } from './conversation.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addFederation } from './federation.ts';
+import { addFeed } from './feed.ts';
 import { addImport } from './import.ts';
 import { addInvite } from './invite.ts';
 import { addDevice, addKey } from './key.ts';
@@ -50,4 +51,5 @@ export function addCommands(program: Command, act: Act): void {
   addFederation(program, act);
   addBackup(program, act);
   addVerify(program, act);
+  addFeed(program, act);
 }

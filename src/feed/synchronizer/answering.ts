@@ -1,6 +1,7 @@
 /** Reads what peers ask for and writes it to them: many blocks by one read, bounded bytes at a time. */
 import type { StoreReader } from '../../store/index.ts';
 import type { FeedLog } from '../feed-log.ts';
+import type { FeedStore } from './feed-store.ts';
 import { ANSWER_BATCH_MAX, ANSWER_BYTES_MAX } from './limits.ts';
 import type { Answer, PeerLink } from './peer-link.ts';
 
@@ -8,14 +9,14 @@ import type { Answer, PeerLink } from './peer-link.ts';
 export type FindLog = (feed: Answer['feed']) => FeedLog | undefined;
 
 /** Until nothing is asked for any more, or the peer is gone. */
-export async function answerAll(link: PeerLink, reader: StoreReader, findLog: FindLog): Promise<void> {
+export async function answerAll(link: PeerLink, store: FeedStore, findLog: FindLog): Promise<void> {
   while (!link.isEnded) {
     await link.whenRoom();
     const answers = takeOfOneFeed(link);
     const [first] = answers;
     if (first === undefined) return;
     const log = findLog(first.feed);
-    if (log !== undefined) await answer(link, reader, log, answers);
+    if (log !== undefined) await answer(link, store.readerOf(log), log, answers);
     link.flush();
   }
 }

@@ -9,8 +9,8 @@ import type { BlockClaim } from '../proof.ts';
 import type { Acceptance } from '../replica.ts';
 
 export interface FeedStore {
-  /** What blocks and proofs are read from. */
-  readonly reader: StoreReader;
+  /** What the blocks and proofs of a log are read from. */
+  readerOf(log: FeedLog): StoreReader;
   /**
    * Calls `log.accept` within one transaction and resolves with what it said when that is on disk. Rejects when the store
    * refuses; the claims are then as if they had never come.
@@ -25,7 +25,7 @@ export class PlainFeedStore implements FeedStore {
     this.#store = store;
   }
 
-  get reader(): StoreReader {
+  readerOf(): StoreReader {
     return this.#store;
   }
 

@@ -195,7 +195,7 @@ function takeHave(turn: Turn, channel: Channel, { start, length, bitfield }: Hav
       const room = ((window + 1) * WINDOW_BLOCKS - start) / 8;
       channel.remote.setBits(start, bits.subarray(0, room));
     }
-    end = start + 8 * lastByteOf(bits);
+    end = start + bitLengthOf(bits);
   }
   channel.cursor = Math.min(channel.cursor, start);
   channel.claimedLength = Math.max(channel.claimedLength, Math.min(end, FEED_LENGTH_MAX));
@@ -215,10 +215,12 @@ function decodeHaveBits(start: number, bitfield: Uint8Array): Uint8Array | undef
   }
 }
 
-function lastByteOf(bits: Uint8Array): number {
-  let end = bits.length;
-  while (end > 0 && bits[end - 1] === 0) end -= 1;
-  return end;
+/** One beyond the last bit. */
+function bitLengthOf(bits: Uint8Array): number {
+  let bytes = bits.length;
+  while (bytes > 0 && bits[bytes - 1] === 0) bytes -= 1;
+  const last = bits[bytes - 1] ?? 0;
+  return bytes === 0 ? 0 : 8 * bytes - (31 - Math.clz32(last & -last));
 }
 
 function takeUnhave(turn: Turn, channel: Channel, start: number, length: number): void {

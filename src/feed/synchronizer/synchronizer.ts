@@ -106,6 +106,10 @@ export class Synchronizer implements AsyncDisposable {
     this.#post({ type: 'feedAdded', feed: createFeedState(log, options) });
   }
 
+  shares(feed: FeedId): boolean {
+    return this.#feeds.has(feed);
+  }
+
   removeFeed(feed: FeedId): void {
     this.#feeds.delete(feed);
     this.#post({ type: 'feedRemoved', feed });
@@ -269,7 +273,7 @@ export class Synchronizer implements AsyncDisposable {
     link.isAnswering = true;
     this.#scope.spawn('answer a peer', async () => {
       try {
-        await answerAll(link, this.#deps.store.reader, (feed) => this.#feeds.get(feed)?.log);
+        await answerAll(link, this.#deps.store, (feed) => this.#feeds.get(feed)?.log);
       } finally {
         link.isAnswering = false;
       }

@@ -1,0 +1,202 @@
+/** `feed serve` and `feed clone`: feeds and drives between peers, over TCP. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { decodeDriveIndex, formatFeedKey, parseFeedKey, Synchronizer } from '../../feed/index.ts';
+import {
+  createSodiumStreamCipher,
+  FeedFolder,
+  FolderFeedStore,
+  parsePeerAddress,
+  TcpDialer,
+  TcpListener,
+} from '../../feed/node/index.ts';
+import { CliError } from '../cli-error.ts';
+import type { Act, Context } from '../context.ts';
+import { FEED_PEERS_WAIT_MS, FEED_PROGRESS_INTERVAL_MS } from '../limits.ts';
+import { namesOption, portOption, withExamples } from '../options.ts';
+import { showBytes, showCount } from '../terminal/figures.ts';
+
+interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly allow?: readonly string[];
+}
+
+interface CloneOptions {
+  readonly peer: readonly string[];
+  readonly live?: boolean;
+  readonly range?: Range;
+}
+
+interface Range {
+  readonly from: number;
+  /** Not in it. */
+  readonly to: number;
+}
+
+export function addFeedNetwork(feed: Command, act: Act): void {
+  withExamples(
+    feed
+      .command('serve')
+      .description('Answer peers over TCP, until Ctrl-C. Whoever knows the key can read the feed.')
+      .argument('<dirs...>', 'folders with feeds')
+      .option('--host <address>', 'where to listen', '127.0.0.1')
+      .option('--port <port>', 'which port; 0 takes a free one', portOption, 3282)
+      .option('--allow <address>', 'only peers from this IP address; may stand several times', namesOption)
+      .action(act(serve)),
+    'restante feed serve notes --host 0.0.0.0',
+  );
+  withExamples(
+    feed
+      .command('clone')
+      .description('Copy a feed or a drive from peers, each block proven. Goes on where it stopped.')
+      .argument('<key>', "the feed's key")
+      .argument('<dir>', 'where to keep it')
+      .requiredOption('--peer <host:port>', 'who has it; may stand several times', peerOption)
+      .option('--live', 'stay, and copy what is added')
+      .option('--range <A-B>', 'only the blocks from A to B', rangeOption)
+      .action(act(clone)),
+    'restante feed clone 4f2c… copy --peer 192.0.2.7:3282',
+  );
+}
+
+function peerOption(text: string, before: readonly string[] = []): readonly string[] {
+  parsePeerAddress(text);
+  return [...before, text];
+}
+
+function rangeOption(text: string): Range {
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+  const [from, to] = [Number(first), Number(last) + 1];
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from >= to)
+    throw new InvalidArgumentError('A range is like 0-99: both are in it.');
+  return { from, to };
+}
+
+async function serve(context: Context, options: ServeOptions, dirs: readonly string[]): Promise<void> {
+  const { clock, random, suite } = context.deps;
+  await using folders = new FolderFeedStore();
+  for (const dir of dirs) await folders.add(FeedFolder.open({ suite, random, log: context.log }, context.pathOf(dir)));
+  await using synchronizer = openSynchronizer(context, folders);
+  for (const log of folders.logs) synchronizer.addFeed(log, { live: true, sparse: false });
+  await using listener = await TcpListener.open({
+    host: options.host,
+    port: options.port,
+    ...(options.allow === undefined ? {} : { allowed: new Set(options.allow) }),
+    onPeer: (transport) => void synchronizer.addPeer(transport, { isInitiator: false }),
+  });
+  context.interruption.expectEnd();
+  const keys = folders.folders.map(({ feed }) => formatFeedKey(feed.publicKey));
+  context.output.result({ ready: true, port: listener.port, key: keys[0], keys }, () => [
+    `Serving on ${options.host}:${listener.port}:`,
+    ...keys.map((key) => `  ${key}`),
+  ]);
+  await clock.sleep(Number.MAX_SAFE_INTEGER, context.signal).catch(() => undefined);
+}
+
+async function clone(context: Context, options: CloneOptions, keyText: string, dir: string): Promise<void> {
+  const { random, suite } = context.deps;
+  const deps = { suite, random, log: context.log };
+  await using folders = new FolderFeedStore();
+  const folder = await folders.add(FeedFolder.copy(deps, context.pathOf(dir), parseFeedKey(keyText)));
+  await using synchronizer = openSynchronizer(context, folders);
+  const run = new CloneRun(context, synchronizer, folder, options);
+  await run.finish();
+  const { feed, content } = folder;
+  const bytes = feed.byteLength + (content?.byteLength ?? 0);
+  const fields = { key: formatFeedKey(feed.publicKey), length: feed.length, have: feed.heldCount, bytes };
+  context.output.result(fields, () => [
+    `key     ${fields.key}`,
+    `blocks  ${showCount(fields.have)} of ${showCount(feed.length)}, ${showBytes(bytes)}`,
+  ]);
+}
+
+function openSynchronizer(context: Context, store: FolderFeedStore): Synchronizer {
+  const { clock, random } = context.deps;
+  return new Synchronizer({
+    clock,
+    random,
+    createCipher: createSodiumStreamCipher,
+    store,
+    log: context.log,
+    dialer: new TcpDialer({ clock }),
+  });
+}
+
+/** The mode flags of the seed: a feed alone, or a drive, whose first block names the other half. */
+class CloneRun {
+  readonly #context: Context;
+  readonly #synchronizer: Synchronizer;
+  readonly #folder: FeedFolder;
+  readonly #options: CloneOptions;
+
+  constructor(context: Context, synchronizer: Synchronizer, folder: FeedFolder, options: CloneOptions) {
+    this.#context = context;
+    this.#synchronizer = synchronizer;
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  async finish(): Promise<void> {
+    const { output, signal, deps, interruption } = this.#context;
+    const { live = false, range, peer } = this.#options;
+    const { feed } = this.#folder;
+    using bar = output.progress({ label: 'Copying', unit: 'items' });
+    using _ = this.#synchronizer.events.on('forked', () =>
+      output.warn('the feed has two histories: nothing more is copied'),
+    );
+    this.#synchronizer.addFeed(feed, { live, sparse: range !== undefined });
+    if (range !== undefined) this.#synchronizer.want(feed.id, range.from, range.to);
+    this.#synchronizer.addAddresses(peer);
+    if (live) interruption.expectEnd();
+    const startedAt = deps.clock.monotonic();
+    while (live || !(await this.#isComplete())) {
+      await this.#addContent();
+      await deps.clock.sleep(FEED_PROGRESS_INTERVAL_MS, signal);
+      bar.update(this.#progress());
+      this.#assertReached(deps.clock.monotonic() - startedAt);
+    }
+    bar.update(this.#progress());
+  }
+
+  async #isComplete(): Promise<boolean> {
+    await this.#addContent();
+    const { feed, content } = this.#folder;
+    if (feed.fork !== undefined) return true;
+    return (
+      this.#synchronizer.isComplete(feed.id) && (content === undefined || this.#synchronizer.isComplete(content.id))
+    );
+  }
+
+  /** A drive's content is copied as soon as it is known, unless only some blocks were asked for. */
+  async #addContent(): Promise<void> {
+    const { feed, store } = this.#folder;
+    const { live = false, range } = this.#options;
+    if (range !== undefined || !feed.has(0)) return;
+    const block = await feed.getBlock(store, 0);
+    const key = block === undefined ? undefined : decodeDriveIndex(block);
+    if (key === undefined) return;
+    const content = await this.#folder.openContent(key);
+    if (!this.#synchronizer.shares(content.id)) this.#synchronizer.addFeed(content, { live, sparse: false });
+  }
+
+  #progress(): { readonly done: number; readonly total: number | undefined; readonly note: string } {
+    const { feed, content } = this.#folder;
+    const { range } = this.#options;
+    const { peers } = this.#synchronizer.status();
+    const total = range === undefined ? feed.length + (content?.length ?? 0) : range.to - range.from;
+    return {
+      done: feed.heldCount + (content?.heldCount ?? 0),
+      total: feed.length === 0 ? undefined : total,
+      note: `${peers.length} of ${this.#options.peer.length} peers`,
+    };
+  }
+
+  #assertReached(waitedMs: number): void {
+    const { peers } = this.#synchronizer.status();
+    if (this.#options.live || peers.length > 0 || waitedMs < FEED_PEERS_WAIT_MS) return;
+    throw new CliError('unreachable', 'no peer answers, or none has this feed', {
+      fix: 'Check the key and the addresses. The same command goes on from here.',
+      retry: 'later',
+    });
+  }
+}
