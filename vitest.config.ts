@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => ({
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
       layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
-      layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], 60_000),
+      layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], 60_000, ['test/harness/remember-argon2.ts']),
       layer(
         mode,
         'long',
@@ -22,6 +22,9 @@ export default defineConfig(({ mode }) => ({
 }));
 
 // A project does not inherit the mode, and tests read their length from it.
-function layer(mode: string, name: string, include: string[], timeoutMs: number) {
-  return { mode, test: { name, include, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 } };
+function layer(mode: string, name: string, include: string[], timeoutMs: number, setupFiles: string[] = []) {
+  return {
+    mode,
+    test: { name, include, setupFiles, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
+  };
 }
