@@ -22,7 +22,7 @@ export const AGENT_HEAP_MIB = 256;
 /** Its young generation: small, since agents are many and mostly idle. */
 export const AGENT_YOUNG_MIB = 2;
 /** What an agent is given to end by itself. */
-export const STOP_TIMEOUT_MS = 5_000;
+export const STOP_TIMEOUT_MS = 2_000;
 
 /** Messages told at once: one transaction of the store. */
 export const TELL_BATCH = 64;
@@ -40,3 +40,5 @@ export const REPLAY_FIRST_MS = 1_000;
 export const REPLAY_CEILING_MS = 60_000;
 /** One answer of an agent, beyond which it is taken for lost: a home that does not answer holds nothing up for longer. */
 export const AGENT_CALL_TIMEOUT_MS = 60_000;
+/** One try to reach a node, all its addresses and the handshake included. */
+export const DIAL_TIMEOUT_MS = 10_000;

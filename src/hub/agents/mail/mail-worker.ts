@@ -1,0 +1,113 @@
+/**
+ * The thread of a mail agent, and of joining an account: both want the client library, which nothing else of a user server
+ * loads. What it is to do comes with its first message, secrets included; its end is their wipe.
+ */
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { CodedError, invariant, type Log, SeededPrng } from '../../../base/index.ts';
+import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../../base/system/index.ts';
+import { type Address, FRAME_BYTES_MAX, isPrivateUrl } from '../../../protocol/index.ts';
+import { InThreadBodyWorker } from '../../../vault/index.ts';
+import { DIAL_TIMEOUT_MS } from '../limits.ts';
+import { AccountFiles } from './account-files.ts';
+import { joinUser, openMailStore } from './joining.ts';
+import { MailAgent } from './mail-agent.ts';
+
+export interface MailPlace {
+  readonly address: Address;
+  readonly nodeUrl: string;
+  readonly folder: string;
+  readonly cache: 'disk' | 'memory';
+  /** Also homes at private and loopback addresses. */
+  readonly allowPrivate: boolean;
+}
+
+export type MailWork =
+  | { readonly task: 'agent'; readonly place: MailPlace; readonly hubKey: Uint8Array; readonly port: MessagePort }
+  | { readonly task: 'join'; readonly place: MailPlace; readonly password: string };
+
+/** What a thread says besides what its line carries. */
+export type MailWorkNews =
+  | { readonly type: 'log'; readonly level: keyof Log; readonly fields: object; readonly message: string }
+  | { readonly type: 'joined'; readonly hubKey: Uint8Array }
+  | { readonly type: 'refused'; readonly code: string; readonly message: string };
+
+const parent = parentPort;
+invariant(parent !== null, 'this file runs in a worker thread');
+const say = (news: MailWorkNews): void => parent.postMessage(news);
+
+const log = Object.fromEntries(
+  (['debug', 'info', 'warn', 'error'] as const).map((level) => [
+    level,
+    (fields: object, message: string) => say({ type: 'log', level, fields: cloneable(fields), message }),
+  ]),
+) as unknown as Log;
+
+parent.once('message', (work: MailWork) => {
+  const done = work.task === 'agent' ? runAgent(work) : join(work);
+  done.catch((error: unknown) => {
+    // The end of the thread is what its supervisor sees.
+    setImmediate(() => {
+      throw error;
+    });
+  });
+});
+
+async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agent' }>): Promise<void> {
+  const deps = systemDeps(place);
+  const files = new AccountFiles(deps, place);
+  const profile = await files.readProfile(hubKey);
+  const store = await openMailStore(log, place);
+  const agent = await MailAgent.open(
+    {
+      ...deps,
+      store,
+      port,
+      openVault: async (secrets) => new InThreadBodyWorker(deps, { secrets }),
+      saveProfile: (next) => files.writeProfile(hubKey, next),
+    },
+    { profile, nodeUrl: place.nodeUrl },
+  );
+  parent?.once('message', () => {
+    void (async () => {
+      await agent[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      port.close();
+      parent?.close();
+    })();
+  });
+}
+
+async function join({ password, place }: Extract<MailWork, { task: 'join' }>): Promise<void> {
+  const signal = new AbortController().signal; // whoever waits no longer ends the thread
+  try {
+    say({ type: 'joined', hubKey: await joinUser(systemDeps(place), { ...place, password }, signal) });
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    say({ type: 'refused', code: error.code, message: error.message });
+  }
+}
+
+function systemDeps({ allowPrivate, nodeUrl }: MailPlace) {
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const dialer = new WsDialer(
+    { clock, resolver: new SystemResolver() },
+    { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: DIAL_TIMEOUT_MS, allowPrivate: allowPrivate || isPrivateUrl(nodeUrl) },
+  );
+  const prng = new SeededPrng(new DataView(random.bytes(4).buffer).getUint32(0));
+  return { clock, random, prng, suite: new SodiumSuite(), dialer, log };
+}
+
+/** Fields as the other side can log them: an error as what it says. */
+function cloneable(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Error ? { type: value.name, message: value.message, stack: value.stack } : plain(value),
+    ]),
+  );
+}
+
+function plain(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}

@@ -1,0 +1,15 @@
+/** The bounds of a user server, each with its reason. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */
+export const BLOB_PIECE_BYTES = 64 * KiB;
+/** One frame of a program: a JMAP request of the size that JMAP allows, and what is around it. */
+export const FRAME_BYTES_MAX = 11 * MiB;
+/** Requests of one connection under way; the next is read when one of them is answered. */
+export const FRAME_REQUESTS_MAX = 16;
+/** Bytes that wait for a program that reads slowly: beyond, nothing more is read from it. */
+export const FRAME_BUFFER_BYTES_MAX = 4 * MiB;
+/** A login whose password is right, at a home that answers slowly, is waited for so long. */
+export const JOIN_TIMEOUT_MS = 60_000;

@@ -1,0 +1,43 @@
+/** A user server as a process: reads its launch message, serves until it is told to stop or its control server is gone. */
+import { readFileSync } from 'node:fs';
+import { SodiumSuite, SystemClock, SystemRandom } from '../../base/system/index.ts';
+import { IpcBus } from '../bus/ipc/ipc-bus.ts';
+import { Component } from '../component/component.ts';
+import { LAUNCH_DESCRIPTOR, parseLaunch } from '../component/launch.ts';
+import { createProcessLog } from '../component/process-log.ts';
+import { UserServerProcess } from './process.ts';
+
+const log = createProcessLog('info');
+const clock = new SystemClock();
+const random = new SystemRandom();
+const suite = new SodiumSuite();
+
+// Whoever waits for it hears nothing, and starts another: an end is better than half a user server.
+process.on('uncaughtException', (error) => {
+  log.error({ error }, 'a user server fails');
+  process.exit(1);
+});
+
+const launch = parseLaunch(suite, readFileSync(LAUNCH_DESCRIPTOR));
+const bus = await IpcBus.connect({ clock, log }, launch.busPath);
+const component = await Component.open({ clock, suite, log, bus }, { instance: launch.instance, keys: launch.keys });
+component.correspondence.meet(launch.control);
+
+let end: (code: number) => void = () => undefined;
+const ended = new Promise<number>((resolve) => {
+  end = resolve;
+});
+component.lost.addEventListener('abort', () => end(0), { once: true });
+const onFailed = (error: Error): void => {
+  log.error({ error }, 'a user server cannot write any more and ends');
+  process.exit(1);
+};
+const server = await UserServerProcess.open({ clock, random, log, component, onFailed }, launch, async () => {
+  await server[Symbol.asyncDispose]();
+  end(0);
+});
+const code = await ended;
+await server[Symbol.asyncDispose]();
+await component[Symbol.asyncDispose]();
+await bus[Symbol.asyncDispose]();
+process.exit(code);

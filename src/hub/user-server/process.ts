@@ -1,0 +1,141 @@
+/**
+ * The process of a user server: what its control server asks of it on the bus, and what it serves on its socket. It starts
+ * locked; the first session brings the hub key, which opens journal, blobs and agents. Its end is the wipe.
+ */
+import { join } from 'node:path';
+import { type Clock, fromBase64, fromUtf8, type Log, type SecureRandom, toBase64 } from '../../base/index.ts';
+import { defaultNodeUrl } from '../../protocol/index.ts';
+import { joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
+import type { MailPlace } from '../agents/mail/mail-worker.ts';
+import type { Component } from '../component/component.ts';
+import { checkFence } from '../component/fence.ts';
+import type { Launch } from '../component/launch.ts';
+import { openSealed, sealTo } from '../component/sealing.ts';
+import { BusSecrets } from '../component/secrets.ts';
+import { HUB_KEY_PURPOSE, JOIN_PURPOSE, sessionJoin, sessionOpen, wake } from '../component/user-server-protocol.ts';
+import { HubError } from '../hub-error.ts';
+import { HttpServer } from './http-server.ts';
+import { SealedJournal } from './journal/sealed-journal.ts';
+import { SealedBlobs } from './sealed-blobs.ts';
+import { UserServer } from './user-server.ts';
+
+export interface ProcessDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly log: Log;
+  readonly component: Component;
+  /** The process must end: nothing it holds in memory counts any more. */
+  readonly onFailed: (error: Error) => void;
+}
+
+const BLOBS_FOLDER = 'blobs';
+const JOURNAL_FOLDER = 'journal';
+
+export class UserServerProcess implements AsyncDisposable {
+  readonly #deps: ProcessDeps;
+  readonly #launch: Launch;
+  readonly #secrets: BusSecrets;
+  #journal: SealedJournal | undefined;
+  #user: UserServer | undefined;
+  #unlocking: Promise<void> | undefined;
+  #http: HttpServer | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(deps: ProcessDeps, launch: Launch) {
+    this.#deps = deps;
+    this.#launch = launch;
+    this.#secrets = new BusSecrets(deps.component, launch.keys.sealing, launch.control.instance);
+  }
+
+  /** Serves when it resolves, and has said so. `stop` is called when the control server asks for the end, and answered. */
+  static async open(deps: ProcessDeps, launch: Launch, stop: () => Promise<void>): Promise<UserServerProcess> {
+    const process = new UserServerProcess(deps, launch);
+    const { socketPath, user: username } = launch;
+    process.#listenToBus(stop);
+    process.#http = await HttpServer.open({ log: deps.log, user: () => process.#unlocked() }, { socketPath, username });
+    await deps.component.tell(launch.control.instance, 'ready', {}, { user: launch.user });
+    return process;
+  }
+
+  /** What was acknowledged is on the disk. Idempotent. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#unlocking?.catch(() => undefined); // told to whoever asked for it
+    await this.#http?.[Symbol.asyncDispose]();
+    await this.#user?.[Symbol.asyncDispose]();
+    await this.#journal?.[Symbol.asyncDispose]();
+  }
+
+  #listenToBus(stop: () => Promise<void>): void {
+    const { component, random } = this.#deps;
+    const { control, keys, user } = this.#launch;
+    component.handle('ping', async () => ({}));
+    component.handle('session.open', async (body, _sender, signal) => {
+      if (!sessionOpen.safeParse(body).success) throw new HubError('malformed', 'not a session');
+      await this.#unlock(signal);
+      return {};
+    });
+    component.handle('session.close', async (_body, { session }) => {
+      if (session !== undefined) this.#user?.jmap.endCredential(session);
+      return {};
+    });
+    component.handle('session.join', async (body, _sender, signal) => {
+      const { data, success } = sessionJoin.safeParse(body);
+      if (!success) throw new HubError('malformed', 'not a question about a password');
+      const password = fromUtf8(openSealed(keys.sealing, JOIN_PURPOSE, fromBase64(data.password)));
+      const hubKey = await joinInThread(this.#deps.log, this.#place(), password, signal);
+      return { hubKey: toBase64(sealTo(random, control.keys.sealing, HUB_KEY_PURPOSE, hubKey)) };
+    });
+    component.handle('stop', async () => {
+      await stop();
+      return {};
+    });
+    component.hear('wake', (body) => {
+      if (wake.safeParse(body).success) this.#user?.wake();
+    });
+    this.#deps.log.debug({ user }, 'a user server starts');
+  }
+
+  /** Once, however many sessions begin together. */
+  #unlock(signal: AbortSignal): Promise<void> {
+    this.#unlocking ??= this.#openAll(signal).catch((error: unknown) => {
+      this.#unlocking = undefined; // the next session may bring what was missing
+      throw error;
+    });
+    return this.#unlocking;
+  }
+
+  async #openAll(signal: AbortSignal): Promise<void> {
+    const { clock, log, onFailed, random } = this.#deps;
+    const { cache, fence, folder, limits, user } = this.#launch;
+    const hubKey = await this.#secrets.ask('hub-key', { user, signal });
+    const check = (): void => checkFence(folder, fence);
+    const place = this.#place();
+    const [journal, blobs] = await Promise.all([
+      SealedJournal.open(
+        { random, log, checkFence: check, onFailed },
+        { folder: join(folder, JOURNAL_FOLDER), hubKey, fence, cache },
+      ),
+      SealedBlobs.open({ random, checkFence: check }, { folder: join(folder, BLOBS_FOLDER), hubKey }),
+    ]);
+    this.#journal = journal;
+    this.#user = await UserServer.open(
+      { clock, random, log, journal, blobs, startMailAgent: () => startMailThread({ clock, log }, place, hubKey) },
+      { address: user, cache, agentTimeoutMs: limits.agentTimeoutMs },
+    );
+  }
+
+  #unlocked(): UserServer {
+    if (this.#user === undefined) throw new HubError('locked', 'nobody has logged in since the start');
+    return this.#user;
+  }
+
+  #place(): MailPlace {
+    const { allowPrivate, cache, folder, nodeUrl, user: address } = this.#launch;
+    return { address, allowPrivate, cache, folder, nodeUrl: nodeUrl ?? defaultNodeUrl(address) };
+  }
+}

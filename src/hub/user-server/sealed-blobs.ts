@@ -1,0 +1,144 @@
+/**
+ * Uploads and messages that were made here, each a sealed file: in pieces, so that a large one is never whole in memory and
+ * a range is read without the rest. A file's name is the blob's id, which its content makes: the same content is one file.
+ */
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readUint64, type SecureRandom, toHex, uint64Bytes } from '../../base/index.ts';
+import { type BlobStore, type ByteRange, blobIdOf, createBlobHash, type StoredBlob } from '../../jmap/index.ts';
+import { HubError } from '../hub-error.ts';
+import { SealedFileReader, SealedFileWriter } from './journal/sealed-file.ts';
+import { BLOB_PIECE_BYTES } from './limits.ts';
+
+export interface SealedBlobsDeps {
+  readonly random: SecureRandom;
+  /** Before every write. Throws HubError `fenced`. */
+  readonly checkFence: () => void;
+}
+
+export interface SealedBlobsOptions {
+  readonly folder: string;
+  readonly hubKey: Uint8Array;
+}
+
+/** Kinds of frames: pieces of BLOB_PIECE_BYTES each, the last one shorter; then how many bytes they are together. */
+const PIECE = 0;
+const SIZE = 1;
+
+export class SealedBlobs implements BlobStore {
+  readonly #deps: SealedBlobsDeps;
+  readonly #folder: string;
+  readonly #hubKey: Uint8Array;
+
+  private constructor(deps: SealedBlobsDeps, { folder, hubKey }: SealedBlobsOptions) {
+    this.#deps = deps;
+    this.#folder = folder;
+    this.#hubKey = hubKey;
+  }
+
+  static async open(deps: SealedBlobsDeps, options: SealedBlobsOptions): Promise<SealedBlobs> {
+    // What a crash left half-written is in a folder of its own.
+    await rm(join(options.folder, 'new'), { recursive: true, force: true });
+    await mkdir(join(options.folder, 'new'), { recursive: true, mode: 0o700 });
+    return new SealedBlobs(deps, options);
+  }
+
+  async put(accountId: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredBlob> {
+    this.#deps.checkFence();
+    const path = join(this.#folder, 'new', toHex(this.#deps.random.bytes(16)));
+    const file = await SealedFileWriter.create(this.#deps.random, path, this.#hubKey);
+    const hash = createBlobHash();
+    let size = 0;
+    try {
+      for await (const piece of piecesOf(bytes)) {
+        signal.throwIfAborted();
+        hash.update(piece);
+        size += piece.length;
+        await file.write([{ kind: PIECE, bytes: piece }]);
+      }
+      await file.write([{ kind: SIZE, bytes: uint64Bytes(size) }]);
+      await file.finish();
+    } catch (error) {
+      await file.close();
+      await rm(path, { force: true });
+      throw error;
+    }
+    const id = blobIdOf(hash);
+    await mkdir(join(this.#folder, accountId), { recursive: true, mode: 0o700 });
+    await rename(path, this.#path(accountId, id));
+    return { id, size };
+  }
+
+  async size(accountId: string, blobId: string): Promise<number | undefined> {
+    if (!(await this.#has(accountId, blobId))) return undefined;
+    await using file = await this.#open(accountId, blobId);
+    for await (const { bytes } of file.frames((kind) => kind === SIZE)) return readUint64(bytes);
+    throw damaged(blobId);
+  }
+
+  async *read(accountId: string, blobId: string, { end, start }: ByteRange): AsyncIterable<Uint8Array> {
+    await using file = await this.#open(accountId, blobId);
+    let [at, index] = [0, 0];
+    const isWanted = (kind: number): boolean => {
+      const from = index * BLOB_PIECE_BYTES;
+      index += 1;
+      return kind === PIECE && from < end && from + BLOB_PIECE_BYTES > start;
+    };
+    const first = Math.floor(start / BLOB_PIECE_BYTES);
+    for await (const { bytes } of file.frames(isWanted)) {
+      const from = (first + at) * BLOB_PIECE_BYTES;
+      at += 1;
+      yield bytes.subarray(Math.max(0, start - from), Math.max(0, end - from));
+    }
+  }
+
+  async delete(accountId: string, blobId: string): Promise<void> {
+    this.#deps.checkFence();
+    await rm(this.#path(accountId, blobId), { force: true });
+  }
+
+  async #has(accountId: string, blobId: string): Promise<boolean> {
+    if (!/^b[0-9a-f]{64}$/.test(blobId)) return false;
+    try {
+      await stat(this.#path(accountId, blobId));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  async #open(accountId: string, blobId: string): Promise<SealedFileReader> {
+    const file = await SealedFileReader.open(this.#path(accountId, blobId), this.#hubKey);
+    if (file === undefined) throw damaged(blobId);
+    return file;
+  }
+
+  #path(accountId: string, blobId: string): string {
+    return join(this.#folder, accountId, blobId);
+  }
+}
+
+/** In pieces of one size, the last one shorter. */
+async function* piecesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of bytes) {
+    let rest = chunk;
+    while (size + rest.length >= BLOB_PIECE_BYTES) {
+      const taken = rest.subarray(0, BLOB_PIECE_BYTES - size);
+      yield Buffer.concat([...held, taken]);
+      held = [];
+      size = 0;
+      rest = rest.subarray(taken.length);
+    }
+    if (rest.length === 0) continue;
+    held.push(rest);
+    size += rest.length;
+  }
+  if (size > 0) yield Buffer.concat(held);
+}
+
+function damaged(blobId: string): HubError {
+  return new HubError('malformed', `the blob ${blobId} is damaged, or of another key`);
+}
