@@ -7,6 +7,7 @@ export { mountJmap } from './http/mount.ts';
 export type { MountDeps } from './http/mount-deps.ts';
 export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type PushServices } from './jmap.ts';
 export type { Permission } from './methods/call.ts';
+export type { StoredQuota } from './methods/quota/quota.ts';
 export { type MessageReading, readMessage } from './mime/message-reading.ts';
 export type { DataType } from './protocol/data-types.ts';
 export { RequestError } from './protocol/errors.ts';
@@ -17,3 +18,11 @@ export { MailStore, type MailStoreDeps, type StateChanges } from './store/mail-s
 export { MemoryJournal, NO_JOURNAL } from './store/memory-journal.ts';
 export * from './store/records.ts';
 export { DURABLE_TABLES, LATE_TABLES, TABLES, type TableName } from './store/schema.ts';
+export type {
+  DeliveryStatus,
+  EnvelopeAddress,
+  SmtpEnvelope,
+  SubmissionJob,
+  SubmissionOutcome,
+  Submitter,
+} from './submission/submitter.ts';

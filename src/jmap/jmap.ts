@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Clock, HttpDialer, Log, SecureRandom } from '../base/index.ts';
+import { type Clock, type HttpDialer, type Log, Scope, type SecureRandom } from '../base/index.ts';
 import { Blobs, type OpenBlob } from './blobs/blobs.ts';
 import type { BlobStore, MailSource, StoredBlob } from './blobs/ports.ts';
 import { CORE_LIMITS } from './limits.ts';
@@ -20,6 +20,9 @@ import { VapidKey } from './push/web-push.ts';
 import { JmapSockets } from './push/web-socket.ts';
 import { type SessionObject, sessionObject } from './session.ts';
 import type { MailStore } from './store/mail-store.ts';
+import { SubmissionQueue } from './submission/submission-queue.ts';
+import type { Submitter } from './submission/submitter.ts';
+import { VacationResponder } from './submission/vacation-responder.ts';
 
 export interface JmapDeps {
   readonly store: MailStore;
@@ -27,6 +30,8 @@ export interface JmapDeps {
   readonly source: MailSource;
   /** Left out where nothing may leave the machine: then there are no push subscriptions. */
   readonly pushServices?: PushServices;
+  /** Who sends mail; left out where nothing is sent: then there are no submissions. */
+  readonly submitter?: Submitter;
   readonly clock: Clock;
   readonly random: SecureRandom;
   readonly log: Log;
@@ -58,7 +63,9 @@ export class Jmap implements AsyncDisposable {
   readonly #processor: Processor;
   readonly #push: PushSender | undefined;
   readonly #sockets: JmapSockets;
+  readonly #queue: SubmissionQueue | undefined;
   readonly #vapid: VapidKey;
+  readonly #answering: AsyncDisposable | undefined;
   #requestCount = 0;
   #uploadCount = 0;
 
@@ -69,18 +76,26 @@ export class Jmap implements AsyncDisposable {
     const { pushServices } = deps;
     this.#push =
       pushServices === undefined ? undefined : new PushSender({ ...deps, ...pushServices, vapid: this.#vapid });
-    this.#processor = new Processor({ ...deps, blobs: this.#blobs, push: this.#push }, ALL_METHODS);
+    const { submitter } = deps;
+    this.#queue = submitter === undefined ? undefined : new SubmissionQueue({ ...deps, submitter });
+    const submission =
+      submitter === undefined || this.#queue === undefined ? undefined : { submitter, queue: this.#queue };
+    this.#processor = new Processor({ ...deps, blobs: this.#blobs, push: this.#push, submission }, ALL_METHODS);
     const request = this.request.bind(this);
     this.#sockets = new JmapSockets({ store: deps.store, log: deps.log, request });
     this.#push?.resume();
+    this.#queue?.resume();
+    if (this.#queue !== undefined)
+      this.#answering = answerDeliveries(
+        new VacationResponder({ ...deps, blobs: this.#blobs, queue: this.#queue }),
+        deps,
+      );
   }
 
   session({ username, baseUrl }: Caller): SessionObject {
-    return sessionObject(this.#deps.store, {
-      username,
-      baseUrl,
-      applicationServerKey: this.#push === undefined ? undefined : this.#vapid.publicKey,
-    });
+    const applicationServerKey = this.#push === undefined ? undefined : this.#vapid.publicKey;
+    const { submitter } = this.#deps;
+    return sessionObject(this.#deps.store, { username, baseUrl, applicationServerKey, submitter });
   }
 
   /** Throws RequestError. */
@@ -142,7 +157,12 @@ export class Jmap implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#sockets[Symbol.asyncDispose](), this.#push?.[Symbol.asyncDispose]()]);
+    await this.#answering?.[Symbol.asyncDispose]();
+    await Promise.all([
+      this.#sockets[Symbol.asyncDispose](),
+      this.#push?.[Symbol.asyncDispose](),
+      this.#queue?.[Symbol.asyncDispose](),
+    ]);
   }
 
   async #limited(
@@ -180,6 +200,32 @@ async function* limitedTo(bytes: AsyncIterable<Uint8Array>, octetsMax: number): 
     if (size > octetsMax) throw tooMuch('maxSizeUpload', 413);
     yield piece;
   }
+}
+
+/** Looks at each account when something was delivered to it, one look after the other. */
+function answerDeliveries(responder: VacationResponder, { store, log }: JmapDeps): AsyncDisposable {
+  const scope = new Scope((name, error) => log.error({ error, task: name }, 'automatic replies failed'));
+  let before: Promise<void> = Promise.resolve();
+  const look = (accountId: string): void =>
+    scope.spawn(`answer ${accountId}`, (signal) => {
+      const account = store.account(accountId);
+      // What failed was told by its own task; the next one looks at everything since.
+      const after = before
+        .catch(() => undefined)
+        .then(() => (account === undefined ? undefined : responder.run(account, signal)));
+      before = after;
+      return after;
+    });
+  const listening = store.on('changed', ({ accountId, changed }) => {
+    if (changed.has('EmailDelivery')) look(accountId);
+  });
+  for (const { id } of store.accounts()) look(id);
+  return {
+    async [Symbol.asyncDispose]() {
+      listening[Symbol.dispose]();
+      await scope[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Made once for each person, and kept: clients have told their push services. */

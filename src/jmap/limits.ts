@@ -95,3 +95,25 @@ export const VAPID_TOKEN_SECONDS = 12 * 3600;
 export const SOCKET_REQUESTS_MAX = 16;
 /** Octets that wait for a slow client before its requests are not read any more. */
 export const SOCKET_BACKLOG_BYTES_MAX = 16_000_000;
+
+/** RFC 8621, section 1.3.2: how long a send may be delayed, and what one message may be. */
+export const DELAYED_SEND_SECONDS_MAX = 90 * 24 * 3600;
+export const IDENTITIES_MAX = 100;
+export const SIGNATURE_CHARACTERS_MAX = 100_000;
+/** Submissions whose sending is over are forgotten after this. */
+export const SUBMISSIONS_KEPT_MS = 90 * DAY_MS;
+/** Waits between tries to hand a message over: doubling from the first to the last. */
+export const HANDOVER_BACKOFF_MIN_MS = 5_000;
+export const HANDOVER_BACKOFF_MAX_MS = 900_000;
+
+/** RFC 5230 suggests seven days between replies to the same person. */
+export const VACATION_PERIOD_MS = 7 * DAY_MS;
+/** New emails that are looked at for one automatic reply run. */
+export const VACATION_EMAILS_MAX = 1000;
+
+/** RFC 8621, section 5: at most 255 octets of a snippet. */
+export const SNIPPET_OCTETS_MAX = 255;
+
+/** RFC 9404: what Blob/upload takes and puts together, and Blob/get shows, in one call. */
+export const BLOB_SET_BYTES_MAX = 10_000_000;
+export const BLOB_SOURCES_MAX = 64;

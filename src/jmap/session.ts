@@ -1,11 +1,14 @@
 /** The session object (RFC 8620, section 2): what this server can do, for which accounts, and where. */
 import { createHash } from 'node:crypto';
-import { CORE_LIMITS, MAIL_LIMITS } from './limits.ts';
-import { CORE, MAIL, VAPID, WEBSOCKET } from './protocol/capabilities.ts';
+import { BLOB_SET_BYTES_MAX, BLOB_SOURCES_MAX, CORE_LIMITS, DELAYED_SEND_SECONDS_MAX, MAIL_LIMITS } from './limits.ts';
+import { DIGESTS } from './methods/blob/get.ts';
+import { LOOKUP_TYPES } from './methods/blob/lookup.ts';
+import { BLOB, CORE, MAIL, QUOTA, SUBMISSION, VACATION, VAPID, WEBSOCKET } from './protocol/capabilities.ts';
 import { COLLATIONS } from './store/collation.ts';
 import { SORT_PROPERTIES } from './store/email-filter.ts';
 import type { MailAccount } from './store/mail-account.ts';
 import type { MailStore } from './store/mail-store.ts';
+import type { Submitter } from './submission/submitter.ts';
 
 export interface SessionObject {
   readonly capabilities: Readonly<Record<string, object>>;
@@ -25,22 +28,24 @@ export interface SessionOptions {
   readonly baseUrl: string;
   /** Undefined where there are no push subscriptions. */
   readonly applicationServerKey: string | undefined;
+  /** Undefined where nothing is sent. */
+  readonly submitter: Submitter | undefined;
 }
 
 export function sessionObject(
   store: MailStore,
-  { username, baseUrl, applicationServerKey }: SessionOptions,
+  { username, baseUrl, applicationServerKey, submitter }: SessionOptions,
 ): SessionObject {
   const accounts = store.accounts();
   const primary = accounts.find(({ record }) => record.isPersonal) ?? accounts[0];
-  const capabilities = sessionCapabilities(baseUrl, applicationServerKey);
+  const capabilities = sessionCapabilities(baseUrl, applicationServerKey, submitter !== undefined);
   const session = {
     capabilities,
-    accounts: Object.fromEntries(accounts.map((account) => [account.id, accountObject(account)])),
+    accounts: Object.fromEntries(accounts.map((account) => [account.id, accountObject(account, submitter)])),
     primaryAccounts:
       primary === undefined
         ? {}
-        : Object.fromEntries(Object.keys(accountCapabilities(primary)).map((urn) => [urn, primary.id])),
+        : Object.fromEntries(Object.keys(accountCapabilities(primary, submitter)).map((urn) => [urn, primary.id])),
     username,
     apiUrl: `${baseUrl}/api`,
     downloadUrl: `${baseUrl}/download/{accountId}/{blobId}/{name}?accept={type}`,
@@ -55,23 +60,49 @@ function stateOf(session: object): string {
   return createHash('sha256').update(JSON.stringify(session)).digest('hex').slice(0, 16);
 }
 
-function sessionCapabilities(baseUrl: string, applicationServerKey: string | undefined): Record<string, object> {
+function sessionCapabilities(
+  baseUrl: string,
+  applicationServerKey: string | undefined,
+  canSend: boolean,
+): Record<string, object> {
   return {
     [CORE]: { ...CORE_LIMITS, collationAlgorithms: COLLATIONS },
     [MAIL]: {},
+    ...(canSend ? { [SUBMISSION]: {}, [VACATION]: {} } : {}),
+    [BLOB]: {},
+    [QUOTA]: {},
     [WEBSOCKET]: { url: `${baseUrl.replace(/^http/, 'ws')}/ws`, supportsPush: true },
     ...(applicationServerKey === undefined ? {} : { [VAPID]: { applicationServerKey } }),
   };
 }
 
-function accountObject(account: MailAccount): object {
+function accountObject(account: MailAccount, submitter: Submitter | undefined): object {
   const { name, isPersonal, isReadOnly } = account.record;
-  return { name, isPersonal, isReadOnly, accountCapabilities: accountCapabilities(account) };
+  return { name, isPersonal, isReadOnly, accountCapabilities: accountCapabilities(account, submitter) };
 }
 
-function accountCapabilities({ record }: MailAccount): Record<string, object> {
+function accountCapabilities({ record }: MailAccount, submitter: Submitter | undefined): Record<string, object> {
   return {
     [CORE]: {},
     [MAIL]: { ...MAIL_LIMITS, emailQuerySortOptions: SORT_PROPERTIES, mayCreateTopLevelMailbox: !record.isReadOnly },
+    ...(submitter === undefined ? {} : { [SUBMISSION]: submissionCapability(submitter), [VACATION]: {} }),
+    [BLOB]: BLOB_CAPABILITY,
+    [QUOTA]: {},
   };
 }
+
+/** RFC 8621, section 1.3.2: the extensions of SMTP that an envelope may use. */
+function submissionCapability({ messageBytesMax }: Submitter): object {
+  return {
+    maxDelayedSend: DELAYED_SEND_SECONDS_MAX,
+    submissionExtensions: { FUTURERELEASE: [String(DELAYED_SEND_SECONDS_MAX)], SIZE: [String(messageBytesMax)] },
+  };
+}
+
+/** RFC 9404, section 3. */
+const BLOB_CAPABILITY = Object.freeze({
+  maxSizeBlobSet: BLOB_SET_BYTES_MAX,
+  maxDataSources: BLOB_SOURCES_MAX,
+  supportedTypeNames: LOOKUP_TYPES,
+  supportedDigestAlgorithms: Object.keys(DIGESTS),
+});

@@ -5,6 +5,8 @@ import { MethodError } from '../protocol/errors.ts';
 import type { StoredSubscription } from '../push/push-subscription.ts';
 import type { MailAccount } from '../store/mail-account.ts';
 import type { MailStore } from '../store/mail-store.ts';
+import type { SubmissionQueue } from '../submission/submission-queue.ts';
+import type { Submitter } from '../submission/submitter.ts';
 
 export type Response = readonly [name: string, args: Readonly<Record<string, unknown>>];
 
@@ -27,6 +29,12 @@ export interface PushControl {
   stop(id: string): void;
 }
 
+/** Sending, where there is somebody to do it. */
+export interface Sending {
+  readonly submitter: Submitter;
+  readonly queue: SubmissionQueue;
+}
+
 /** What methods lean on. */
 export interface MethodDeps {
   readonly store: MailStore;
@@ -36,6 +44,8 @@ export interface MethodDeps {
   readonly log: Log;
   /** Undefined where there are no push subscriptions. */
   readonly push: PushControl | undefined;
+  /** Undefined where nothing is sent. */
+  readonly submission: Sending | undefined;
 }
 
 export interface Call extends MethodDeps {

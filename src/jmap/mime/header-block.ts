@@ -98,3 +98,22 @@ export function lastField(fields: readonly HeaderField[], name: string): string 
   }
   return undefined;
 }
+
+/** The message without any header field of that name. */
+export function withoutField(message: Uint8Array, name: string): Uint8Array {
+  const wanted = name.toLowerCase();
+  const kept: Uint8Array[] = [];
+  let at = 0;
+  while (at < message.length && !isEmptyLine(message, at)) {
+    const next = fieldEnd(message, at, message.length);
+    const colon = message.indexOf(COLON, at);
+    const own = colon < 0 || colon >= next ? undefined : nameOf(message, at, colon);
+    if (own?.toLowerCase() !== wanted) kept.push(message.subarray(at, next));
+    at = next;
+  }
+  return Buffer.concat([...kept, message.subarray(at)]);
+}
+
+function isEmptyLine(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] === LF);
+}

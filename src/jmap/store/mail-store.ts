@@ -123,6 +123,7 @@ export class MailStore {
       this.#database.put('account', [n, id, name, isPersonal ? 1 : 0, isReadOnly ? 1 : 0, kind, epoch]),
     );
     this.#accounts.set(id, account);
+    if (before === undefined && name.includes('@')) account.objects.put('Identity', 'own', ownIdentity(name));
     this.#emitter.emit('accounts', undefined);
     return account;
   }
@@ -233,6 +234,11 @@ export class MailStore {
     this.#parts.changes.forget();
     this.#parts.mailboxes.reload();
   }
+}
+
+/** The one that every account begins with, and keeps. */
+function ownIdentity(email: string): object {
+  return { name: '', email, replyTo: null, bcc: null, textSignature: '', htmlSignature: '', mayDelete: false };
 }
 
 function accountOf(row: Row): AccountRecord {

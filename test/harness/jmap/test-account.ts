@@ -1,5 +1,12 @@
 /** A JMAP server in this process with one account, which is filled from raw messages and whose clock stands still. */
-import { ManualClock, SeededSecureRandom, SILENT_LOG } from '../../../src/base/index.ts';
+import {
+  type HttpAnswer,
+  type HttpDialer,
+  type HttpRequest,
+  ManualClock,
+  SeededSecureRandom,
+  SILENT_LOG,
+} from '../../../src/base/index.ts';
 import { MemoryBlobStore } from '../../../src/jmap/blobs/memory-blob-store.ts';
 import { type Caller, createJmap, type Jmap, type JmapResponse } from '../../../src/jmap/jmap.ts';
 import type { Permission } from '../../../src/jmap/methods/call.ts';
@@ -10,6 +17,7 @@ import type { MailAccount } from '../../../src/jmap/store/mail-account.ts';
 import { MailStore } from '../../../src/jmap/store/mail-store.ts';
 import { MemoryJournal } from '../../../src/jmap/store/memory-journal.ts';
 import { ALL_RIGHTS, type NewEmail } from '../../../src/jmap/store/records.ts';
+import type { SubmissionJob, SubmissionOutcome, Submitter } from '../../../src/jmap/submission/submitter.ts';
 
 export const ACCOUNT = 'a1';
 export const START = Date.parse('2026-03-01T12:00:00Z');
@@ -29,6 +37,8 @@ export class TestAccount {
   readonly clock: ManualClock;
   readonly random = new SeededSecureRandom(1);
   readonly blobStore = new MemoryBlobStore();
+  readonly outbox = new TestSubmitter();
+  readonly pushed = new TestDialer();
   readonly store: MailStore;
   readonly jmap: Jmap;
   readonly #messages = new Map<string, Uint8Array>();
@@ -47,6 +57,8 @@ export class TestAccount {
             : pieces(range === undefined ? raw : raw.subarray(range.start, range.end));
         },
       },
+      submitter: this.outbox,
+      pushServices: { dialer: this.pushed, contact: 'mailto:operator@hub.example' },
       clock: this.clock,
       random: this.random,
       log: SILENT_LOG,
@@ -146,4 +158,39 @@ async function* pieces(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   const middle = bytes.length >> 1;
   yield bytes.subarray(0, middle);
   yield bytes.subarray(middle);
+}
+
+/** Takes what it is given, unless it is told to be away. */
+export class TestSubmitter implements Submitter {
+  readonly messageBytesMax = 100_000;
+  readonly recipientsMax = 3;
+  readonly jobs: SubmissionJob[] = [];
+  isAway = false;
+  reason: string | undefined;
+
+  maySendFrom(accountId: string, address: string): boolean {
+    return address === `${accountId}@home.example`;
+  }
+
+  hindrance(): string | undefined {
+    return this.reason;
+  }
+
+  async submit(job: SubmissionJob): Promise<SubmissionOutcome> {
+    if (this.isAway) return { kind: 'later', reason: 'the server is away' };
+    this.jobs.push(job);
+    const status = { smtpReply: '250 2.0.0 Ok', delivered: 'unknown', displayed: 'unknown' } as const;
+    return { kind: 'taken', statuses: Object.fromEntries(job.envelope.rcptTo.map(({ email }) => [email, status])) };
+  }
+}
+
+/** Keeps requests and answers them with a status. */
+export class TestDialer implements HttpDialer {
+  readonly requests: HttpRequest[] = [];
+  status = 201;
+
+  async request(request: HttpRequest): Promise<HttpAnswer> {
+    this.requests.push(request);
+    return { status: this.status, headers: {}, body: new Uint8Array(0) };
+  }
 }

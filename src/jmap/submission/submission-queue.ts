@@ -1,0 +1,101 @@
+/**
+ * Hands submissions over when they are due, and again until somebody has taken them. That one is being handed over is durable
+ * before it is, and from then on it cannot be canceled; the submitter knows it by its id, so nothing is sent twice.
+ */
+import { type Clock, isAbort, type Log, Scope } from '../../base/index.ts';
+import { HANDOVER_BACKOFF_MAX_MS, HANDOVER_BACKOFF_MIN_MS, SUBMISSIONS_KEPT_MS } from '../limits.ts';
+import type { MailAccount } from '../store/mail-account.ts';
+import type { MailStore } from '../store/mail-store.ts';
+import type { StoredSubmission } from './stored-submission.ts';
+import type { SubmissionOutcome, Submitter } from './submitter.ts';
+
+export interface SubmissionQueueDeps {
+  readonly store: MailStore;
+  readonly submitter: Submitter;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class SubmissionQueue implements AsyncDisposable {
+  readonly #deps: SubmissionQueueDeps;
+  readonly #scope: Scope;
+  readonly #running = new Map<string, AbortController>();
+
+  constructor(deps: SubmissionQueueDeps) {
+    this.#deps = deps;
+    this.#scope = new Scope((name, error) => deps.log.error({ error, task: name }, 'a submission failed'));
+  }
+
+  /** Goes on with what was not finished before, and forgets what is long over. */
+  resume(): void {
+    const forgotten = this.#deps.clock.now() - SUBMISSIONS_KEPT_MS;
+    for (const account of this.#deps.store.accounts())
+      for (const { id, value } of account.objects.list<StoredSubmission>('EmailSubmission'))
+        if (value.phase !== 'done') this.start(account, id);
+        else if (value.sendAt < forgotten) account.objects.remove('EmailSubmission', id);
+  }
+
+  start(account: MailAccount, id: string): void {
+    const name = `${account.id} ${id}`;
+    if (this.#running.has(name)) return;
+    const controller = new AbortController();
+    this.#running.set(name, controller);
+    this.#scope.spawn(`submit ${name}`, async (closing) => {
+      const signal = AbortSignal.any([closing, controller.signal]);
+      try {
+        await this.#run(account, id, signal);
+      } catch (error) {
+        if (!isAbort(error, signal)) throw error;
+      } finally {
+        this.#running.delete(name);
+      }
+    });
+  }
+
+  /** Whether it was not handed over yet, and will not be. */
+  cancel(account: MailAccount, id: string): boolean {
+    const submission = read(account, id);
+    if (submission?.phase !== 'waiting') return false;
+    account.objects.put('EmailSubmission', id, { ...submission, undoStatus: 'canceled', phase: 'done' });
+    this.#running.get(`${account.id} ${id}`)?.abort(new DOMException('the submission is canceled', 'AbortError'));
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  async #run(account: MailAccount, id: string, signal: AbortSignal): Promise<void> {
+    const { store, submitter, clock, log } = this.#deps;
+    const first = read(account, id);
+    if (first === undefined || first.phase === 'done') return;
+    await store.flush();
+    if (first.phase === 'waiting') {
+      await clock.sleep(Math.max(0, first.sendAt - clock.now()), signal);
+      const due = read(account, id);
+      if (due?.phase !== 'waiting') return;
+      account.objects.put('EmailSubmission', id, { ...due, undoStatus: 'final', phase: 'handing' });
+      await store.flush();
+    }
+    const { blobId, envelope } = first;
+    for (let wait = HANDOVER_BACKOFF_MIN_MS; ; wait = Math.min(HANDOVER_BACKOFF_MAX_MS, 2 * wait)) {
+      const outcome = await submitter.submit({ id, accountId: account.id, blobId, envelope }, signal);
+      this.#note(account, id, outcome);
+      if (outcome.kind === 'taken') return;
+      log.info({ submission: id, reason: outcome.reason }, 'nobody has taken a message yet');
+      await clock.sleep(wait, signal);
+    }
+  }
+
+  /** A submission that the client has destroyed is sent all the same, and nothing is told of it. */
+  #note(account: MailAccount, id: string, outcome: SubmissionOutcome): void {
+    const submission = read(account, id);
+    if (submission === undefined) return;
+    if (outcome.kind === 'taken')
+      account.objects.put('EmailSubmission', id, { ...submission, deliveryStatus: outcome.statuses, phase: 'done' });
+  }
+}
+
+function read(account: MailAccount, id: string): StoredSubmission | undefined {
+  return account.objects.get<StoredSubmission>('EmailSubmission', id);
+}

@@ -1,0 +1,45 @@
+/** Sending mail, as a port: the account's agent hands messages over to its server or to encrypted delivery. */
+
+export interface EnvelopeAddress {
+  readonly email: string;
+  /** Of MAIL FROM or RCPT TO, decoded. */
+  readonly parameters: Readonly<Record<string, string | null>> | null;
+}
+
+/** For SMTP: where errors go, and who gets the message. */
+export interface SmtpEnvelope {
+  readonly mailFrom: EnvelopeAddress;
+  readonly rcptTo: readonly EnvelopeAddress[];
+}
+
+export interface SubmissionJob {
+  /** Always the same for one submission: a submitter that has it already must not send it again. */
+  readonly id: string;
+  readonly accountId: string;
+  /** The message, without Bcc, in the blob store. */
+  readonly blobId: string;
+  readonly envelope: SmtpEnvelope;
+}
+
+/** RFC 8621, section 7. */
+export interface DeliveryStatus {
+  readonly smtpReply: string;
+  readonly delivered: 'queued' | 'yes' | 'no' | 'unknown';
+  readonly displayed: 'unknown' | 'yes';
+}
+
+export type SubmissionOutcome =
+  /** It was taken over; by recipient, in the envelope's spelling. */
+  | { readonly kind: 'taken'; readonly statuses: Readonly<Record<string, DeliveryStatus>> }
+  /** Nobody has it: try again. */
+  | { readonly kind: 'later'; readonly reason: string };
+
+export interface Submitter {
+  readonly messageBytesMax: number;
+  readonly recipientsMax: number;
+  /** Whether the account may write an address as its sender. `*@domain` asks for the whole domain. */
+  maySendFrom(accountId: string, address: string): boolean;
+  /** Why the account cannot send at all now; undefined if it can. */
+  hindrance(accountId: string): string | undefined;
+  submit(job: SubmissionJob, signal: AbortSignal): Promise<SubmissionOutcome>;
+}
