@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { fromUtf8, type Log, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../src/base/system/index.ts';
 import { ControlServer, type ControlServerOptions } from '../../src/hub/control/control-server.ts';
-import { encodeFrame, FrameReader } from '../../src/hub/framing.ts';
+import { encodeFrame, FrameReader } from '../../src/hub-client/index.ts';
 
 /** Everybody's in `small-user-server.mjs`. */
 export const PASSWORD = 'correct horse';

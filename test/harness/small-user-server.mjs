@@ -15,8 +15,7 @@ import { LAUNCH_DESCRIPTOR, parseLaunch } from '../../dist/hub/component/launch.
 import { openSealed, sealTo } from '../../dist/hub/component/sealing.js';
 import { BusSecrets } from '../../dist/hub/component/secrets.js';
 import { HUB_KEY_PURPOSE, JOIN_PURPOSE } from '../../dist/hub/component/user-server-protocol.js';
-import { encodeFrame, FrameReader } from '../../dist/hub/framing.js';
-import { HubError } from '../../dist/hub/hub-error.js';
+import { encodeFrame, FrameReader, HubError } from '../../dist/hub-client/index.js';
 
 const PASSWORD = 'correct horse';
 const [clock, suite, random] = [new SystemClock(), new SodiumSuite(), new SystemRandom()];

@@ -58,13 +58,16 @@ export class Admission {
     return { session, running, [Symbol.dispose]: () => kept[Symbol.dispose]() };
   }
 
-  /** A token that opens this session again. */
-  async tokenFor(session: Session): Promise<string> {
+  /** A token that opens this session again; the session then hangs on the token's slot too. */
+  async withToken(session: Session): Promise<{ readonly session: Session; readonly token: string }> {
     const { keyRing, slots } = this.#deps;
     const parent = session.slotIds.at(-1);
     invariant(parent !== undefined, 'a session hangs on a slot');
     const opened = { session: session.id, scopes: session.scopes, parent };
-    return keyRing.with(session.user, async (hubKey) => (await slots.addSession(session.user, hubKey, opened)).token);
+    const { slot, token } = await keyRing.with(session.user, (hubKey) =>
+      slots.addSession(session.user, hubKey, opened),
+    );
+    return { session: { ...session, slotIds: [slot.id, ...session.slotIds] }, token };
   }
 }
 

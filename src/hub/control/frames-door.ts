@@ -61,9 +61,10 @@ export class FramesDoor implements AsyncDisposable {
     known();
     const open = decodeOpen(frame);
     const grant = await admission.authenticator.grant(this.#credentialOf(open), origin.remote, signal);
-    const session = admission.sessionOf(grant, origin.door);
+    const named = admission.sessionOf(grant, origin.door);
+    const isKnown = 'token' in open && grant.kind === 'session';
+    const { session, token } = isKnown ? { session: named, token: open.token } : await admission.withToken(named);
     using admitted = await admission.admit(session, () => socket.destroy(), signal);
-    const token = 'token' in open && grant.kind === 'session' ? open.token : await admission.tokenFor(session);
     const bearer = { session: session.id, scopes: session.scopes, base: base() };
     const jmap = await readSessionObject(admitted.running, bearer);
     const headers = { ...ownHeaders(bearer), connection: 'upgrade', upgrade: FRAMES_PROTOCOL };
