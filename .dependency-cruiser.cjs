@@ -15,9 +15,9 @@ const MAY_IMPORT = {
   hub: ['base', 'protocol', 'conversation', 'store', 'vault', 'client', 'jmap', 'hub-client'],
 };
 const TESTS = '[.](test|contract)[.]ts$';
-// The doors: index.ts, the vault's public half, the Node edges of portable folders, and contracts for adapters' tests.
+// The doors: index.ts, the vault's public half and its sealing alone, the Node edges of portable folders, and contracts for adapters' tests.
 const DOORS =
-  '(^src/[^/]+|^src/[^/]+/(system|node|memory|sqlite|postgres))/index[.]ts$|^src/vault/public[.]ts$|[.]contract[.]ts$';
+  '(^src/[^/]+|^src/[^/]+/(system|node|memory|sqlite|postgres))/index[.]ts$|^src/vault/(public|at-rest)[.]ts$|[.]contract[.]ts$';
 const PORTABLE = '^src/(base|protocol|conversation|store|feed|key-log|vault|client)/';
 const NODE_EDGES = '^src/(base/system|store/(sqlite|postgres)|vault/node|client/node|feed/node)/';
 

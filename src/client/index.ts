@@ -40,15 +40,7 @@ export type {
 } from './conversations/conversation-acts.ts';
 export type { ConversationEvent } from './conversations/open-conversation.ts';
 export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } from './directory/index.ts';
-export {
-  FOLDER_ROLES,
-  type FolderId,
-  type FolderRole,
-  filingMarks,
-  foldersOf,
-  isFiling,
-  isLabel,
-} from './folders/filing.ts';
+export { filingMarks, foldersOf, isFiling } from './folders/filing.ts';
 export { FOLDERS, type Folder, type Folders, type FolderWords } from './folders/folders.ts';
 export type { FeedReport, Report } from './history/report.ts';
 export { BLOCKED } from './mail/mail-index.ts';

@@ -4,6 +4,7 @@ export * from './account-document.ts';
 export * from './canonical-json.ts';
 export * from './enrolment.ts';
 export * from './federation-bodies.ts';
+export * from './folders.ts';
 export * from './frames.ts';
 export * from './generated/client.ts';
 export * from './generated/entry.ts';

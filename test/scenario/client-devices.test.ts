@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { equalBytes, utf8 } from '../../src/base/index.ts';
-import { type Client, FLAGGED, FOLDER_ROLES, filingMarks, foldersOf, READ } from '../../src/client/index.ts';
+import { type Client, FLAGGED, filingMarks, foldersOf, READ } from '../../src/client/index.ts';
+import { FOLDER_ROLES } from '../../src/protocol/index.ts';
 import { MemoryStore } from '../../src/store/index.ts';
 import { all, ClientWorld, never, PASSWORD } from '../harness/client-world.ts';
 

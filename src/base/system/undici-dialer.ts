@@ -4,7 +4,7 @@
  * the next request to the same server. Plain HTTP goes to loopback addresses only.
  */
 import { isIP, type LookupFunction } from 'node:net';
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import { DialError } from '../dial-error.ts';
@@ -35,12 +35,11 @@ export class UndiciDialer implements HttpDialer, AsyncDisposable {
   readonly #deps: UndiciDialerDeps;
   readonly #options: UndiciDialerOptions;
   /** Which addresses a connection may go to depends on the protocol, so each has its own connections. */
-  readonly #agents: { readonly http: Agent; readonly https: Agent };
+  readonly #agents = new Map<string, Promise<Agent>>();
 
   constructor(deps: UndiciDialerDeps, options: UndiciDialerOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#agents = { http: this.#createAgent('http:'), https: this.#createAgent('https:') };
   }
 
   async request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
@@ -62,11 +61,11 @@ export class UndiciDialer implements HttpDialer, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#agents.http.destroy(), this.#agents.https.destroy()]);
+    for (const agent of this.#agents.values()) await (await agent).destroy();
   }
 
   async #exchange(target: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const agent = target.protocol === 'https:' ? this.#agents.https : this.#agents.http;
+    const agent = await this.#agentOf(target.protocol);
     const answer = await agent.request({
       origin: target.origin,
       path: `${target.pathname}${target.search}`,
@@ -92,7 +91,15 @@ export class UndiciDialer implements HttpDialer, AsyncDisposable {
     return { status: answer.statusCode, headers, body: new Uint8Array(Buffer.concat(chunks, size)) };
   }
 
-  #createAgent(protocol: 'http:' | 'https:'): Agent {
+  #agentOf(protocol: string): Promise<Agent> {
+    let agent = this.#agents.get(protocol);
+    if (agent === undefined) this.#agents.set(protocol, (agent = this.#createAgent(protocol)));
+    return agent;
+  }
+
+  async #createAgent(protocol: string): Promise<Agent> {
+    // Loaded when it is used: most of the many processes of a hub ask nobody by HTTP, and each would keep its megabytes.
+    const { Agent } = await import('undici');
     const lookup: LookupFunction = (name, options, done) => {
       this.#resolve(name, protocol).then(
         (judged) => {

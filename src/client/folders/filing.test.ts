@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Address, parseAddress } from '../../protocol/index.ts';
-import { type FolderId, filingMarks, foldersOf, isFiling } from './filing.ts';
+import { type Address, type FolderId, parseAddress } from '../../protocol/index.ts';
+import { filingMarks, foldersOf, isFiling } from './filing.ts';
 
 const own = parseAddress('alice@home.example');
 const bob = parseAddress('bob@home.example');

@@ -3,24 +3,12 @@
  * itself says so; from then on, `filed` and a keyword for each folder do. Each keyword is a register of its own, so two
  * devices that file one message at the same time agree in the end, whatever they heard first. Pure.
  */
-import type { Address } from '../../protocol/index.ts';
+import { type Address, FOLDER_ROLES, type FolderId, type FolderRole, isLabel } from '../../protocol/index.ts';
 import type { Marks } from '../mail/mailbox.ts';
 import { JUNK, type Summary } from '../mail/summary.ts';
 
-/** The folders that everybody has. */
-export const FOLDER_ROLES = Object.freeze(['inbox', 'sent', 'archive', 'drafts', 'junk', 'trash'] as const);
-export type FolderRole = (typeof FOLDER_ROLES)[number];
-/** A role, or a label: what `restante mark --label` says is a folder as well. */
-export type FolderId = FolderRole | `label:${string}`;
-
 /** Somebody said where the message belongs; without it the message does. */
 export const FILED = 'filed';
-const LABEL = 'label:';
-
-export function isLabel(folder: string): folder is `label:${string}` {
-  return folder.startsWith(LABEL) && folder.length > LABEL.length;
-}
-
 /** Never empty: what two devices took out of all folders together is in the archive. */
 export function foldersOf(
   message: Pick<Summary, 'author' | 'recipients' | 'keywords'>,

@@ -2,11 +2,11 @@
  * The folders of a person: six that everybody has, one for each label, and what devices said of them: how it is called, in
  * which other it is, in which order they are shown. Registers of one subject, so devices agree without a server.
  */
+import { FOLDER_ROLES, type FolderId, isLabel } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { MailIndex } from '../mail/mail-index.ts';
 import type { Change, Notes } from '../notes/notes.ts';
 import type { Registers, RegisterValue } from '../notes/registers.ts';
-import { FOLDER_ROLES, type FolderId, isLabel } from './filing.ts';
 
 /** The subject of what is said of folders: keys are a property and a folder. */
 export const FOLDERS = 'folders';

@@ -9,7 +9,7 @@ import { x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, type SecureRandom, utf8 } from '../../base/index.ts';
-import { AT_REST_OVERHEAD_BYTES, openAtRest, sealAtRest } from '../../vault/index.ts';
+import { AT_REST_OVERHEAD_BYTES, openAtRest, sealAtRest } from '../../vault/at-rest.ts';
 import { HubError } from '../hub-error.ts';
 import { type ComponentKeys, KEY_BYTES } from './keys.ts';
 

@@ -3,8 +3,8 @@
  * of its PDU's, so it is the same whenever the store is filled again; one that was made here keeps the id it got.
  */
 import type { Log } from '../../base/index.ts';
-import { isLabel } from '../../client/index.ts';
 import type { MailAccount, MailStore } from '../../jmap/index.ts';
+import { isLabel } from '../../protocol/index.ts';
 import type { Handlers } from '../agents/line.ts';
 import type { AgentStatus, ToldCalls, ToldFolder, ToldMessage, WholeMessage } from '../agents/mail/mail-protocol.ts';
 import { FolderMap } from './folder-map.ts';

@@ -3,8 +3,8 @@
  * has the id that JMAP gave it, or one made of the label. Kept beside the account, so that ids stay.
  */
 import { createHash } from 'node:crypto';
-import { FOLDER_ROLES, type FolderId, isLabel } from '../../client/index.ts';
 import { ALL_RIGHTS, type MailAccount, type MailboxRecord } from '../../jmap/index.ts';
+import { FOLDER_ROLES, type FolderId, isLabel } from '../../protocol/index.ts';
 
 /** As people call them. */
 const ROLE_NAMES: Readonly<Record<string, string>> = {

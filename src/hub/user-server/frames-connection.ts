@@ -5,8 +5,8 @@
  */
 import type { Duplex } from 'node:stream';
 import { fromUtf8, isAbort, type Log, Scope, utf8 } from '../../base/index.ts';
-import { encodeFrame, FrameReader } from '../framing.ts';
 import { type Caller, type Jmap, type MailStore, RequestError, type StateChanges } from '../../jmap/index.ts';
+import { encodeFrame, FrameReader } from '../framing.ts';
 import { HubError } from '../hub-error.ts';
 import { FRAME_BUFFER_BYTES_MAX, FRAME_BYTES_MAX, FRAME_REQUESTS_MAX } from './limits.ts';
 

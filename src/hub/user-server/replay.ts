@@ -4,8 +4,9 @@
  * changed of the same object since; the rest goes on.
  */
 import { type Clock, isAbort, type Log } from '../../base/index.ts';
-import { type FolderId, type FolderWords, isLabel } from '../../client/index.ts';
+import type { FolderWords } from '../../client/index.ts';
 import type { BlobStore, MailboxRecord, MailStore, PendingChange, PendingKind } from '../../jmap/index.ts';
+import { type FolderId, isLabel } from '../../protocol/index.ts';
 import { PENDING_BATCH, REPLAY_CEILING_MS, REPLAY_FIRST_MS } from '../agents/limits.ts';
 import type { MailAgentCalls, Outcome } from '../agents/mail/mail-protocol.ts';
 import { HubError } from '../hub-error.ts';

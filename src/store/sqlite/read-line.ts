@@ -4,8 +4,8 @@ import { storeErrorOf } from './engine-errors.ts';
 import { REPLY_BYTES_KEPT } from './limits.ts';
 import { Packer, packReads, type Read, transferOf, Unpacker, unpackRows, unpackValues } from './packing.ts';
 import type { ReadAnswers } from './reader.ts';
-import type { ReaderCalls } from './reader-worker.ts';
-import type { StoreThread } from './store-thread.ts';
+import type { ReaderCalls } from './reader-calls.ts';
+import type { StoreLine } from './store-thread.ts';
 
 interface Asked {
   readonly read: Read;
@@ -15,13 +15,13 @@ interface Asked {
 }
 
 export class ReadLine {
-  readonly #thread: StoreThread<ReaderCalls>;
+  readonly #thread: StoreLine<ReaderCalls>;
   readonly #packer = new Packer(REPLY_BYTES_KEPT);
   #asked: Asked[] = [];
   /** Settles when all messages so far are answered. */
   #answered: Promise<unknown> = Promise.resolve();
 
-  constructor(thread: StoreThread<ReaderCalls>) {
+  constructor(thread: StoreLine<ReaderCalls>) {
     this.#thread = thread;
   }
 

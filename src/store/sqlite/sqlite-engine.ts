@@ -12,24 +12,34 @@ import { REPLY_BYTES_KEPT } from './limits.ts';
 import type { CheckReport, MaintenanceCalls } from './maintenance-worker.ts';
 import { Packer, packWrites, transferOf } from './packing.ts';
 import { ReadLine } from './read-line.ts';
-import type { ReaderCalls } from './reader-worker.ts';
-import { StoreThread } from './store-thread.ts';
-import type { WriterCalls } from './writer-worker.ts';
+import { createReaderHandlers, type ReaderCalls } from './reader-calls.ts';
+import { InlineStoreLine, type StoreLine, StoreThread } from './store-thread.ts';
+import { createWriterHandlers, type WriterCalls } from './writer-calls.ts';
+
+export interface SqliteEngineOptions {
+  readonly folder: string;
+  /** Whether writing and reading have threads of their own. */
+  readonly isThreaded: boolean;
+}
 
 export class SqliteEngine implements Engine {
   readonly #log: Log;
   readonly #folder: string;
-  readonly #writer: StoreThread<WriterCalls>;
-  readonly #reader: StoreThread<ReaderCalls>;
+  readonly #writer: StoreLine<WriterCalls>;
+  readonly #reader: StoreLine<ReaderCalls>;
   readonly #reads: ReadLine;
   readonly #packer = new Packer(REPLY_BYTES_KEPT);
   /** Backups and checks under way. */
   readonly #maintenance = new Map<StoreThread<MaintenanceCalls>, Promise<unknown>>();
   #removals: Promise<void> = Promise.resolve();
 
-  static async open(log: Log, folder: string): Promise<SqliteEngine> {
-    const writer = new StoreThread<WriterCalls>('writer', workerUrl('./writer-worker.ts', import.meta.url));
-    const reader = new StoreThread<ReaderCalls>('reader', workerUrl('./reader-worker.ts', import.meta.url));
+  static async open(log: Log, { folder, isThreaded }: SqliteEngineOptions): Promise<SqliteEngine> {
+    const writer: StoreLine<WriterCalls> = isThreaded
+      ? new StoreThread<WriterCalls>('writer', workerUrl('./writer-worker.ts', import.meta.url))
+      : new InlineStoreLine(createWriterHandlers());
+    const reader: StoreLine<ReaderCalls> = isThreaded
+      ? new StoreThread<ReaderCalls>('reader', workerUrl('./reader-worker.ts', import.meta.url))
+      : new InlineStoreLine(createReaderHandlers());
     try {
       await writer.call('open', { folder });
       await reader.call('open', { folder });
@@ -41,7 +51,7 @@ export class SqliteEngine implements Engine {
     return new SqliteEngine(log, folder, writer, reader);
   }
 
-  private constructor(log: Log, folder: string, writer: StoreThread<WriterCalls>, reader: StoreThread<ReaderCalls>) {
+  private constructor(log: Log, folder: string, writer: StoreLine<WriterCalls>, reader: StoreLine<ReaderCalls>) {
     this.#log = log;
     this.#folder = folder;
     this.#writer = writer;

@@ -31,6 +31,9 @@ const newFolder = (): string => join(root, String(count++));
 const open = (folder: string): Promise<SqliteStore> => SqliteStore.open({ log: SILENT_LOG }, { folder });
 
 storeContract('SqliteStore', () => open(newFolder()));
+storeContract('SqliteStore without threads', () =>
+  SqliteStore.open({ log: SILENT_LOG }, { folder: newFolder(), isThreaded: false }),
+);
 
 const LARGE = 100_000;
 const large = (seed: number): Uint8Array => new Uint8Array(LARGE + seed).fill(seed);

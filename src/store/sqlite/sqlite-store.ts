@@ -15,6 +15,8 @@ export interface SqliteStoreDeps {
 export interface SqliteStoreOptions {
   /** Made if it is missing. On a local disk; nothing else of the program's in it. */
   readonly folder: string;
+  /** Whether writing and reading have threads of their own, so that nobody waits for the disk; default: yes. */
+  readonly isThreaded?: boolean;
 }
 
 export class SqliteStore extends EngineStore {
@@ -22,7 +24,9 @@ export class SqliteStore extends EngineStore {
 
   /** Throws `locked`, `newer_schema`, `corrupt`, `disk_full`, or `failed` with what the system says. */
   static async open(deps: SqliteStoreDeps, options: SqliteStoreOptions): Promise<SqliteStore> {
-    return new SqliteStore(await SqliteEngine.open(deps.log, resolve(options.folder)));
+    return new SqliteStore(
+      await SqliteEngine.open(deps.log, { isThreaded: true, ...options, folder: resolve(options.folder) }),
+    );
   }
 
   private constructor(engine: SqliteEngine) {

@@ -25,7 +25,17 @@ interface Waiting {
   readonly reject: (error: StoreError) => void;
 }
 
-export class StoreThread<C extends Calls> {
+/** The main end of a line, whoever answers at the other. */
+export interface StoreLine<C extends Calls> {
+  call<Name extends keyof C & string>(
+    name: Name,
+    request: C[Name]['request'],
+    transfer?: readonly ArrayBuffer[],
+  ): Promise<C[Name]['reply']>;
+  end(): Promise<void>;
+}
+
+export class StoreThread<C extends Calls> implements StoreLine<C> {
   readonly #name: string;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
@@ -97,11 +107,45 @@ export interface Answer<Reply> {
   readonly afterwards?: () => void;
 }
 
+export type CallHandlers<C extends Calls> = {
+  readonly [Name in keyof C]: (request: C[Name]['request']) => Answer<C[Name]['reply']>;
+};
+
+/**
+ * The same calls without a thread: for a program that is itself a thread of little memory, and has nobody else to keep
+ * waiting for the disk. What is asked and answered is cloned as between threads, so nobody sees another's buffers.
+ */
+export class InlineStoreLine<C extends Calls> implements StoreLine<C> {
+  readonly #handlers: CallHandlers<C>;
+
+  constructor(handlers: CallHandlers<C>) {
+    this.#handlers = handlers;
+  }
+
+  async call<Name extends keyof C & string>(
+    name: Name,
+    request: C[Name]['request'],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<C[Name]['reply']> {
+    try {
+      const {
+        afterwards,
+        reply,
+        transfer: given = [],
+      } = this.#handlers[name](structuredClone(request, { transfer: [...transfer] }));
+      const answer = structuredClone(reply, { transfer: [...given] });
+      afterwards?.();
+      return answer;
+    } catch (error) {
+      throw storeErrorOf(errorMessageOf(error));
+    }
+  }
+
+  async end(): Promise<void> {}
+}
+
 /** The thread's end of the line. */
-export function serveCalls<C extends Calls>(
-  port: MessagePort | null,
-  handlers: { readonly [Name in keyof C]: (request: C[Name]['request']) => Answer<C[Name]['reply']> },
-): void {
+export function serveCalls<C extends Calls>(port: MessagePort | null, handlers: CallHandlers<C>): void {
   invariant(port !== null, 'this file runs in a worker thread');
   port.on('message', ({ id, name, request }: CallMessage) => {
     let answer: Answer<object>;

@@ -65,7 +65,9 @@ export function openMailStore(
   log: Log,
   { cache, folder }: Pick<JoiningOptions, 'cache' | 'folder'>,
 ): Promise<SqliteStore> | MemoryStore {
-  return cache === 'memory' ? new MemoryStore() : SqliteStore.open({ log }, { folder: join(folder, MAIL_FOLDER) });
+  if (cache === 'memory') return new MemoryStore();
+  // An agent is a thread already, and nobody waits in it but itself: two more would cost each user their memory.
+  return SqliteStore.open({ log }, { folder: join(folder, MAIL_FOLDER), isThreaded: false });
 }
 
 /** Says no more than it must: whether there is such a person is the home's to tell. */

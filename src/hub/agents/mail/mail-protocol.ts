@@ -1,5 +1,6 @@
 /** What a user server and the mail agent say to each other. Everything is fit for structured cloning. */
-import type { FolderId, FolderWords, Report } from '../../../client/index.ts';
+import type { FolderWords, Report } from '../../../client/index.ts';
+import type { FolderId } from '../../../protocol/index.ts';
 
 /** A message as the account's devices have it. */
 export interface ToldMessage {
