@@ -7,6 +7,7 @@ export type CliErrorCode =
   | 'password_mismatch' // two entries of a new password differ
   | 'wrong_account' // a backup of somebody else
   | 'no_home' // the folder is no server's
+  | 'no_hub' // none runs there
   | 'no_profile' // no such person on this device
   | 'many_profiles' // which of them?
   | 'profile_exists'

@@ -1,2 +1,12 @@
 /** The hub: a person's client run on a server, for their programs. */
+export {
+  ControlServer,
+  type ControlServerDeps,
+  type ControlServerOptions,
+} from './control/control-server.ts';
+export { IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX } from './control/limits.ts';
+export { connectOperator, type HostStatus, OPERATOR_SOCKET, type Operator } from './control/operator.ts';
+export type { SessionStatus } from './control/sessions.ts';
+export type { UserServerStatus } from './control/user-server.ts';
 export { HubError, type HubErrorCode } from './hub-error.ts';
+export { userServerProgram } from './program.ts';

@@ -11,6 +11,7 @@ import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addFederation } from './federation.ts';
 import { addFeed } from './feed.ts';
+import { addHub } from './hub.ts';
 import { addImport } from './import.ts';
 import { addInvite } from './invite.ts';
 import { addDevice, addKey } from './key.ts';
@@ -46,6 +47,7 @@ export function addCommands(program: Command, act: Act): void {
   addNodes(program, act);
   addDoctor(program, act);
   addUp(program, act);
+  addHub(program, act);
   addInvite(program, act);
   addStatus(program, act);
   addFederation(program, act);

@@ -1,22 +1,17 @@
 /** `up` and `node`: a home that serves until it is told to stop. */
 import { type Command, Option } from 'commander';
+import type { Log } from '../../base/index.ts';
+import type { ControlServer } from '../../hub/index.ts';
 import type { Node, NodeOptions, Registration } from '../../node/index.ts';
 import { type HomeName, isLoopbackHost } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
+import { addHubOptions, type HubOptions, hubPortOption, openHub } from '../hub.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
-import {
-  bytesArgument,
-  forServer,
-  homeOption,
-  limitOption,
-  portOption,
-  type ServerOptions,
-  withExamples,
-} from '../options.ts';
+import { bytesArgument, forServer, homeOption, limitOption, portOption, withExamples } from '../options.ts';
 import { dataFolderOf, loadNode } from '../server.ts';
 
-interface UpOptions extends ServerOptions {
+interface UpOptions extends HubOptions {
   readonly home?: HomeName;
   readonly host: string;
   readonly port: number;
@@ -27,6 +22,8 @@ interface UpOptions extends ServerOptions {
   readonly registration: Registration;
   readonly quota?: number;
   readonly limit?: Readonly<Record<string, number>>;
+  /** Absent for `node`, which has none. */
+  readonly hub?: boolean;
   readonly logLevel?: LogLevel;
 }
 
@@ -36,6 +33,10 @@ const DEFAULT_PORT = 7896;
 export function addUp(program: Command, act: Act): void {
   const up = program.command('up').description('Run a home: everything that this program has, until Ctrl-C.');
   const node = program.command('node').description('Run the mail node alone.');
+  addHubOptions(up)
+    .addOption(hubPortOption())
+    .option('--hub-url <url>', 'where programs reach the hub, when a proxy stands before it')
+    .option('--no-hub', 'without a hub');
   for (const command of [up, node])
     withExamples(
       forServer(command)
@@ -72,7 +73,9 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   const level = options.logLevel ?? (output.isWatched ? 'warn' : 'info');
   const { Node, parseLimits } = await loadNode();
   const limits = parseLimits(options.limit ?? {});
-  await using node = await Node.open({ ...context.deps, log: createLog(level) }, nodeOptions(context, options, limits));
+  const log = createLog(level);
+  await using node = await Node.open({ ...context.deps, log }, nodeOptions(context, options, limits));
+  await using hub = options.hub === true ? await openHomeHub(context, log, options, node) : undefined;
   const invite = await firstInvite(node, options);
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;
   output.result(
@@ -81,15 +84,36 @@ async function run(context: Context, options: UpOptions): Promise<void> {
       home: node.home,
       node: node.url,
       federation: node.httpUrl,
+      ...(hub === undefined ? {} : { jmap: hub.url }),
       ...(invite === undefined ? {} : { invite }),
     },
-    () => welcome(context, node, { folder: dataFolderOf(context, options), invite, isOpenToWorld }),
+    () =>
+      welcome(context, node, {
+        folder: dataFolderOf(context, options),
+        invite,
+        isOpenToWorld,
+        jmap: hub?.url,
+      }),
   );
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   if (!output.json) output.note('Stopping.');
+}
+
+/** The hub of this home, for its own people. */
+function openHomeHub(context: Context, log: Log, options: UpOptions, node: Node): Promise<ControlServer> {
+  const { host, hubPort, hubUrl, tlsCert, tlsKey } = options;
+  return openHub(context, log, options, {
+    host,
+    port: hubPort ?? (options.port === 0 ? 0 : node.port + 1),
+    publicUrl: hubUrl,
+    ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: tlsCert, keyFile: tlsKey } }),
+    homes: [node.home],
+    nodeUrl: node.url,
+    allowPrivate: true,
+  });
 }
 
 function nodeOptions(context: Context, options: UpOptions, limits: NonNullable<NodeOptions['limits']>): NodeOptions {
@@ -134,7 +158,12 @@ async function firstInvite(node: Node, options: UpOptions): Promise<string | und
 function welcome(
   context: Context,
   node: Node,
-  facts: { readonly folder: string; readonly invite: string | undefined; readonly isOpenToWorld: boolean },
+  facts: {
+    readonly folder: string;
+    readonly invite: string | undefined;
+    readonly isOpenToWorld: boolean;
+    readonly jmap: string | undefined;
+  },
 ): string[] {
   const { paint } = context.output;
   const row = (name: string, value: string): string => `  ${paint.dim(name.padEnd(10))}${value}`;
@@ -143,6 +172,7 @@ function welcome(
     `  ${paint.good('●')} ${paint.bold(`The home ${node.home} is open.`)}`,
     '',
     row('Clients', node.url),
+    ...(facts.jmap === undefined ? [] : [row('JMAP', facts.jmap)]),
     row('Health', `${node.httpUrl}/healthz`),
     row('Data', facts.folder),
     '',
@@ -158,6 +188,9 @@ function welcome(
     lines.push(
       '  Whoever runs this home sees who writes to whom, when and how much, and can withhold mail (which shows in the',
       '  reader’s report). They cannot read content or subjects, and cannot write in another’s name.',
+      ...(facts.jmap === undefined
+        ? []
+        : ['  Of those who are logged in at its hub they can read the mail: a hub reads what the person reads.']),
       '',
     );
   lines.push(`  ${paint.dim('Ctrl-C stops it.')}`, '');

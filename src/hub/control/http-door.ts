@@ -26,6 +26,7 @@ export interface HttpDoorDeps {
   readonly health: () => readonly string[];
 }
 
+const LOCAL_USER = /^([^:]*@localhost:[0-9]{1,5}):(.*)$/s;
 const WELL_KNOWN = '/.well-known/jmap';
 
 export class HttpDoor implements AsyncDisposable {
@@ -192,7 +193,9 @@ function credentialOf({ headers }: IncomingMessage): Credential {
   const [, scheme = '', value = ''] = /^(\w+) +(\S+)$/.exec(headers.authorization ?? '') ?? [];
   if (scheme.toLowerCase() === 'bearer') return { secret: value };
   const text = scheme.toLowerCase() === 'basic' ? Buffer.from(value, 'base64').toString('utf8') : '';
-  const colon = text.indexOf(':');
-  if (colon === -1) throw new HubError('unauthenticated', 'say who you are: Basic or Bearer');
-  return { user: text.slice(0, colon), secret: text.slice(colon + 1) };
+  // A loopback home's address has a colon of its own before its port.
+  const [, user, secret] = LOCAL_USER.exec(text) ?? /^([^:]*):(.*)$/s.exec(text) ?? [];
+  if (user === undefined || secret === undefined)
+    throw new HubError('unauthenticated', 'say who you are: Basic or Bearer');
+  return { user, secret };
 }

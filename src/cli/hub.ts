@@ -1,0 +1,111 @@
+/** The hub as commands start and reach it: its options, its folder, its operator. */
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Log } from '../base/index.ts';
+import type { ControlServer, ControlServerOptions, connectOperator } from '../hub/index.ts';
+import type { Address, HomeName } from '../protocol/index.ts';
+import { CliError } from './cli-error.ts';
+import type { Context } from './context.ts';
+import { bytesArgument, countOption, portOption, type ServerOptions } from './options.ts';
+import { dataFolderOf } from './server.ts';
+
+export interface HubOptions extends ServerOptions {
+  readonly hubPort?: number;
+  readonly hubUrl?: string;
+  readonly users?: string;
+  readonly cache: 'disk' | 'memory';
+  readonly idle?: number;
+  readonly memory?: number;
+}
+
+/** Of the home that a hub belongs to, and of where it listens. */
+export interface HubPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl?: string | undefined;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly homes?: readonly HomeName[] | undefined;
+  readonly nodeUrl?: string | undefined;
+  readonly allowPrivate: boolean;
+  readonly onlyUser?: Address | undefined;
+}
+
+const SECOND_MS = 1_000;
+
+export function addHubOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--cache <where>', "of users' mail: sealed on disk, or in memory only")
+        .choices(['disk', 'memory'])
+        .default('disk'),
+    )
+    .option('--users <dir>', "the users' folders, which hosts of one broker share (default: in the hub's folder)")
+    .addOption(
+      new Option('--idle <seconds>', 'stop a user server that nobody uses after this').argParser(secondsOption),
+    )
+    .addOption(new Option('--memory <size>', 'restart a user server that takes more').argParser(bytesArgument));
+}
+
+export function hubPortOption(): Option {
+  return new Option('--hub-port <number>', 'of the hub (default: one after --port)').argParser(portOption);
+}
+
+export function hubFolderOf(context: Context, options: ServerOptions): string {
+  return join(dataFolderOf(context, options), 'hub');
+}
+
+export async function openHub(
+  context: Context,
+  log: Log,
+  options: HubOptions,
+  place: HubPlace,
+): Promise<ControlServer> {
+  const { ControlServer, IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX, userServerProgram } = await loadHub();
+  const folder = hubFolderOf(context, options);
+  const { allowPrivate, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
+  const control: ControlServerOptions = {
+    folder,
+    usersFolder: options.users ?? join(folder, 'users'),
+    program: userServerProgram(),
+    socket: { path: join(folder, 'hub.sock'), mode: 0o600 },
+    port: { host, port, ...(tls === undefined ? {} : { tls }) },
+    publicUrl,
+    cache: options.cache,
+    idleTimeoutMs: options.idle ?? IDLE_TIMEOUT_MS,
+    memoryBytes: options.memory ?? MEMORY_BYTES_MAX,
+    allowPrivate,
+    nodeUrl,
+    homes,
+    onlyUser,
+  };
+  return ControlServer.open({ ...context.deps, log }, control);
+}
+
+type RunningHub = NonNullable<Awaited<ReturnType<typeof connectOperator>>>;
+
+/** Throws CliError `no_hub`. */
+export async function asHubOperator<Result>(
+  context: Context,
+  options: ServerOptions,
+  work: (operator: RunningHub) => Promise<Result>,
+): Promise<Result> {
+  const { connectOperator, OPERATOR_SOCKET } = await loadHub();
+  const folder = hubFolderOf(context, options);
+  const operator = await connectOperator(join(folder, OPERATOR_SOCKET));
+  if (operator === undefined)
+    throw new CliError('no_hub', `no hub runs in ${folder}`, {
+      fix: 'Start one with `restante up` or `restante hub`, or name its folder with --data.',
+    });
+  return work(operator);
+}
+
+/** Loaded when it is used: a command starts faster without it. */
+export function loadHub(): Promise<typeof import('../hub/index.ts')> {
+  return import('../hub/index.ts');
+}
+
+function secondsOption(text: string): number {
+  const seconds = countOption(text);
+  if (seconds === 0) throw new InvalidArgumentError('It is at least one second.');
+  return seconds * SECOND_MS;
+}
