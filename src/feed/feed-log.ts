@@ -207,9 +207,12 @@ export class FeedLog {
     return acceptances;
   }
 
-  /** What to ask for along with a block (wire: Request.nodes); 0 asks for everything. */
-  digest(index: number): number {
-    return this.#replica?.digest(index) ?? 0;
+  /**
+   * What to ask for along with a block (wire: Request.nodes); 0 asks for everything. With `afterPrevious` the block before
+   * is on its way and will come first.
+   */
+  digest(index: number, afterPrevious = false): number {
+    return this.#replica?.digest(index, afterPrevious) ?? 0;
   }
 
   #freeze(transaction: StoreTransaction, acceptances: readonly Acceptance[]): void {

@@ -7,7 +7,7 @@ import { type CryptoSuite, equalBytes } from '../base/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
 import { Bitfield, PAGE_BITS } from './bitfield.ts';
 import type { FeedKeys } from './feed-rows.ts';
-import { fullRoots, rightSpanOf } from './flat-tree.ts';
+import { fullRoots, leftSpanOf, parentOf, rightSpanOf } from './flat-tree.ts';
 import { type ForkProof, judgeFork, type SignedNode, signedNodesOf } from './fork-proof.ts';
 import { BLOCK_BYTES_MAX } from './limits.ts';
 import type { TreeNode } from './merkle.ts';
@@ -64,11 +64,17 @@ export class Replica {
 
   /**
    * What to ask for along with a block: what is held around it, as far as it is in memory. What is not counts as not held,
-   * which costs the answerer some nodes more.
+   * which costs the answerer some nodes more. With `afterPrevious` the block before will have come by then: who proves a
+   * block proves or sends both children of every node above it.
    */
-  digest(index: number): number {
+  digest(index: number, afterPrevious: boolean): number {
     if (this.#length === 0) return 0;
-    return digestOf({ has: (node) => this.#holdsNode(node), end: 2 * this.#length - 1 }, 2 * index);
+    const willHold = (node: number): boolean => {
+      const parent = parentOf(node);
+      return leftSpanOf(parent) <= 2 * (index - 1) && rightSpanOf(parent) < 2 * this.#length;
+    };
+    const has = (node: number): boolean => (afterPrevious && willHold(node)) || this.#holdsNode(node);
+    return digestOf({ has, end: 2 * this.#length - 1 }, 2 * index);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What follows from blocks that were judged and stored. */
 import { type Arrival, announceArrivals } from './announcing.ts';
 import { CHATTER_BURST, PLAIN_RETRIES_MAX, STORE_RETRY_MS } from './limits.ts';
-import { schedule } from './scheduling.ts';
+import { lowestLacking, schedule } from './scheduling.ts';
 import type { Judged, PeerClaim } from './sync-event.ts';
 import { type Channel, type FeedState, unsettle } from './sync-state.ts';
 import { releaseRequests, type Turn } from './turn.ts';
@@ -91,7 +91,7 @@ export function tellComplete(turn: Turn, feed: FeedState): void {
 
 function isComplete(turn: Turn, feed: FeedState): boolean {
   const { settled, wanted, length } = feed;
-  if (wanted === undefined ? settled.firstMissing() < length : wanted.firstOutside(settled, 0, length) !== undefined)
+  if (wanted === undefined ? lowestLacking(feed) < length : wanted.firstOutside(settled, 0, length) !== undefined)
     return false;
   for (const channel of turn.channelsOf(feed.id)) {
     if (channel.inFlight.size > 0 || channel.unjudgedBytes > 0) return false;

@@ -25,6 +25,9 @@ import {
 } from './sync-state.ts';
 import type { Turn } from './turn.ts';
 
+/** The extension without messages of who answers requests in the order in which they came, as we do. */
+const ORDERED = 'restante/ordered';
+
 export function takeMessage(turn: Turn, peer: PeerState, remoteId: number, message: WireMessage): void {
   if (message.type !== 'data' && message.type !== 'request' && !talk(turn, peer, 1)) return;
   if (message.type === 'feed') takeFeed(turn, peer, remoteId, message);
@@ -126,7 +129,7 @@ export function openChannel(turn: Turn, peer: PeerState, feed: FeedState): Chann
       id: turn.state.id,
       live: feed.live,
       userData: undefined,
-      extensions: [],
+      extensions: [ORDERED],
       ack: turn.state.ack,
     });
   return channel;
@@ -167,7 +170,7 @@ function takeHandshake(turn: Turn, peer: PeerState, message: HandshakeMessage): 
   if (peer.handshake !== undefined) turn.drop(peer, 'second_handshake');
   else if (message.id !== undefined && equalBytes(message.id, turn.state.id)) turn.drop(peer, 'self');
   else {
-    peer.handshake = { live: message.live, ack: message.ack };
+    peer.handshake = { live: message.live, ack: message.ack, ordered: message.extensions.includes(ORDERED) };
     turn.notify({ kind: 'peer', peer: peer.id, address: peer.address });
     if (peer.opensAll) openAll(turn, peer);
     for (const channel of peer.channels.values()) if (channel.remoteId !== undefined) greet(turn, channel);

@@ -4,6 +4,7 @@
  */
 import { requestsFor } from './flow.ts';
 import { WINDOW_BLOCKS, WINDOWS_MAX } from './limits.ts';
+import type { SyncEffect } from './sync-event.ts';
 import type { Channel, FeedState } from './sync-state.ts';
 import type { Turn } from './turn.ts';
 
@@ -14,7 +15,6 @@ export function schedule(turn: Turn, feed: FeedState): void {
 
 export function scheduleChannel(turn: Turn, channel: Channel): void {
   if (!mayAsk(turn, channel)) return;
-  openWindows(turn, channel);
   const { feed, peer } = channel;
   if (feed.isWritable) {
     probeOwn(turn, channel);
@@ -23,7 +23,10 @@ export function scheduleChannel(turn: Turn, channel: Channel): void {
   let room = requestsFor(channel);
   while (room > 0) {
     const index = nextIndex(channel);
-    if (index === undefined) return;
+    if (index === undefined) {
+      openWindows(turn, channel);
+      return;
+    }
     if (index >= feed.length) {
       // How long the feed is now is told by the proof of any block beyond; one is enough.
       if (feed.probe !== undefined) return;
@@ -33,10 +36,16 @@ export function scheduleChannel(turn: Turn, channel: Channel): void {
     feed.settled.set(index);
     channel.inFlight.set(index, turn.now);
     peer.lastSentAt = turn.now;
-    const plain = feed.plain.has(index);
-    turn.do({ type: 'request', peer: peer.id, channel: channel.localId, feed: feed.id, index, plain });
+    turn.do(requestOf(channel, index));
     room -= 1;
   }
+}
+
+function requestOf(channel: Channel, index: number): SyncEffect {
+  const { feed, peer, inFlight } = channel;
+  const plain = feed.plain.has(index) || feed.isWritable;
+  const afterPrevious = peer.handshake?.ordered === true && index < feed.length && inFlight.has(index - 1);
+  return { type: 'request', peer: peer.id, channel: channel.localId, feed: feed.id, index, plain, afterPrevious };
 }
 
 function mayAsk(turn: Turn, { feed, peer, remoteId, remoteUploading }: Channel): boolean {
@@ -52,12 +61,12 @@ function mayAsk(turn: Turn, { feed, peer, remoteId, remoteUploading }: Channel):
 
 /** Whoever has more than the writer holds its key's newer signature: its proof says whether that is so. */
 function probeOwn(turn: Turn, channel: Channel): void {
-  const { feed, peer, claimedLength } = channel;
+  const { feed, claimedLength } = channel;
   if (claimedLength <= feed.length || feed.probe !== undefined) return;
   const index = claimedLength - 1;
   feed.probe = index;
   channel.inFlight.set(index, turn.now);
-  turn.do({ type: 'request', peer: peer.id, channel: channel.localId, feed: feed.id, index, plain: true });
+  turn.do(requestOf(channel, index));
 }
 
 function nextIndex(channel: Channel): number | undefined {
@@ -90,12 +99,19 @@ export function openWindows(turn: Turn, channel: Channel): void {
   }
 }
 
+/** The first block that is neither here nor asked for. What was settled stays so, but when the generation changes. */
+export function lowestLacking(feed: FeedState): number {
+  const from = feed.lowest.generation === feed.generation ? feed.lowest.index : 0;
+  feed.lowest = { generation: feed.generation, index: feed.settled.firstMissing(from) };
+  return feed.lowest.index;
+}
+
 /** Of the windows that the feed reaches, the first with something lacking, and the one in which it grows. */
 function neededWindows(feed: FeedState): ReadonlySet<number> {
   const last = Math.floor(feed.length / WINDOW_BLOCKS);
   const needed = new Set<number>();
   if (feed.wanted === undefined) {
-    const first = Math.floor(feed.settled.firstMissing() / WINDOW_BLOCKS);
+    const first = Math.floor(lowestLacking(feed) / WINDOW_BLOCKS);
     for (let window = first; window <= last && needed.size < WINDOWS_MAX; window++) needed.add(window);
     return needed;
   }

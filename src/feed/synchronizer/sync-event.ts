@@ -55,6 +55,8 @@ export type SyncEffect =
       readonly feed: FeedId;
       readonly index: number;
       readonly plain: boolean;
+      /** The block before is on its way from the same peer, and comes first. */
+      readonly afterPrevious: boolean;
     }
   /** Says which blocks of [from, to) are here. */
   | {

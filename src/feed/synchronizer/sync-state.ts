@@ -48,6 +48,8 @@ export interface FeedState {
   wanted: Bitfield | undefined;
   /** Grows whenever a settled block becomes unsettled: cursors begin anew. */
   generation: number;
+  /** The lowest unsettled block in a generation, as far as it was looked for. */
+  lowest: { readonly generation: number; readonly index: number };
   /** Blocks to be asked for with everything that proves them. */
   readonly plain: Set<number>;
   /** The block beyond `length` that was asked for: its proof tells how long the feed is now. */
@@ -109,7 +111,7 @@ export interface PeerState {
   readonly channels: Map<FeedId, Channel>;
   readonly byRemoteId: Map<number, Channel | UnknownFeed>;
   nextLocalId: number;
-  handshake: { readonly live: boolean; readonly ack: boolean } | undefined;
+  handshake: { readonly live: boolean; readonly ack: boolean; readonly ordered: boolean } | undefined;
   lastReceivedAt: number;
   lastSentAt: number;
   frameSince: number | undefined;

@@ -333,8 +333,11 @@ export class Synchronizer implements AsyncDisposable {
     else if (channel > 0) link.write(channel, { type: 'feed', discoveryKey: log.discoveryKey, nonce: undefined });
   }
 
-  #request(link: PeerLink, { channel, feed, index, plain }: Extract<SyncEffect, { type: 'request' }>): void {
-    const digest = plain ? 0 : (this.#feeds.get(feed)?.log.digest(index) ?? 0);
+  #request(
+    link: PeerLink,
+    { afterPrevious, channel, feed, index, plain }: Extract<SyncEffect, { type: 'request' }>,
+  ): void {
+    const digest = plain ? 0 : (this.#feeds.get(feed)?.log.digest(index, afterPrevious) ?? 0);
     link.write(channel, { type: 'request', index, bytes: undefined, hash: false, digest });
   }
 
@@ -376,6 +379,7 @@ function createFeedState(log: FeedLog, options: FeedOptions): FeedState {
     settled,
     wanted: options.sparse ? new Bitfield() : undefined,
     generation: 0,
+    lowest: { generation: 0, index: 0 },
     plain: new Set(),
     probe: undefined,
     frozen: log.fork !== undefined,
