@@ -63,7 +63,9 @@ export type ChainRefusal =
   | 'address_taken'
   | 'bad_chain'
   | 'bad_vault'
-  | 'weak_parameters';
+  | 'weak_parameters'
+  /** The node that keeps the home's keys is away. */
+  | 'registrar_away';
 
 export type ChainResult =
   | { readonly status: 'accepted'; readonly document: AccountDocument }
@@ -81,13 +83,21 @@ export interface AccountsOptions {
   readonly registration: Registration;
 }
 
-export class Accounts {
+/** Where chains grow: here, or at the node of the home that keeps its keys. */
+export interface ChainWriter {
+  register(bytes: Uint8Array, vault: Uint8Array, invite: string): Promise<ChainResult>;
+  extend(address: Address, bytes: Uint8Array, vault: Uint8Array | undefined): Promise<ChainResult>;
+}
+
+export class Accounts implements ChainWriter {
   readonly #deps: AccountsDeps;
   readonly #options: AccountsOptions;
   readonly #documents = createBoundedCache<Address, { readonly document: AccountDocument | undefined }>(
     ACCOUNTS_CACHED_MAX,
   );
   readonly #settings = new Map<Address, AccountSettings>();
+  /** Counts what was forgotten: what was read before is not kept after. */
+  #forgotten = 0;
 
   private constructor(deps: AccountsDeps, options: AccountsOptions) {
     this.#deps = deps;
@@ -106,11 +116,18 @@ export class Accounts {
   async find(address: Address): Promise<AccountDocument | undefined> {
     const cached = this.#documents.get(address);
     if (cached !== undefined) return cached.document;
+    const forgotten = this.#forgotten;
     const [row] = await this.#deps.store.range({ ...accountVersions(address), limit: 1, reverse: true });
     const document = row === undefined ? undefined : parseAccountDocument(this.#deps.suite, row.value);
     // Absent addresses are not cached: a stranger's guesses must not push accounts out.
-    if (document !== undefined) this.#documents.set(address, { document });
+    if (document !== undefined && forgotten === this.#forgotten) this.#documents.set(address, { document });
     return document;
+  }
+
+  /** Another node's entry changed the account. */
+  forget(address: Address): void {
+    this.#forgotten += 1;
+    this.#documents.delete(address);
   }
 
   /** The account if it is in memory already: the hot path asks this first. */

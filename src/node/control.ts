@@ -28,6 +28,9 @@ const METHODS: readonly Method[] = [
   'keyLogs',
   'federationRetry',
   'federationPull',
+  'fleetStatus',
+  'fleetToken',
+  'fleetRemove',
 ];
 
 interface Call {
@@ -104,6 +107,8 @@ async function perform(
     case 'accounts':
     case 'status':
     case 'keyLogs':
+    case 'fleetStatus':
+    case 'fleetToken':
       return operator[call.method]();
     case 'verify':
     case 'repair':
@@ -112,6 +117,7 @@ async function perform(
       return operator.backup(String(first), typeof second === 'string' ? second : undefined);
     case 'remove':
     case 'restoreAccount':
+    case 'fleetRemove':
       return operator[call.method](String(first));
     case 'setBanned':
       return operator.setBanned(String(first), second === true);
@@ -165,6 +171,10 @@ class ControlClient implements Operator, Disposable {
   keyLogs: Operator['keyLogs'] = () => this.#call('keyLogs');
   federationRetry: Operator['federationRetry'] = (home) => this.#call('federationRetry', [home]);
   federationPull: Operator['federationPull'] = (home) => this.#call('federationPull', [home]);
+
+  fleetStatus: Operator['fleetStatus'] = () => this.#call('fleetStatus');
+  fleetToken: Operator['fleetToken'] = () => this.#call('fleetToken');
+  fleetRemove: Operator['fleetRemove'] = (node) => this.#call('fleetRemove', [node]);
 
   [Symbol.dispose](): void {
     this.#socket.destroy();

@@ -5,6 +5,7 @@
 import {
   type Clock,
   type CryptoSuite,
+  type Dialer,
   type FrameSocket,
   type Log,
   Scope,
@@ -12,7 +13,8 @@ import {
   type SignatureChecker,
 } from '../base/index.ts';
 import { Conversations, type Messaging } from '../federation/index.ts';
-import type { FeedId, FeedState, HomeName } from '../protocol/index.ts';
+import { createSodiumStreamCipher } from '../feed/node/index.ts';
+import { EntryKind, type FeedId, type FeedState, type HomeName, parseAccountDocument } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
 import { type Abroad, openMessaging } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
@@ -21,11 +23,13 @@ import { AwaitedBodies } from './awaited-bodies.ts';
 import { Blobs } from './blobs.ts';
 import { DataFolder } from './data-folder.ts';
 import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
+import { Fleet, FleetAccounts, FollowedKeyLog } from './fleet/index.ts';
+import type { FoldedEntry } from './fold.ts';
 import { HeldPdus } from './held-pdus.ts';
-import { HomeChain } from './home-chain.ts';
+import { HomeChain, readHome } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
-import { KeyLog, retireKeyLog } from './key-log.ts';
+import { type HomeKeyLog, KeyLog, retireKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
 import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
@@ -38,6 +42,7 @@ import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { TAKE_OVER } from './view-keys.ts';
 
 export interface CoreDeps {
   readonly clock: Clock;
@@ -49,6 +54,8 @@ export interface CoreDeps {
   readonly metrics: Metrics;
   /** undefined: this node speaks with no other home, as when a command opens its folder. */
   readonly abroad: Abroad | undefined;
+  /** The way to the other nodes of the home; undefined: this node goes to none, as when a command opens its folder. */
+  readonly nodes?: Dialer | undefined;
 }
 
 export interface CoreOptions {
@@ -59,6 +66,10 @@ export interface CoreOptions {
   readonly limits: NodeLimits;
   /** A client proved that this node was restored from an older state: its feed is retired already, open a new core. */
   readonly onFeedRetired: () => void;
+  /** This node has become the registrar of its home, or is it no more, or was removed: open a new core. */
+  readonly onRoleChanged?: () => void;
+  /** On how many disks an entry is before its receipt says so, this node's included. */
+  readonly durability?: number;
 }
 
 export class Core implements AsyncDisposable {
@@ -70,7 +81,9 @@ export class Core implements AsyncDisposable {
   readonly retention: Retention;
   readonly sessions: Sessions;
   readonly feeds: NodeFeeds;
-  readonly keyLog: KeyLog;
+  readonly keyLog: HomeKeyLog;
+  /** The other nodes of the home. */
+  readonly fleet: Fleet;
   /** What people of this and other homes say to each other, folded. */
   readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
@@ -94,6 +107,7 @@ export class Core implements AsyncDisposable {
     this.retention = parts.retention;
     this.feeds = parts.feeds;
     this.keyLog = parts.keyLog;
+    this.fleet = parts.fleet;
     this.conversations = parts.conversations;
     this.messaging = parts.messaging;
     const { store, held, folder } = parts;
@@ -116,7 +130,7 @@ export class Core implements AsyncDisposable {
     try {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
       const feeds = await NodeFeeds.open(feedsDeps);
-      const keyLog = await KeyLog.open(feedsDeps);
+      const keyLog = await openKeyLog(feedsDeps);
       const journal = new Journal({
         ...deps,
         store,
@@ -132,9 +146,31 @@ export class Core implements AsyncDisposable {
       const chain = { ...deps, store, journal, homeKey: folder.homeKey, keyLog: keyLog.publicKey };
       const home = await HomeChain.open(chain);
       const retention = await Retention.open({ ...deps, store, journal, accounts, ours: feeds.ours });
-      const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention };
+      const fleet = await Fleet.open(
+        {
+          ...deps,
+          store,
+          folder,
+          feeds,
+          journal,
+          home,
+          keyLog,
+          createCipher: createSodiumStreamCipher,
+          dialer: deps.nodes,
+        },
+        {
+          onRoleChanged: (why) => {
+            deps.log.warn({ why }, 'the node is opened again');
+            options.onRoleChanged?.();
+          },
+          onBeyond: (feed) => core.#retire(feed, feedsDeps),
+          onInherited: () => core.messaging?.retry(undefined),
+        },
+      );
+      const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet };
       const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
       core.#start();
+      await fleet.takeOver();
       return core;
     } catch (error) {
       await store[Symbol.asyncDispose]();
@@ -145,14 +181,17 @@ export class Core implements AsyncDisposable {
   /** Names this node in the home document, under these URLs. */
   async publish(urls: readonly string[]): Promise<void> {
     const { config, nodeKey } = this.folder;
-    const { current, retired } = this.feeds;
-    await this.home.publish(config.home, {
-      name: config.node,
-      key: nodeKey.publicKey,
-      urls,
-      feed: current.id,
-      retired,
-    });
+    const { current, ours } = this.feeds;
+    const retired = [...ours].filter((feed) => feed !== current.id);
+    const node = { name: config.node, key: nodeKey.publicKey, urls, feed: current.id, retired };
+    await this.fleet.publish(node);
+  }
+
+  /** Serves a connection of another node of the home until it ends. */
+  async serveNode(socket: FrameSocket): Promise<void> {
+    const served = this.fleet.serve(socket).finally(() => this.#served.delete(served));
+    this.#served.add(served);
+    await served;
   }
 
   /** Serves one client connection until it ends; says when the other end has proven who it is. */
@@ -170,6 +209,7 @@ export class Core implements AsyncDisposable {
         registration: this.#options.registration,
         heartbeatMs: this.#options.limits.heartbeatMs,
         feeds: () => this.#feedStates(),
+        isReady: () => this.fleet.isReady,
         onAuthenticated,
       },
       socket,
@@ -192,20 +232,36 @@ export class Core implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.messaging?.[Symbol.asyncDispose]();
+    this.fleet.endWaits();
     // Intake first: what it accepted is written and answered while the sessions are still there.
     await this.#scope[Symbol.asyncDispose]();
     this.sessions.closeAll('stopping', 'this node stops; it or another will be there soon');
+    await this.fleet[Symbol.asyncDispose]();
     await Promise.all(this.#served);
     await this.#store[Symbol.asyncDispose]();
   }
 
   #start(): void {
     this.sessions.attach(this.journal);
+    this.journal.events.on('committed', ({ entries }) => this.#takeChains(entries));
     this.#scope.spawn('intake', (signal) => this.#intake.run(signal));
     this.#scope.spawn('sweep', (signal) => this.sessions.sweep(signal));
     this.#scope.spawn('heartbeat', (signal) => this.sessions.heartbeat(signal));
     this.#scope.spawn('retention', (signal) => this.retention.run(signal));
     this.#scope.spawn('awaited bodies', (signal) => this.#awaited.run(signal));
+  }
+
+  /** Accounts that changed at another node: who was revoked there is cut here. */
+  #takeChains(entries: readonly FoldedEntry[]): void {
+    for (const { feed, header } of entries) {
+      if (header.kind !== EntryKind.ACCOUNT || feed === this.feeds.current.id) continue;
+      const { address } = parseAccountDocument(this.#deps.suite, header.document);
+      this.accounts.forget(address);
+      this.#scope.spawn('account', async () => {
+        const account = await this.accounts.find(address);
+        if (account !== undefined) this.sessions.keepOnly(account);
+      });
+    }
   }
 
   #feedStates(): FeedState[] {
@@ -235,17 +291,29 @@ interface BaseParts {
   readonly store: SqliteStore;
   readonly feedsDeps: FeedsDeps;
   readonly feeds: NodeFeeds;
-  readonly keyLog: KeyLog;
+  readonly keyLog: HomeKeyLog;
   readonly journal: Journal;
   readonly accounts: Accounts;
   readonly home: HomeChain;
   readonly retention: Retention;
+  readonly fleet: Fleet;
 }
 
 interface Parts extends BaseParts {
   readonly held: HeldPdus;
   readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
+}
+
+/** The log of the home's keys: written by the registrar, followed by the other nodes. */
+async function openKeyLog(deps: FeedsDeps): Promise<HomeKeyLog> {
+  const { folder, store, suite } = deps;
+  const home = await readHome(suite, store);
+  const isRegistrar = home === undefined || home.registrar === folder.config.node;
+  if (isRegistrar || (await store.get(TAKE_OVER)) !== undefined) return KeyLog.open(deps);
+  // A log that this node wrote as the registrar has ended.
+  await retireKeyLog(deps);
+  return FollowedKeyLog.open({ suite, store }, { home: home.home, publicKey: home.keyLog });
 }
 
 /** What this home's people and others say to each other. */
@@ -273,13 +341,22 @@ function createServices(
   onRolledBack: (feed: FeedId) => void,
 ): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
   const { limits } = options;
-  const { folder, store, journal, accounts, home, held, conversations, messaging } = parts;
+  const { folder, store, journal, accounts, home, held, conversations, messaging, fleet } = parts;
   const feeds = parts.feeds.all;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
   const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds: parts.feeds });
   const intake = new Intake(
-    { ...deps, store, journal, accounts, conversations, messaging },
+    {
+      ...deps,
+      store,
+      journal,
+      accounts,
+      conversations,
+      messaging,
+      untilCopied: copiesOf(options, fleet),
+      isRemoved: () => fleet.isRemoved,
+    },
     { home: folder.config.home, limits, feeds: parts.feeds },
   );
   const blobs = new Blobs({ ...deps, store, journal, feeds });
@@ -287,9 +364,11 @@ function createServices(
     { accounts, conversations, held, home, keyLog: parts.keyLog, messaging },
     { home: folder.config.home },
   );
+  const chains = new FleetAccounts({ ...deps, accounts, fleet });
+  fleet.duties = chains.duties;
   const handler = new RequestHandler({
     ...deps,
-    accounts,
+    chains,
     authenticator,
     blobs,
     intake,
@@ -303,8 +382,13 @@ function createServices(
   const check = { ...deps, store, home: folder.config.home, feeds };
   const copies = { ...deps, accounts, authenticator, feeds, home, journal, reader };
   const operator = new NodeOperator(
-    { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies },
+    { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet },
     limits,
   );
   return { sessions, authenticator, handler, intake, operator };
+}
+
+/** Of an entry's copies, those that other nodes have. */
+function copiesOf({ durability = 1 }: CoreOptions, fleet: Fleet): ((length: number) => Promise<boolean>) | undefined {
+  return durability > 1 ? (length) => fleet.untilCopied(length, durability - 1) : undefined;
 }

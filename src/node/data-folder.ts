@@ -30,13 +30,20 @@ export class DataFolder {
   readonly config: HomeConfig;
   readonly homeKey: KeyPair;
   readonly nodeKey: KeyPair;
-  /** From which fake salts are derived: stable as long as the home is. */
+  /** From which fake salts are derived: stable as long as the home is, and the same at each of its nodes. */
   readonly saltSecret: Uint8Array;
+  /** Of the home key: what a node that is taken in gets. */
+  readonly homeSeed: Uint8Array;
 
-  private constructor(path: string, config: HomeConfig, keys: { home: KeyPair; node: KeyPair; salt: Uint8Array }) {
+  private constructor(
+    path: string,
+    config: HomeConfig,
+    keys: { home: KeyPair; homeSeed: Uint8Array; node: KeyPair; salt: Uint8Array },
+  ) {
     this.path = path;
     this.config = config;
     this.homeKey = keys.home;
+    this.homeSeed = keys.homeSeed;
     this.nodeKey = keys.node;
     this.saltSecret = keys.salt;
   }
@@ -49,9 +56,26 @@ export class DataFolder {
     const node = await seedOf(deps, join(path, 'keys', 'node.key'));
     return new DataFolder(path, config, {
       home: deps.suite.keyPair(home),
+      homeSeed: home,
       node: deps.suite.keyPair(node),
       salt: deps.suite.blake2b(home, new TextEncoder().encode('restante enrolment salt 1')),
     });
+  }
+
+  /** Makes the folder of a node that was taken in by a home. Throws NodeError `bad_folder` when it holds one. */
+  static async create(
+    deps: DataFolderDeps,
+    path: string,
+    node: { readonly config: HomeConfig; readonly homeSeed: Uint8Array; readonly nodeSeed: Uint8Array },
+  ): Promise<DataFolder> {
+    await mkdir(join(path, 'keys'), { recursive: true, mode: 0o700 });
+    if ((await readHomeConfig(path)) !== undefined)
+      throw new NodeError('bad_folder', `${path} holds a home already`, { fix: 'Choose another with --data.' });
+    await writeDurably(join(path, 'keys', 'home.key'), `${toHex(node.homeSeed)}\n`);
+    await writeDurably(join(path, 'keys', 'node.key'), `${toHex(node.nodeSeed)}\n`);
+    // Last: a folder without it is no home yet.
+    await writeDurably(join(path, 'home.json'), `${JSON.stringify(node.config)}\n`);
+    return DataFolder.open(deps, path, node.config);
   }
 
   get storeFolder(): string {

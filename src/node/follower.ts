@@ -4,7 +4,7 @@
  */
 
 import { fromHex } from '../base/index.ts';
-import type { Address, FeedId, NodeMessage } from '../protocol/index.ts';
+import { type Address, BodyState, type FeedId, type NodeMessage } from '../protocol/index.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
 
 export interface FollowerDeps {
@@ -19,6 +19,7 @@ export class Follower {
   readonly #headersOnly: boolean;
   readonly #pushedTo: Map<FeedId, number>;
   #dirty = false;
+  #insists = false;
   #wake: (() => void) | undefined;
 
   constructor(
@@ -31,9 +32,13 @@ export class Follower {
     this.#pushedTo = new Map(options.after);
   }
 
-  /** Something may have come. Cheap: many wakes while one push runs are one more look. */
-  wake(): void {
+  /**
+   * Something may have come. Cheap: many wakes while one push runs are one more look. An entry of another node whose body
+   * is still on its way waits for it, until somebody `insists`: then the header goes alone.
+   */
+  wake(insists = false): void {
     this.#dirty = true;
+    this.#insists ||= insists;
     this.#wake?.();
     this.#wake = undefined;
   }
@@ -47,19 +52,21 @@ export class Follower {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
           });
+        const insists = this.#insists;
         this.#dirty = false;
-        for (const feed of this.#deps.reader.feeds) await this.#push(feed, signal);
+        this.#insists = false;
+        for (const feed of this.#deps.reader.feeds) await this.#push(feed, insists, signal);
       }
     } finally {
       signal.removeEventListener('abort', stop);
     }
   }
 
-  async #push(feed: FeedId, signal: AbortSignal): Promise<void> {
+  async #push(feed: FeedId, insists: boolean, signal: AbortSignal): Promise<void> {
     const { reader, send } = this.#deps;
     const { number: head } = await reader.state(this.#address, feed);
     for (let after = this.#pushedTo.get(feed) ?? 0; after < head && !signal.aborted; ) {
-      const entries = await reader.page({
+      const page = await reader.page({
         address: this.#address,
         feed,
         from: after + 1,
@@ -67,9 +74,13 @@ export class Follower {
         newestFirst: false,
         headersOnly: this.#headersOnly,
       });
-      await send({ oneofKind: 'entries', entries: { request: 0, feed: fromHex(feed), entries } });
-      after = entries.at(-1)?.number ?? head;
+      const owed = insists ? -1 : page.findIndex(({ bodyState }) => bodyState === BodyState.OWED);
+      const entries = owed === -1 ? page : page.slice(0, owed);
+      if (entries.length > 0)
+        await send({ oneofKind: 'entries', entries: { request: 0, feed: fromHex(feed), entries } });
+      after = entries.at(-1)?.number ?? (owed === -1 ? head : after);
       this.#pushedTo.set(feed, after);
+      if (owed !== -1) return;
     }
   }
 }

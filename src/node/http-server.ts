@@ -11,6 +11,7 @@ import { WebSocketServer } from 'ws';
 import { type Clock, type FrameSocket, fromUtf8, isAbort, type Log } from '../base/index.ts';
 import { WsSocket, wsOptions } from '../base/system/index.ts';
 import { FRAME_BYTES_MAX } from '../protocol/index.ts';
+import { FLEET_PATH, LINK_FRAME_BYTES_MAX } from './fleet/index.ts';
 import type { HomeChain } from './home-chain.ts';
 import { HEADERS_TIMEOUT_MS, HTTP_BODY_BYTES_MAX, type NodeLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -30,6 +31,9 @@ export interface HttpServerDeps {
   readonly mount: (fastify: FastifyInstance) => Promise<void>;
   /** `onAuthenticated` is called when the other end has proven who it is. */
   readonly onConnection: (socket: FrameSocket, remote: Remote, onAuthenticated: () => void) => void;
+  /** Whether somebody may come as a node of the home: by the key that the upgrade is signed with; undefined: by none. */
+  readonly mayLink: (target: URL) => boolean;
+  readonly onLink: (socket: FrameSocket) => void;
 }
 
 export interface HttpServerOptions {
@@ -49,6 +53,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #options: HttpServerOptions;
   readonly #server: FastifyInstance;
   readonly #webSockets = new WebSocketServer({ noServer: true, ...wsOptions(FRAME_BYTES_MAX) });
+  readonly #links = new WebSocketServer({ noServer: true, ...wsOptions(LINK_FRAME_BYTES_MAX) });
   readonly #accepts: TokenBucket;
   readonly #strangers: Strangers;
   readonly #closing = new AbortController();
@@ -103,6 +108,7 @@ export class HttpServer implements AsyncDisposable {
     this.#closing.abort(new DOMException('the server stops', 'AbortError'));
     await this.#server.close();
     this.#webSockets.close();
+    this.#links.close();
   }
 
   #route(): void {
@@ -129,7 +135,9 @@ export class HttpServer implements AsyncDisposable {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { clock, metrics, onConnection } = this.#deps;
-    if (new URL(request.url ?? '/', 'http://node').pathname !== CLIENT_PATH) {
+    const target = new URL(request.url ?? '/', 'http://node');
+    const isLink = target.pathname === FLEET_PATH;
+    if (target.pathname !== CLIENT_PATH && !(isLink && this.#deps.mayLink(target))) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
@@ -143,6 +151,12 @@ export class HttpServer implements AsyncDisposable {
     }
     if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal);
     if (socket.destroyed) return;
+    if (isLink) {
+      this.#links.handleUpgrade(request, socket, head, (webSocket) =>
+        this.#deps.onLink(WsSocket.adopt(webSocket, socket)),
+      );
+      return;
+    }
     const remote = remoteOf(request.socket.remoteAddress, request.headers, this.#options.behindProxy);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const adopted = WsSocket.adopt(webSocket, socket);

@@ -5,6 +5,7 @@ export type { Registration } from './accounts.ts';
 export { checkBackup, restoreBackup } from './backup.ts';
 export { Core, type CoreDeps, type CoreOptions } from './core.ts';
 export { type HomeConfig, readHomeConfig } from './data-folder.ts';
+export { type JoinFleetOptions, joinFleet } from './join-fleet.ts';
 export { DEFAULT_LIMITS, type NodeLimits, parseLimits } from './limits.ts';
 export { Metrics } from './metrics.ts';
 export { Node, type NodeDeps, type NodeOptions, withOperator } from './node.ts';

@@ -45,7 +45,12 @@ import { headKey, headsOf, pduKey } from './view-keys.ts';
 import { decodeLocations, decodeMailboxState } from './view-rows.ts';
 
 export type Submission =
-  | { readonly status: 'ok' | 'duplicate'; readonly feed: FeedId; readonly index: number; readonly receivedAt: number }
+  | {
+      readonly status: 'ok' | 'pending' | 'duplicate';
+      readonly feed: FeedId;
+      readonly index: number;
+      readonly receivedAt: number;
+    }
   | { readonly status: 'too_large' | 'rejected'; readonly detail: string }
   | { readonly status: 'over_quota' | 'unknown_recipient'; readonly detail: string }
   | { readonly status: 'rate_limited'; readonly retryAfterMs: number }
@@ -63,6 +68,10 @@ export interface IntakeDeps {
   readonly conversations: Conversations;
   /** undefined: this node speaks with no other home. */
   readonly messaging: Pick<Messaging, 'authorship'> | undefined;
+  /** Whether as many other nodes as a receipt needs have this feed's blocks up to here, now or in time; undefined: none need to. */
+  readonly untilCopied: ((length: number) => Promise<boolean>) | undefined;
+  /** Whether the home goes on without this node: what it took now might be read by nobody. */
+  readonly isRemoved: () => boolean;
 }
 
 export interface IntakeOptions {
@@ -90,11 +99,19 @@ const FULL: Submission = Object.freeze({
   retryAfterMs: 1_000,
 });
 
+const REMOVED: Submission = Object.freeze({
+  status: 'unavailable',
+  detail: 'this node was removed from its home: another takes it',
+  retryAfterMs: UNAVAILABLE_RETRY_MS,
+});
+
 export class Intake {
   readonly #deps: IntakeDeps;
   readonly #options: IntakeOptions;
   readonly #queue = new BoundedQueue<Waiting>(INTAKE_QUEUE_MAX);
   readonly #buckets = new Map<Address, TokenBucket>();
+  /** Receipts that wait for copies. */
+  readonly #answering = new Set<Promise<void>>();
   /** Of bodies without a receipt. */
   #waitingBytes = 0;
 
@@ -105,6 +122,7 @@ export class Intake {
 
   /** The receipt of one submit; `body` is undefined when the client holds it back until it is asked for. */
   async submit(submitter: Submitter, header: Uint8Array, body: Uint8Array | undefined): Promise<Submission> {
+    if (this.#deps.isRemoved()) return REMOVED;
     const rate = this.#takeToken(submitter.address);
     if (rate !== undefined) return rate;
     let pdu: Pdu;
@@ -154,6 +172,7 @@ export class Intake {
       if (inFlight.size >= APPENDS_IN_FLIGHT) await Promise.race(inFlight);
     }
     await Promise.all(inFlight);
+    await Promise.all(this.#answering);
     signal.removeEventListener('abort', stop);
   }
 
@@ -259,15 +278,31 @@ export class Intake {
   async #append(batch: readonly Waiting[]): Promise<void> {
     try {
       const submissions = await this.#deps.journal.write((journal) => this.#write(journal, batch));
-      batch.forEach((waiting, i) => {
-        waiting.done(submissions[i] as Submission);
-      });
+      this.#answer(batch, submissions);
     } catch (error) {
       // Nothing was acknowledged and nothing was written: the sender keeps it and tries again.
       if (!isAbort(error, undefined)) this.#deps.log.error({ error, entries: batch.length }, 'an append failed');
       const detail =
         error instanceof StoreError && error.code === 'disk_full' ? 'the disk is full' : 'the node could not write';
       for (const waiting of batch) waiting.done({ status: 'unavailable', detail, retryAfterMs: UNAVAILABLE_RETRY_MS });
+    }
+  }
+
+  /** What others must have too is answered when they do; the next append does not wait for that. */
+  #answer(batch: readonly Waiting[], submissions: readonly Submission[]): void {
+    for (const [i, waiting] of batch.entries()) {
+      const submission = submissions[i] as Submission;
+      const { untilCopied } = this.#deps;
+      const isOurs = 'feed' in submission && submission.feed === this.#options.feeds.current.id;
+      if (untilCopied === undefined || !isOurs) {
+        waiting.done(submission);
+        continue;
+      }
+      // A header block and its body.
+      const answer = untilCopied(submission.index + 2)
+        .then((isCopied) => waiting.done(isCopied ? submission : { ...submission, status: 'pending' }))
+        .finally(() => this.#answering.delete(answer));
+      this.#answering.add(answer);
     }
   }
 

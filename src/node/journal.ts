@@ -51,6 +51,8 @@ export interface WrittenEntry {
 /** What became durable, for those who follow: only a hint, the views are the truth. */
 export interface JournalEvents {
   committed: { readonly addresses: ReadonlySet<Address>; readonly entries: readonly FoldedEntry[] };
+  /** A body is gone. */
+  cleared: { readonly feed: FeedId; readonly index: number };
 }
 
 export interface JournalDeps {
@@ -108,6 +110,7 @@ export class Journal {
     const { store } = this.#deps;
     const { acceptances, isMore } = await store.transact(async (transaction) => {
       const accepted = await log.accept(transaction, claims);
+      await this.#tellBodies(transaction, log, accepted);
       // What came after everybody here had erased it goes again.
       for (const { outcome, index } of accepted)
         if (outcome === 'stored' && !log.cleared(index, index + 1).next().done) log.clear(transaction, index);
@@ -121,6 +124,24 @@ export class Journal {
   async foldOn(log: FeedLog): Promise<void> {
     let isMore = true;
     while (isMore) isMore = await this.#deps.store.transact((transaction) => this.#foldCopy(transaction, log));
+  }
+
+  /** Bodies that were owed: whoever their entries are for is told again. */
+  async #tellBodies(transaction: StoreTransaction, log: FeedLog, accepted: readonly Acceptance[]): Promise<void> {
+    const row = log.isReplica ? await transaction.get(foldedKey(log.id)) : undefined;
+    const folded = row === undefined ? 0 : readUint64(row);
+    // Headers are folded without a gap, so what comes below is a body.
+    const bodies = accepted.filter(({ outcome, index }) => outcome === 'stored' && index > 0 && index < folded);
+    if (bodies.length === 0) return;
+    const headers = await log.getBlocks(
+      transaction,
+      bodies.map(({ index }) => index - 1),
+    );
+    const addresses = new Set<Address>();
+    for (const block of headers)
+      if (block !== undefined)
+        for (const account of decodeEntryHeader(block).accounts) addresses.add(account as Address);
+    transaction.onCommit(() => this.events.emit('committed', { addresses, entries: [] }));
   }
 
   /** A page of entries; says whether there may be more. */
@@ -210,7 +231,9 @@ export class Journal {
       const header = decodeEntryHeader(block);
       if (!header.hasBody || !(await isErasedByAll(views, header.accounts as Address[], body))) continue;
       if (await this.#mustStay(transaction, header, body)) continue;
-      feed.clear(transaction, body.index + 1);
+      const cleared = { feed: body.feed, index: body.index + 1 };
+      feed.clear(transaction, cleared.index);
+      transaction.onCommit(() => this.events.emit('cleared', cleared));
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * The log of this home's keys: a public, append-only feed that names every version of every account and of the home
+ * The log of this home's keys, at the node that writes it: a public, append-only feed that names every version of every account and of the home
  * (docs/protocol/key-log.md). What the journal accepts is named here in the same store transaction, so no key is shown that
  * is not logged. Its secret key stays in the folder and out of backups: a restored home begins another log, names it in its
  * document, and logs again what it has.
@@ -46,7 +46,20 @@ interface KeyLogRecord {
   readonly filledTo?: string;
 }
 
-export class KeyLog {
+/** As every node has it: its writer, and those that mirror it. */
+export interface HomeKeyLog {
+  readonly publicKey: Uint8Array;
+  readonly length: number;
+  /** Names the documents among the entries. */
+  append(transaction: StoreTransaction, entries: readonly EntryHeader[]): void;
+  page(after: number): Promise<KeyLogPage>;
+  /** The newest; undefined while the log is empty. */
+  root(): Promise<SignedRoot | undefined>;
+  /** What somebody says that our log's key signed. */
+  judge(root: SignedRoot): Promise<RootVerdict>;
+}
+
+export class KeyLog implements HomeKeyLog {
   readonly #deps: KeyLogDeps;
   readonly #log: FeedLog;
 
@@ -79,7 +92,6 @@ export class KeyLog {
     return this.#log.length;
   }
 
-  /** Names the documents among the entries. */
   append(transaction: StoreTransaction, entries: readonly EntryHeader[]): void {
     for (const { document, kind } of entries)
       if (kind === EntryKind.ACCOUNT || kind === EntryKind.KEY) this.#record(transaction, document);
@@ -89,12 +101,10 @@ export class KeyLog {
     return readKeyLogPage(this.#log, this.#deps.store, after);
   }
 
-  /** The newest; undefined while the log is empty. */
   root(): Promise<SignedRoot | undefined> {
     return signedRootAt(this.#log, this.#deps.store, this.#log.length);
   }
 
-  /** What somebody says that our log's key signed. */
   judge(root: SignedRoot): Promise<RootVerdict> {
     return judgeRoot(this.#deps.suite, this.#log, this.#deps.store, root);
   }

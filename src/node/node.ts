@@ -14,7 +14,13 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
-import { SystemResolver, SystemServiceResolver, ThreadedSignatureChecker, UndiciDialer } from '../base/system/index.ts';
+import {
+  SystemResolver,
+  SystemServiceResolver,
+  ThreadedSignatureChecker,
+  UndiciDialer,
+  WsDialer,
+} from '../base/system/index.ts';
 import {
   DEFAULT_TRANSPORT_LIMITS,
   FederationError,
@@ -28,6 +34,7 @@ import type { Registration } from './accounts.ts';
 import { ControlServer, connectControl } from './control.ts';
 import { Core, type CoreOptions } from './core.ts';
 import { readHomeConfig } from './data-folder.ts';
+import { DIAL_TIMEOUT_MS, LINK_FRAME_BYTES_MAX } from './fleet/index.ts';
 import { CLIENT_PATH, HttpServer } from './http-server.ts';
 import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -59,6 +66,8 @@ export interface NodeOptions {
   /** Also reach homes at private and loopback addresses; default: when this home is a loopback home. */
   readonly allowPrivate?: boolean;
   readonly limits?: Partial<NodeLimits>;
+  /** On how many disks an entry is before its receipt says so, this node's included; default 1. */
+  readonly durability?: number;
 }
 
 export class Node implements AsyncDisposable {
@@ -152,6 +161,12 @@ export class Node implements AsyncDisposable {
       async () => (await this.#core?.operator.status())?.bytes ?? 0,
     );
     this.#metrics.destinations(async () => (await this.#core?.messaging?.status()) ?? []);
+    this.#metrics.gauge('restante_fleet_links', 'Other nodes of the home that there is a link to', () => {
+      return this.#core?.fleet.links.length ?? 0;
+    });
+    this.#metrics.gauge('restante_feed_forks', 'Feeds whose key has signed two histories', () => {
+      return this.#core?.fleet.status().feeds.filter(({ fork }) => fork !== null).length ?? 0;
+    });
     this.#metrics.keyLogs(async () => (await this.#core?.messaging?.keyLogs()) ?? []);
     // The port comes first: a new loopback home is named after it.
     this.#http = await HttpServer.open(
@@ -163,6 +178,8 @@ export class Node implements AsyncDisposable {
         health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
         onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
         mount: (fastify) => this.#mountOutside(fastify),
+        mayLink: (target) => this.#core?.fleet.mayLink(target) ?? false,
+        onLink: (socket) => this.#serveNode(socket),
       },
       { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
     );
@@ -174,17 +191,25 @@ export class Node implements AsyncDisposable {
   }
 
   async #openCore(): Promise<Core> {
-    const { folder, nodeName, registration } = this.#options;
+    const { durability, folder, nodeName, registration } = this.#options;
     const options: CoreOptions = {
       folder,
       registration,
       limits: this.#limits,
       onFeedRetired: () => this.#reopen(),
+      onRoleChanged: () => this.#reopen(),
+      ...(durability === undefined ? {} : { durability }),
       ...(this.#home === undefined ? {} : { home: this.#home }),
       ...(nodeName === undefined ? {} : { nodeName }),
     };
     const core = await Core.open(
-      { ...this.#deps, signatures: this.#signatures, metrics: this.#metrics, abroad: this.#abroadOf() },
+      {
+        ...this.#deps,
+        signatures: this.#signatures,
+        metrics: this.#metrics,
+        abroad: this.#abroadOf(),
+        nodes: this.#nodeDialer(),
+      },
       options,
     );
     await core.publish([this.url]);
@@ -219,6 +244,21 @@ export class Node implements AsyncDisposable {
     return { dialer: this.#dialer, services: new SystemServiceResolver() };
   }
 
+  /** To the other nodes of the home, which may well stand in one private network. */
+  #nodeDialer(): WsDialer {
+    return openNodeDialer(this.#deps.clock);
+  }
+
+  #serveNode(socket: FrameSocket): void {
+    if (this.#core === undefined) {
+      socket.close(1012, 'starting or stopping');
+      return;
+    }
+    this.#core
+      .serveNode(socket)
+      .catch((error: unknown) => this.#deps.log.error({ error }, 'a link of another node failed'));
+  }
+
   #serve(socket: FrameSocket, remote: Remote, onAuthenticated: () => void): void {
     if (this.#core === undefined) {
       socket.close(1012, 'starting or stopping');
@@ -237,6 +277,12 @@ export class Node implements AsyncDisposable {
       this.#core = await this.#openCore();
     });
   }
+}
+
+/** The home document names these nodes, so an operator has: they may stand in a private network. */
+export function openNodeDialer(clock: Clock): WsDialer {
+  const options = { frameBytesMax: LINK_FRAME_BYTES_MAX, timeoutMs: DIAL_TIMEOUT_MS, allowPrivate: true };
+  return new WsDialer({ clock, resolver: new SystemResolver() }, options);
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { Feeds } from './feeds.ts';
+import type { Fleet, FleetStatus } from './fleet/index.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import type { Sessions } from './sessions.ts';
@@ -50,6 +51,7 @@ export interface OperatorDeps {
   readonly copies: AccountBackupDeps;
   /** undefined: no node runs. */
   readonly messaging: Messaging | undefined;
+  readonly fleet: Fleet;
 }
 
 /** Everything the control socket offers; each method takes and returns JSON values. */
@@ -76,6 +78,12 @@ export interface Operator {
   keyLogs(): Promise<readonly KeyLogStatus[]>;
   /** Tries to send now, whatever the back-off. */
   federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]>;
+  /** The nodes of the home, and how far their feeds are copied. */
+  fleetStatus(): Promise<FleetStatus>;
+  /** Lets one new node in, within the hour. */
+  fleetToken(): Promise<string>;
+  /** The home goes on without a node; this one goes on with what it had begun. */
+  fleetRemove(node: string): Promise<FleetStatus>;
   /** Asks for what another home, or all we know, have for us. */
   federationPull(home: string | undefined): Promise<readonly DestinationStatus[]>;
 }
@@ -197,6 +205,19 @@ export class NodeOperator implements Operator {
   async federationPull(home: string | undefined): Promise<readonly DestinationStatus[]> {
     await this.#messaging.ask(home === undefined ? undefined : parseHomeName(home));
     return this.federationStatus(home);
+  }
+
+  async fleetStatus(): Promise<FleetStatus> {
+    return this.#deps.fleet.status();
+  }
+
+  async fleetToken(): Promise<string> {
+    return this.#deps.fleet.createToken();
+  }
+
+  async fleetRemove(node: string): Promise<FleetStatus> {
+    await this.#deps.fleet.remove(node);
+    return this.#deps.fleet.status();
   }
 
   get #messaging(): Messaging {

@@ -25,7 +25,7 @@ import {
   type Sync,
   VAULT_RECORD_BYTES_MAX,
 } from '../protocol/index.ts';
-import type { Accounts, ChainResult } from './accounts.ts';
+import type { ChainResult, ChainWriter } from './accounts.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Blobs } from './blobs.ts';
 import { Follower } from './follower.ts';
@@ -41,9 +41,9 @@ import type { Sessions } from './sessions.ts';
 
 export interface RequestHandlerDeps {
   readonly clock: Clock;
-  readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly blobs: Blobs;
+  readonly chains: ChainWriter;
   readonly intake: Intake;
   readonly journal: Journal;
   readonly lookups: Lookups;
@@ -172,7 +172,7 @@ export class RequestHandler {
     session: Session,
     append: { request: number; document: Uint8Array; vault: Uint8Array; invite: string },
   ): Promise<void> {
-    const { accounts, registrationRate, sessions } = this.#deps;
+    const { chains, registrationRate, sessions } = this.#deps;
     if (append.document.length > DOCUMENT_BYTES_MAX || append.vault.length > VAULT_RECORD_BYTES_MAX)
       return session.refuse(append.request, 'too_large', 'the document or the vault record is too large');
     const { identity } = session;
@@ -183,9 +183,9 @@ export class RequestHandler {
         retryAfterMs: leave.waitMs,
       });
     let result: ChainResult;
-    if (identity === undefined) result = await accounts.register(append.document, append.vault, append.invite);
+    if (identity === undefined) result = await chains.register(append.document, append.vault, append.invite);
     else
-      result = await accounts.extend(
+      result = await chains.extend(
         identity.address,
         append.document,
         append.vault.length > 0 ? append.vault : undefined,
@@ -193,13 +193,7 @@ export class RequestHandler {
     if (result.status === 'refused') return session.refuse(append.request, result.code, result.why);
     const { document } = result;
     await session.send({ oneofKind: 'chain', chain: { request: append.request, documents: [document.signed.bytes] } });
-    const stays = new Set(document.devices.map((device) => device.id));
-    sessions.cut(
-      document.address,
-      (device) => !document.closed && (device === undefined || stays.has(device)),
-      document.closed ? 'account_closed' : 'device_revoked',
-      document.closed ? 'the account is closed' : 'this device was revoked',
-    );
+    sessions.keepOnly(document);
   }
 
   async #clientInfo(session: Session, address: Address, info: ClientInfo, signal: AbortSignal): Promise<void> {
@@ -356,6 +350,7 @@ const BODY_STATES = {
 
 const STATUSES: Record<Submission['status'], ReceiptStatus> = {
   ok: ReceiptStatus.OK,
+  pending: ReceiptStatus.PENDING,
   duplicate: ReceiptStatus.DUPLICATE,
   too_large: ReceiptStatus.TOO_LARGE,
   over_quota: ReceiptStatus.OVER_QUOTA,
@@ -367,7 +362,7 @@ const STATUSES: Record<Submission['status'], ReceiptStatus> = {
 };
 
 function receiptOf(request: number, submission: Submission): Extract<NodeMessage, { oneofKind: 'receipt' }>['receipt'] {
-  const placed = submission.status === 'ok' || submission.status === 'duplicate';
+  const placed = 'feed' in submission;
   return {
     request,
     status: STATUSES[submission.status],

@@ -65,6 +65,8 @@ export interface SessionOptions {
   readonly registration: string;
   readonly heartbeatMs: number;
   readonly feeds: () => FeedState[];
+  /** Whether clients may follow their mail here: a node that has just joined fetches it first. */
+  readonly isReady: () => boolean;
   readonly onAuthenticated: () => void;
 }
 
@@ -95,7 +97,7 @@ export class Session {
   #closing = false;
   readonly #cancels = new Map<number, AbortController>();
   /** Set by the handler when the client follows its mailbox. */
-  follower: { wake(): void } | undefined;
+  follower: { wake(insists?: boolean): void } | undefined;
 
   constructor(deps: SessionDeps, options: SessionOptions, socket: FrameSocket) {
     this.#deps = deps;
@@ -156,8 +158,8 @@ export class Session {
     }
   }
 
-  wake(): void {
-    this.follower?.wake();
+  wake(insists = false): void {
+    this.follower?.wake(insists);
   }
 
   spawn(name: string, task: (signal: AbortSignal) => Promise<void>): void {
@@ -220,7 +222,7 @@ export class Session {
 
   /** Called every sweep: pushes what a lost wake left, cuts who is silent, slow or never introduced itself. */
   sweep(now: number): void {
-    this.wake();
+    this.wake(true);
     if (this.#sendsPending > 0 && now - this.#oldestSendAt > SLOW_READER_MS) {
       this.refuseAndClose('too_slow', 'the reader takes nothing; connect again and go on where it stopped');
       this.#socket.terminate();
@@ -253,7 +255,7 @@ export class Session {
           heartbeatMs,
         },
         feeds: this.#options.feeds(),
-        store: true,
+        store: this.#options.isReady(),
         registration,
       },
     };

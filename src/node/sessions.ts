@@ -3,7 +3,7 @@
  * silent and slow ones. Heartbeats are spread over their interval, so ten thousand idle clients are a trickle.
  */
 import type { Clock } from '../base/index.ts';
-import type { Address, DeviceId } from '../protocol/index.ts';
+import type { AccountDocument, Address, DeviceId } from '../protocol/index.ts';
 import type { Journal } from './journal.ts';
 import { SWEEP_INTERVAL_MS } from './limits.ts';
 import type { Session } from './session.ts';
@@ -60,6 +60,17 @@ export class Sessions {
   cut(address: Address, keep: (device: DeviceId | undefined) => boolean, code: string, message: string): void {
     for (const session of [...this.#all])
       if (session.address === address && !keep(session.device)) session.refuseAndClose(code, message);
+  }
+
+  /** Cuts the sessions that an account, as it is now, does not let in any more. */
+  keepOnly({ address, closed, devices }: AccountDocument): void {
+    const stays = new Set(devices.map((device) => device.id));
+    this.cut(
+      address,
+      (device) => !closed && (device === undefined || stays.has(device)),
+      closed ? 'account_closed' : 'device_revoked',
+      closed ? 'the account is closed' : 'this device was revoked',
+    );
   }
 
   async sweep(signal: AbortSignal): Promise<void> {

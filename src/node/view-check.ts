@@ -127,8 +127,10 @@ class FreshFold {
   async catchUp(reader: StoreReader, options: CheckOptions): Promise<void> {
     for (const feed of [...this.#deps.feeds.values()].reverse()) {
       const row = await reader.get(foldedKey(feed.id));
-      // A transaction sees blocks that are not on disk yet; the fold's own row says how far they go.
-      const length = Math.max(feed.length, row === undefined ? 0 : readUint64(row));
+      // A transaction sees blocks that are not on disk yet; the fold's own row says how far they go. Of a copy it says how
+      // far its header blocks are here.
+      const folded = row === undefined ? 0 : readUint64(row);
+      const length = feed.isReplica ? folded : Math.max(feed.length, folded);
       for (let next = this.#folded.get(feed.id) ?? 0; next < length; ) {
         options.signal?.throwIfAborted();
         next = await this.#foldPage(reader, feed, next, length);

@@ -177,6 +177,32 @@ export function keyLogPrefix(feed: FeedId): Uint8Array {
   return concatBytes(utf8('L'), fromHex(feed));
 }
 
+/** The same log at a node that only follows it. */
+export function keyLogMirrorPrefix(publicKey: Uint8Array): Uint8Array {
+  return concatBytes(utf8('Y'), publicKey);
+}
+
+/** Versions of the home's chain that another node told, until they come with its feed: `S h version` → document. */
+export function toldHomeKey(version: number): Uint8Array {
+  return concatBytes(utf8('Sh'), uint64Bytes(version));
+}
+export const TOLD_HOME: KeySpan = under(utf8('Sh'));
+
+/** The operator has this node take the place of the registrar: `S r` → the name of the one that is gone. */
+export const TAKE_OVER: Uint8Array = utf8('Sr');
+
+/** A node that proved a join token and is not in the home document yet: `S n key` → its name. */
+export function admittedKey(key: Uint8Array): Uint8Array {
+  return concatBytes(utf8('Sn'), key);
+}
+export const ADMITTED: KeySpan = under(utf8('Sn'));
+
+/** Join tokens that are not used yet: `S j id` → token record. */
+export function joinTokenKey(id: string): Uint8Array {
+  return utf8(`Sj${id}`);
+}
+export const JOIN_TOKENS: KeySpan = under(utf8('Sj'));
+
 export function inviteKey(code: string): Uint8Array {
   return utf8(`Si${code}`);
 }

@@ -185,7 +185,13 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
   const network: Network = { link, directory: directoryOf(papers) };
   const messaging = await exchange(deps, (parts) => Messaging.openOver(parts, network, home));
   const options = { home, limits: DEFAULT_LIMITS, feeds: { current: feed, all: new Map([[feed.id, feed]]) } };
-  return { store, feed, held, messaging, intake: new Intake({ ...deps, accounts, messaging }, options) };
+  return {
+    store,
+    feed,
+    held,
+    messaging,
+    intake: new Intake({ ...deps, accounts, messaging, untilCopied: undefined, isRemoved: () => false }, options),
+  };
 }
 
 /** Everybody knows every home. */

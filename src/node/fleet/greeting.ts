@@ -1,5 +1,6 @@
 /** From a connection to a link: who dials and who accepts prove their keys to each other, or one of them proves a token. */
 import {
+  abortable,
   type Clock,
   type CryptoSuite,
   concatBytes,
@@ -8,7 +9,6 @@ import {
   type KeyPair,
   type SecureRandom,
   withDeadline,
-  abortable,
 } from '../../base/index.ts';
 import type { HomeName } from '../../protocol/index.ts';
 import { type ControlMessage, decodeControl, encodeControl, type MessageOf } from './control-message.ts';

@@ -19,12 +19,7 @@ export function signLink(suite: CryptoSuite, role: LinkRole, link: LinkNonces, k
   return suite.sign(linkBytes(role, link), key.secretKey);
 }
 
-export function isLinkSigned(
-  suite: CryptoSuite,
-  role: LinkRole,
-  link: LinkNonces,
-  signature: Uint8Array,
-): boolean {
+export function isLinkSigned(suite: CryptoSuite, role: LinkRole, link: LinkNonces, signature: Uint8Array): boolean {
   return suite.verify(signature, linkBytes(role, link), role === 'dial' ? link.dialer : link.acceptor);
 }
 
@@ -47,14 +42,25 @@ function linkBytes(role: LinkRole, { home, dialer, acceptor, dialerNonce, accept
  * What an upgrade carries in its query, so that strangers are turned away before there is a WebSocket: the node's key, and
  * its signature of where it goes. It proves no more than that this key once wanted to come; the handshake proves the rest.
  */
-export function upgradeQuery(suite: CryptoSuite, home: HomeName, url: string, key: KeyPair): string {
-  const target = new URL(url);
+export function upgradeUrl(suite: CryptoSuite, home: HomeName, url: string, key: KeyPair): string {
+  const target = new URL(fleetUrlOf(url));
   target.search = new URLSearchParams({
     node: Buffer.from(key.publicKey).toString('base64url'),
     sig: Buffer.from(suite.sign(upgradeBytes(home, target.pathname), key.secretKey)).toString('base64url'),
   }).toString();
   return target.href;
 }
+
+/** Where a node takes links, by where it takes clients, or by any URL of it. */
+export function fleetUrlOf(url: string): string {
+  const target = new URL(url);
+  target.protocol = target.protocol.replace(/^http/, 'ws');
+  target.pathname = FLEET_PATH;
+  target.search = '';
+  return target.href;
+}
+
+export const FLEET_PATH = '/fleet';
 
 /** The key that an upgrade's query proves; undefined when it proves none. */
 export function upgradeKey(suite: CryptoSuite, home: HomeName, target: URL): Uint8Array | undefined {

@@ -8,6 +8,8 @@ export const CONTROL_BYTES_MAX = 4 * 1024 * 1024;
 export const CHUNK_BYTES_MAX = 256 * 1024;
 /** Frames of feeds that were received and not judged yet; beyond it the other node waits. */
 export const CHUNKS_QUEUED_MAX = 64;
+/** A frame of a link, before it is read. */
+export const LINK_FRAME_BYTES_MAX = CONTROL_BYTES_MAX + 1;
 /** A node that cannot be reached is tried again after this, then after twice as long, … */
 export const REDIAL_MIN_MS = 500;
 /** … up to this: a node that comes back is found within half a minute. */
@@ -30,3 +32,7 @@ export const TOKENS_MAX = 100;
 export const KEY_LOG_INTERVAL_MS = 60_000;
 /** With --durability, a receipt says `pending` after this; the entry travels on. */
 export const DURABILITY_TIMEOUT_MS = 5_000;
+/** Connections that say they are newcomers, at once: each is somebody with a token. */
+export const NEWCOMERS_MAX = 8;
+/** To connect to another node and shake hands as WebSockets do. */
+export const DIAL_TIMEOUT_MS = 10_000;

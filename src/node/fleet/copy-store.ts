@@ -1,0 +1,45 @@
+/** Where the synchronizer's blocks go: through the journal, which folds them in the transaction that stores them. */
+import type { Acceptance, BlockClaim, FeedLog, FeedStore } from '../../feed/index.ts';
+import { decodeEntryHeader, EntryKind, ProtocolError } from '../../protocol/index.ts';
+import type { Store, StoreReader } from '../../store/index.ts';
+import type { Journal } from '../journal.ts';
+
+export interface CopyStoreDeps {
+  readonly store: Store;
+  readonly journal: Journal;
+  /** Nothing that names a key is shown before the log of keys here names it. */
+  readonly followKeyLog: () => Promise<void>;
+}
+
+export class CopyStore implements FeedStore {
+  readonly #deps: CopyStoreDeps;
+
+  constructor(deps: CopyStoreDeps) {
+    this.#deps = deps;
+  }
+
+  readerOf(): StoreReader {
+    return this.#deps.store;
+  }
+
+  async accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
+    const { followKeyLog, journal } = this.#deps;
+    if (log.isReplica && claims.some(({ block }) => block !== undefined && namesKeys(block))) await followKeyLog();
+    return journal.accept(log, claims);
+  }
+}
+
+/** `version` is the first field of a header: bodies, which are large, seldom begin like it. */
+const VERSION_FIELD = 0x08;
+
+/** Whether a block is a header of an account's or the home's document. A body may look like one, which costs a question. */
+function namesKeys(block: Uint8Array): boolean {
+  if (block[0] !== VERSION_FIELD) return false;
+  try {
+    const { kind } = decodeEntryHeader(block);
+    return kind === EntryKind.ACCOUNT || kind === EntryKind.KEY;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false; // a body
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Accounts in a fleet. One node, the registrar, writes every chain: the log of the home's keys has one writer and names one
+ * document for a version. The other nodes hand over what their clients send, and answer when it has come back to them.
+ */
+import type { CryptoSuite } from '../../base/index.ts';
+import { type Address, parseAccountDocument, parseAddress } from '../../protocol/index.ts';
+import type { Accounts, ChainRefusal, ChainResult, ChainWriter } from '../accounts.ts';
+import type { Fleet, RegistrarDuties } from './fleet.ts';
+import { FleetError } from './fleet-error.ts';
+import { type AnswerOf, parseAnswer, type RequestOf } from './requests.ts';
+
+export interface RegistrarDeps {
+  readonly suite: CryptoSuite;
+  readonly accounts: Accounts;
+  readonly fleet: Fleet;
+}
+
+export class FleetAccounts implements ChainWriter {
+  readonly #deps: RegistrarDeps;
+
+  constructor(deps: RegistrarDeps) {
+    this.#deps = deps;
+  }
+
+  async register(document: Uint8Array, vault: Uint8Array, invite: string): Promise<ChainResult> {
+    const { accounts, fleet } = this.#deps;
+    if (fleet.isRegistrar && !fleet.mayActAsRegistrar) return AWAY;
+    if (fleet.isRegistrar) return this.#spread(await accounts.register(document, vault, invite));
+    return this.#handOver('register', { document, vault, invite });
+  }
+
+  async extend(address: Address, document: Uint8Array, vault: Uint8Array | undefined): Promise<ChainResult> {
+    const { accounts, fleet } = this.#deps;
+    if (fleet.isRegistrar && !fleet.mayActAsRegistrar) return AWAY;
+    if (fleet.isRegistrar) return this.#spread(await accounts.extend(address, document, vault));
+    return this.#handOver('extend', { address, document, vault: vault ?? NONE });
+  }
+
+  /** What the other nodes hand over. */
+  get duties(): RegistrarDuties {
+    return {
+      register: async ({ document, vault, invite }) => answerOf(await this.register(document, vault, invite)),
+      extend: async ({ address, document, vault }: RequestOf<'extend'>) =>
+        answerOf(await this.extend(parseAddress(address), document, vault.length === 0 ? undefined : vault)),
+    };
+  }
+
+  /** A person who goes to another node now should find there what this one has just answered. */
+  async #spread(result: ChainResult): Promise<ChainResult> {
+    if (result.status === 'accepted') await this.#deps.fleet.settle();
+    return result;
+  }
+
+  async #handOver(what: 'register' | 'extend', body: object): Promise<ChainResult> {
+    const { accounts, fleet, suite } = this.#deps;
+    let answer: AnswerOf<'register'>;
+    try {
+      answer = parseAnswer('register', await fleet.askRegistrar(what, body));
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      return AWAY;
+    }
+    if (answer.status === 'refused') return { status: 'refused', code: answer.code as ChainRefusal, why: answer.why };
+    const document = parseAccountDocument(suite, answer.document);
+    await fleet.untilHere(async () => {
+      const here = await accounts.find(document.address);
+      return here !== undefined && here.version >= document.version;
+    });
+    return { status: 'accepted', document };
+  }
+}
+
+const NONE = new Uint8Array(0);
+const AWAY: ChainResult = Object.freeze({
+  status: 'refused',
+  code: 'registrar_away',
+  why: 'the node that keeps the keys of this home is away; mail goes on meanwhile',
+});
+
+function answerOf(result: ChainResult): AnswerOf<'register'> {
+  return result.status === 'accepted' ? { status: 'accepted', document: result.document.signed.bytes } : result;
+}

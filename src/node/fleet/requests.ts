@@ -1,0 +1,74 @@
+/** What nodes of a fleet ask of each other, judged where it comes in. */
+import { z } from 'zod';
+import type { HomeNode } from '../../protocol/index.ts';
+import { parseFeedId } from '../../protocol/index.ts';
+import { bytes } from './control-message.ts';
+import { FleetError } from './fleet-error.ts';
+import { FEEDS_MAX } from './limits.ts';
+
+const key = bytes.refine((value) => value.length === 32, 'not 32 bytes');
+const feed = z.string().transform((text, context) => {
+  try {
+    return parseFeedId(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not a feed' });
+    return z.NEVER;
+  }
+});
+
+const requests = {
+  /** Begins to copy each other's feeds. */
+  open: z.strictObject({ keys: z.array(key).max(FEEDS_MAX) }),
+  /** Of the registrar: name me like this. */
+  publish: z.strictObject({
+    name: z.string().min(1).max(64),
+    key,
+    urls: z.array(z.string().max(500)).max(8),
+    feed,
+    retired: z.array(feed).max(FEEDS_MAX),
+  }),
+  keyLog: z.strictObject({ after: z.int().min(0) }),
+  /** Of the registrar: a new account. */
+  register: z.strictObject({ document: bytes, vault: bytes, invite: z.string().max(64) }),
+  /** Of the registrar: a version that somebody sent who authenticated as the address. */
+  extend: z.strictObject({ address: z.string().max(400), document: bytes, vault: bytes }),
+} as const;
+
+const answers = {
+  open: requests.open,
+  publish: z.strictObject({}),
+  keyLog: z.strictObject({ page: bytes }),
+  register: z.discriminatedUnion('status', [
+    z.strictObject({ status: z.literal('accepted'), document: bytes }),
+    z.strictObject({ status: z.literal('refused'), code: z.string().max(64), why: z.string().max(1_000) }),
+  ]),
+} as const;
+
+export type RequestName = keyof typeof requests;
+export type RequestOf<Name extends RequestName> = z.infer<(typeof requests)[Name]>;
+export type AnswerOf<Name extends keyof typeof answers> = z.infer<(typeof answers)[Name]>;
+
+export function isRequest(name: string): name is RequestName {
+  return Object.hasOwn(requests, name);
+}
+
+/** Throws FleetError `malformed`. */
+export function parseRequest<Name extends RequestName>(name: Name, body: unknown): RequestOf<Name> {
+  return parse(requests[name], body) as RequestOf<Name>;
+}
+
+/** Throws FleetError `malformed`. */
+export function parseAnswer<Name extends keyof typeof answers>(name: Name, body: unknown): AnswerOf<Name> {
+  return parse(answers[name], body) as AnswerOf<Name>;
+}
+
+function parse(schema: z.ZodType, body: unknown): unknown {
+  const judged = schema.safeParse(body);
+  if (judged.success) return judged.data;
+  throw new FleetError('malformed', `what another node says is not understood: ${judged.error.issues[0]?.message}`);
+}
+
+/** As it travels. */
+export function publishBody(node: HomeNode): object {
+  return { ...node };
+}

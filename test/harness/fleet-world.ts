@@ -1,0 +1,249 @@
+/** Several real nodes of one home in one process: memory sockets between them, one clock that tests move, links that tests cut. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createMemorySocketPair,
+  DialError,
+  type Dialer,
+  type FrameSocket,
+  InlineSignatureChecker,
+  type Log,
+  ManualClock,
+  SeededSecureRandom,
+  SILENT_LOG,
+} from '../../src/base/index.ts';
+import { SodiumSuite } from '../../src/base/system/index.ts';
+import { Core, DEFAULT_LIMITS, joinFleet, Metrics } from '../../src/node/index.ts';
+import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
+import { NOON } from './node-world.ts';
+import { createPerson, type Person } from './person.ts';
+import { WireClient } from './wire-client.ts';
+
+const CLOCK_STEP_MS = 20;
+const TURN_MS = 4;
+const TURNS_MS_MAX = 20_000;
+
+export interface FleetOptions {
+  readonly durability?: number;
+}
+
+export class FleetNode {
+  readonly name: string;
+  readonly folder: string;
+  core: Core | undefined;
+  readonly sockets = new Set<FrameSocket>();
+
+  constructor(name: string, folder: string) {
+    this.name = name;
+    this.folder = folder;
+  }
+
+  get running(): Core {
+    if (this.core === undefined) throw new Error(`node ${this.name} does not run`);
+    return this.core;
+  }
+}
+
+export class FleetWorld implements AsyncDisposable {
+  readonly clock = new ManualClock(NOON);
+  readonly random = new SeededSecureRandom(7);
+  readonly suite = new SodiumSuite();
+  readonly home: HomeName = parseHomeName('home.example');
+  readonly nodes = new Map<string, FleetNode>();
+  /** Names of nodes between which no link comes about, each pair in order of names: `a b`. */
+  readonly cuts = new Set<string>();
+  readonly #options: FleetOptions;
+  readonly #folder: string;
+
+  private constructor(folder: string, options: FleetOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** Node `a`, and then the others, which join it. */
+  static async open(names: readonly string[] = ['a', 'b'], options: FleetOptions = {}): Promise<FleetWorld> {
+    const world = new FleetWorld(await mkdtemp(join(tmpdir(), 'restante-fleet-')), options);
+    const [first, ...others] = names;
+    if (first === undefined) throw new Error('a fleet has a node');
+    await world.start(first);
+    for (const name of others) await world.join(name, first);
+    return world;
+  }
+
+  node(name: string): FleetNode {
+    const known = this.nodes.get(name) ?? new FleetNode(name, join(this.#folder, `${name}-${this.nodes.size}`));
+    this.nodes.set(name, known);
+    return known;
+  }
+
+  core(name: string): Core {
+    return this.node(name).running;
+  }
+
+  async start(name: string): Promise<Core> {
+    const node = this.node(name);
+    node.core = await Core.open(
+      {
+        clock: this.clock,
+        random: this.random,
+        suite: this.suite,
+        signatures: new InlineSignatureChecker(this.suite),
+        log: this.#log(name),
+        metrics: new Metrics(),
+        abroad: undefined,
+        nodes: this.#dialer(name),
+      },
+      {
+        folder: node.folder,
+        home: this.home,
+        nodeName: name,
+        registration: 'open',
+        limits: DEFAULT_LIMITS,
+        ...(this.#options.durability === undefined ? {} : { durability: this.#options.durability }),
+        onFeedRetired: () => void this.#reopen(node),
+        onRoleChanged: () => void this.#reopen(node),
+      },
+    );
+    await node.core.publish([`ws://${name}.home.example/client`]);
+    return node.core;
+  }
+
+  /** A new node with an empty disk, taken in by another. */
+  async join(name: string, by: string): Promise<void> {
+    const token = await this.core(by).fleet.tokens.create();
+    const node = this.node(name);
+    const deps = { clock: this.clock, random: this.random, suite: this.suite, log: this.#log(name) };
+    const options = { folder: node.folder, url: `ws://${by}.home.example/client`, token, name };
+    await joinFleet({ ...deps, dialer: this.#dialer(name) }, options, new AbortController().signal);
+    await this.start(name);
+    await this.until(() => this.core(by).home.current?.nodes.some((one) => one.name === name) === true);
+    await this.settled();
+  }
+
+  async stop(name: string): Promise<void> {
+    const node = this.node(name);
+    const { core } = node;
+    node.core = undefined;
+    await core?.[Symbol.asyncDispose]();
+  }
+
+  /** Nothing passes between two nodes until `heal`. */
+  cut(a: string, b: string): void {
+    this.cuts.add(pair(a, b));
+    for (const node of [this.node(a), this.node(b)]) for (const socket of node.sockets) socket.terminate();
+  }
+
+  async heal(): Promise<void> {
+    this.cuts.clear();
+    await this.settled();
+  }
+
+  /** Moves the clock until something is so. */
+  async until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
+    const startedAt = performance.now();
+    while (!(await isSo())) {
+      if (performance.now() - startedAt > TURNS_MS_MAX) throw new Error(`${what} did not come about`);
+      await this.clock.advance(CLOCK_STEP_MS);
+      // Disks are real: the clock must not run ahead of them.
+      const turnedAt = performance.now();
+      while (performance.now() - turnedAt < TURN_MS) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Every running node is linked to every other that is not cut off, and has what it has. */
+  async settled(): Promise<void> {
+    await this.until(async () => {
+      const cores = [...this.nodes.values()].filter(({ core }) => core !== undefined);
+      for (const a of cores)
+        for (const b of cores) {
+          if (a === b || this.cuts.has(pair(a.name, b.name))) continue;
+          if (!a.running.fleet.isLinkedTo(b.running.folder.nodeKey.publicKey)) return false;
+          const feed = a.running.feeds.current;
+          if (b.running.fleet.copies.here(feed.id) < feed.length) return false;
+        }
+      return true;
+    }, 'a settled fleet');
+  }
+
+  connect(name: string): WireClient {
+    const [ours, theirs] = createMemorySocketPair();
+    void this.core(name).serve(theirs, undefined);
+    return new WireClient(ours);
+  }
+
+  address(name: string): Address {
+    return parseAddress(`${name}@${this.home}`);
+  }
+
+  async person(name: string, at = 'a'): Promise<Person> {
+    const person = createPerson(this.random, this.address(name));
+    const client = this.connect(at);
+    const answer = await this.moving(client.register(person));
+    client.close();
+    if (answer.oneofKind !== 'chain') throw new Error(`not registered: ${JSON.stringify(answer)}`);
+    return person;
+  }
+
+  async signIn(person: Person, at: string): Promise<WireClient> {
+    const client = this.connect(at);
+    const answer = await client.authenticate(this.random, person.address, person.device);
+    if (answer.oneofKind !== 'welcome') throw new Error(`not welcome: ${JSON.stringify(answer)}`);
+    return client;
+  }
+
+  /** What a promise yields, while the clock moves. */
+  async moving<Result>(promise: Promise<Result>): Promise<Result> {
+    let isDone = false;
+    const done = promise.finally(() => {
+      isDone = true;
+    });
+    done.catch(() => undefined); // thrown to who waits for it, below
+    await this.until(() => isDone);
+    return done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.nodes.keys()) await this.stop(name);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #reopen(node: FleetNode): Promise<void> {
+    await this.stop(node.name);
+    await this.start(node.name);
+  }
+
+  #dialer(from: string): Dialer {
+    return {
+      dial: async (url) => {
+        const to = new URL(url).hostname.split('.')[0] ?? '';
+        const core = this.nodes.get(to)?.core;
+        if (core === undefined || this.cuts.has(pair(from, to))) throw new DialError('unreachable', `${url} is away`);
+        const [ours, theirs] = createMemorySocketPair();
+        for (const [name, socket] of [
+          [from, ours],
+          [to, theirs],
+        ] as const) {
+          const { sockets } = this.node(name);
+          sockets.add(socket);
+          void socket.closed.then(() => sockets.delete(socket));
+        }
+        void core.serveNode(theirs);
+        return ours;
+      },
+    };
+  }
+
+  #log(name: string): Log {
+    if (process.env.DEBUG === undefined) return SILENT_LOG;
+    const say =
+      (level: string) =>
+      (fields: object, message: string): void =>
+        console.error(name, level, message, fields);
+    return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
+  }
+}
+
+function pair(a: string, b: string): string {
+  return [a, b].sort().join(' ');
+}
