@@ -7,13 +7,13 @@ import { OpenSuite } from '../../src/sim/open-suite.ts';
 import { runLength } from '../harness/length.ts';
 
 // `npm run sim` runs as many as asked, and replays the seed that a failure names.
-const RUNS = runLength(200, 1_000);
+const RUNS = runLength(1_000, 5_000);
 const papers = new HomePapers(new OpenSuite(new SodiumSuite()));
 const homes = { papers, build: buildNodeHomes(papers) };
 
 // A quarter of a second each; an hour is for machines that do other things besides.
 test(`after healing all homes and clients agree (5 nodes, seeds 1 to ${RUNS})`, {
-  timeout: runLength(300_000, 3_600_000),
+  timeout: runLength(1_200_000, 7_200_000),
 }, async () => {
   const runs: FederationRun[] = [];
   for (let seed = 1; seed <= RUNS; seed++) runs.push(await simulateFederation(seed, homes));
