@@ -13,3 +13,8 @@ export const IPC_BACKLOG_BYTES_MAX: number = 16 * MiB;
 export const IPC_NAMES_MAX = 64;
 /** How long a connection to this host's bus or to the broker may take. */
 export const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * How often the broker and we say that we live. After two silent intervals the broker gives a paused host's names to others,
+ * and the host knows that they are lost.
+ */
+export const HEARTBEAT_SECONDS = 2;

@@ -1,0 +1,117 @@
+/** A private RabbitMQ on free loopback ports in a temporary folder, ended by process id. Debian: rabbitmq-server. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect } from 'amqplib';
+import { freePort } from './home-process.ts';
+
+const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const START_MS_MAX = 60_000;
+
+export function hasRabbit(): boolean {
+  return existsSync(SERVER);
+}
+
+export class Rabbit implements AsyncDisposable {
+  readonly folder: string;
+  readonly port: number;
+  readonly #ports: readonly [number, number];
+  #child: ChildProcess | undefined;
+
+  private constructor(folder: string, ports: readonly [number, number, number]) {
+    this.folder = folder;
+    this.port = ports[0];
+    this.#ports = [ports[1], ports[2]];
+  }
+
+  static async open(): Promise<Rabbit> {
+    const folder = await mkdtemp(join(tmpdir(), 'rabbit-'));
+    const rabbit = new Rabbit(folder, [await freePort(), await freePort(), await freePort()]);
+    await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${rabbit.port}\n`);
+    await writeFile(join(folder, 'enabled_plugins'), '[].\n');
+    const { uid, gid } = await rabbitUser();
+    await chmod(folder, 0o755);
+    for (const path of [folder, join(folder, 'rabbitmq.conf'), join(folder, 'enabled_plugins')])
+      await chown(path, uid, gid);
+    await rabbit.start();
+    return rabbit;
+  }
+
+  get url(): string {
+    return `amqp://guest:guest@127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const { uid, gid } = await rabbitUser();
+    const [distPort, epmdPort] = this.#ports;
+    const { folder } = this;
+    this.#child = spawn(SERVER, [], {
+      uid,
+      gid,
+      cwd: folder,
+      stdio: 'ignore',
+      env: {
+        PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+        HOME: folder,
+        RABBITMQ_NODENAME: `test${this.port}@localhost`,
+        RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+        RABBITMQ_LOG_BASE: join(folder, 'log'),
+        RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
+        RABBITMQ_DIST_PORT: String(distPort),
+        ERL_EPMD_ADDRESS: '127.0.0.1',
+        ERL_EPMD_PORT: String(epmdPort),
+        RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+        RABBITMQ_PID_FILE: join(folder, 'pid'),
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none',
+      },
+    });
+    const startedAt = performance.now();
+    for (;;) {
+      // A port that takes connections is not yet a broker that answers.
+      const connection = await connect(this.url, { timeout: 2_000 }).catch(() => undefined);
+      if (connection !== undefined) {
+        await connection.close();
+        return;
+      }
+      if (performance.now() - startedAt > START_MS_MAX) throw new Error('RabbitMQ does not answer');
+      await pause(200);
+    }
+  }
+
+  /** Like a power cut: the broker is killed. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    const pid = Number(await readFile(join(this.folder, 'pid'), 'utf8'));
+    const exited = child.exitCode === null ? once(child, 'exit') : Promise.resolve();
+    process.kill(pid, 'SIGKILL');
+    await exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await endEpmd(this.#ports[1]);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function rabbitUser(): Promise<{ uid: number; gid: number }> {
+  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith('rabbitmq:'));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** The port mapper that Erlang leaves running: found by the port that is ours alone. */
+async function endEpmd(port: number): Promise<void> {
+  const child = spawn('epmd', ['-port', String(port), '-kill'], {
+    stdio: 'ignore',
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ERL_EPMD_ADDRESS: '127.0.0.1' },
+  });
+  child.once('error', () => undefined); // not on the path: then none was started
+  await once(child, 'close');
+}

@@ -1,0 +1,44 @@
+/** The bus across hosts on a real broker. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SILENT_LOG } from '../../src/base/index.ts';
+import { SystemRandom } from '../../src/base/system/index.ts';
+import { AmqpBus } from '../../src/hub/bus/amqp/amqp-bus.ts';
+import { busContract } from '../../src/hub/bus/bus.contract.ts';
+import { hasRabbit, Rabbit } from '../harness/rabbitmq.ts';
+
+const deps = { log: SILENT_LOG, random: new SystemRandom() };
+
+// Without RabbitMQ there is nothing to test; in CI it is installed, and its absence fails.
+describe.skipIf(!hasRabbit() && process.env.CI !== 'true')('on RabbitMQ', () => {
+  let rabbit: Rabbit;
+  beforeAll(async () => {
+    rabbit = await Rabbit.open();
+  });
+  afterAll(() => rabbit[Symbol.asyncDispose]());
+
+  busContract('AmqpBus', async () => {
+    const [a, b] = [await AmqpBus.open(deps, rabbit.url), await AmqpBus.open(deps, rabbit.url)];
+    return {
+      a,
+      b,
+      cutA: () => a[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: async () => {
+        for (const bus of [a, b]) await bus[Symbol.asyncDispose]();
+      },
+    };
+  });
+
+  test('a broker that dies takes every name along, and says so', async () => {
+    const bus = await AmqpBus.open(deps, rabbit.url);
+    const place = await bus.join('somebody', () => undefined);
+    const lost = new Promise((resolve) => place.lost.addEventListener('abort', resolve, { once: true }));
+    await rabbit.kill();
+    await lost;
+    await expect(bus.send('somebody', Uint8Array.of(1))).rejects.toMatchObject({ code: 'closed' });
+    await expect(AmqpBus.open(deps, rabbit.url)).rejects.toMatchObject({ code: 'absent' });
+    await rabbit.start();
+    const again = await AmqpBus.open(deps, rabbit.url);
+    await again.join('somebody', () => undefined);
+    await again[Symbol.asyncDispose]();
+  });
+});
