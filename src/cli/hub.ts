@@ -60,13 +60,14 @@ export async function openHub(
   options: HubOptions,
   place: HubPlace,
 ): Promise<ControlServer> {
-  const { ControlServer, IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX, userServerProgram } = await loadHub();
+  const { ControlServer, IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX, pageFolder, userServerProgram } = await loadHub();
   const folder = hubFolderOf(context, options);
   const { allowPrivate, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
   const control: ControlServerOptions = {
     folder,
     usersFolder: options.users ?? join(folder, 'users'),
     program: userServerProgram(),
+    pageFolder: pageFolder(),
     socket: { path: join(folder, 'hub.sock'), mode: 0o600 },
     port: { host, port, ...(tls === undefined ? {} : { tls }) },
     publicUrl,

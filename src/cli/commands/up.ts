@@ -84,7 +84,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
       home: node.home,
       node: node.url,
       federation: node.httpUrl,
-      ...(hub === undefined ? {} : { jmap: hub.url }),
+      ...(hub === undefined ? {} : { jmap: hub.url, ...(hub.hasPage ? { web: `${hub.url}/` } : {}) }),
       ...(invite === undefined ? {} : { invite }),
     },
     () =>
@@ -93,6 +93,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
         invite,
         isOpenToWorld,
         jmap: hub?.url,
+        web: hub?.hasPage === true ? `${hub.url}/` : undefined,
       }),
   );
   await new Promise<void>((resolve) => {
@@ -163,6 +164,7 @@ function welcome(
     readonly invite: string | undefined;
     readonly isOpenToWorld: boolean;
     readonly jmap: string | undefined;
+    readonly web: string | undefined;
   },
 ): string[] {
   const { paint } = context.output;
@@ -171,6 +173,7 @@ function welcome(
     '',
     `  ${paint.good('●')} ${paint.bold(`The home ${node.home} is open.`)}`,
     '',
+    ...(facts.web === undefined ? [] : [row('Mail', paint.bold(facts.web))]),
     row('Clients', node.url),
     ...(facts.jmap === undefined ? [] : [row('JMAP', facts.jmap)]),
     row('Health', `${node.httpUrl}/healthz`),

@@ -16,6 +16,7 @@ import { raiseFence } from '../component/fence.ts';
 import { createInstanceId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import type { CacheMode } from '../component/launch.ts';
+import { Page } from '../page/page.ts';
 import { ThreadedStretcher } from '../slots/stretcher.ts';
 import { Admission } from './admission.ts';
 import { Authenticator } from './authenticator.ts';
@@ -58,6 +59,8 @@ export interface ControlServerOptions {
   readonly port?: Extract<ListenAt, { host: string }> | undefined;
   /** Where programs reach the port, when a proxy stands before it. */
   readonly publicUrl?: string | undefined;
+  /** Of the web page's built files; absent: there is no page. */
+  readonly pageFolder?: string | undefined;
   readonly cache: CacheMode;
   readonly idleTimeoutMs: number;
   readonly memoryBytes: number;
@@ -113,6 +116,11 @@ export class ControlServer implements AsyncDisposable {
     if (port === undefined) return 'http://localhost';
     const host = port.host.includes(':') ? `[${port.host}]` : port.host;
     return `${port.tls === undefined ? 'http' : 'https'}://${host}:${this.port}`;
+  }
+
+  /** Whether there is a web page at that URL. */
+  get hasPage(): boolean {
+    return this.#parts?.page !== undefined;
   }
 
   get operator(): Operator {
@@ -179,7 +187,7 @@ export class ControlServer implements AsyncDisposable {
 
   async #assemble(bus: Bus, runFolder: string, busPath: string): Promise<Parts> {
     const { clock, log, random, suite } = this.#deps;
-    const { homes, onlyUser, program, usersFolder } = this.#options;
+    const { homes, onlyUser, pageFolder, program, usersFolder } = this.#options;
     const self = { instance: createInstanceId(random), keys: createComponentKeys(suite, random) };
     const component = this.#keep(await Component.open({ clock, suite, log, bus }, self));
     const keyRing = new KeyRing(clock, random, self.keys.sealing);
@@ -215,17 +223,18 @@ export class ControlServer implements AsyncDisposable {
     const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
     const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots });
     const slotDoor = new SlotDoor({ authenticator, keyRing, sessions, slots });
-    return { admission, component, keyRing, servers, sessions, slotDoor, strangers };
+    const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
+    return { admission, component, keyRing, page, servers, sessions, slotDoor, strangers };
   }
 
-  async #listen({ admission, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
+  async #listen({ admission, page, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
     const { log } = this.#deps;
     const { onlyUser, publicUrl } = this.#options;
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
     const frames = this.#keep(new FramesDoor({ log, admission, base: () => this.url, onlyUser, onRefused }));
     const isSecure = !('path' in at) && at.tls !== undefined;
     const health = (): readonly string[] => (this.#isDraining ? ['this host is being drained'] : []);
-    const http = this.#keep(new HttpDoor({ log, admission, slotDoor, publicUrl, isSecure, onRefused, health }));
+    const http = this.#keep(new HttpDoor({ log, admission, slotDoor, page, publicUrl, isSecure, onRefused, health }));
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
       onRequest: (request, response, origin) => http.onRequest(request, response, origin),
@@ -274,6 +283,7 @@ interface Parts {
   readonly admission: Admission;
   readonly component: Component;
   readonly keyRing: KeyRing;
+  readonly page: Page | undefined;
   readonly servers: UserServers;
   readonly sessions: Sessions;
   readonly slotDoor: SlotDoor;

@@ -1,13 +1,14 @@
 /**
  * HTTP at the hub: JMAP for programs that know nothing of it. `/.well-known/jmap` and everything under `/jmap/` go to the
  * user server of whoever the request authenticates as, WebSockets too; app passwords are made and revoked under
- * `/hub/slots`. A request that nobody has authenticated reaches no user server.
+ * `/hub/slots`; the web page is at `/`. Any other request that nobody has authenticated reaches no user server.
  */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isAbort, type Log, Scope } from '../../base/index.ts';
 import { HubError } from '../hub-error.ts';
+import type { Page } from '../page/page.ts';
 import type { Admission, Admitted } from './admission.ts';
 import type { Credential } from './authenticator.ts';
 import { answerProblem, problemOf } from './http-problem.ts';
@@ -19,6 +20,8 @@ export interface HttpDoorDeps {
   readonly log: Log;
   readonly admission: Admission;
   readonly slotDoor: SlotDoor;
+  /** Undefined where none was built. */
+  readonly page: Page | undefined;
   /** What URLs in answers begin with; by default, what the request says. */
   readonly publicUrl: string | undefined;
   readonly isSecure: boolean;
@@ -95,6 +98,7 @@ export class HttpDoor implements AsyncDisposable {
     origin: Origin,
     signal: AbortSignal,
   ): Promise<void> {
+    if (this.#deps.page?.answer(request, response) === true) return;
     const path = pathOf(request);
     if (path === '/healthz') {
       const problems = this.#deps.health();
