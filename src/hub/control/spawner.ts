@@ -44,10 +44,12 @@ export class ProcessSpawner implements Spawner {
 
   spawn(launch: Uint8Array, { heapBytes }: { readonly heapBytes: number }): Child {
     const heap = `--max-old-space-size=${Math.ceil(heapBytes / MiB)}`;
+    // Hundreds of these share a host: what a process gains in speed by room to breathe, the others lose.
+    const flags = [heap, '--optimize-for-size', '--max-semi-space-size=4', '--v8-pool-size=1'];
     const stdio = ['ignore', 'ignore', 'inherit', 'pipe'] as const;
-    const child = spawn('/bin/sh', ['-c', WITHOUT_CORE_DUMPS, process.execPath, heap, this.#program], {
+    const child = spawn('/bin/sh', ['-c', WITHOUT_CORE_DUMPS, process.execPath, ...flags, this.#program], {
       stdio: [...stdio],
-      env: { NODE_ENV: 'production' },
+      env: { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: '2' },
     });
     const exited = new Promise<string>((resolve) => {
       child.once('exit', (code, signal) => resolve(signal ?? String(code)));

@@ -72,7 +72,7 @@ export class EncryptedAccount {
 
   /** The PDU of an email, once it has one. */
   pduOf(emailId: string): string | undefined {
-    return /^m([0-9a-f]{64})$/.exec(emailId)?.[1] ?? this.account.agentValue(`pdu ${emailId}`);
+    return pduInEmailId(emailId) ?? this.account.agentValue(`pdu ${emailId}`);
   }
 
   /** An email that was made here has become a message. */
@@ -82,7 +82,6 @@ export class EncryptedAccount {
       if (emailId !== emailIdOf(pdu)) this.account.removeEmails([emailIdOf(pdu)], 'agent');
       this.account.setAgentValue(`email ${pdu}`, emailId);
       this.account.setAgentValue(`pdu ${emailId}`, pdu);
-      this.account.updateEmail(emailId, { place: pdu }, 'agent');
     });
   }
 
@@ -108,7 +107,7 @@ export class EncryptedAccount {
           {
             id: this.#idOf(pdu),
             ...(conversation === undefined ? {} : { threadId: `c${conversation}` }),
-            ...{ headerBlock, hasAttachment, place: pdu, preview, receivedAt, size, text },
+            ...{ headerBlock, hasAttachment, preview, receivedAt, size, text },
             ...this.#remote(message),
           },
         ],
@@ -147,6 +146,13 @@ export class EncryptedAccount {
   }
 }
 
+/** In the shortest letters that an id may have: ids stand in many rows. */
 function emailIdOf(pdu: string): string {
-  return `m${pdu}`;
+  return `m${Buffer.from(pdu, 'hex').toString('base64url')}`;
+}
+
+/** Undefined for an email that was made here. */
+function pduInEmailId(emailId: string): string | undefined {
+  if (!/^m[A-Za-z0-9_-]{43}$/.test(emailId)) return undefined;
+  return Buffer.from(emailId.slice(1), 'base64url').toString('hex');
 }

@@ -115,7 +115,7 @@ export class Replay {
         return;
       }
       case 'emailDestroy': {
-        const pdu = change.place ?? encrypted.pduOf(object);
+        const pdu = encrypted.pduOf(object);
         if (pdu !== undefined) known(await ask('delete', { pdu }, signal));
         return;
       }

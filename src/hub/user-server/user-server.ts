@@ -75,14 +75,12 @@ export class UserServer implements AsyncDisposable {
     this.#replay(deps);
   }
 
-  /** What lists need is there when it resolves; the rest of the store is read beside the first requests. */
+  /** What lists need is there when it resolves; headers and the search index are read when somebody wants them. */
   static async open(deps: UserServerDeps, options: UserServerOptions): Promise<UserServer> {
     const { clock, journal, log, random } = deps;
     const onListenerError = (error: unknown): void => log.error({ err: error }, 'a listener of the store failed');
     const store = await MailStore.open({ clock, journal, random, onListenerError });
-    const server = new UserServer(deps, options, store);
-    server.#scope.spawn('complete', () => store.complete());
-    return server;
+    return new UserServer(deps, options, store);
   }
 
   get status(): UserServerStatus {

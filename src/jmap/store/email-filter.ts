@@ -60,6 +60,16 @@ function isFilterImmutable(filter: EmailFilter): boolean {
   return !/Mailbox|Keyword/.test(filter.kind);
 }
 
+/** Whether it looks into headers or texts, which are read back from the journal only when somebody wants them. */
+export function looksIntoTexts({ filter }: EmailQuery): boolean {
+  return filterLooksIntoTexts(filter);
+}
+
+function filterLooksIntoTexts(filter: EmailFilter): boolean {
+  if ('conditions' in filter) return filter.conditions.some(filterLooksIntoTexts);
+  return filter.kind === 'header' || ('text' in filter && typeof filter.text === 'string');
+}
+
 /** Whether what other emails of a thread are like decides on an email. */
 export function looksAtThreads({ filter, sort }: EmailQuery): boolean {
   return filterLooksAtThreads(filter) || sort.some(({ property }) => property.includes('InThread'));

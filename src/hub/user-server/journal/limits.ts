@@ -8,7 +8,7 @@ export const PART_FRAME_BYTES = 256 * KiB;
 /** One frame: the rows of one transaction. A thousand emails with their texts stay below. */
 export const FRAME_BYTES_MAX = 256 * MiB;
 /** A log that is longer becomes a part: it is held in memory while it is read, and read at each start. */
-export const LOG_BYTES_MAX = 4 * MiB;
+export const LOG_BYTES_MAX = MiB;
 /** Logs that wait to become a part: each start begins one, however little is written. */
 export const LOGS_MAX = 16;
 /** Parts beside each other: each costs a look at its keys when a start reads the older ones. */

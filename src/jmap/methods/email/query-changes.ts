@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CHANGES_MAX } from '../../limits.ts';
 import { parseArguments } from '../../protocol/arguments.ts';
 import { MAIL } from '../../protocol/capabilities.ts';
-import { type EmailQuery, isImmutable, looksAtThreads } from '../../store/email-filter.ts';
+import { type EmailQuery, isImmutable, looksAtThreads, looksIntoTexts } from '../../store/email-filter.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { accountOf, type Method, resolveId } from '../call.ts';
 import { changesOf, compareQuery, queryChangesArguments } from '../standard/query-changes.ts';
@@ -24,7 +24,7 @@ export const emailQueryChanges: Method = {
       sort: parseSort(parsed.sort),
       collapseThreads: parsed.collapseThreads ?? false,
     };
-    await call.store.complete();
+    if (looksIntoTexts(query)) await call.store.complete();
     const { created, updated, destroyed } = changesOf(
       (state) => account.changesSince('Email', state, CHANGES_MAX),
       sinceQueryState,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseArguments } from '../../protocol/arguments.ts';
 import { MAIL } from '../../protocol/capabilities.ts';
-import type { EmailQuery } from '../../store/email-filter.ts';
+import { type EmailQuery, looksIntoTexts } from '../../store/email-filter.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { accountOf, type Method, resolveId } from '../call.ts';
 import { queryArguments, sliceOf, type Window, windowOf } from '../standard/query.ts';
@@ -28,7 +28,7 @@ export const emailQuery: Method = {
       ...parsed,
       anchor: anchor === undefined ? undefined : (resolveId(call, anchor) ?? anchor),
     });
-    await call.store.complete();
+    if (looksIntoTexts(query)) await call.store.complete();
     let counted: number | undefined;
     const total = (): number => (counted ??= account.total(query));
     const { position, ids } = pageOf(account, query, window, total);
