@@ -3,22 +3,48 @@
  * which stays light and compiles nothing old. Once for each state of its lock file.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const INSTALL_TIMEOUT_MS = 8 * 60_000;
 
-/** Resolves with the folder; rejects when it cannot be installed. */
+/** Resolves with the folder; rejects when it cannot be installed. Test files run at once in several processes: one installs. */
 export async function installPackage(name: string): Promise<string> {
   const folder = fileURLToPath(new URL(`../interop/${name}`, import.meta.url));
-  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  const lockFile = readFileSync(join(folder, 'package-lock.json'), 'utf8');
   const mark = join(folder, 'node_modules', '.installed');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return folder;
-  await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, timeout: INSTALL_TIMEOUT_MS });
-  writeFileSync(mark, lock);
-  return folder;
+  const isInstalled = (): boolean => existsSync(mark) && readFileSync(mark, 'utf8') === lockFile;
+  if (isInstalled()) return folder;
+  const turn = join(tmpdir(), `restante-installs-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`);
+  while (!takeTurn(turn)) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    if (isInstalled()) return folder;
+  }
+  try {
+    if (!isInstalled()) {
+      await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, timeout: INSTALL_TIMEOUT_MS });
+      writeFileSync(mark, lockFile);
+    }
+    return folder;
+  } finally {
+    rmSync(turn, { recursive: true, force: true });
+  }
+}
+
+/** A folder can be made once. What a process left that was killed is no turn any more. */
+function takeTurn(turn: string): boolean {
+  try {
+    mkdirSync(turn);
+    return true;
+  } catch {
+    const since = statSync(turn, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - since > INSTALL_TIMEOUT_MS) rmSync(turn, { recursive: true, force: true });
+    return false;
+  }
 }
 
 /** What compiles libsodium for sodium-native 2; without it npm's peers silently take slow code. */

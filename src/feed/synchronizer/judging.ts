@@ -1,7 +1,7 @@
 /** What follows from blocks that were judged and stored. */
 import { type Arrival, announceArrivals } from './announcing.ts';
 import { CHATTER_BURST, PLAIN_RETRIES_MAX, STORE_RETRY_MS } from './limits.ts';
-import { lowestLacking, schedule } from './scheduling.ts';
+import { ask, lowestLacking, schedule } from './scheduling.ts';
 import type { Judged, PeerClaim } from './sync-event.ts';
 import { type Channel, type FeedState, unsettle } from './sync-state.ts';
 import { releaseRequests, type Turn } from './turn.ts';
@@ -52,15 +52,27 @@ function takeOne(
       break;
     case 'refused':
       if (acceptance.reason === 'frozen') break;
-      unsettle(feed, index);
-      if (channel === undefined) break;
-      // What the digest told may have been gone or wrong by the time of the answer: once more, with everything.
-      if (acceptance.reason === 'missing_node' && !feed.plain.has(index)) {
-        feed.plain.add(index);
-        channel.peer.plainRetries += 1;
-        if (channel.peer.plainRetries > PLAIN_RETRIES_MAX) turn.drop(channel.peer, 'cannot_prove');
-      } else turn.drop(channel.peer, 'bad_proof');
+      if (channel === undefined || !askAgain(turn, channel, index)) unsettle(feed, index);
   }
+}
+
+/**
+ * What the digest told may have been gone or wrong by the time of the answer, and an answer that leans on what we hold does
+ * not show a fork: the same peer is asked once more, for everything that proves the block. If that is wrong too, it lied.
+ */
+function askAgain(turn: Turn, channel: Channel, index: number): boolean {
+  const { feed, peer } = channel;
+  peer.plainRetries += 1;
+  if (feed.plain.has(index)) turn.drop(peer, 'bad_proof');
+  else if (peer.plainRetries > PLAIN_RETRIES_MAX) turn.drop(peer, 'cannot_prove');
+  else {
+    feed.plain.add(index);
+    if (channel.remoteId === undefined) return false;
+    ask(turn, channel, index);
+    return true;
+  }
+  feed.plain.delete(index);
+  return false;
 }
 
 /** Nothing of the feed is asked for or served any more; the peer that brought the proof is not to blame. */

@@ -15,7 +15,7 @@ export function schedule(turn: Turn, feed: FeedState): void {
 
 export function scheduleChannel(turn: Turn, channel: Channel): void {
   if (!mayAsk(turn, channel)) return;
-  const { feed, peer } = channel;
+  const { feed } = channel;
   if (feed.isWritable) {
     probeOwn(turn, channel);
     return;
@@ -33,12 +33,16 @@ export function scheduleChannel(turn: Turn, channel: Channel): void {
       feed.probe = index;
     }
     channel.cursor = index + 1;
-    feed.settled.set(index);
-    channel.inFlight.set(index, turn.now);
-    peer.lastSentAt = turn.now;
-    turn.do(requestOf(channel, index));
+    ask(turn, channel, index);
     room -= 1;
   }
+}
+
+export function ask(turn: Turn, channel: Channel, index: number): void {
+  channel.feed.settled.set(index);
+  channel.peer.lastSentAt = turn.now;
+  turn.do(requestOf(channel, index));
+  channel.inFlight.set(index, turn.now);
 }
 
 function requestOf(channel: Channel, index: number): SyncEffect {
@@ -48,9 +52,11 @@ function requestOf(channel: Channel, index: number): SyncEffect {
   return { type: 'request', peer: peer.id, channel: channel.localId, feed: feed.id, index, plain, afterPrevious };
 }
 
-function mayAsk(turn: Turn, { feed, peer, remoteId, remoteUploading }: Channel): boolean {
+function mayAsk(turn: Turn, { feed, late, peer, remoteId, remoteUploading }: Channel): boolean {
   return (
     remoteId !== undefined &&
+    // Who owes is asked for nothing more: it may be the one that never sends.
+    late.size === 0 &&
     peer.handshake !== undefined &&
     remoteUploading &&
     !feed.frozen &&
@@ -65,22 +71,16 @@ function probeOwn(turn: Turn, channel: Channel): void {
   if (claimedLength <= feed.length || feed.probe !== undefined) return;
   const index = claimedLength - 1;
   feed.probe = index;
-  channel.inFlight.set(index, turn.now);
-  turn.do(requestOf(channel, index));
+  ask(turn, channel, index);
 }
 
 function nextIndex(channel: Channel): number | undefined {
-  const { feed, remote, late } = channel;
+  const { feed, remote } = channel;
   if (channel.generation !== feed.generation) {
     channel.generation = feed.generation;
     channel.cursor = 0;
   }
-  for (let from = channel.cursor; ; ) {
-    const index = remote.firstOutside(feed.settled, from, Number.MAX_SAFE_INTEGER, feed.wanted);
-    // What this peer is late with it may still send: it is not asked twice.
-    if (index === undefined || !late.has(index)) return index;
-    from = index + 1;
-  }
+  return remote.firstOutside(feed.settled, channel.cursor, Number.MAX_SAFE_INTEGER, feed.wanted);
 }
 
 /** Asks what the peer has where blocks are lacking, and forgets its bitmap where none are. */
