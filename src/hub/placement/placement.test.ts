@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ManualClock, SeededSecureRandom, SILENT_LOG } from '../../base/index.ts';
+import { type Address, parseAddress } from '../../protocol/index.ts';
+import type { Bus } from '../bus/bus.ts';
+import { LocalBus } from '../bus/local-bus.ts';
+import { checkFence } from '../component/fence.ts';
+import { createInstanceId } from '../component/ids.ts';
+import { Placement } from './placement.ts';
+
+const random = new SeededSecureRandom(5);
+const alice = parseAddress('alice@home.example');
+const bob = parseAddress('bob@home.example');
+const signal = new AbortController().signal;
+
+/** Hosts on one bus whose connections can be cut: what a cut connection held is free. */
+function setup(usersMax = 10) {
+  const folder = mkdtempSync(join(tmpdir(), 'placement-'));
+  const clock = new ManualClock(0);
+  const exchange = new LocalBus(() => undefined);
+  const folders = { of: (user: Address) => join(folder, user), nameOf: (user: Address) => user };
+  const placements: Placement[] = [];
+  const open = (port: number) => {
+    let cut: (() => Promise<void>) | undefined;
+    let isAway = false;
+    const placement = new Placement(
+      {
+        clock,
+        log: SILENT_LOG,
+        folders,
+        onMail: () => undefined,
+        connect: async () => {
+          if (isAway) throw new Error('away');
+          const connection = connectionOf(exchange);
+          cut = connection.cut;
+          return connection;
+        },
+      },
+      { instance: createInstanceId(random), location: { host: 'host', port, tls: false }, usersMax },
+    );
+    placements.push(placement);
+    return {
+      placement,
+      cut: async () => {
+        isAway = true;
+        await cut?.();
+      },
+      comeBack: () => {
+        isAway = false;
+      },
+    };
+  };
+  return {
+    clock,
+    folders,
+    open,
+    [Symbol.asyncDispose]: async () => {
+      for (const placement of placements) await placement[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function connectionOf(bus: Bus): Bus & { readonly lost: AbortSignal; readonly cut: () => Promise<void> } {
+  const lost = new AbortController();
+  const held: AsyncDisposable[] = [];
+  const keep = async <Held extends AsyncDisposable>(taking: Promise<Held>): Promise<Held> => {
+    const taken = await taking;
+    held.push(taken);
+    return taken;
+  };
+  const cut = async (): Promise<void> => {
+    for (const one of held.splice(0)) await one[Symbol.asyncDispose]();
+    lost.abort();
+  };
+  return {
+    join: (name, receive) => keep(bus.join(name, receive)),
+    listen: (topic, receive) => keep(bus.listen(topic, receive)),
+    send: (to, message) => bus.send(to, message),
+    publish: (topic, message) => bus.publish(topic, message),
+    isPresent: (name) => bus.isPresent(name),
+    lost: lost.signal,
+    cut,
+    [Symbol.asyncDispose]: cut,
+  };
+}
+
+describe('placement', () => {
+  test('finds a user at the host that has them, and anybody else where one asks', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    await using _claim = await a.placement.claim(alice);
+    expect(await a.placement.locate(alice, signal)).toBeUndefined();
+    expect(await b.placement.locate(alice, signal)).toMatchObject({ port: 1 });
+    expect(await b.placement.locate(bob, signal)).toBeUndefined();
+    await expect(b.placement.claim(alice)).rejects.toMatchObject({ code: 'unavailable', retry: 'now' });
+  });
+
+  test('gives a user that is given back to the next host, whose fence is higher', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    const first = await a.placement.claim(alice);
+    await first[Symbol.asyncDispose]();
+    await using second = await b.placement.claim(alice);
+    expect(second.fence).toBeGreaterThan(first.fence);
+    expect(() => checkFence(hosts.folders.of(alice), first.fence)).toThrow(expect.objectContaining({ code: 'fenced' }));
+  });
+
+  test('keeps claims while the bus is away, takes nobody then, and has them again after it', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    await using claim = await a.placement.claim(alice);
+    await a.cut();
+    await hosts.clock.advance(50);
+    expect(claim.lost.aborted).toBe(false);
+    expect(await a.placement.locate(alice, signal)).toBeUndefined();
+    await expect(a.placement.claim(bob)).rejects.toMatchObject({ code: 'unavailable' });
+    a.comeBack();
+    await hosts.clock.advance(5_000);
+    expect(claim.lost.aborted).toBe(false);
+    expect(await b.placement.locate(alice, signal)).toMatchObject({ port: 1 });
+  });
+
+  test('loses a claim that another host has got while the bus was away', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    await using claim = await a.placement.claim(alice);
+    await a.cut();
+    await using other = await b.placement.claim(alice);
+    a.comeBack();
+    await hosts.clock.advance(5_000);
+    expect(claim.lost.aborted).toBe(true);
+    expect(other.lost.aborted).toBe(false);
+    expect(await a.placement.locate(alice, signal)).toMatchObject({ port: 2 });
+  });
+
+  test('sends whom it has no room for to a host that has', async () => {
+    await using hosts = setup(1);
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    await using _claim = await a.placement.claim(alice);
+    expect(await a.placement.locate(bob, signal)).toMatchObject({ port: 2 });
+    b.placement.drain();
+    const asked = a.placement.locate(bob, signal);
+    asked.catch(() => undefined);
+    await hosts.clock.advance(2_000);
+    await expect(asked).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
