@@ -9,6 +9,7 @@ export type NodeErrorCode =
   | 'damaged' // a view or block is not what the feed says
   | 'port_in_use'
   | 'not_running'
+  | 'not_registrar' // asked of a node that does not keep the home's keys
   | 'stopping';
 
 export class NodeError extends CodedError<NodeErrorCode> {}

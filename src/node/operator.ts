@@ -98,6 +98,10 @@ export class NodeOperator implements Operator {
   }
 
   async invite(): Promise<string> {
+    if (!this.#deps.fleet.isRegistrar)
+      throw new NodeError('not_registrar', 'another node of this home takes new accounts', {
+        fix: 'Make the invitation there; `restante fleet status` shows which it is.',
+      });
     const code = inviteCode(this.#deps.random);
     await this.#deps.store.transact(async (transaction) => {
       const open = await transaction.range({ ...INVITES, limit: INVITES_MAX });

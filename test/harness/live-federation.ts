@@ -166,6 +166,8 @@ export class LiveFederationHome {
         metrics: new Metrics(),
         home: () => this.core.home,
         health: async () => [],
+        mayLink: () => false,
+        onLink: (socket) => socket.terminate(),
         onConnection: (socket) => socket.terminate(),
         mount: (fastify) =>
           mountFederation(

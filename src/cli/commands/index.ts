@@ -11,6 +11,7 @@ import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addFederation } from './federation.ts';
 import { addFeed } from './feed.ts';
+import { addFleet } from './fleet.ts';
 import { addHub } from './hub.ts';
 import { addImport } from './import.ts';
 import { addInvite } from './invite.ts';
@@ -51,6 +52,7 @@ export function addCommands(program: Command, act: Act): void {
   addInvite(program, act);
   addStatus(program, act);
   addFederation(program, act);
+  addFleet(program, act);
   addBackup(program, act);
   addVerify(program, act);
   addFeed(program, act);

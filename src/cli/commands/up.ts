@@ -8,7 +8,15 @@ import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { addHubOptions, type HubOptions, hubPortOption, openHub } from '../hub.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
-import { bytesArgument, forServer, homeOption, limitOption, portOption, withExamples } from '../options.ts';
+import {
+  bytesArgument,
+  countOption,
+  forServer,
+  homeOption,
+  limitOption,
+  portOption,
+  withExamples,
+} from '../options.ts';
 import { dataFolderOf, loadNode } from '../server.ts';
 
 interface UpOptions extends HubOptions {
@@ -22,6 +30,7 @@ interface UpOptions extends HubOptions {
   readonly registration: Registration;
   readonly quota?: number;
   readonly limit?: Readonly<Record<string, number>>;
+  readonly durability?: number;
   /** Absent for `node`, which has none. */
   readonly hub?: boolean;
   readonly logLevel?: LogLevel;
@@ -57,6 +66,12 @@ export function addUp(program: Command, act: Act): void {
           new Option('--limit <name=number>', 'another limit of the node; several times if need be').argParser(
             limitOption,
           ),
+        )
+        .addOption(
+          new Option(
+            '--durability <nodes>',
+            'a mail is on the disks of so many nodes of the fleet before its receipt says so',
+          ).argParser(countOption),
         )
         .addOption(new Option('--log-level <level>', 'of the JSON log on stderr').choices(LOG_LEVELS))
         .action(act(run)),
@@ -128,6 +143,7 @@ function nodeOptions(context: Context, options: UpOptions, limits: NonNullable<N
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: tlsCert, keyFile: tlsKey } }),
     ...(options.behindProxy === undefined ? {} : { behindProxy: options.behindProxy }),
+    ...(options.durability === undefined ? {} : { durability: options.durability }),
     limits: quota === undefined ? limits : { ...limits, quotaBytes: quota },
   };
 }
@@ -153,6 +169,9 @@ function refusePlain(options: UpOptions, isPublic: boolean): void {
 /** On its first start a home by invitation makes one, so that somebody can come in. */
 async function firstInvite(node: Node, options: UpOptions): Promise<string | undefined> {
   if (options.registration !== 'invite') return undefined;
+  // In a fleet the registrar lets people in.
+  const { nodes } = await node.operator.fleetStatus();
+  if (nodes.some(({ registrar, state }) => registrar && state !== 'self')) return undefined;
   return (await node.operator.status()).accounts === 0 ? node.operator.invite() : undefined;
 }
 

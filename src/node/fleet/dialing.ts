@@ -4,8 +4,8 @@ import type { HomeNode } from '../../protocol/index.ts';
 import { REDIAL_MAX_MS, REDIAL_MIN_MS, SECOND_DIALER_MS } from './limits.ts';
 
 export interface DialingOptions {
-  /** The name of this node. */
-  readonly own: string;
+  /** Whether this node dials first of the two. */
+  readonly isFirst: (node: HomeNode) => boolean;
   readonly others: () => readonly HomeNode[];
   readonly isLinked: (node: HomeNode) => boolean;
   /** Resolves when there is a link. */
@@ -70,8 +70,8 @@ export class Dialing {
     return next;
   }
 
-  #first({ name }: HomeNode, now: number): Attempt {
-    const dueAt = this.#options.own < name ? now : now + SECOND_DIALER_MS;
+  #first(node: HomeNode, now: number): Attempt {
+    const dueAt = this.#options.isFirst(node) ? now : now + SECOND_DIALER_MS;
     return { dueAt, failures: 0, isUnderWay: false };
   }
 

@@ -122,7 +122,8 @@ export class Fleet implements AsyncDisposable {
     });
     this.synchronizer = new Synchronizer({ ...deps, store, dialer: undefined });
     this.#dialing = new Dialing(deps, {
-      own: config.node,
+      // The others do not know a node yet that the home document does not name.
+      isFirst: (node) => config.node < node.name || roster.nodes.every(({ name }) => name !== config.node),
       others: () => this.others,
       isLinked: (node) => this.#links.has(toBase64(node.key)),
       dial: (node, signal) => this.#dial(node, signal),
