@@ -1,45 +1,19 @@
 /** Starts the mail agent in a thread of its own, and the joining of an account in another. */
-import { MessageChannel, Worker } from 'node:worker_threads';
-import type { Clock, Log } from '../../../base/index.ts';
+import type { Log } from '../../../base/index.ts';
 import { workerUrl } from '../../../base/system/index.ts';
 import { HubError, type HubErrorCode } from '../../hub-error.ts';
-import { AGENT_HEAP_MIB, AGENT_YOUNG_MIB, STOP_TIMEOUT_MS } from '../limits.ts';
+import { type AgentThreadDeps, openThread, startAgentThread } from '../agent-thread.ts';
 import type { StartedAgent } from '../supervisor.ts';
 import type { MailPlace, MailWork, MailWorkNews } from './mail-worker.ts';
 
-export interface MailThreadDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-export function startMailThread({ clock, log }: MailThreadDeps, place: MailPlace, hubKey: Uint8Array): StartedAgent {
-  const worker = openThread(log, 'mail-agent');
-  const { port1, port2 } = new MessageChannel();
-  let reason = 'it ended by itself';
-  worker.on('error', (error) => {
-    reason = error.message;
+export function startMailThread(deps: AgentThreadDeps, place: MailPlace, hubKey: Uint8Array): StartedAgent {
+  const work = (port: Extract<MailWork, { task: 'agent' }>['port']): MailWork => ({
+    task: 'agent',
+    place,
+    hubKey,
+    port,
   });
-  const ended = new Promise<{ readonly reason: string }>((resolve) => {
-    worker.once('exit', () => resolve({ reason }));
-  });
-  worker.postMessage({ task: 'agent', place, hubKey, port: port2 } satisfies MailWork, [port2]);
-  return {
-    port: port1,
-    ended,
-    [Symbol.asyncDispose]: async () => {
-      worker.postMessage('stop');
-      // A thread that loops does not hear: it is ended from outside.
-      const timer = new AbortController();
-      const late = clock.sleep(STOP_TIMEOUT_MS, timer.signal).then(
-        () => worker.terminate(),
-        () => undefined, // it has ended in time
-      );
-      await ended;
-      timer.abort();
-      await late;
-      port1.close();
-    },
-  };
+  return startAgentThread(deps, { name: 'mail-agent', url: mailWorkerUrl(), work });
 }
 
 /** The hub key. Throws HubError `refused`, `home_unreachable` or `failed`; the signal's reason. */
@@ -50,7 +24,7 @@ export async function joinInThread(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   signal.throwIfAborted();
-  const worker = openThread(log, 'join');
+  const worker = openThread(log, { name: 'join', url: mailWorkerUrl() });
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -67,14 +41,6 @@ export async function joinInThread(
   }
 }
 
-function openThread(log: Log, name: string): Worker {
-  const worker = new Worker(workerUrl('./mail-worker.ts', import.meta.url), {
-    name,
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: AGENT_HEAP_MIB, maxYoungGenerationSizeMb: AGENT_YOUNG_MIB },
-  });
-  worker.on('message', (news: MailWorkNews) => {
-    if (news.type === 'log') log[news.level]({ ...news.fields, thread: name }, news.message);
-  });
-  return worker;
+function mailWorkerUrl(): URL {
+  return workerUrl('./mail-worker.ts', import.meta.url);
 }

@@ -7,6 +7,7 @@ import { CodedError, invariant, type Log, SeededPrng } from '../../../base/index
 import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../../base/system/index.ts';
 import { type Address, FRAME_BYTES_MAX, isPrivateUrl } from '../../../protocol/index.ts';
 import { InThreadBodyWorker } from '../../../vault/index.ts';
+import type { LogNews } from '../agent-thread.ts';
 import { DIAL_TIMEOUT_MS } from '../limits.ts';
 import { AccountFiles } from './account-files.ts';
 import { joinUser, openMailStore } from './joining.ts';
@@ -27,7 +28,7 @@ export type MailWork =
 
 /** What a thread says besides what its line carries. */
 export type MailWorkNews =
-  | { readonly type: 'log'; readonly level: keyof Log; readonly fields: object; readonly message: string }
+  | LogNews
   | { readonly type: 'joined'; readonly hubKey: Uint8Array }
   | { readonly type: 'refused'; readonly code: string; readonly message: string };
 

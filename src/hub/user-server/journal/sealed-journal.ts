@@ -61,8 +61,10 @@ export class SealedJournal implements Journal, AsyncDisposable {
   #parts: HeldPart[] = [];
   #turn: number;
   #file: SealedFileWriter;
-  /** What the logs say, until `load` hands its last portion over: later ones of a row are added as they come. */
-  #loaded: LatestRows | undefined;
+  /** What the logs say of lists, from the start until `load` has handed them over. */
+  #listed: LatestRows;
+  /** Loads that open files, which no compaction may take away meanwhile. */
+  #opening = 0;
   #queue: (readonly JournalRecord[])[] = [];
   #writing: Promise<void> | undefined;
   #compacting: Promise<void> | undefined;
@@ -79,7 +81,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
     this.#parts = found.parts;
     this.#turn = found.turn;
     this.#file = file;
-    this.#loaded = found.rows;
+    this.#listed = found.rows;
   }
 
   /** Throws HubError `malformed` for files that are damaged or of another key, `fenced`. */
@@ -97,22 +99,19 @@ export class SealedJournal implements Journal, AsyncDisposable {
 
   async *load(portion: 'lists' | 'rest'): AsyncIterable<readonly JournalRecord[]> {
     const isLate = portion === 'rest';
-    const rows = this.#loaded;
-    await using parts = await openParts(this.#place, this.#parts);
-    // What is appended from here on is no part of this portion.
-    if (isLate) this.#loaded = undefined;
+    const { parts, rows } = isLate ? await this.#snapshotOfRest() : await this.#snapshotOfLists();
+    await using _ = parts;
     for (const { name: table } of TABLES) {
       if (LATE_TABLES.has(table) !== isLate) continue;
-      for await (const records of latestOf(table, rows?.of(table) ?? NO_ROWS, parts.list, { isWhole: true }))
+      for await (const records of latestOf(table, rows.of(table), parts.list, { isWhole: true }))
         if (records.length > 0) yield records;
     }
-    if (isLate) this.#compactIfDue();
+    if (!isLate) this.#compactIfDue();
   }
 
   append(batch: readonly JournalRecord[]): void {
     const kept = batch.filter(this.#isKept);
     if (kept.length === 0 || this.#failure !== undefined) return;
-    this.#loaded?.take(kept);
     this.#queue.push(kept);
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
@@ -130,6 +129,30 @@ export class SealedJournal implements Journal, AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]();
     await this.#compacting;
     await this.#file.close();
+  }
+
+  async #snapshotOfLists(): Promise<Snapshot> {
+    const rows = this.#listed;
+    this.#listed = new LatestRows();
+    return { rows, parts: await openParts(this.#place, this.#parts) };
+  }
+
+  /** Everything of the late tables as it is now: the logs are read again, since nobody may ever ask. */
+  async #snapshotOfRest(): Promise<Snapshot> {
+    await this.flush();
+    this.#opening += 1;
+    try {
+      await this.#compacting;
+      const rows = new LatestRows();
+      const takeLate = (records: readonly JournalRecord[]): void =>
+        rows.take(records.filter(({ table }) => LATE_TABLES.has(table)));
+      const parts = await openParts(this.#place, this.#parts);
+      for (const { bytes, name } of [...this.#logs, { name: this.#logName(), bytes: this.#file.sizeBytes }])
+        await readLog(this.#place, name, bytes, takeLate);
+      return { rows, parts };
+    } finally {
+      this.#opening -= 1;
+    }
   }
 
   /** Transactions that come while others are being written share the next write. */
@@ -171,7 +194,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
   #compactIfDue(): void {
     const closedBytes = this.#logs.reduce((sum, { bytes }) => sum + bytes, 0);
     const isDue = closedBytes >= this.#logBytesMax || this.#logs.length > LOGS_MAX;
-    if (this.#compacting !== undefined || !isDue) return;
+    if (this.#compacting !== undefined || this.#opening > 0 || !isDue) return;
     this.#compacting = this.#compact().finally(() => {
       this.#compacting = undefined;
     });
@@ -230,7 +253,16 @@ export class SealedJournal implements Journal, AsyncDisposable {
   }
 }
 
-const NO_ROWS: ReadonlyMap<string, JournalRecord> = new Map();
+interface Snapshot {
+  /** Of the logs: newer than what parts have. */
+  readonly rows: LatestRows;
+  readonly parts: OpenParts;
+}
+
+interface OpenParts extends AsyncDisposable {
+  /** Newest first. */
+  readonly list: readonly Part[];
+}
 
 interface Found {
   readonly logs: ClosedLog[];
@@ -263,7 +295,9 @@ async function findFiles(log: Log, place: PartPlace): Promise<Found> {
     const limit = name === own ? newest.bytes : limits.get(spellName(name));
     const isInPart = partNames.some(({ from, to }) => from <= name.turn && name.turn <= to);
     if (limit === undefined || isInPart) continue;
-    const { atBytes, cutBytes } = await readLog(place, name, limit, (records) => rows.take(records));
+    const takeLists = (records: readonly JournalRecord[]): void =>
+      rows.take(records.filter(({ table }) => !LATE_TABLES.has(table)));
+    const { atBytes, cutBytes } = await readLog(place, name, limit, takeLists);
     if (cutBytes > 0) log.warn({ file: spellName(name), cutBytes }, 'the end of a log does not read and is left out');
     logs.push({ name, bytes: atBytes });
   }
@@ -293,11 +327,7 @@ async function newestPreface(place: PartPlace, logs: readonly LogName[]) {
   return undefined;
 }
 
-/** Newest first. */
-async function openParts(
-  place: PartPlace,
-  held: readonly { readonly name: PartName }[],
-): Promise<{ readonly list: readonly Part[]; [Symbol.asyncDispose](): Promise<void> }> {
+async function openParts(place: PartPlace, held: readonly { readonly name: PartName }[]): Promise<OpenParts> {
   const list: Part[] = [];
   const close = async (): Promise<void> => {
     for (const part of list) await part[Symbol.asyncDispose]();

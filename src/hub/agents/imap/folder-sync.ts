@@ -1,0 +1,184 @@
+/**
+ * Brings what is known of one folder into line with the server. Newest first: when a folder is looked at for the first time,
+ * its newest messages are fetched and told before anything else is asked. With CONDSTORE and QRESYNC the server says what has
+ * changed; without, all UIDs and flags are compared.
+ */
+import type { FetchMessageObject, FetchQueryObject, ImapFlow } from 'imapflow';
+import { readMessage } from '../../../jmap/index.ts';
+import { HubError } from '../../hub-error.ts';
+import type { AgentLine } from '../line.ts';
+import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
+import { isDeleted, keywordsOf } from './keywords.ts';
+import { FIRST_SCREEN, HEADER_BATCH } from './limits.ts';
+import { uidSetOf } from './uid-set.ts';
+
+export interface FolderSyncDeps {
+  readonly client: ImapFlow;
+  readonly line: AgentLine<ImapToldCalls, ImapAgentCalls>;
+  /** How many headers are still to be fetched of this folder. */
+  readonly onLeft: (count: number) => void;
+}
+
+const HEADER: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true, headers: true };
+
+/** The folder as it is now, once everything of it was told. */
+export async function syncFolder(deps: FolderSyncDeps, path: string, signal: AbortSignal): Promise<void> {
+  const { client, line, onLeft } = deps;
+  const selected = await selected_(client, path, async (uidValidity) => {
+    const folder = { path, uidValidity };
+    const mark = markOf(client);
+    const { known, mark: before } = await line.call('opened', folder, signal);
+    if (known === 0 && mark.messages > 0) await tellFirstScreen(deps, folder, mark, signal);
+    const missing =
+      (before === undefined ? undefined : await tellChanges(deps, folder, before, mark, signal)) ??
+      (await compare(deps, folder, known > 0, signal));
+    return { folder, mark, missing };
+  });
+  const { folder, mark, missing } = selected;
+  for (let at = 0; at < missing.length; at += HEADER_BATCH) {
+    onLeft(missing.length - at);
+    const uids = missing.subarray(at, at + HEADER_BATCH);
+    await inFolder(client, folder, async () => {
+      const messages = await client.fetchAll(uidSetOf(uids), HEADER, { uid: true });
+      await tell(deps, folder, messages, signal);
+    });
+  }
+  onLeft(0);
+  await line.call('synced', { ...folder, mark }, signal);
+}
+
+/** Throws HubError `absent` when the folder has another life than the one that is meant. */
+export async function inFolder<Result>(
+  client: ImapFlow,
+  { path, uidValidity }: FolderRef,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return selected_(client, path, async (now) => {
+    if (now !== uidValidity) throw new HubError('absent', `${path} was made anew at the server`, { retry: 'now' });
+    return work();
+  });
+}
+
+async function selected_<Result>(
+  client: ImapFlow,
+  path: string,
+  work: (uidValidity: string) => Promise<Result>,
+): Promise<Result> {
+  const lock = await client.getMailboxLock(path);
+  try {
+    if (client.mailbox === false) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
+    return await work(String(client.mailbox.uidValidity));
+  } finally {
+    lock.release();
+  }
+}
+
+function markOf({ mailbox }: ImapFlow): FolderMark {
+  if (mailbox === false) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
+  const { exists, highestModseq, noModseq, uidNext } = mailbox;
+  const modseq = highestModseq === undefined || noModseq === true ? undefined : String(highestModseq);
+  return { messages: exists, uidNext, modseq };
+}
+
+async function tellFirstScreen(
+  deps: FolderSyncDeps,
+  folder: FolderRef,
+  { messages: exists }: FolderMark,
+  signal: AbortSignal,
+): Promise<void> {
+  const newest = await deps.client.fetchAll(`${Math.max(1, exists - FIRST_SCREEN + 1)}:*`, HEADER);
+  await tell(deps, folder, newest, signal);
+}
+
+/** What is missing after that, newest first; undefined when the server cannot say what has changed. */
+async function tellChanges(
+  { client, line }: FolderSyncDeps,
+  folder: FolderRef,
+  before: FolderMark,
+  now: FolderMark,
+  signal: AbortSignal,
+): Promise<Uint32Array | undefined> {
+  if (before.modseq === undefined || now.modseq === undefined || !client.enabled.has('QRESYNC')) return undefined;
+  const gone: number[] = [];
+  const onExpunge = ({ uid }: { readonly uid?: number | undefined }): void => {
+    if (uid !== undefined) gone.push(uid);
+  };
+  client.on('expunge', onExpunge);
+  const flags: { uid: number; keywords: readonly string[] }[] = [];
+  try {
+    const options = { uid: true, changedSince: BigInt(before.modseq) };
+    for await (const message of client.fetch('1:*', { uid: true, flags: true }, options)) {
+      const all = message.flags ?? [];
+      if (isDeleted(all)) gone.push(message.uid);
+      else flags.push({ uid: message.uid, keywords: keywordsOf(all) });
+    }
+  } finally {
+    client.off('expunge', onExpunge);
+  }
+  const { missing } = await line.call('changes', { ...folder, flags, gone }, signal);
+  return missing;
+}
+
+async function compare(
+  { client, line }: FolderSyncDeps,
+  folder: FolderRef,
+  hasKnown: boolean,
+  signal: AbortSignal,
+): Promise<Uint32Array> {
+  const found = await client.search({ deleted: false }, { uid: true });
+  if (!Array.isArray(found)) throw new HubError('server_unreachable', `${folder.path} cannot be searched`);
+  const { missing } = await line.call('present', { ...folder, uids: Uint32Array.from(found) }, signal);
+  if (!hasKnown) return missing;
+  const isMissing = new Set(missing);
+  let flags: { uid: number; keywords: readonly string[] }[] = [];
+  const tellFlags = async (): Promise<void> => {
+    await line.call('changes', { ...folder, flags, gone: [] }, signal);
+    flags = [];
+  };
+  for await (const { flags: all = [], uid } of client.fetch('1:*', { uid: true, flags: true }, { uid: true })) {
+    if (isMissing.has(uid) || isDeleted(all)) continue;
+    flags.push({ uid, keywords: keywordsOf(all) });
+    if (flags.length >= HEADER_BATCH) await tellFlags();
+  }
+  await tellFlags();
+  return missing;
+}
+
+async function tell(
+  { line }: FolderSyncDeps,
+  folder: FolderRef,
+  fetched: readonly FetchMessageObject[],
+  signal: AbortSignal,
+): Promise<void> {
+  const messages = fetched.flatMap((message) => {
+    const told = toldMessage(message);
+    return told === undefined ? [] : [told];
+  });
+  messages.sort((a, b) => b.uid - a.uid);
+  if (messages.length > 0) await line.call('messages', { ...folder, messages }, signal);
+}
+
+/** Undefined for what is flagged as deleted, and for an answer that is not one to the question. */
+function toldMessage({
+  flags = new Set(),
+  headers,
+  internalDate,
+  size,
+  uid,
+}: FetchMessageObject): RemoteMessage | undefined {
+  if (headers === undefined || isDeleted(flags) || !Number.isInteger(uid) || uid < 1) return undefined;
+  // A copy: the bytes are sent on, and not the buffer that they came in.
+  const headerBlock = Uint8Array.from(readMessage(headers).headerBlock);
+  return {
+    uid,
+    size: size ?? headers.length,
+    receivedAt: timeOf(internalDate),
+    keywords: keywordsOf(flags),
+    headerBlock,
+  };
+}
+
+function timeOf(internalDate: Date | string | undefined): number {
+  const at = internalDate instanceof Date ? internalDate.getTime() : Date.parse(internalDate ?? '');
+  return Number.isFinite(at) ? at : 0;
+}

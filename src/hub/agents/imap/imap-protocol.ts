@@ -1,0 +1,197 @@
+/**
+ * What a user server and the agent of an IMAP account say to each other; fit for structured cloning. The agent remembers
+ * nothing: what is known of the server stands in the store, and what is to be done there comes from it, step by step.
+ */
+import type { EnvelopeAddress } from '../../../jmap/index.ts';
+
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** `tls` from the first octet, `starttls` before anything is said, `none` only where nobody can listen. */
+  readonly security: 'tls' | 'starttls' | 'none';
+  readonly user: string;
+  /** A password, or a token of OAuth 2. */
+  readonly secret: string;
+  readonly auth: 'password' | 'oauth2';
+}
+
+export interface ImapSettings {
+  readonly address: string;
+  readonly imap: ServerSettings;
+  /** Undefined: the account only receives. */
+  readonly smtp: ServerSettings | undefined;
+}
+
+export interface RemoteFolder {
+  readonly path: string;
+  readonly name: string;
+  readonly parentPath: string | undefined;
+  readonly delimiter: string;
+  readonly role: string | undefined;
+  readonly isSubscribed: boolean;
+  /** Whether it can have messages. */
+  readonly isSelectable: boolean;
+}
+
+/** What the server said of a folder when it was last brought into line. */
+export interface FolderMark {
+  readonly uidNext: number;
+  readonly messages: number;
+  /** Undefined for a server without CONDSTORE. */
+  readonly modseq: string | undefined;
+}
+
+export interface FolderToSync {
+  readonly path: string;
+  readonly uidValidity: string;
+  /** Undefined: never, or not to the end. */
+  readonly mark: FolderMark | undefined;
+}
+
+/** A folder in one of its lives: another UIDVALIDITY, other messages. */
+export interface FolderRef {
+  readonly path: string;
+  readonly uidValidity: string;
+}
+
+export interface RemoteMessage {
+  readonly uid: number;
+  readonly size: number;
+  readonly receivedAt: number;
+  readonly keywords: readonly string[];
+  readonly headerBlock: Uint8Array;
+}
+
+export interface RemoteBody {
+  readonly uid: number;
+  readonly preview: string;
+  readonly hasAttachment: boolean;
+  readonly text: string;
+}
+
+/** One command, more or less, at the server. All may be done twice without harm, `append`, `copy` and `move` excepted. */
+export type Step =
+  | {
+      readonly kind: 'append';
+      readonly path: string;
+      readonly mime: Uint8Array;
+      readonly flags: readonly string[];
+      readonly receivedAt: number;
+    }
+  | {
+      readonly kind: 'store';
+      readonly folder: FolderRef;
+      readonly uids: readonly number[];
+      readonly add: readonly string[];
+      readonly remove: readonly string[];
+    }
+  | { readonly kind: 'copy' | 'move'; readonly folder: FolderRef; readonly uid: number; readonly to: string }
+  | { readonly kind: 'expunge'; readonly folder: FolderRef; readonly uids: readonly number[] }
+  | { readonly kind: 'createFolder'; readonly path: string; readonly isSubscribed: boolean }
+  | { readonly kind: 'renameFolder'; readonly path: string; readonly to: string }
+  /** What came after `uidNext` was never seen: then the folder stays. */
+  | { readonly kind: 'deleteFolder'; readonly path: string; readonly uidNext: number }
+  | { readonly kind: 'subscribe'; readonly path: string; readonly isSubscribed: boolean };
+
+export type StepOutcome =
+  /** Where the message is now, as far as the server said so. */
+  | { readonly status: 'done'; readonly at?: { readonly uidValidity: string; readonly uid: number } }
+  | { readonly status: 'refused'; readonly reason: string };
+
+export interface ImapStatus {
+  readonly connection: 'disconnected' | 'connecting' | 'connected';
+  /** Why not, in words for a person. */
+  readonly problem: string | undefined;
+  /** Of the last look at all folders that came to its end; milliseconds since 1970. */
+  readonly currentAt: number | undefined;
+  /** Messages whose header is still to be fetched. */
+  readonly toFetch: number;
+}
+
+export type ImapToldCalls = {
+  readonly settings: { readonly request: object; readonly reply: ImapSettings };
+  /** All folders of the server. Answers which to look at, in what order. */
+  readonly folders: {
+    readonly request: { readonly folders: readonly RemoteFolder[] };
+    readonly reply: { readonly folders: readonly FolderToSync[] };
+  };
+  /** A folder was selected. Another UIDVALIDITY than before forgets what was known of it. */
+  readonly opened: {
+    readonly request: FolderRef;
+    readonly reply: { readonly known: number; readonly mark: FolderMark | undefined };
+  };
+  readonly messages: {
+    readonly request: FolderRef & { readonly messages: readonly RemoteMessage[] };
+    readonly reply: object;
+  };
+  /** All messages that there are. Answers what is missing here. */
+  readonly present: {
+    readonly request: FolderRef & { readonly uids: Uint32Array };
+    readonly reply: { readonly missing: Uint32Array };
+  };
+  /** What has changed. Answers which of them are missing here. */
+  readonly changes: {
+    readonly request: FolderRef & {
+      readonly flags: readonly { readonly uid: number; readonly keywords: readonly string[] }[];
+      readonly gone: readonly number[];
+    };
+    readonly reply: { readonly missing: Uint32Array };
+  };
+  /** The folder is here as it is there. */
+  readonly synced: { readonly request: FolderRef & { readonly mark: FolderMark }; readonly reply: object };
+  /** All folders are: what is nowhere any more is gone. */
+  readonly current: { readonly request: object; readonly reply: object };
+  readonly nextStep: { readonly request: object; readonly reply: { readonly step: Step | undefined } };
+  readonly stepped: { readonly request: StepOutcome; readonly reply: object };
+  /** Messages whose text is not read yet, newest first; none when all are. */
+  readonly textless: {
+    readonly request: object;
+    readonly reply: { readonly batch: (FolderRef & { readonly messages: readonly TextlessMessage[] }) | undefined };
+  };
+  readonly bodies: {
+    readonly request: FolderRef & { readonly bodies: readonly RemoteBody[]; readonly absent: readonly number[] };
+    readonly reply: object;
+  };
+  readonly status: { readonly request: ImapStatus; readonly reply: object };
+};
+
+export interface TextlessMessage {
+  readonly uid: number;
+  readonly size: number;
+}
+
+/** One message for the submission server. */
+export interface Outgoing {
+  readonly mime: Uint8Array;
+  readonly from: string;
+  readonly to: readonly EnvelopeAddress[];
+}
+
+export interface RecipientReply {
+  readonly recipient: string;
+  readonly reply: string;
+  readonly isAccepted: boolean;
+}
+
+export type SendOutcome =
+  | { readonly kind: 'sent'; readonly replies: readonly RecipientReply[] }
+  /** Nobody has it, and nobody will. */
+  | { readonly kind: 'refused'; readonly replies: readonly RecipientReply[] }
+  | { readonly kind: 'later'; readonly reason: string }
+  /** The connection ended after the message was said and before the answer: the server may have it, or not. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export type ImapAgentCalls = {
+  readonly ping: { readonly request: object; readonly reply: object };
+  /** Octets of a message; none when it is not there any more. */
+  readonly raw: {
+    readonly request: FolderRef & {
+      readonly uid: number;
+      readonly range: { readonly start: number; readonly end: number } | undefined;
+    };
+    readonly reply: { readonly bytes: Uint8Array | undefined };
+  };
+  /** Something is to be done, or everything is to be looked at. */
+  readonly nudge: { readonly request: { readonly look: boolean }; readonly reply: object };
+  readonly send: { readonly request: Outgoing; readonly reply: SendOutcome };
+};

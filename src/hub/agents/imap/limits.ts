@@ -1,0 +1,39 @@
+/** The bounds of the agent of an IMAP account, each with its reason. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** What a person sees first: fetched before anything else of a folder is looked at. */
+export const FIRST_SCREEN = 50;
+/** Headers fetched and told at once: one transaction of the store, and how long whoever reads a message waits at most. */
+export const HEADER_BATCH = 200;
+/** Bodies fetched at once. */
+export const BODY_BATCH = 50;
+/** Octets of bodies fetched at once, the last message beyond. */
+export const BODY_BATCH_BYTES = 4 * MiB;
+/** Smaller messages are read whole; of larger ones the beginning, which has the text in all but strange cases. */
+export const BODY_WHOLE_BYTES = 256 * KiB;
+/** A literal of the server: the largest message that a user server shows. */
+export const LITERAL_BYTES_MAX = 128 * MiB;
+/** A line of the server: the UIDs of a million messages in one SEARCH response. */
+export const LINE_BYTES_MAX = 16 * MiB;
+/** From the first packet to the greeting, TLS included. */
+export const CONNECT_TIMEOUT_MS = 15_000;
+/** A server that says nothing for so long is gone. Above the 29 minutes that IDLE may be silent are broken by IDLE_TIME_MS. */
+export const SILENCE_MS = 3 * 60_000;
+/** IDLE is asked for anew after this: a dead connection is noticed by then, and NAT forgets slower. */
+export const IDLE_TIME_MS = 2 * 60_000;
+/** All folders are looked at so often, whatever IDLE says of the inbox. */
+export const ROUND_INTERVAL_MS = 60_000;
+/** First wait before a server that failed is tried again; it doubles. */
+export const RECONNECT_FIRST_MS = 1_000;
+/** Its ceiling. */
+export const RECONNECT_CEILING_MS = 5 * 60_000;
+/** A change that the server refuses so often is given up, and the server's state shown. */
+export const STEP_TRIES_MAX = 3;
+/** Changes of the same kind that one command does. */
+export const STEP_UIDS_MAX = 500;
+/** Folders of one account: beyond, a server is lying or needs another program. */
+export const FOLDERS_MAX = 10_000;
+/** Keywords of one message that are shown: no client sets more, a hostile server may. */
+export const KEYWORDS_MAX = 100;
