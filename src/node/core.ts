@@ -89,7 +89,7 @@ export class Core implements AsyncDisposable {
   readonly messaging: Messaging | undefined;
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
-  readonly #store: SqliteStore;
+  readonly store: SqliteStore;
   readonly #awaited: AwaitedBodies;
   readonly #intake: Intake;
   readonly #scope: Scope;
@@ -112,7 +112,7 @@ export class Core implements AsyncDisposable {
     this.messaging = parts.messaging;
     const { store, held, folder } = parts;
     this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);
-    this.#store = parts.store;
+    this.store = parts.store;
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
     this.sessions = services.sessions;
     this.operator = services.operator;
@@ -222,7 +222,7 @@ export class Core implements AsyncDisposable {
   /** What is not well; empty when all is. */
   async health(): Promise<readonly string[]> {
     try {
-      await this.#store.get(Uint8Array.of(0));
+      await this.store.get(Uint8Array.of(0));
       return [];
     } catch (error) {
       this.#deps.log.error({ error }, 'the store does not answer');
@@ -238,7 +238,7 @@ export class Core implements AsyncDisposable {
     this.sessions.closeAll('stopping', 'this node stops; it or another will be there soon');
     await this.fleet[Symbol.asyncDispose]();
     await Promise.all(this.#served);
-    await this.#store[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
   }
 
   #start(): void {

@@ -16,6 +16,7 @@ import {
 import { SodiumSuite } from '../../src/base/system/index.ts';
 import { Core, DEFAULT_LIMITS, joinFleet, Metrics } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
+import type { Store } from '../../src/store/index.ts';
 import { NOON } from './node-world.ts';
 import { createPerson, type Person } from './person.ts';
 import { WireClient } from './wire-client.ts';
@@ -55,6 +56,9 @@ export class FleetWorld implements AsyncDisposable {
   readonly cuts = new Set<string>();
   readonly #options: FleetOptions;
   readonly #folder: string;
+  #lost = 0;
+  #isOver = false;
+  readonly #reopening: Promise<void>[] = [];
 
   private constructor(folder: string, options: FleetOptions) {
     this.#folder = folder;
@@ -72,13 +76,18 @@ export class FleetWorld implements AsyncDisposable {
   }
 
   node(name: string): FleetNode {
-    const known = this.nodes.get(name) ?? new FleetNode(name, join(this.#folder, `${name}-${this.nodes.size}`));
+    const known = this.nodes.get(name) ?? new FleetNode(name, `${name}-${this.#lost}`);
     this.nodes.set(name, known);
     return known;
   }
 
   core(name: string): Core {
     return this.node(name).running;
+  }
+
+  /** What a running node has on its disk. */
+  storeOf(name: string): Store {
+    return this.core(name).store;
   }
 
   async start(name: string): Promise<Core> {
@@ -95,14 +104,14 @@ export class FleetWorld implements AsyncDisposable {
         nodes: this.#dialer(name),
       },
       {
-        folder: node.folder,
+        folder: join(this.#folder, node.folder),
         home: this.home,
         nodeName: name,
         registration: 'open',
         limits: DEFAULT_LIMITS,
         ...(this.#options.durability === undefined ? {} : { durability: this.#options.durability }),
-        onFeedRetired: () => void this.#reopen(node),
-        onRoleChanged: () => void this.#reopen(node),
+        onFeedRetired: () => this.#reopen(node),
+        onRoleChanged: () => this.#reopen(node),
       },
     );
     await node.core.publish([`ws://${name}.home.example/client`]);
@@ -111,14 +120,24 @@ export class FleetWorld implements AsyncDisposable {
 
   /** A new node with an empty disk, taken in by another. */
   async join(name: string, by: string): Promise<void> {
-    const token = await this.core(by).fleet.tokens.create();
-    const node = this.node(name);
-    const deps = { clock: this.clock, random: this.random, suite: this.suite, log: this.#log(name) };
-    const options = { folder: node.folder, url: `ws://${by}.home.example/client`, token, name };
-    await joinFleet({ ...deps, dialer: this.#dialer(name) }, options, new AbortController().signal);
+    await this.joinWith(name, by, await this.core(by).fleet.createToken());
     await this.start(name);
     await this.until(() => this.core(by).home.current?.nodes.some((one) => one.name === name) === true);
     await this.settled();
+  }
+
+  /** A new folder is made a node's; it is not started. */
+  async joinWith(name: string, by: string, token: string, folder = this.node(name).folder): Promise<void> {
+    const deps = { clock: this.clock, random: this.random, suite: this.suite, log: this.#log(name) };
+    const options = { folder: join(this.#folder, folder), url: `ws://${by}.home.example/client`, token, name };
+    await joinFleet({ ...deps, dialer: this.#dialer(name) }, options, new AbortController().signal);
+  }
+
+  /** The disk of a node is gone; what is started under its name next is a new folder. */
+  async loseDisk(name: string): Promise<void> {
+    await this.stop(name);
+    this.nodes.delete(name);
+    this.#lost += 1;
   }
 
   async stop(name: string): Promise<void> {
@@ -204,13 +223,19 @@ export class FleetWorld implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#reopening);
     for (const name of this.nodes.keys()) await this.stop(name);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #reopen(node: FleetNode): Promise<void> {
-    await this.stop(node.name);
-    await this.start(node.name);
+  #reopen(node: FleetNode): void {
+    const reopening = (async () => {
+      const { core } = node;
+      await this.stop(node.name);
+      if (core !== undefined && !this.#isOver) await this.start(node.name);
+    })();
+    this.#reopening.push(reopening);
   }
 
   #dialer(from: string): Dialer {

@@ -1,33 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/index.ts';
-import { type PduId, pduIdOf, ReceiptStatus } from '../../src/protocol/index.ts';
+import { ReceiptStatus } from '../../src/protocol/index.ts';
+import { readAll, verified, write } from '../harness/fleet-people.ts';
 import { FleetWorld } from '../harness/fleet-world.ts';
-import { type Person, writePdu } from '../harness/person.ts';
-import type { WireClient } from '../harness/wire-client.ts';
-
-/** Submits a note to oneself at a node; its id. */
-async function write(world: FleetWorld, client: WireClient, author: Person, text: string): Promise<PduId> {
-  const body = utf8(text);
-  const pdu = writePdu(world.random, author, [author.address], body);
-  const receipt = await world.moving(client.submit(pdu, body));
-  expect(receipt.status).toBe(ReceiptStatus.OK);
-  return pdu.id;
-}
-
-/** What a person gets who asks a node for everything. */
-async function readAll(world: FleetWorld, person: Person, at: string): Promise<PduId[]> {
-  const client = await world.signIn(person, at);
-  await world.moving(client.follow());
-  client.close();
-  return [...client.entries.values()].flat().map((entry) => pduIdOf(world.suite, entry.pdu));
-}
-
-async function verified(world: FleetWorld, ...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const result = await world.core(name).operator.verify();
-    expect(result.problems).toEqual([]);
-  }
-}
+import { writePdu } from '../harness/person.ts';
 
 describe('two nodes of a home', () => {
   test('a mail that one of them takes is pushed by the other, whole', async () => {

@@ -37,6 +37,7 @@ export class Dialing {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
+    const stopped = untilAborted(signal);
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -45,7 +46,7 @@ export class Dialing {
       const timer = new AbortController();
       const slept =
         waitMs === undefined
-          ? untilAborted(signal)
+          ? stopped
           : clock.sleep(waitMs, AbortSignal.any([signal, timer.signal])).catch(() => undefined); // woken first
       await Promise.race([slept, woken]);
       timer.abort();

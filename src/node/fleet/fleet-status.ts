@@ -1,4 +1,5 @@
 /** How the fleet stands, as its operator is shown it. */
+import type { FeedLog } from '../../feed/index.ts';
 import type { FeedId } from '../../protocol/index.ts';
 import type { Fleet, FleetDeps } from './fleet.ts';
 
@@ -19,7 +20,7 @@ export interface FleetFeedStatus {
   /** Blocks that are here without a gap. */
   readonly have: number;
   readonly retired: boolean;
-  /** Other nodes that have all of it on their disks. */
+  /** Other nodes that have all of it on their disks, its writer among them. */
   readonly copies: number;
   /** Nodes that it is got from now. */
   readonly peers: number;
@@ -45,7 +46,9 @@ export function fleetStatus(
   const writers = new Map(
     fleet.roster.everyNode.flatMap((node) => [...node.retired, node.feed].map((feed) => [feed, node.name] as const)),
   );
-  const others = fleet.others.map(({ key }) => key);
+  const others = fleet.others;
+  const copiesOf = (log: FeedLog): number =>
+    others.filter(({ feed, key }) => feed === log.id || fleet.copies.there(key, log.id) >= log.length).length;
   return {
     home: config.home,
     node: config.node,
@@ -62,7 +65,7 @@ export function fleetStatus(
       length: log.length,
       have: log.isReplica ? fleet.copies.here(log.id) : log.length,
       retired: feeds.isRetired(log.id),
-      copies: fleet.copies.count(others, log.id, log.length),
+      copies: copiesOf(log),
       peers: syncs.get(log.id)?.peers ?? 0,
       fork: log.fork === undefined ? null : log.fork.lengths,
     })),
