@@ -78,7 +78,7 @@ describe.skipIf(skipWithout(hasCompilers(), { test: 'npm hyperdrive', lack: LACK
     await makeFolder(source, 2);
     const { key, port } = await world.peer.tell<{ key: string; port: number }>({ do: 'shareDrive', source });
     const cloned = await restante(['--json', 'feed', 'clone', key, copy, '--peer', `127.0.0.1:${port}`]);
-    expect(cloned.code).toBe(0);
+    expect(cloned).toMatchObject({ code: 0 });
     const out = jsonOf<{ files: number }>((await restante(['--json', 'feed', 'checkout', copy, target])).stdout);
     expect(out.files).toBe(FILES);
     expect(await contentOf(target)).toEqual(await contentOf(source));

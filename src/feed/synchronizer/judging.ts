@@ -39,7 +39,10 @@ function takeOne(
     case 'stored':
       feed.plain.delete(index);
       arrivals.push({ index, peer });
-      if (channel !== undefined) channel.peer.chatter = Math.min(CHATTER_BURST, channel.peer.chatter + 2);
+      if (channel !== undefined) {
+        channel.peer.blocks += 1;
+        channel.peer.chatter = Math.min(CHATTER_BURST, channel.peer.chatter + 2);
+      }
       break;
     case 'known':
       break;

@@ -119,6 +119,8 @@ export interface PeerState {
   /** What it may still say (limits.ts). */
   chatter: number;
   plainRetries: number;
+  /** That it brought and that were stored. */
+  blocks: number;
 }
 
 export interface AddressState {
@@ -174,6 +176,7 @@ export function createPeer(
     frameBytes: 0,
     chatter: CHATTER_BURST,
     plainRetries: 0,
+    blocks: 0,
   };
 }
 

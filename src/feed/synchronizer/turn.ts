@@ -46,7 +46,7 @@ export class Turn {
       releaseRequests(channel);
       this.orphaned.add(channel.feed);
     }
-    if (peer.address !== undefined) freeAddress(this.state, peer.address, this.now, peer.connectedAt);
+    if (peer.address !== undefined) freeAddress(this.state, peer.address, this.now, peer);
     this.effects.push({ type: 'terminate', peer: peer.id, reason });
     this.notify({ kind: 'dropped', peer: peer.id, reason });
   }
