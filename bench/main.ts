@@ -9,6 +9,7 @@ import { benchDrain } from './drain.ts';
 import { benchFederation } from './federation.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
+import { benchJmap } from './jmap.ts';
 import { verificationMicros } from './machine-speed.ts';
 import { benchSubmit } from './submit.ts';
 import { benchVault } from './vault.ts';
@@ -20,6 +21,7 @@ const BENCHES: Record<string, Bench> = {
   idle: benchIdle,
   growth: benchGrowth,
   federation: benchFederation,
+  jmap: benchJmap,
 };
 
 const { values, positionals } = parseArgs({

@@ -7,6 +7,7 @@ export { mountJmap } from './http/mount.ts';
 export type { MountDeps } from './http/mount-deps.ts';
 export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type PushServices } from './jmap.ts';
 export type { Permission } from './methods/call.ts';
+export { COMPLETENESS_ID, type Completeness } from './methods/completeness/completeness.ts';
 export type { StoredQuota } from './methods/quota/quota.ts';
 export { type MessageReading, readMessage } from './mime/message-reading.ts';
 export type { DataType } from './protocol/data-types.ts';

@@ -51,6 +51,8 @@ export const SORT_COMPARATORS_MAX = 16;
 export const PREVIEW_CHARACTERS_MAX = 256;
 /** Text of one message that the search index reads: longer ones are logs and dumps. */
 export const INDEXED_CHARACTERS_MAX = 200_000;
+/** Emails that wait to be written into the search index: the longest pause that a search or a commit has from it. */
+export const INDEXED_AT_ONCE_MAX = 256;
 /** Header fields of one message or part, and parts and depth of one message: far beyond what programs write. */
 export const HEADER_FIELDS_MAX = 2000;
 export const HEADER_BYTES_MAX = 1_000_000;

@@ -3,7 +3,17 @@ import { createHash } from 'node:crypto';
 import { BLOB_SET_BYTES_MAX, BLOB_SOURCES_MAX, CORE_LIMITS, DELAYED_SEND_SECONDS_MAX, MAIL_LIMITS } from './limits.ts';
 import { DIGESTS } from './methods/blob/get.ts';
 import { LOOKUP_TYPES } from './methods/blob/lookup.ts';
-import { BLOB, CORE, MAIL, QUOTA, SUBMISSION, VACATION, VAPID, WEBSOCKET } from './protocol/capabilities.ts';
+import {
+  BLOB,
+  COMPLETENESS,
+  CORE,
+  MAIL,
+  QUOTA,
+  SUBMISSION,
+  VACATION,
+  VAPID,
+  WEBSOCKET,
+} from './protocol/capabilities.ts';
 import { COLLATIONS } from './store/collation.ts';
 import { SORT_PROPERTIES } from './store/email-filter.ts';
 import type { MailAccount } from './store/mail-account.ts';
@@ -71,6 +81,7 @@ function sessionCapabilities(
     ...(canSend ? { [SUBMISSION]: {}, [VACATION]: {} } : {}),
     [BLOB]: {},
     [QUOTA]: {},
+    [COMPLETENESS]: {},
     [WEBSOCKET]: { url: `${baseUrl.replace(/^http/, 'ws')}/ws`, supportsPush: true },
     ...(applicationServerKey === undefined ? {} : { [VAPID]: { applicationServerKey } }),
   };
@@ -88,6 +99,7 @@ function accountCapabilities({ record }: MailAccount, submitter: Submitter | und
     ...(submitter === undefined ? {} : { [SUBMISSION]: submissionCapability(submitter), [VACATION]: {} }),
     [BLOB]: BLOB_CAPABILITY,
     [QUOTA]: {},
+    ...(record.kind === 'encrypted' ? { [COMPLETENESS]: {} } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import { blobGet } from './blob/get.ts';
 import { blobLookup } from './blob/lookup.ts';
 import { blobUpload } from './blob/upload.ts';
 import type { Method } from './call.ts';
+import { completenessChanges, completenessGet } from './completeness/completeness.ts';
 import { coreEcho } from './core/echo.ts';
 import { emailChanges } from './email/changes.ts';
 import { emailCopy } from './email/copy.ts';
@@ -52,5 +53,6 @@ export const ALL_METHODS: readonly Method[] = [
     emailSubmissionSet,
   ],
   ...[vacationGet, vacationSet],
+  ...[completenessGet, completenessChanges],
   ...[quotaGet, quotaChanges, quotaQuery, quotaQueryChanges],
 ];

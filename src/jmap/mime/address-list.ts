@@ -143,6 +143,7 @@ class AddressReader {
       this.#comment === undefined || this.#comment === '' ? null : clean(decodeEncodedWords(this.#comment));
     if (this.#angle !== undefined) {
       const name = words === '' ? comment : displayName(words);
+      if (name === null && this.#angle === '') return undefined;
       return { name, email: spellAddress(this.#angle) };
     }
     if (words === '') return undefined;

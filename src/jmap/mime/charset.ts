@@ -45,8 +45,15 @@ export function decodeCharset(bytes: Uint8Array, name: string | undefined): Deco
   return { text, hasProblem: text.includes('\ufffd') };
 }
 
+/** What windows-1252 has where ISO 8859-1 has controls. */
+const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
 function decodeWith(bytes: Uint8Array, name: string): string {
-  return (decoderOf(name) as Decoder).decode(bytes);
+  const decoder = decoderOf(name) as Decoder;
+  const text = decoder.decode(bytes);
+  // Node 20 reads windows-1252, which the Encoding Standard also takes ISO 8859-1 and ASCII for, as pure ISO 8859-1.
+  if (decoder.encoding !== 'windows-1252') return text;
+  return text.replace(/[\u0080-\u009f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - 0x80] ?? control);
 }
 
 function normal(name: string): string {

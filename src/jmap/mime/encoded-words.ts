@@ -48,13 +48,18 @@ function decodeRun(run: string): string {
       flush();
       text += (end === 0 ? '' : run.slice(end, match.index)) + word; // stays as it was written, like the space before it
     } else {
-      if (pieces[0] !== undefined && pieces[0].charset.toLowerCase() !== charset.toLowerCase()) flush();
+      if (pieces[0] !== undefined && !areOneText(pieces[0].charset, charset)) flush();
       pieces.push({ charset, bytes: /b/i.test(encoding) ? Buffer.from(content, 'base64') : decodeQ(content) });
     }
     end = match.index + word.length;
   }
   flush();
   return text;
+}
+
+/** Words in a character set with shift states begin and end in ASCII each, and must not be joined. */
+function areOneText(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase() && !/^(?:iso-2022|hz-)/i.test(a);
 }
 
 function decodeQ(content: string): Uint8Array {

@@ -88,15 +88,19 @@ function rawValue(bytes: Uint8Array): string {
   return text.includes('\0') ? text.replaceAll('\0', '') : text;
 }
 
-/** The value of the last field of that name: parameters of a part are read from it. */
+/** The value of the last field of that name, which is what JMAP shows of several. */
 export function lastField(fields: readonly HeaderField[], name: string): string | undefined {
-  const wanted = name.toLowerCase();
-  for (let i = fields.length - 1; i >= 0; i--) {
-    const field = fields[i];
-    if (field !== undefined && field.name.length === wanted.length && field.name.toLowerCase() === wanted)
-      return field.value;
-  }
-  return undefined;
+  return fields.findLast((field) => isNamed(field, name))?.value;
+}
+
+/** The value of the first, which is what other programs read a part by. */
+export function firstField(fields: readonly HeaderField[], name: string): string | undefined {
+  return fields.find((field) => isNamed(field, name))?.value;
+}
+
+/** `name` is lower case. */
+function isNamed(field: HeaderField, name: string): boolean {
+  return field.name.length === name.length && field.name.toLowerCase() === name;
 }
 
 /** The message without any header field of that name. */

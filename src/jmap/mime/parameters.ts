@@ -14,14 +14,17 @@ const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;]*))/g;
 
 export function parseParameters(raw: string): ParameterizedValue {
   const text = stripComments(unfold(raw));
-  const end = text.indexOf(';');
-  const value = (end < 0 ? text : text.slice(0, end)).trim().toLowerCase();
+  const value = (/^\s*([^;\s]*)/.exec(text)?.[1] ?? '').toLowerCase();
+  // Some programs leave the first semicolon out.
+  const rest = text
+    .trimStart()
+    .slice(value.length)
+    .replace(/^\s+(?=[^\s;])/, ';');
   const pieces = new Map<string, string>();
-  if (end >= 0)
-    for (const [, name = '', quoted, bare = ''] of text.slice(end).matchAll(PARAMETER)) {
-      const key = name.toLowerCase();
-      if (!pieces.has(key)) pieces.set(key, quoted === undefined ? bare.trim() : quoted.replace(/\\(.)/g, '$1'));
-    }
+  for (const [, name = '', quoted, bare = ''] of rest.matchAll(PARAMETER)) {
+    const key = name.toLowerCase();
+    if (!pieces.has(key)) pieces.set(key, quoted === undefined ? bare.trim() : quoted.replace(/\\(.)/g, '$1'));
+  }
   return { value, parameters: joinContinuations(pieces) };
 }
 

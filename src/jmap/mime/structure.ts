@@ -7,7 +7,7 @@
 import { MIME_DEPTH_MAX, MIME_PARTS_MAX } from '../limits.ts';
 import { unfold } from './address-list.ts';
 import { decodeEncodedWords } from './encoded-words.ts';
-import { type HeaderField, lastField, readHeaderBlock } from './header-block.ts';
+import { firstField, type HeaderField, readHeaderBlock } from './header-block.ts';
 import { type ParameterizedValue, parseParameters, stripComments } from './parameters.ts';
 import { parseTransferEncoding, type TransferEncoding } from './transfer.ts';
 
@@ -118,14 +118,14 @@ function describe(
   fields: readonly HeaderField[],
   implicitType: string,
 ): { type: string; boundary: string | undefined; part: Described } {
-  const written = lastField(fields, 'content-type');
+  const written = firstField(fields, 'content-type');
   const content: ParameterizedValue | undefined = written === undefined ? undefined : parseParameters(written);
   const type = /^[^\s/;]+\/[^\s/;]+$/.test(content?.value ?? '') ? (content?.value as string) : implicitType;
-  const dispositionField = lastField(fields, 'content-disposition');
+  const dispositionField = firstField(fields, 'content-disposition');
   const disposition = dispositionField === undefined ? undefined : parseParameters(dispositionField);
   const charset =
     content?.parameters.get('charset') ?? (type.startsWith('text/') || content === undefined ? 'us-ascii' : null);
-  const encoding = lastField(fields, 'content-transfer-encoding');
+  const encoding = firstField(fields, 'content-transfer-encoding');
   return {
     type,
     boundary: content?.parameters.get('boundary'),
@@ -134,7 +134,7 @@ function describe(
       disposition: disposition === undefined || disposition.value === '' ? null : disposition.value,
       name: disposition?.parameters.get('filename') ?? content?.parameters.get('name') ?? null,
       cid: textField(fields, 'content-id', (text) => text.replace(/^<|>$/g, '')),
-      language: languagesOf(lastField(fields, 'content-language')),
+      language: languagesOf(firstField(fields, 'content-language')),
       location: textField(fields, 'content-location', (text) => text.replace(/\s+/g, '')),
       encoding: parseTransferEncoding(encoding === undefined ? undefined : parseParameters(encoding).value),
     },
@@ -142,7 +142,7 @@ function describe(
 }
 
 function textField(fields: readonly HeaderField[], name: string, spell: (text: string) => string): string | null {
-  const value = lastField(fields, name);
+  const value = firstField(fields, name);
   if (value === undefined) return null;
   return spell(decodeEncodedWords(stripComments(unfold(value)).trim()));
 }

@@ -6,4 +6,6 @@ export const VACATION = 'urn:ietf:params:jmap:vacationresponse';
 export const WEBSOCKET = 'urn:ietf:params:jmap:websocket';
 export const BLOB = 'urn:ietf:params:jmap:blob';
 export const QUOTA = 'urn:ietf:params:jmap:quota';
+/** Ours: docs/protocol/jmap-completeness.md. */
+export const COMPLETENESS = 'https://restante.org/jmap/completeness';
 export const VAPID = 'urn:ietf:params:jmap:webpush-vapid';

@@ -8,6 +8,7 @@ export const DATA_TYPES = [
   'EmailSubmission',
   'VacationResponse',
   'Quota',
+  'Completeness',
 ] as const;
 
 export type DataType = (typeof DATA_TYPES)[number];

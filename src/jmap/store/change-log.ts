@@ -146,15 +146,11 @@ export class ChangeLog {
   /** Drops the oldest tombstones that nobody can resume from any more. Returns the new floor if there were some. */
   #sweep(account: number, type: DataType, at: number): number | undefined {
     const oldest = this.#database.all(
-      `SELECT id, seq, at FROM change WHERE account = ? AND type = ? AND destroyed = 1 AND at < ? ORDER BY seq LIMIT ?`,
-      account,
-      type,
-      at - CHANGES_KEPT_MS,
-      TOMBSTONES_SWEPT,
+      `SELECT id, seq FROM change WHERE account = ? AND type = ? AND destroyed = 1 AND at < ? ORDER BY at LIMIT ?`,
+      ...[account, type, at - CHANGES_KEPT_MS, TOMBSTONES_SWEPT],
     );
     for (const { id } of oldest) this.#database.remove('change', account, type, id as string);
-    const last = oldest.at(-1);
-    return last === undefined ? undefined : Number(last.seq);
+    return oldest.length === 0 ? undefined : Math.max(...oldest.map(({ seq }) => Number(seq)));
   }
 
   #seqAndFloor(account: number, type: DataType): { seq: number; floor: number } {

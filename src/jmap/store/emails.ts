@@ -44,8 +44,8 @@ const SELECT = 'SELECT e.*, t.id AS thread_id FROM email e JOIN thread t ON t.n 
 
 export class Emails {
   readonly #deps: EmailsDeps;
-  /** Whose text was set while the journal was still being read. */
-  readonly #freshTexts = new Set<number>();
+  /** Emails from the journal whose header and text are not read yet. */
+  readonly #awaited = new Set<number>();
 
   constructor(deps: EmailsDeps) {
     this.#deps = deps;
@@ -113,7 +113,7 @@ export class Emails {
     ]);
     database.put('header', [n, deflateRawSync(email.headerBlock)]);
     this.#join(n, { id: email.id, thread, received, keywords: email.keywords }, mailboxes);
-    search.put(n, envelope, email.text ?? '');
+    search.add(n, envelope, email.text ?? '');
     if (email.text !== undefined) database.put('text', [n, email.text]);
     changes.touch(account, 'Email', email.id, 'created');
   }
@@ -127,24 +127,38 @@ export class Emails {
     const member = { id: String(row.id), thread: Number(row.thread), received: Number(row.received) };
     this.#join(n, { ...member, keywords: unpacked(row.keywords) }, unpacked(row.mailboxes).map(Number));
     this.#deps.threads.restore(Number(row.account), envelope, member.thread);
-    this.#deps.search.put(n, envelope, '');
+    this.#awaited.add(n);
+  }
+
+  /** Whether the journal has headers and texts that were not read yet. */
+  get isAwaiting(): boolean {
+    return this.#awaited.size > 0;
   }
 
   /** A header or text from the journal, which may be late: the email may be gone, or its text newer. */
   restoreLate({ table, row }: JournalRecord): void {
-    const { database, search } = this.#deps;
     const n = Number(row?.[0]);
-    const email = this.byNumber(n);
-    if (row === undefined || email === undefined) return;
+    if (row === undefined || !this.#awaited.has(n)) return;
     if (table === 'header')
-      database.run('INSERT OR IGNORE INTO header (email, block) VALUES (?, ?)', n, row[1] as Uint8Array);
-    else if (!this.#freshTexts.has(n)) search.put(n, email.envelope, String(row[1]));
+      this.#deps.database.run('INSERT OR IGNORE INTO header (email, block) VALUES (?, ?)', n, row[1] as Uint8Array);
+    else this.#index(n, String(row[1]));
+  }
+
+  /** Everything from the journal is here. What has no text is found by its header. */
+  restored(): void {
+    for (const n of [...this.#awaited]) this.#index(n, '');
+  }
+
+  #index(n: number, text: string): void {
+    this.#awaited.delete(n);
+    const email = this.byNumber(n);
+    if (email !== undefined) this.#deps.search.add(n, email.envelope, text);
   }
 
   /** The text of a body that came later than its header. */
   setText({ n, envelope }: EmailRecord, text: string): void {
-    this.#freshTexts.add(n);
-    this.#deps.search.put(n, envelope, text);
+    if (this.#awaited.delete(n)) this.#deps.search.add(n, envelope, text);
+    else this.#deps.search.replace(n, envelope, text);
     this.#deps.database.put('text', [n, text]);
   }
 
@@ -187,14 +201,9 @@ export class Emails {
     database.remove('email', email.n);
     database.remove('header', email.n);
     database.remove('text', email.n);
-    search.remove(email.n);
+    if (!this.#awaited.delete(email.n)) search.remove(email.n);
     changes.touch(account, 'Email', email.id, 'destroyed', email.thread);
     threads.removeIfEmpty(account, email.thread);
-  }
-
-  /** Everything from the journal is here. */
-  restored(): void {
-    this.#freshTexts.clear();
   }
 
   /** What counting a thread needs. */

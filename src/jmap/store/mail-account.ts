@@ -25,6 +25,7 @@ import {
   type PendingChange,
   type PendingKind,
 } from './records.ts';
+import type { SearchIndex } from './search-index.ts';
 import type { Threads } from './threads.ts';
 
 export interface StoreParts {
@@ -33,6 +34,7 @@ export interface StoreParts {
   readonly mailboxes: Mailboxes;
   readonly threads: Threads;
   readonly emails: Emails;
+  readonly search: SearchIndex;
   readonly tally: MailboxTally;
   readonly pending: PendingChanges;
   readonly recount: (account: number) => void;
@@ -293,6 +295,7 @@ export class MailAccount {
   }
 
   #compile(query: EmailQuery): CompiledQuery {
+    this.#parts.search.flush();
     return compileQuery(query, this.n, (id) => this.#parts.mailboxes.find(this.n, id)?.n ?? 0);
   }
 

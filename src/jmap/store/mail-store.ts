@@ -68,7 +68,7 @@ export class MailStore {
     const tally = new MailboxTally();
     const pending = new PendingChanges(database);
     const recount = (account: number): void => this.#recount(account);
-    this.#parts = { database, changes, mailboxes, threads, emails, tally, pending, recount, clock: deps.clock };
+    this.#parts = { database, changes, mailboxes, threads, emails, search, tally, pending, recount, clock: deps.clock };
     this.#database = database;
     this.objects = new ObjectShelf(database, changes, NO_ACCOUNT);
     database.onCommitting = () => this.#committing();
@@ -159,12 +159,15 @@ export class MailStore {
   }
 
   async #readRest(): Promise<void> {
+    if (!this.#parts.emails.isAwaiting) return;
     for await (const records of this.#deps.journal.load('rest')) {
       this.#database.run('BEGIN');
       for (const record of records) this.#parts.emails.restoreLate(record);
       this.#database.run('COMMIT');
+      this.#parts.search.committed();
     }
     this.#parts.emails.restored();
+    this.#parts.search.committed();
   }
 
   #afterLoading(): void {
@@ -222,6 +225,7 @@ export class MailStore {
   }
 
   #committed(): void {
+    this.#parts.search.committed();
     const news = this.#news;
     this.#news = new Map();
     for (const [account, changed] of news)
@@ -232,6 +236,7 @@ export class MailStore {
   #rolledBack(): void {
     this.#before.clear();
     this.#parts.changes.forget();
+    this.#parts.search.rolledBack();
     this.#parts.mailboxes.reload();
   }
 }

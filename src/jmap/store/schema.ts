@@ -70,6 +70,7 @@ CREATE TABLE state (account INT, type TEXT, seq INT, floor INT, PRIMARY KEY (acc
 CREATE TABLE change (account INT, type TEXT, id TEXT, created INT, seq INT, destroyed INT, props INT, at INT, link INT,
   PRIMARY KEY (account, type, id)) WITHOUT ROWID;
 CREATE INDEX change_by_seq ON change (account, type, seq);
+CREATE INDEX change_gone ON change (account, type, at) WHERE destroyed = 1;
 CREATE TABLE pending (seq INTEGER PRIMARY KEY, account INT, kind TEXT, object TEXT, detail TEXT, at INT);
 CREATE INDEX pending_by_object ON pending (account, object);
 CREATE TABLE agent (account INT, name TEXT, value TEXT, PRIMARY KEY (account, name)) WITHOUT ROWID;

@@ -4,6 +4,7 @@
  *
  * Scripts that put no space between words are indexed sign by sign, and a run of such signs is looked for as a phrase.
  */
+import { INDEXED_AT_ONCE_MAX } from '../limits.ts';
 import type { EmailAddress } from '../mime/address-list.ts';
 import type { Envelope } from '../mime/envelope.ts';
 import type { Database } from './database.ts';
@@ -15,28 +16,76 @@ export type SearchColumn = (typeof SEARCH_COLUMNS)[number];
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*/gu;
 
+interface Entry {
+  readonly envelope: Envelope;
+  readonly body: string;
+  /** The index has nothing of this email yet. */
+  readonly isNew: boolean;
+}
+
 export class SearchIndex {
   readonly #database: Database;
+  /** What is to be written before the next search: many at once cost a fraction of one by one. */
+  readonly #waiting = new Map<number, Entry>();
+  /** What waited before the transaction under way changed it. */
+  readonly #before = new Map<number, Entry | undefined>();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  put(email: number, envelope: Envelope, body: string): void {
-    this.#database.run(
-      'INSERT OR REPLACE INTO search (rowid, sender, recipient, cc, bcc, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
-      email,
-      spell(envelope.from),
-      spell(envelope.to),
-      spell(envelope.cc),
-      spell(envelope.bcc),
-      segment(envelope.subject ?? ''),
-      segment(body),
-    );
+  add(email: number, envelope: Envelope, body: string): void {
+    this.#put(email, { envelope, body, isNew: true });
+  }
+
+  replace(email: number, envelope: Envelope, body: string): void {
+    this.#put(email, { envelope, body, isNew: this.#waiting.get(email)?.isNew ?? false });
   }
 
   remove(email: number): void {
-    this.#database.run('DELETE FROM search WHERE rowid = ?', email);
+    const waiting = this.#waiting.get(email);
+    this.#note(email);
+    this.#waiting.delete(email);
+    if (waiting?.isNew !== true) this.#database.run('DELETE FROM search WHERE rowid = ?', email);
+  }
+
+  committed(): void {
+    this.#before.clear();
+    if (this.#waiting.size >= INDEXED_AT_ONCE_MAX) this.flush();
+  }
+
+  rolledBack(): void {
+    for (const [email, entry] of this.#before)
+      if (entry === undefined) this.#waiting.delete(email);
+      else this.#waiting.set(email, entry);
+    this.#before.clear();
+  }
+
+  /** Writes what waits. Not within a transaction. */
+  flush(): void {
+    if (this.#waiting.size === 0) return;
+    this.#database.run('BEGIN');
+    for (const [email, { envelope, body, isNew }] of this.#waiting) {
+      // Replacing looks for the row in every segment of the index: only where there is one.
+      if (!isNew) this.#database.run('DELETE FROM search WHERE rowid = ?', email);
+      this.#database.run(
+        'INSERT INTO search (rowid, sender, recipient, cc, bcc, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        email,
+        ...[spell(envelope.from), spell(envelope.to), spell(envelope.cc), spell(envelope.bcc)],
+        ...[segment(envelope.subject ?? ''), segment(body)],
+      );
+    }
+    this.#database.run('COMMIT');
+    this.#waiting.clear();
+  }
+
+  #put(email: number, entry: Entry): void {
+    this.#note(email);
+    this.#waiting.set(email, entry);
+  }
+
+  #note(email: number): void {
+    if (!this.#before.has(email)) this.#before.set(email, this.#waiting.get(email));
   }
 }
 
