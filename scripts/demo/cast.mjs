@@ -26,7 +26,7 @@ export class Home {
   /** Resolves when it serves. */
   async start() {
     const options = ['--port', String(this.port), '--registration', 'open', '--log-level', 'silent'];
-    const child = spawn(process.execPath, [MAIN, 'up', '--json', '--data', this.folder, ...options], {
+    const child = spawn(process.execPath, [MAIN, 'node', '--json', '--data', this.folder, ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#child = follow(child);

@@ -25,7 +25,7 @@ async function setup() {
   const wire = await CheatingWire.open();
   const port = await freePort();
   const where = ['--home', `localhost:${wire.port}`, '--public-url', `http://127.0.0.1:${wire.port}`];
-  const up = ['up', '--port', String(port), ...where, '--registration', 'open', '--json'];
+  const up = ['node', '--port', String(port), ...where, '--registration', 'open', '--json'];
   const { home } = await sandbox.start([...up, '--data', sandbox.path('home')]).next();
   wire.nodeUrl = `ws://127.0.0.1:${port}/client`;
   const [alice, bob] = [`alice@${home}`, `bob@${home}`];

@@ -143,7 +143,7 @@ describe('two people on the command line', () => {
   test('keep what they write without a network, and send it later', async () => {
     await using place = await Sandbox.open();
     const start = (port: string) =>
-      place.start(['up', '--port', port, '--registration', 'open', '--json', '--data', place.path('home')]);
+      place.start(['node', '--port', port, '--registration', 'open', '--json', '--data', place.path('home')]);
     const up = start('0');
     const { home } = await up.next();
     await using world = await setup(['alice', 'bob'], home);

@@ -43,11 +43,30 @@ export async function asPerson<Result>(profile: string, ...args: string[]): Prom
 }
 
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const port = await listenable(0);
+  if (port === undefined) throw new Error('this machine has no free port');
   return port;
+}
+
+/** A free port whose next one is free as well: for the home and its hub. */
+export async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if ((await listenable(port + 1)) !== undefined) return port;
+  }
+}
+
+/** The port that was listened at, if it could be. */
+async function listenable(port: number): Promise<number | undefined> {
+  const server = createServer();
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (!isListening) return undefined;
+  const { port: taken } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return taken;
 }
 
 export class HomeProcess {
@@ -72,7 +91,7 @@ export class HomeProcess {
 
   static async open(folder: string, port: number, args: readonly string[] = []): Promise<HomeProcess> {
     const options = [
-      'up',
+      'node',
       '--json',
       '--data',
       folder,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { freePort } from '../harness/home-process.ts';
+import { freePortPair } from '../harness/home-process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD = 'npm ci && npm run build\n';
@@ -20,7 +20,7 @@ test('the five-minute tour works as pasted', async () => {
   const tour = await section('Five minutes');
   expect(tour).toContain(BUILD);
   expect(tour).toMatch(PORT);
-  const port = String(await freePort());
+  const port = String(await freePortPair());
   const lines = tour.replace(BUILD, '').replaceAll(/ up --data/g, ` up --port ${port} --data`);
   const { code, output } = await bash(`${AS_TYPED}${lines.replaceAll(PORT, port)}`);
   expect(code, output).toBe(0);
@@ -30,9 +30,9 @@ test('the five-minute tour works as pasted', async () => {
 });
 
 test('the tour of two homes works as pasted', async () => {
-  const [north, south] = [String(await freePort()), String(await freePort())];
+  const [north, south] = [String(await freePortPair()), String(await freePortPair())];
   const beginning = (await section('Five minutes')).split('\n\n')[0]?.replace(BUILD, '');
-  const tour = (await section('Two homes')).replaceAll('7001', north).replaceAll('7002', south);
+  const tour = (await section('Two homes')).replaceAll('7001', north).replaceAll('7011', south);
   const { code, output } = await bash(`${AS_TYPED}${beginning}\n${tour.replaceAll(/sleep \d+/g, PATIENT)}`);
   expect(code, output).toBe(0);
   const [, away, back] = output.split(/^HOME .*$/m);
