@@ -15,7 +15,11 @@ import { all, type ClientWorld, NODE_URL, never } from './client-world.ts';
 import { until } from './until.ts';
 
 export const ACCOUNT = 'encrypted';
+const COMPLETENESS_URN = 'https://restante.org/jmap/completeness';
 export const MAIL_URN = 'urn:ietf:params:jmap:mail';
+
+/** Turns of half a second of the clock: more than any of this takes. */
+const TURNS_MAX = 200;
 
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -93,7 +97,7 @@ export class UserWorld implements AsyncDisposable {
       baseUrl: '/jmap',
     };
     const methodCalls = calls.map(([name, args], index) => [name, { accountId: ACCOUNT, ...args }, `${index}`]);
-    const request = { using: ['urn:ietf:params:jmap:core', MAIL_URN], methodCalls };
+    const request = { using: ['urn:ietf:params:jmap:core', MAIL_URN, COMPLETENESS_URN], methodCalls };
     const { methodResponses } = await this.server.jmap.request(request, caller, never);
     return methodResponses.map(([name, args]) => {
       if (name === 'error') throw new Error(`a method failed: ${JSON.stringify(args)}`);
@@ -115,31 +119,28 @@ export class UserWorld implements AsyncDisposable {
   }
 
   /** Lets the agent and the home go on until the emails are as wanted. */
-  async untilEmails(
+  untilEmails(
     isDone: (emails: readonly Arguments[]) => boolean,
     properties: readonly string[],
-  ): Promise<Arguments[]> {
-    let emails: Arguments[] = [];
-    for (let turn = 0; turn < 200; turn++) {
-      emails = await this.emails(properties);
-      if (isDone(emails)) return emails;
-      await this.world.node.clock.advance(500);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    throw new Error(`waited in vain; the emails are ${JSON.stringify(emails)}`);
+  ): Promise<readonly Arguments[]> {
+    return this.#until(() => this.emails(properties), isDone);
+  }
+
+  /** The same for the answer of a method. */
+  untilAnswer(
+    call: readonly [name: string, args: Arguments],
+    isDone: (answer: Arguments) => boolean,
+  ): Promise<Arguments> {
+    return this.#until(async () => (await this.call(call))[0] as Arguments, isDone);
   }
 
   /** Lets another device of the person hear of everything. */
   async untilHeard(client: Client, isDone: (messages: readonly Summary[]) => boolean): Promise<readonly Summary[]> {
-    let messages: Summary[] = [];
-    for (let turn = 0; turn < 200; turn++) {
+    const look = async (): Promise<readonly Summary[]> => {
       await client.sync({ signal: never });
-      messages = await all(client.mail.list({ junk: true }));
-      if (isDone(messages)) return messages;
-      await this.world.node.clock.advance(500);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    throw new Error(`waited in vain; the messages are ${JSON.stringify(messages)}`);
+      return all(client.mail.list({ junk: true }));
+    };
+    return this.#until(look, isDone);
   }
 
   /** Lets everything that is pending be done at the home. */
@@ -154,6 +155,17 @@ export class UserWorld implements AsyncDisposable {
     await this.#server?.[Symbol.asyncDispose]();
     await this.#journal?.[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true });
+  }
+
+  async #until<Seen>(look: () => Promise<Seen>, isDone: (seen: Seen) => boolean): Promise<Seen> {
+    let seen = await look();
+    for (let turn = 0; turn < TURNS_MAX && !isDone(seen); turn++) {
+      await this.world.node.clock.advance(500);
+      await new Promise((resolve) => setImmediate(resolve));
+      seen = await look();
+    }
+    if (!isDone(seen)) throw new Error(`waited in vain; this is there: ${JSON.stringify(seen)}`);
+    return seen;
   }
 
   #startAgent(): StartedAgent {

@@ -141,6 +141,53 @@ describe('a user server', () => {
     expect(user.server.status.mailAgent).toEqual({ state: 'running', restarts: 1 });
   });
 
+  test('says what is complete, and pushes it when that changes', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    const told: string[] = [];
+    user.server.store.on('changed', ({ changed }) => {
+      const state = changed.get('Completeness');
+      if (state !== undefined) told.push(state);
+    });
+    await laptop.send({ to: [laptop.address], subject: 'x', text: 'x' });
+    await user.untilEmails((emails) => emails.length === 1, SHOWN);
+    const before = told.length;
+    await laptop.send({ to: [laptop.address], subject: 'y', text: 'y' });
+    const answer = await user.untilAnswer(['Completeness/get', { ids: null }], ({ list }) =>
+      JSON.stringify(list).includes('up to 2'),
+    );
+    expect(told.length).toBeGreaterThan(before);
+    expect(answer.state).toBe(told.at(-1));
+    expect(answer.list).toEqual([
+      expect.objectContaining({
+        id: 'singleton',
+        isComplete: true,
+        sentence: 'complete up to 2 on 1 of 1 node',
+        feeds: [expect.objectContaining({ upTo: 2, held: 2, missing: [], expired: [] })],
+      }),
+    ]);
+    const [changes] = await user.call(['Completeness/changes', { sinceState: answer.state }]);
+    expect(changes).toMatchObject({ created: [], updated: [], destroyed: [] });
+  });
+
+  test('asks for a node at once when it is woken', async () => {
+    await using setting = await setup();
+    const { laptop, user, world } = setting;
+    await user.untilEmails(() => user.server.status.mail?.connection === 'connected', SHOWN);
+    world.isCut = true;
+    world.cutAll();
+    await world.node.clock.advance(60_000); // it has failed a few times and waits longer and longer
+    world.isCut = false;
+    await laptop.connect(never);
+    await laptop.send({ to: [laptop.address], subject: 'woken', text: 'x' });
+    expect(await user.emails(SHOWN)).toEqual([]);
+    user.server.wake();
+    const wokenAt = world.node.clock.monotonic();
+    await user.untilEmails((emails) => emails.length === 1, SHOWN);
+    // Long before it would have looked by itself.
+    expect(world.node.clock.monotonic() - wokenAt).toBeLessThan(20_000);
+  });
+
   test('goes on with the states it had, after a restart', async () => {
     await using setting = await setup();
     const { laptop, user } = setting;

@@ -3,7 +3,7 @@
  * of its PDU's, so it is the same whenever the store is filled again; one that was made here keeps the id it got.
  */
 import type { Log } from '../../base/index.ts';
-import type { MailAccount, MailStore } from '../../jmap/index.ts';
+import { COMPLETENESS_ID, type Completeness, type MailAccount, type MailStore } from '../../jmap/index.ts';
 import { isLabel } from '../../protocol/index.ts';
 import type { Handlers } from '../agents/line.ts';
 import type { AgentStatus, ToldCalls, ToldFolder, ToldMessage, WholeMessage } from '../agents/mail/mail-protocol.ts';
@@ -12,7 +12,6 @@ import { FolderMap } from './folder-map.ts';
 export interface EncryptedAccountDeps {
   readonly store: MailStore;
   readonly log: Log;
-  readonly onReport: (report: ToldCalls['report']['request']['report']) => void;
   readonly onStatus: (status: AgentStatus) => void;
 }
 
@@ -60,7 +59,7 @@ export class EncryptedAccount {
         return {};
       },
       report: async ({ report }) => {
-        this.#deps.onReport(report);
+        await durably(() => this.#takeReport(report));
         return {};
       },
       status: async (status) => {
@@ -131,6 +130,14 @@ export class EncryptedAccount {
     }
   }
 
+  /** Only what changed: a report comes after each catch-up and comparison. */
+  #takeReport(report: Report): void {
+    const completeness = completenessOf(report);
+    const before = this.account.objects.get<Completeness>('Completeness', COMPLETENESS_ID);
+    if (JSON.stringify(before) !== JSON.stringify(completeness))
+      this.account.objects.put('Completeness', COMPLETENESS_ID, completeness);
+  }
+
   #remote({ folders, keywords }: ToldMessage): { keywords: readonly string[]; mailboxIds: readonly string[] } {
     return { keywords, mailboxIds: folders.map((folder) => this.folders.mailboxOf(folder)) };
   }
@@ -155,4 +162,23 @@ function emailIdOf(pdu: string): string {
 function pduInEmailId(emailId: string): string | undefined {
   if (!/^m[A-Za-z0-9_-]{43}$/.test(emailId)) return undefined;
   return Buffer.from(emailId.slice(1), 'base64url').toString('hex');
+}
+
+type Report = ToldCalls['report']['request']['report'];
+
+function completenessOf({ complete, pendingBodies, report, sentence, unverified }: Report): Completeness {
+  return {
+    isComplete: complete,
+    sentence,
+    feeds: report.map(({ expired, feed, held, missing, nodes, upTo }) => ({
+      feed,
+      upTo,
+      held,
+      missing,
+      expired,
+      nodes: nodes.map(({ node, upTo: head }) => ({ node, upTo: head ?? null })),
+    })),
+    pendingBodies,
+    unverified,
+  };
 }

@@ -35,8 +35,6 @@ export interface UserServerStatus {
   readonly pendingChanges: number;
 }
 
-type Report = ToldCalls['report']['request']['report'];
-
 /** The JMAP account of the address itself. */
 const ACCOUNT = 'encrypted';
 
@@ -48,7 +46,6 @@ export class UserServer implements AsyncDisposable {
   readonly #mailAgent: Supervisor<MailAgentCalls, ToldCalls>;
   readonly #scope: Scope;
   #mail: AgentStatus | undefined;
-  #report: Report | undefined;
 
   private constructor(deps: UserServerDeps, options: UserServerOptions, store: MailStore) {
     this.#options = options;
@@ -58,9 +55,6 @@ export class UserServer implements AsyncDisposable {
       {
         ...deps,
         store,
-        onReport: (report) => {
-          this.#report = report;
-        },
         onStatus: (status) => {
           this.#mail = status;
         },
@@ -90,11 +84,6 @@ export class UserServer implements AsyncDisposable {
       mail: this.#mail,
       pendingChanges: this.#encrypted.account.pending(Number.MAX_SAFE_INTEGER).length,
     };
-  }
-
-  /** What the mail agent last said of completeness. */
-  get report(): Report | undefined {
-    return this.#report;
   }
 
   /** There is mail for this person: it is fetched now, whatever the agent was waiting for. */

@@ -110,7 +110,10 @@ export class MailAgent implements AsyncDisposable {
     try {
       return await this.#inTurn(async () => {
         const changes = await mail.changes(TELL_BATCH);
-        if (changes.length === 0) return false;
+        if (changes.length === 0) {
+          await this.#line.call('report', { report: await this.#client.report() }, signal);
+          return false;
+        }
         const summaries = changes.map(({ summary }) => summary);
         await this.#tell(summaries, signal);
         await mail.taken(changes);
