@@ -11,6 +11,7 @@ import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
 import { benchJmap } from './jmap.ts';
 import { verificationMicros } from './machine-speed.ts';
+import { benchReplicate } from './replicate.ts';
 import { benchSubmit } from './submit.ts';
 import { benchVault } from './vault.ts';
 
@@ -21,6 +22,7 @@ const BENCHES: Record<string, Bench> = {
   idle: benchIdle,
   growth: benchGrowth,
   federation: benchFederation,
+  replicate: benchReplicate,
   jmap: benchJmap,
 };
 

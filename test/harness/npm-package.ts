@@ -1,20 +1,19 @@
 /**
- * Packages of test/interop/<name>/: programs of others that the tests talk to. They are installed here and not by the root,
+ * Packages of test/interop/<name>/ and bench/<name>/: programs of others that tests talk to and benches measure. They are installed here and not by the root,
  * which stays light and compiles nothing old. Once for each state of its lock file.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const INSTALL_TIMEOUT_MS = 8 * 60_000;
 
-/** Resolves with the folder; rejects when it cannot be installed. Test files run at once in several processes: one installs. */
-export async function installPackage(name: string): Promise<string> {
-  const folder = fileURLToPath(new URL(`../interop/${name}`, import.meta.url));
+/** Of a folder below the root, such as `test/interop/hypercore`. Resolves with its path; rejects when it cannot be installed. Test files run at once in several processes: one installs. */
+export async function installPackage(below: string): Promise<string> {
+  const folder = resolve(below);
   const lockFile = readFileSync(join(folder, 'package-lock.json'), 'utf8');
   const mark = join(folder, 'node_modules', '.installed');
   const isInstalled = (): boolean => existsSync(mark) && readFileSync(mark, 'utf8') === lockFile;

@@ -24,7 +24,7 @@ export class NpmPeer implements AsyncDisposable {
   }
 
   static async open(): Promise<NpmPeer> {
-    const folder = await installPackage('hypercore');
+    const folder = await installPackage('test/interop/hypercore');
     return new NpmPeer(spawn(process.execPath, [join(folder, 'peer.cjs')], { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 
