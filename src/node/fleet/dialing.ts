@@ -1,4 +1,7 @@
-/** Keeps a link to each other node: one of the two dials, the other only when that does not come. */
+/**
+ * Keeps a link to each other node. Who has just started dials everybody; after a cut one of the two dials at once, and the
+ * other only when that does not come.
+ */
 import { type Clock, CodedError, type Log } from '../../base/index.ts';
 import type { HomeNode } from '../../protocol/index.ts';
 import { REDIAL_MAX_MS, REDIAL_MIN_MS, SECOND_DIALER_MS } from './limits.ts';
@@ -23,6 +26,7 @@ export class Dialing {
   readonly #deps: { readonly clock: Clock; readonly log: Log };
   readonly #options: DialingOptions;
   readonly #attempts = new Map<string, Attempt>();
+  readonly #linkedOnce = new Set<string>();
   #wake: () => void = () => undefined;
 
   constructor(deps: { readonly clock: Clock; readonly log: Log }, options: DialingOptions) {
@@ -60,6 +64,7 @@ export class Dialing {
     for (const node of this.#options.others()) {
       if (this.#options.isLinked(node)) {
         this.#attempts.delete(node.name);
+        this.#linkedOnce.add(node.name);
         continue;
       }
       const attempt = this.#attempts.get(node.name) ?? this.#first(node, now);
@@ -72,7 +77,8 @@ export class Dialing {
   }
 
   #first(node: HomeNode, now: number): Attempt {
-    const dueAt = this.#options.isFirst(node) ? now : now + SECOND_DIALER_MS;
+    const isDue = this.#options.isFirst(node) || !this.#linkedOnce.has(node.name);
+    const dueAt = isDue ? now : now + SECOND_DIALER_MS;
     return { dueAt, failures: 0, isUnderWay: false };
   }
 

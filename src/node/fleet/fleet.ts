@@ -123,7 +123,7 @@ export class Fleet implements AsyncDisposable {
     this.synchronizer = new Synchronizer({ ...deps, store, dialer: undefined });
     this.#dialing = new Dialing(deps, {
       // The others do not know a node yet that the home document does not name.
-      isFirst: (node) => config.node < node.name || roster.nodes.every(({ name }) => name !== config.node),
+      isFirst: (node) => this.#dialsFirst(node.name) || roster.standingOf(nodeKey.publicKey) !== 'node',
       others: () => this.others,
       isLinked: (node) => this.#links.has(toBase64(node.key)),
       dial: (node, signal) => this.#dial(node, signal),
@@ -427,6 +427,10 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
+  #dialsFirst(other: string): boolean {
+    return this.#own.name < other;
+  }
+
   async #dial(node: HomeNode, signal: AbortSignal): Promise<void> {
     const { dialer, suite } = this.#deps;
     const [url] = node.urls;
@@ -452,8 +456,15 @@ export class Fleet implements AsyncDisposable {
       frames,
       other,
     );
-    // The other end may know better that the one before is dead.
-    this.#links.get(name)?.link.close('replaced');
+    const before = this.#links.get(name)?.link;
+    if (before !== undefined) {
+      // Both have dialed: both keep the same one. Otherwise the other end knows better that the one before is dead.
+      if (before.other.isDialed === this.#dialsFirst(other.name) && other.isDialed !== before.other.isDialed) {
+        socket.close(1000, 'linked already');
+        return;
+      }
+      before.close('replaced');
+    }
     const linked: Linked = { link, peer: undefined };
     this.#links.set(name, linked);
     log.info({ node: other.name }, 'a link to another node of this home');
