@@ -19,7 +19,7 @@ export interface HubHomeOptions {
 
 export class HubHome implements AsyncDisposable {
   readonly folder: string;
-  readonly home: HomeProcess;
+  home: HomeProcess;
   readonly hub: TestHub;
 
   private constructor(folder: string, home: HomeProcess, hub: TestHub) {
@@ -52,6 +52,15 @@ export class HubHome implements AsyncDisposable {
     const [program, opened] = await FrameProgram.open(this.hub.socketPath, open);
     if (opened.opened === undefined) throw new Error(`no session: ${JSON.stringify(opened)}`);
     return new HubProgram(program);
+  }
+
+  /** The home is gone until `startHome`. */
+  async stopHome(): Promise<void> {
+    await this.home.stop();
+  }
+
+  async startHome(): Promise<void> {
+    this.home = await HomeProcess.open(join(this.folder, 'home'), Number(new URL(this.home.url).port));
   }
 
   /** The process id of a person's user server. */

@@ -20,3 +20,36 @@ test('somebody whom the hub does not know logs in, reads their mail, and gets ne
   await program.until(async () => (await program.subjects()).includes('live'));
   expect(await program.subjects()).toEqual(['live', 'before']);
 });
+
+for (const cache of ['disk', 'memory'] as const)
+  test(`a change that was answered outlives kill -9 of the user server, the home being away (${cache})`, async () => {
+    await using setting = await HubHome.open({ cache });
+    const alice = await setting.person('alice');
+    await setting.as(alice, 'send', '--to', alice, '--subject', 'x', '--body', 'hello');
+    {
+      using program = await setting.session(alice);
+      await program.until(async () => (await program.subjects()).includes('x'));
+      await setting.stopHome();
+      const [found] = await program.call(['Email/query', {}]);
+      const [id] = (found as { ids: string[] }).ids;
+      const change = { 'keywords/$flagged': true, mailboxIds: { trash: true } };
+      const [answer] = await program.call(['Email/set', { update: { [String(id)]: change } }]);
+      expect(answer?.notUpdated ?? null).toBeNull();
+      process.kill(await setting.pidOf(alice), 'SIGKILL');
+    }
+    await setting.startHome();
+    using program = await setting.session(alice);
+    await program.until(async () => (await program.subjects()).includes('x'));
+    for (let isHeard = false; !isHeard; ) {
+      await setting.as(alice, 'sync');
+      isHeard = (await setting.as<{ flagged: boolean }>(alice, 'list')).flagged;
+    }
+    const [, emails] = await program.call(
+      ['Email/query', {}],
+      [
+        'Email/get',
+        { '#ids': { resultOf: '0', name: 'Email/query', path: '/ids' }, properties: ['mailboxIds', 'keywords'] },
+      ],
+    );
+    expect(emails?.list).toMatchObject([{ mailboxIds: { trash: true }, keywords: { $flagged: true } }]);
+  });

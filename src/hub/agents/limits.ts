@@ -19,8 +19,8 @@ export const GOOD_START_MS = 60_000;
 export const BREAKER_REST_MS = 5 * 60_000;
 /** An agent's own memory: the client at work, the largest mail several times over, and room for a catch-up. */
 export const AGENT_HEAP_MIB = 256;
-/** Its young generation: small, since agents are many and mostly idle. */
-export const AGENT_YOUNG_MIB = 2;
+/** Its young generation: small, since agents are many and mostly idle; less would make a catch-up mostly collecting. */
+export const AGENT_YOUNG_MIB = 8;
 /** What an agent is given to end by itself. */
 export const STOP_TIMEOUT_MS = 2_000;
 

@@ -3,6 +3,8 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** So long after a start what it left behind is given back to the host: the first answers are out by then. */
+export const SETTLE_MS = 3_000;
 /** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */
 export const BLOB_PIECE_BYTES = 64 * KiB;
 /** One frame of a program: a JMAP request of the size that JMAP allows, and what is around it. */
@@ -11,5 +13,7 @@ export const FRAME_BYTES_MAX = 11 * MiB;
 export const FRAME_REQUESTS_MAX = 16;
 /** Bytes that wait for a program that reads slowly: beyond, nothing more is read from it. */
 export const FRAME_BUFFER_BYTES_MAX = 4 * MiB;
+/** A message that is sent encrypted: what fits a body of 2 MiB with signature and encryption around it, as the client has it. */
+export const SENT_BYTES_MAX = 2 * MiB - 16 * KiB;
 /** A login whose password is right, at a home that answers slowly, is waited for so long. */
 export const JOIN_TIMEOUT_MS = 60_000;

@@ -32,10 +32,16 @@ const onFailed = (error: Error): void => {
   log.error({ error }, 'a user server cannot write any more and ends');
   process.exit(1);
 };
-const server = await UserServerProcess.open({ clock, random, log, component, onFailed }, launch, async () => {
-  await server[Symbol.asyncDispose]();
-  end(0);
-});
+// A flag of the process that its control server sets.
+const collectGarbage = (globalThis as { gc?: () => void }).gc ?? ((): void => undefined);
+const server = await UserServerProcess.open(
+  { clock, random, log, component, collectGarbage, onFailed },
+  launch,
+  async () => {
+    await server[Symbol.asyncDispose]();
+    end(0);
+  },
+);
 const code = await ended;
 await server[Symbol.asyncDispose]();
 await component[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@
  * locked; the first session brings the hub key, which opens journal, blobs and agents. Its end is the wipe.
  */
 import { join } from 'node:path';
-import { type Clock, fromBase64, fromUtf8, type Log, type SecureRandom, toBase64 } from '../../base/index.ts';
+import { type Clock, fromBase64, fromUtf8, type Log, Scope, type SecureRandom, toBase64 } from '../../base/index.ts';
 import { defaultNodeUrl } from '../../protocol/index.ts';
 import { joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
 import type { MailPlace } from '../agents/mail/mail-worker.ts';
@@ -16,6 +16,7 @@ import { HUB_KEY_PURPOSE, JOIN_PURPOSE, sessionJoin, sessionOpen, wake } from '.
 import { HubError } from '../hub-error.ts';
 import { HttpServer } from './http-server.ts';
 import { SealedJournal } from './journal/sealed-journal.ts';
+import { SETTLE_MS } from './limits.ts';
 import { SealedBlobs } from './sealed-blobs.ts';
 import { UserServer } from './user-server.ts';
 
@@ -24,6 +25,8 @@ export interface ProcessDeps {
   readonly random: SecureRandom;
   readonly log: Log;
   readonly component: Component;
+  /** Gives memory back that nothing needs any more. */
+  readonly collectGarbage: () => void;
   /** The process must end: nothing it holds in memory counts any more. */
   readonly onFailed: (error: Error) => void;
 }
@@ -35,6 +38,7 @@ export class UserServerProcess implements AsyncDisposable {
   readonly #deps: ProcessDeps;
   readonly #launch: Launch;
   readonly #secrets: BusSecrets;
+  readonly #scope: Scope;
   #journal: SealedJournal | undefined;
   #user: UserServer | undefined;
   #unlocking: Promise<void> | undefined;
@@ -44,6 +48,7 @@ export class UserServerProcess implements AsyncDisposable {
   private constructor(deps: ProcessDeps, launch: Launch) {
     this.#deps = deps;
     this.#launch = launch;
+    this.#scope = new Scope((task, error) => deps.log.error({ err: error, task }, 'a task of the process failed'));
     this.#secrets = new BusSecrets(deps.component, launch.keys.sealing, launch.control.instance);
   }
 
@@ -65,6 +70,7 @@ export class UserServerProcess implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#unlocking?.catch(() => undefined); // told to whoever asked for it
+    await this.#scope[Symbol.asyncDispose]();
     await this.#http?.[Symbol.asyncDispose]();
     await this.#user?.[Symbol.asyncDispose]();
     await this.#journal?.[Symbol.asyncDispose]();
@@ -127,6 +133,10 @@ export class UserServerProcess implements AsyncDisposable {
       { clock, random, log, journal, blobs, startMailAgent: () => startMailThread({ clock, log }, place, hubKey) },
       { address: user, cache, agentTimeoutMs: limits.agentTimeoutMs },
     );
+    this.#scope.spawn('settle', async (settled) => {
+      await clock.sleep(SETTLE_MS, settled);
+      this.#deps.collectGarbage();
+    });
   }
 
   #unlocked(): UserServer {

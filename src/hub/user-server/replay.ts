@@ -87,7 +87,8 @@ export class Replay {
           done.push(change.seq);
           continue;
         }
-        log.warn({ err: error, kind }, 'a change cannot be done now and is tried again');
+        const isExpected = error instanceof HubError && error.retry === 'later';
+        log[isExpected ? 'info' : 'warn']({ err: error, kind }, 'a change cannot be done now and is tried again');
         failed.add(change.object);
       }
     }

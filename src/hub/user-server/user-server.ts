@@ -8,6 +8,7 @@ import type { Address } from '../../protocol/index.ts';
 import type { AgentStatus, MailAgentCalls, ToldCalls } from '../agents/mail/mail-protocol.ts';
 import { type StartedAgent, Supervisor, type SupervisorStatus } from '../agents/supervisor.ts';
 import { EncryptedAccount } from './encrypted-account.ts';
+import { EncryptedSubmitter } from './encrypted-submitter.ts';
 import { Replay } from './replay.ts';
 
 export interface UserServerDeps {
@@ -65,7 +66,11 @@ export class UserServer implements AsyncDisposable {
       { ...deps, start: deps.startMailAgent, handlers: this.#encrypted.handlers() },
       { name: 'mail', timeoutMs: options.agentTimeoutMs },
     );
-    this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source() });
+    const submitter = new EncryptedSubmitter(
+      { blobs: deps.blobs, send: (request, signal) => this.#mailAgent.ask('send', request, signal) },
+      { own: options.address },
+    );
+    this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source(), submitter });
     this.#replay(deps);
   }
 
