@@ -18,9 +18,13 @@ export type HubErrorCode =
   | 'throttled' // too many tries; details say when to come again
   | 'busy' // as much is under way as may be
   | 'unavailable' // the user server is broken and rests; it is tried again later
+  | 'moved' // the user has just gone to another host: ask again at once
   | 'locked' // nobody has presented a credential since the start
   | 'fenced' // another host has taken the user over
   | 'home_unreachable' // the person's home does not answer
+  | 'server_unreachable' // a mail server of others does not answer as one
+  | 'untrusted' // its certificate is not one for its name
+  | 'credential_refused' // it does not take the password or token
   | 'port_in_use'
   | 'failed' // a component failed; its log says why
   | 'cut' // the connection ended before the answer; whether it was carried out is not known

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { answers } from './daemon.ts';
 import { freePort } from './home-process.ts';
 
+export const PASSWORD = 'secret';
 export const DOVECOT = '/usr/sbin/dovecot';
 
 export function hasDovecot(): boolean {
@@ -68,7 +69,7 @@ default_client_limit = 2000
 default_process_limit = 200
 passdb {
   driver = static
-  args = password=secret
+  args = password=${PASSWORD}
 }
 userdb {
   driver = static
@@ -91,6 +92,18 @@ service lmtp {
 namespace inbox {
   inbox = yes
   separator = /
+  mailbox Drafts {
+    special_use = \\Drafts
+    auto = subscribe
+  }
+  mailbox Sent {
+    special_use = \\Sent
+    auto = subscribe
+  }
+  mailbox Trash {
+    special_use = \\Trash
+    auto = subscribe
+  }
 }
 `;
 }

@@ -73,10 +73,11 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
     name: Name,
     request: Asked[Name]['request'],
     signal: AbortSignal,
+    timeoutMs: number = AGENT_CALL_TIMEOUT_MS,
   ): Promise<Asked[Name]['reply']> {
     const late = (): Error =>
       new HubError('late', `the agent ${this.#options.name} does not answer`, { retry: 'later' });
-    return withDeadline(this.#deps.clock, AGENT_CALL_TIMEOUT_MS, signal, late, async (inTime) => {
+    return withDeadline(this.#deps.clock, timeoutMs, signal, late, async (inTime) => {
       while (this.#line === undefined) {
         if (this.#status.state === 'resting')
           throw new HubError('unavailable', `the agent ${this.#options.name} rests after failures`, { retry: 'later' });

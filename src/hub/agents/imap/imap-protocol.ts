@@ -94,8 +94,12 @@ export type Step =
   | { readonly kind: 'subscribe'; readonly path: string; readonly isSubscribed: boolean };
 
 export type StepOutcome =
-  /** Where the message is now, as far as the server said so. */
-  | { readonly status: 'done'; readonly at?: { readonly uidValidity: string; readonly uid: number } }
+  /** Where the message is now, as far as the server said so; and, after a move, whether it has left where it was. */
+  | {
+      readonly status: 'done';
+      readonly at?: { readonly uidValidity: string; readonly uid: number } | undefined;
+      readonly hasLeft?: boolean;
+    }
   | { readonly status: 'refused'; readonly reason: string };
 
 export interface ImapStatus {
@@ -141,7 +145,11 @@ export type ImapToldCalls = {
   readonly synced: { readonly request: FolderRef & { readonly mark: FolderMark }; readonly reply: object };
   /** All folders are: what is nowhere any more is gone. */
   readonly current: { readonly request: object; readonly reply: object };
-  readonly nextStep: { readonly request: object; readonly reply: { readonly step: Step | undefined } };
+  /** `look`: nothing more can be done before all folders were looked at again. */
+  readonly nextStep: {
+    readonly request: object;
+    readonly reply: { readonly step: Step | undefined; readonly look: boolean };
+  };
   readonly stepped: { readonly request: StepOutcome; readonly reply: object };
   /** Messages whose text is not read yet, newest first; none when all are. */
   readonly textless: {
@@ -153,6 +161,8 @@ export type ImapToldCalls = {
     readonly reply: object;
   };
   readonly status: { readonly request: ImapStatus; readonly reply: object };
+  /** The last octets of a message are about to go to the submission server: durable when it is answered. */
+  readonly handing: { readonly request: { readonly id: string }; readonly reply: object };
 };
 
 export interface TextlessMessage {
@@ -193,5 +203,5 @@ export type ImapAgentCalls = {
   };
   /** Something is to be done, or everything is to be looked at. */
   readonly nudge: { readonly request: { readonly look: boolean }; readonly reply: object };
-  readonly send: { readonly request: Outgoing; readonly reply: SendOutcome };
+  readonly send: { readonly request: Outgoing & { readonly id: string }; readonly reply: SendOutcome };
 };

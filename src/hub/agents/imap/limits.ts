@@ -37,3 +37,13 @@ export const STEP_UIDS_MAX = 500;
 export const FOLDERS_MAX = 10_000;
 /** Keywords of one message that are shown: no client sets more, a hostile server may. */
 export const KEYWORDS_MAX = 100;
+/** Pending changes that are looked at for the next step: what cannot be done now does not hold up what is behind it. */
+export const PENDING_WINDOW = 1_000;
+/** A host or a user's name: what DNS and SASL allow. */
+export const HOST_CHARACTERS_MAX = 255;
+/** A token of OAuth 2 is a few thousand characters at the most. */
+export const SECRET_CHARACTERS_MAX = 16_384;
+/** IMAP accounts of one person: each is a thread and two connections. */
+export const ACCOUNTS_MAX = 20;
+/** A message is asked for in pieces of this size: what goes from thread to thread at once. */
+export const RAW_PIECE_BYTES = 1 * MiB;

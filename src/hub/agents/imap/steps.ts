@@ -50,9 +50,12 @@ async function perform(client: ImapFlow, step: Step): Promise<StepOutcome> {
           : await client.messageCopy(`${step.uid}`, step.to, options);
         if (answer === false || answer === undefined) return refused(client);
         const uid = answer.uidMap?.get(step.uid);
-        return uid === undefined || answer.uidValidity === undefined
-          ? DONE
-          : { status: 'done', at: { uid, uidValidity: String(answer.uidValidity) } };
+        const isSaid = uid !== undefined && answer.uidValidity !== undefined;
+        return {
+          status: 'done',
+          at: isSaid ? { uid, uidValidity: String(answer.uidValidity) } : undefined,
+          hasLeft: isMove,
+        };
       });
     case 'expunge':
       return inFolder(client, step.folder, () => expunge(client, uidSetOf(step.uids)));

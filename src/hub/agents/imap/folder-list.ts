@@ -1,0 +1,56 @@
+/** All folders of a server, each with what says whether it has changed: one command where the server has LIST-STATUS. */
+import type { ImapFlow, ListResponse } from 'imapflow';
+import type { RemoteFolder } from './imap-protocol.ts';
+
+export interface ListedFolder {
+  readonly folder: RemoteFolder;
+  readonly uidValidity: string | undefined;
+  readonly uidNext: number | undefined;
+  readonly messages: number | undefined;
+  readonly modseq: string | undefined;
+}
+
+const ROLES: Readonly<Record<string, string>> = {
+  '\\Inbox': 'inbox',
+  '\\Drafts': 'drafts',
+  '\\Sent': 'sent',
+  '\\Archive': 'archive',
+  '\\Junk': 'junk',
+  '\\Trash': 'trash',
+  '\\All': 'all',
+  '\\Flagged': 'flagged',
+};
+
+export async function listFolders(client: ImapFlow): Promise<ListedFolder[]> {
+  const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
+  const listed = await client.list({ statusQuery });
+  return listed.map(({ status, ...folder }) => ({
+    folder: remoteFolder(folder),
+    uidValidity: status?.uidValidity === undefined ? undefined : String(status.uidValidity),
+    uidNext: status?.uidNext,
+    messages: status?.messages,
+    modseq: status?.highestModseq === undefined ? undefined : String(status.highestModseq),
+  }));
+}
+
+function remoteFolder({
+  delimiter,
+  flags,
+  name,
+  parentPath,
+  path,
+  specialUse,
+  subscribed,
+}: Omit<ListResponse, 'status'>): RemoteFolder {
+  const cannotHold = [...flags].some((flag) => /^\\(?:noselect|nonexistent)$/i.test(flag));
+  const isInbox = path.toUpperCase() === 'INBOX';
+  return {
+    path,
+    name,
+    parentPath: parentPath === '' ? undefined : parentPath,
+    delimiter: delimiter || '/',
+    role: isInbox ? 'inbox' : specialUse === undefined ? undefined : ROLES[specialUse],
+    isSubscribed: subscribed,
+    isSelectable: !cannotHold,
+  };
+}

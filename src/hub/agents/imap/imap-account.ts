@@ -1,0 +1,343 @@
+/**
+ * An IMAP account in the store: takes over what its agent tells, with what is pending here on top, and says what is to be done
+ * at the server. An email that turns up in another folder, or under another UID, is known by its header and keeps its id; what
+ * is found nowhere when all folders were looked at is gone.
+ */
+import type { Clock, Log } from '../../../base/index.ts';
+import {
+  type BlobStore,
+  difference,
+  type MailAccount,
+  type MailStore,
+  type PendingChange,
+} from '../../../jmap/index.ts';
+import type { Handlers } from '../line.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type {
+  FolderRef,
+  ImapSettings,
+  ImapStatus,
+  ImapToldCalls,
+  RemoteMessage,
+  TextlessMessage,
+} from './imap-protocol.ts';
+import { BODY_BATCH, BODY_BATCH_BYTES } from './limits.ts';
+import { PendingSteps } from './pending-steps.ts';
+import { encodePlaces, type Place, Places } from './places.ts';
+import { RemoteFolders } from './remote-folders.ts';
+
+export interface ImapAccountDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: MailStore;
+  readonly blobs: BlobStore;
+  readonly settings: () => ImapSettings;
+  readonly onStatus: (status: ImapStatus) => void;
+}
+
+type Told<Name extends keyof ImapToldCalls> = ImapToldCalls[Name]['request'];
+
+export class ImapAccount {
+  readonly account: MailAccount;
+  readonly #deps: ImapAccountDeps;
+  readonly #places: Places;
+  readonly #folders: RemoteFolders;
+  readonly #steps: PendingSteps;
+  /** Once all headers were read back, emails without a place are known by theirs. */
+  #hasLost = false;
+
+  constructor(deps: ImapAccountDeps, account: MailAccount) {
+    this.#deps = deps;
+    this.account = account;
+    this.#places = new Places(account);
+    this.#folders = new RemoteFolders(account);
+    this.#folders.check((mailboxId) => this.#places.count(mailboxId));
+    this.#steps = new PendingSteps({ ...deps, account, places: this.#places, folders: this.#folders });
+  }
+
+  /** Where the octets of an email are at the server; undefined when they are nowhere. */
+  placeOf(emailId: string): (FolderRef & { readonly uid: number }) | undefined {
+    for (const { mailboxId, uid, uidValidity } of this.#places.of(emailId)) {
+      const path = this.#folders.pathOf(mailboxId);
+      if (path !== undefined) return { path, uid, uidValidity };
+    }
+    return undefined;
+  }
+
+  /** What it answers is as durable as the cache before the agent hears of it. */
+  handlers(): Omit<Handlers<ImapToldCalls>, 'handing'> {
+    const { onStatus, settings, store } = this.#deps;
+    const durably = async <Result>(work: () => Result): Promise<Result> => {
+      const result = store.transact(work);
+      await store.flush();
+      return result;
+    };
+    return {
+      settings: async () => settings(),
+      folders: async ({ folders }) => {
+        // Emails without a place are found again by their header.
+        await store.complete();
+        return durably(() => {
+          if (!this.#hasLost) this.#places.findLost();
+          this.#hasLost = true;
+          return { folders: this.#folders.take(folders) };
+        });
+      },
+      opened: (folder) => durably(() => this.#opened(folder)),
+      messages: async (told) => {
+        await durably(() => this.#messages(told));
+        return {};
+      },
+      present: (told) => durably(() => this.#present(told)),
+      changes: (told) => durably(() => this.#changes(told)),
+      synced: async ({ mark, path }) => {
+        const id = this.#folders.idOf(path);
+        if (id !== undefined) await durably(() => this.#folders.mark(id, mark, this.#places.count(id)));
+        return {};
+      },
+      current: async () => {
+        await durably(() => this.#current());
+        return {};
+      },
+      nextStep: async () => {
+        const next = await this.#steps.next();
+        await store.flush();
+        return next;
+      },
+      stepped: async (outcome) => {
+        await durably(() => this.#steps.take(outcome));
+        return {};
+      },
+      textless: async () => ({ batch: this.#textless() }),
+      bodies: async (told) => {
+        await durably(() => this.#bodies(told));
+        return {};
+      },
+      status: async (status) => {
+        onStatus(status);
+        return {};
+      },
+    };
+  }
+
+  #opened({ path, uidValidity }: FolderRef): { known: number; mark: ReturnType<RemoteFolders['markOf']> } {
+    const id = this.#idOf(path);
+    if (id === undefined) return { known: 0, mark: undefined };
+    if (this.#folders.uidValidityOf(id) !== uidValidity) {
+      // Another life of the folder: its messages are lost until they turn up under other UIDs.
+      for (const uid of this.#places.uids(id)) this.#places.remove(id, uid);
+      this.#folders.begin(id, uidValidity);
+    }
+    return { known: this.#places.count(id), mark: this.#folders.markOf(id) };
+  }
+
+  #messages({ messages, path, uidValidity }: Told<'messages'>): void {
+    const mailboxId = this.#idOf(path);
+    if (mailboxId === undefined) return;
+    const arriving = this.#arriving(mailboxId);
+    const isFirst = this.#folders.markOf(mailboxId) === undefined;
+    for (const message of messages) {
+      const { uid } = message;
+      const place: Place = { mailboxId, uidValidity, uid };
+      const known = this.#places.emailAt(mailboxId, uid);
+      if (known !== undefined) this.#merge(known, message.keywords);
+      else {
+        const fingerprint = fingerprintOf(message.headerBlock);
+        const email = this.#lostEmail(fingerprint, mailboxId) ?? take(arriving, fingerprint);
+        if (email === undefined) this.#add(message, place, isFirst);
+        else {
+          this.#places.add(email, place);
+          this.#merge(email, message.keywords);
+        }
+      }
+    }
+  }
+
+  /** One that has lost its place; one that was made here only where it was to go. */
+  #lostEmail(fingerprint: string, mailboxId: string): string | undefined {
+    const pending = (id: string): PendingChange[] =>
+      this.account.pending(Number.MAX_SAFE_INTEGER).filter(({ object }) => object === id);
+    return this.#places.lostWith(fingerprint).find((id) => {
+      const creation = pending(id).find(({ change }) => change.kind === 'emailCreate')?.change;
+      return creation?.kind !== 'emailCreate' || creation.mailboxIds.includes(mailboxId);
+    });
+  }
+
+  /** Emails that are on their way into a mailbox, by fingerprint: a copy whose outcome was lost is one of them. */
+  #arriving(mailboxId: string): Map<string, string[]> {
+    const arriving = new Map<string, string[]>();
+    for (const { change, object } of this.account.pending(Number.MAX_SAFE_INTEGER)) {
+      const isAdded =
+        (change.kind === 'emailUpdate' && change.mailboxes.added.includes(mailboxId)) ||
+        (change.kind === 'emailCreate' && change.mailboxIds.includes(mailboxId));
+      const email = isAdded ? this.account.email(object) : undefined;
+      if (email === undefined) continue;
+      const places = this.#places.of(object);
+      if (places.length === 0 || places.some((place) => place.mailboxId === mailboxId)) continue;
+      const fingerprint = fingerprintOf(this.account.headerBlock(email));
+      arriving.set(fingerprint, [...(arriving.get(fingerprint) ?? []), object]);
+    }
+    return arriving;
+  }
+
+  #add({ headerBlock, keywords, receivedAt, size, uid }: RemoteMessage, place: Place, isFirst: boolean): void {
+    const { mailboxId, uidValidity } = place;
+    const isNews = !isFirst && this.account.mailbox(mailboxId)?.role === 'inbox' && !keywords.includes('$seen');
+    const id = this.#newId(mailboxId, uidValidity, uid);
+    this.account.putEmails(
+      [
+        {
+          id,
+          ...{ headerBlock, keywords, receivedAt, size },
+          mailboxIds: [mailboxId],
+          hasAttachment: false,
+          preview: '',
+          place: encodePlaces([place], true),
+        },
+      ],
+      'agent',
+      isNews ? 'delivered' : 'known',
+    );
+    this.#places.added(id, place);
+  }
+
+  /** Made of the first place, so that it is the same when the store is filled again. */
+  #newId(mailboxId: string, uidValidity: string, uid: number): string {
+    const id = `${mailboxId}-${uidValidity}-${uid}`;
+    return this.account.email(id) === undefined ? id : `${id}-${Math.floor(this.#deps.clock.now()).toString(36)}`;
+  }
+
+  /** What the server says of one message of an email. */
+  #merge(emailId: string, keywords: readonly string[]): void {
+    const email = this.account.email(emailId);
+    if (email === undefined) return; // destroyed here
+    const places = this.#places.of(emailId);
+    this.account.mergeEmail(emailId, { keywords, mailboxIds: places.map(({ mailboxId }) => mailboxId) });
+    if (places.length < 2) return;
+    // Its other messages are to have the same keywords: that is one more change of ours.
+    const { added, removed } = difference(email.keywords, this.account.email(emailId)?.keywords ?? []);
+    if (added.length + removed.length === 0) return;
+    const after = this.account.email(emailId)?.keywords ?? [];
+    this.account.updateEmail(emailId, { keywords: email.keywords }, 'agent');
+    this.account.updateEmail(emailId, { keywords: after }, 'client');
+  }
+
+  #present({ path, uids }: Told<'present'>): { missing: Uint32Array } {
+    const mailboxId = this.#idOf(path);
+    if (mailboxId === undefined) return { missing: new Uint32Array(0) };
+    const there = new Set(uids);
+    for (const uid of this.#places.uids(mailboxId)) if (!there.has(uid)) this.#gone(mailboxId, uid);
+    return { missing: this.#missing(mailboxId, uids) };
+  }
+
+  #changes({ flags, gone, path }: Told<'changes'>): { missing: Uint32Array } {
+    const mailboxId = this.#idOf(path);
+    if (mailboxId === undefined) return { missing: new Uint32Array(0) };
+    for (const uid of gone) this.#gone(mailboxId, uid);
+    const unknown: number[] = [];
+    for (const { keywords, uid } of flags) {
+      const known = this.#places.emailAt(mailboxId, uid);
+      if (known === undefined) unknown.push(uid);
+      else this.#merge(known, keywords);
+    }
+    return { missing: this.#missing(mailboxId, unknown) };
+  }
+
+  #missing(mailboxId: string, uids: Iterable<number>): Uint32Array {
+    const missing: number[] = [];
+    for (const uid of uids) if (this.#places.emailAt(mailboxId, uid) === undefined) missing.push(uid);
+    return Uint32Array.from(missing.sort((a, b) => b - a));
+  }
+
+  #gone(mailboxId: string, uid: number): void {
+    const emailId = this.#places.remove(mailboxId, uid);
+    const email = emailId === undefined ? undefined : this.account.email(emailId);
+    // Without any place it stays as it is until all folders were looked at: it may have moved.
+    if (email === undefined || this.#places.of(email.id).length === 0) return;
+    this.#merge(email.id, email.keywords);
+  }
+
+  #current(): void {
+    const created = new Set(
+      this.account
+        .pending(Number.MAX_SAFE_INTEGER)
+        .filter(({ change }) => change.kind === 'emailCreate')
+        .map(({ object }) => object),
+    );
+    const gone = [...this.#folders.gone];
+    for (const id of gone) for (const uid of this.#places.uids(id)) this.#gone(id, uid);
+    for (const id of this.#places.lost()) {
+      if (created.has(id)) continue;
+      this.account.removeEmails([id], 'agent');
+      this.#places.forget(id);
+    }
+    this.#steps.looked();
+    const depth = (id: string): number => {
+      const parent = this.account.mailbox(id)?.parentId ?? null;
+      return parent === null ? 0 : 1 + depth(parent);
+    };
+    for (const id of gone.sort((a, b) => depth(b) - depth(a))) this.#removeFolder(id);
+  }
+
+  /** One that something is still to be put into is made again instead. */
+  #removeFolder(id: string): void {
+    const isWanted =
+      this.account.counts(id).totalEmails > 0 || this.account.mailboxes().some(({ parentId }) => parentId === id);
+    this.#folders.forget(id);
+    const mailbox = this.account.mailbox(id);
+    if (mailbox === undefined) return;
+    if (!isWanted) this.account.removeMailbox(id, 'agent');
+    else {
+      // As new, by the same id: what is in it now is only here.
+      this.account.putMailbox({ ...mailbox, name: mailbox.name }, 'client');
+    }
+  }
+
+  #textless(): ImapToldCalls['textless']['reply']['batch'] {
+    let folder: FolderRef | undefined;
+    const messages: TextlessMessage[] = [];
+    let sizeBytes = 0;
+    // The newest were put in last, but for those of the first look: near enough, and as cheap as the batch.
+    for (const id of this.#places.textless) {
+      const email = this.account.email(id);
+      const place = this.placeOf(id);
+      if (email === undefined || place === undefined) {
+        if (email === undefined) this.#places.forget(id);
+        continue;
+      }
+      const { path, uid, uidValidity } = place;
+      folder ??= { path, uidValidity };
+      if (folder.path !== path) continue;
+      messages.push({ uid, size: email.size });
+      sizeBytes += email.size;
+      if (messages.length >= BODY_BATCH || sizeBytes >= BODY_BATCH_BYTES) break;
+    }
+    return folder === undefined ? undefined : { ...folder, messages };
+  }
+
+  #bodies({ absent, bodies, path }: Told<'bodies'>): void {
+    const mailboxId = this.#idOf(path);
+    if (mailboxId === undefined) return;
+    for (const uid of absent) {
+      const id = this.#places.emailAt(mailboxId, uid);
+      if (id !== undefined) this.#places.hasText(id);
+    }
+    for (const { hasAttachment, preview, text, uid } of bodies) {
+      const id = this.#places.emailAt(mailboxId, uid);
+      if (id === undefined) continue;
+      this.account.updateEmail(id, { hasAttachment, preview }, 'agent');
+      this.account.putTexts([{ id, text }]);
+      this.#places.hasText(id);
+    }
+  }
+
+  /** Undefined for a folder whose mailbox was destroyed here. */
+  #idOf(path: string): string | undefined {
+    const id = this.#folders.idOf(path);
+    return id === undefined || this.account.mailbox(id) === undefined ? undefined : id;
+  }
+}
+
+function take(candidates: Map<string, string[]>, fingerprint: string): string | undefined {
+  return candidates.get(fingerprint)?.shift();
+}

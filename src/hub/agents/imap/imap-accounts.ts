@@ -1,0 +1,206 @@
+/**
+ * The IMAP accounts of one person: for each the agent in its thread, the account in the store, and the way to its messages and
+ * its submission server. Accounts come and go while the user server runs.
+ */
+import { createHash } from 'node:crypto';
+import { type Clock, type Log, Scope, type SecureRandom } from '../../../base/index.ts';
+import type { BlobStore, MailAccount, MailSource, MailStore } from '../../../jmap/index.ts';
+import { HubError } from '../../hub-error.ts';
+import type { Handlers } from '../line.ts';
+import { SEND_TIMEOUT_MS } from '../smtp/limits.ts';
+import { SmtpSubmitter } from '../smtp/smtp-submitter.ts';
+import { type StartedAgent, Supervisor, type SupervisorStatus } from '../supervisor.ts';
+import { parseImapSettings, readImapSettings, writeImapSettings } from './account-settings.ts';
+import { ImapAccount } from './imap-account.ts';
+import type { ImapAgentCalls, ImapStatus, ImapToldCalls } from './imap-protocol.ts';
+import { ACCOUNTS_MAX, RAW_PIECE_BYTES } from './limits.ts';
+
+export interface ImapAccountsDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly log: Log;
+  readonly store: MailStore;
+  readonly blobs: BlobStore;
+  readonly startImapAgent: () => StartedAgent;
+}
+
+export interface ImapAccountsOptions {
+  /** An agent that does not answer for so long is started again. */
+  readonly agentTimeoutMs: number;
+}
+
+export interface ImapAccountStatus {
+  readonly id: string;
+  readonly address: string;
+  readonly agent: SupervisorStatus;
+  readonly server: ImapStatus | undefined;
+  readonly pendingChanges: number;
+  readonly emails: number;
+  /** Since the last look at all folders; undefined before the first. */
+  readonly lagMs: number | undefined;
+}
+
+interface Running {
+  readonly imap: ImapAccount;
+  readonly supervisor: Supervisor<ImapAgentCalls, ImapToldCalls>;
+  server: ImapStatus | undefined;
+}
+
+export class ImapAccounts implements AsyncDisposable {
+  readonly submitter: SmtpSubmitter;
+  readonly #deps: ImapAccountsDeps;
+  readonly #options: ImapAccountsOptions;
+  readonly #running = new Map<string, Running>();
+  readonly #scope: Scope;
+  readonly #listening: Disposable;
+
+  constructor(deps: ImapAccountsDeps, options: ImapAccountsOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#scope = new Scope((task, error) => deps.log.debug({ err: error, task }, 'an IMAP agent was not reached'));
+    this.submitter = new SmtpSubmitter({
+      ...deps,
+      settingsOf: (account) => (this.#running.has(account.id) ? readImapSettings(account) : undefined),
+      send: (accountId, message, signal) =>
+        this.#get(accountId).supervisor.ask('send', message, signal, SEND_TIMEOUT_MS),
+    });
+    for (const account of deps.store.accounts()) if (account.record.kind === 'imap') this.#run(account);
+    this.#listening = deps.store.on('changed', ({ accountId }) => {
+      const running = this.#running.get(accountId);
+      if (running !== undefined && running.imap.account.pending(1).length > 0) this.#nudge(running, false);
+    });
+  }
+
+  get status(): ImapAccountStatus[] {
+    const now = this.#deps.clock.now();
+    return [...this.#running.values()].map(({ imap: { account }, server, supervisor }) => ({
+      id: account.id,
+      address: account.record.name,
+      agent: supervisor.status,
+      server,
+      pendingChanges: account.pending(Number.MAX_SAFE_INTEGER).length,
+      emails: countOf(account),
+      lagMs: server?.currentAt === undefined ? undefined : Math.max(0, now - server.currentAt),
+    }));
+  }
+
+  has(accountId: string): boolean {
+    return this.#running.has(accountId);
+  }
+
+  /** The same address is the same account, with other settings. Throws HubError `malformed`. */
+  async add(value: unknown): Promise<{ readonly id: string }> {
+    const { store } = this.#deps;
+    const settings = parseImapSettings(value);
+    const id = `imap-${createHash('sha256').update(settings.address.toLowerCase()).digest('hex').slice(0, 12)}`;
+    if (!this.#running.has(id) && this.#running.size >= ACCOUNTS_MAX)
+      throw new HubError('too_large', `there are ${ACCOUNTS_MAX} accounts already`);
+    await this.#stop(id);
+    const account = store.transact(() => {
+      const before = store.account(id);
+      const record = { id, name: settings.address, isPersonal: true, isReadOnly: false, kind: 'imap' } as const;
+      const made = before ?? store.putAccount(record);
+      writeImapSettings(made, settings);
+      return made;
+    });
+    await store.flush();
+    this.#run(account);
+    return { id };
+  }
+
+  /** Forgets the account here; nothing changes at its server. Throws HubError `absent`. */
+  async remove(accountId: string): Promise<void> {
+    this.#get(accountId);
+    await this.#stop(accountId);
+    this.#deps.store.removeAccount(accountId);
+    await this.#deps.store.flush();
+  }
+
+  /** The server's folders are looked at now. */
+  look(accountId: string): void {
+    this.#nudge(this.#get(accountId), true);
+  }
+
+  /** In pieces, so that a large message is never whole in this process. */
+  readonly raw: MailSource['raw'] = async (accountId, emailId, range, signal) => {
+    const { imap, supervisor } = this.#get(accountId);
+    const place = imap.placeOf(emailId);
+    const size = imap.account.email(emailId)?.size;
+    if (place === undefined || size === undefined) return undefined;
+    const end = Math.min(range?.end ?? size, size);
+    const piece = async (start: number): Promise<Uint8Array | undefined> => {
+      const wanted = { start, end: Math.min(end, start + RAW_PIECE_BYTES) };
+      return (await supervisor.ask('raw', { ...place, range: wanted }, signal)).bytes;
+    };
+    const first = await piece(range?.start ?? 0);
+    if (first === undefined) return undefined;
+    return (async function* () {
+      let at = (range?.start ?? 0) + first.length;
+      yield first;
+      while (at < end) {
+        const next = await piece(at);
+        if (next === undefined || next.length === 0) throw new HubError('absent', 'the message has gone meanwhile');
+        at += next.length;
+        yield next;
+      }
+    })();
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listening[Symbol.dispose]();
+    await Promise.all([...this.#running.keys()].map((id) => this.#stop(id)));
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  #run(account: MailAccount): void {
+    const imap = new ImapAccount(
+      {
+        ...this.#deps,
+        settings: () => readImapSettings(account),
+        onStatus: (status) => {
+          const running = this.#running.get(account.id);
+          if (running !== undefined) running.server = status;
+        },
+      },
+      account,
+    );
+    const { submitter } = this;
+    submitter.tidy(account);
+    const handlers: Handlers<ImapToldCalls> = {
+      ...imap.handlers(),
+      handing: async ({ id }) => {
+        await submitter.handing(account, id);
+        return {};
+      },
+    };
+    const supervisor = new Supervisor<ImapAgentCalls, ImapToldCalls>(
+      { ...this.#deps, start: this.#deps.startImapAgent, handlers },
+      { name: `imap ${account.record.name}`, timeoutMs: this.#options.agentTimeoutMs },
+    );
+    this.#running.set(account.id, { imap, supervisor, server: undefined });
+  }
+
+  async #stop(accountId: string): Promise<void> {
+    const running = this.#running.get(accountId);
+    this.#running.delete(accountId);
+    await running?.supervisor[Symbol.asyncDispose]();
+  }
+
+  #nudge({ supervisor }: Running, look: boolean): void {
+    this.#scope.spawn('nudge', async (signal) => {
+      await supervisor.ask('nudge', { look }, signal);
+    });
+  }
+
+  #get(accountId: string): Running {
+    const running = this.#running.get(accountId);
+    if (running === undefined) throw new HubError('absent', 'there is no such IMAP account');
+    return running;
+  }
+}
+
+function countOf(account: MailAccount): number {
+  let count = 0;
+  for (const _ of account.emailIds()) count++;
+  return count;
+}

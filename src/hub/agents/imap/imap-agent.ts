@@ -1,0 +1,261 @@
+/**
+ * The agent of an IMAP account. One connection does the work, in one order: all folders are looked at, then what is pending is
+ * done step by step, then texts are read for the index; a second connection waits in IDLE. So a step is never planned on
+ * anything but what the server showed after the step before, and whatever an ended connection leaves open is seen at the next
+ * look. Remembers nothing between lives.
+ */
+import type { ImapFlow } from 'imapflow';
+import { type Clock, isAbort, type Log, Scope } from '../../../base/index.ts';
+import { readMessage } from '../../../jmap/index.ts';
+import { HubError } from '../../hub-error.ts';
+import { AgentLine, type Handlers, type LinePort } from '../line.ts';
+import { sendMessage } from '../smtp/smtp-agent.ts';
+import { type ListedFolder, listFolders } from './folder-list.ts';
+import { inFolder, syncFolder } from './folder-sync.ts';
+import { asHubError, connectImap } from './imap-connection.ts';
+import type {
+  FolderToSync,
+  ImapAgentCalls,
+  ImapSettings,
+  ImapStatus,
+  ImapToldCalls,
+  RemoteBody,
+} from './imap-protocol.ts';
+import { BODY_WHOLE_BYTES, RECONNECT_CEILING_MS, RECONNECT_FIRST_MS, ROUND_INTERVAL_MS } from './limits.ts';
+import { doStep } from './steps.ts';
+import { uidSetOf } from './uid-set.ts';
+import { watchInbox } from './watcher.ts';
+
+export interface ImapAgentDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly port: LinePort;
+}
+
+type Batch = NonNullable<ImapToldCalls['textless']['reply']['batch']>;
+
+export class ImapAgent implements AsyncDisposable {
+  readonly #deps: ImapAgentDeps;
+  readonly #line: AgentLine<ImapToldCalls, ImapAgentCalls>;
+  readonly #scope: Scope;
+  #client: ImapFlow | undefined;
+  #settings: ImapSettings | undefined;
+  #status: ImapStatus = { connection: 'disconnected', problem: undefined, currentAt: undefined, toFetch: 0 };
+  #wake: () => void = () => undefined;
+  /** What was asked for while the work went on. */
+  #isNudged = false;
+  #isLookWanted = false;
+
+  constructor(deps: ImapAgentDeps) {
+    this.#deps = deps;
+    this.#scope = new Scope((task, error) => {
+      if (isOver(error)) return; // the user server has ended, or this agent: there is nobody to tell
+      deps.log.error({ err: error, task }, 'a task of the IMAP agent failed');
+    });
+    this.#line = new AgentLine(deps, this.#handlers());
+    this.#scope.spawn('work', (signal) => this.#run(signal));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#line[Symbol.dispose]();
+    this.#client?.close();
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  /** Connects, works, and does so again whenever the connection has ended. */
+  async #run(signal: AbortSignal): Promise<void> {
+    const { log } = this.#deps;
+    let waitMs = RECONNECT_FIRST_MS;
+    while (!signal.aborted) {
+      try {
+        await this.#say({ connection: 'connecting' }, signal);
+        await this.#live(signal, () => {
+          waitMs = RECONNECT_FIRST_MS;
+        });
+      } catch (error) {
+        if (isOver(error) || isAbort(error, signal)) throw error;
+        const problem = this.#settings === undefined ? asText(error) : asHubError(error, this.#settings.imap).message;
+        log.warn({ err: error }, 'an IMAP server cannot be worked with now');
+        await this.#say({ connection: 'disconnected', problem }, signal);
+      }
+      await this.#pause(waitMs, signal);
+      waitMs = Math.min(2 * waitMs, RECONNECT_CEILING_MS);
+    }
+  }
+
+  /** One connection. Throws when it cannot be made, or has ended. */
+  async #live(signal: AbortSignal, onGood: () => void): Promise<void> {
+    this.#settings = await this.#line.call('settings', {}, signal);
+    const client = await connectImap(this.#settings.imap, signal);
+    const life = new AbortController();
+    const end = (): void => life.abort(new DOMException('the connection ended', 'AbortError'));
+    client.once('close', end);
+    signal.addEventListener('abort', end, { once: true });
+    this.#client = client;
+    const settings = this.#settings.imap;
+    this.#scope.spawn('watch', () =>
+      watchInbox({ clock: this.#deps.clock, log: this.#deps.log, settings, onNews: () => this.#look() }, life.signal),
+    );
+    try {
+      await this.#say({ connection: 'connected', problem: undefined }, signal);
+      for (;;) {
+        await this.#round(client, signal);
+        onGood();
+        await this.#workUntilNextRound(client, signal);
+      }
+    } finally {
+      this.#client = undefined;
+      signal.removeEventListener('abort', end);
+      end();
+      client.close();
+    }
+  }
+
+  /** Looks at all folders. */
+  async #round(client: ImapFlow, signal: AbortSignal): Promise<void> {
+    this.#isLookWanted = false;
+    const listed = await listFolders(client);
+    const told = listed.map(({ folder }) => folder);
+    const { folders } = await this.#line.call('folders', { folders: told }, signal);
+    const byPath = new Map(listed.map((one) => [one.folder.path, one]));
+    for (const folder of folders) {
+      const now = byPath.get(folder.path);
+      if (now === undefined || !hasChanged(folder, now)) continue;
+      const onLeft = (toFetch: number): void => {
+        this.#status = { ...this.#status, toFetch };
+      };
+      await syncFolder({ client, line: this.#line, onLeft }, folder.path, signal);
+    }
+    await this.#line.call('current', {}, signal);
+    await this.#say({ currentAt: this.#deps.clock.now() }, signal);
+  }
+
+  /** Does what is pending, then reads texts, then waits; whatever is pending goes before texts. */
+  async #workUntilNextRound(client: ImapFlow, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const until = clock.monotonic() + ROUND_INTERVAL_MS;
+    while (!this.#isLookWanted && clock.monotonic() < until) {
+      this.#isNudged = false;
+      if (await this.#replay(client, signal)) return;
+      if (this.#isLookWanted) return;
+      const { batch } = await this.#line.call('textless', {}, signal);
+      if (batch !== undefined) await this.#readTexts(client, batch, signal);
+      else if (!this.#isNudged) await this.#pause(until - clock.monotonic(), signal);
+      if (!client.usable) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
+    }
+  }
+
+  /** True when all folders are to be looked at before more can be done. */
+  async #replay(client: ImapFlow, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const { look, step } = await this.#line.call('nextStep', {}, signal);
+      if (step === undefined) return look;
+      await this.#line.call('stepped', await doStep(client, step), signal);
+    }
+  }
+
+  async #readTexts(client: ImapFlow, batch: Batch, signal: AbortSignal): Promise<void> {
+    const { messages, path, uidValidity } = batch;
+    const isSmall = ({ size }: { readonly size: number }): boolean => size <= BODY_WHOLE_BYTES;
+    const bodies: RemoteBody[] = [];
+    try {
+      await inFolder(client, batch, async () => {
+        for (const group of [messages.filter(isSmall), messages.filter((message) => !isSmall(message))]) {
+          if (group.length === 0) continue;
+          // Of a large one the beginning, as far as a small one goes.
+          const source = group.every(isSmall) ? true : { start: 0, maxLength: BODY_WHOLE_BYTES };
+          const range = uidSetOf(group.map(({ uid }) => uid));
+          for await (const message of client.fetch(range, { uid: true, source }, { uid: true })) {
+            if (message.source === undefined) continue;
+            const { hasAttachment, preview, text } = readMessage(message.source);
+            bodies.push({ uid: message.uid, hasAttachment, preview, text });
+          }
+        }
+      });
+    } catch (error) {
+      if (!client.usable || isOver(error)) throw error;
+      this.#deps.log.warn({ err: error }, 'texts of messages cannot be read');
+    }
+    const read = new Set(bodies.map(({ uid }) => uid));
+    // Gone meanwhile, or refused: asking again and again would not help.
+    const absent = messages.map(({ uid }) => uid).filter((uid) => !read.has(uid));
+    await this.#line.call('bodies', { path, uidValidity, bodies, absent }, signal);
+  }
+
+  #handlers(): Handlers<ImapAgentCalls> {
+    return {
+      ping: async () => ({}),
+      nudge: async ({ look }) => {
+        this.#isNudged = true;
+        this.#isLookWanted ||= look;
+        this.#wake();
+        return {};
+      },
+      raw: async ({ range, uid, ...folder }) => {
+        const client = this.#client;
+        if (client === undefined || !client.usable)
+          throw new HubError('server_unreachable', 'the mail server is not reached now', { retry: 'later' });
+        return inFolder(client, folder, async () => {
+          const source =
+            range === undefined ? true : { start: range.start, maxLength: Math.max(1, range.end - range.start) };
+          const message = await client.fetchOne(`${uid}`, { uid: true, source }, { uid: true });
+          const bytes = message === false || message === undefined ? undefined : message.source;
+          return { bytes: bytes === undefined ? undefined : Uint8Array.from(bytes) };
+        });
+      },
+      send: async ({ id, ...message }, signal) => {
+        const { smtp } = await this.#line.call('settings', {}, signal);
+        if (smtp === undefined) return { kind: 'later', reason: 'the account has no server to send by' };
+        const onHanding = async (): Promise<void> => {
+          await this.#line.call('handing', { id }, signal);
+        };
+        return sendMessage({ onHanding }, smtp, message, signal);
+      },
+    };
+  }
+
+  #look(): void {
+    this.#isLookWanted = true;
+    this.#wake();
+  }
+
+  /** Until somebody wakes it, or the time is over. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const pause = new AbortController();
+    const end = (): void => pause.abort(new DOMException('woken', 'AbortError'));
+    const client = this.#client;
+    this.#wake = end;
+    signal.addEventListener('abort', end, { once: true });
+    client?.once('close', end);
+    try {
+      await this.#deps.clock.sleep(Math.max(0, ms), pause.signal);
+    } catch (error) {
+      if (!isAbort(error, pause.signal)) throw error;
+    } finally {
+      this.#wake = () => undefined;
+      client?.off('close', end);
+      signal.removeEventListener('abort', end);
+    }
+    signal.throwIfAborted();
+  }
+
+  async #say(change: Partial<ImapStatus>, signal: AbortSignal): Promise<void> {
+    this.#status = { ...this.#status, ...change };
+    await this.#line.call('status', this.#status, signal);
+  }
+}
+
+/** Without mod-sequences a server does not say that flags have changed: then every look compares. */
+function hasChanged({ mark, uidValidity }: FolderToSync, now: ListedFolder): boolean {
+  if (mark?.modseq === undefined || now.modseq === undefined) return true;
+  const isSame = mark.modseq === now.modseq && mark.messages === now.messages && mark.uidNext === now.uidNext;
+  return !isSame || uidValidity !== now.uidValidity;
+}
+
+function isOver(error: unknown): boolean {
+  return error instanceof HubError && error.code === 'closed';
+}
+
+function asText(error: unknown): string {
+  return error instanceof Error ? error.message : 'it failed';
+}

@@ -1,0 +1,247 @@
+/**
+ * Goes through what is pending for an account: hands out the next step, and takes over what became of it. Steps of the same
+ * kind for many messages of one folder are one command. What the server refuses again and again is given up, and what it says
+ * is shown, except for messages and mailboxes that are only here: these are never given up.
+ */
+import type { Log } from '../../../base/index.ts';
+import type { BlobStore, MailAccount, PendingChange } from '../../../jmap/index.ts';
+import type { Step, StepOutcome } from './imap-protocol.ts';
+import { flagOf } from './keywords.ts';
+import { PENDING_WINDOW, STEP_TRIES_MAX, STEP_UIDS_MAX } from './limits.ts';
+import type { Place, Places } from './places.ts';
+import { type AppendPlan, type Plan, type PlanView, planOf } from './plan.ts';
+import type { RemoteFolders } from './remote-folders.ts';
+
+export interface PendingStepsDeps {
+  readonly log: Log;
+  readonly account: MailAccount;
+  readonly blobs: BlobStore;
+  readonly places: Places;
+  readonly folders: RemoteFolders;
+}
+
+type StepPlan = Extract<Plan, { kind: 'step' }>;
+
+interface UnderWay {
+  readonly plan: StepPlan;
+  /** All changes that this step is for, with the place that each is about. */
+  readonly changes: readonly { readonly pending: PendingChange; readonly place: Place | undefined }[];
+}
+
+export class PendingSteps {
+  readonly #deps: PendingStepsDeps;
+  readonly #view: PlanView;
+  /** What was done of a change and has left no trace in a place. Forgotten at an end: all of it may be done again. */
+  readonly #done = new Set<string>();
+  readonly #tries = new Map<number, number>();
+  /** Refused, or not to be gone on with, until all folders were looked at again. */
+  readonly #resting = new Set<number>();
+  #underWay: UnderWay | undefined;
+
+  constructor(deps: PendingStepsDeps) {
+    this.#deps = deps;
+    const { account, folders, places } = deps;
+    this.#view = { account, places, folders, isDone: (seq, what) => this.#done.has(`${seq} ${what}`) };
+  }
+
+  /** `look`: something waits for the next look at all folders. */
+  async next(): Promise<{ readonly step: Step | undefined; readonly look: boolean }> {
+    const { account } = this.#deps;
+    this.#underWay = undefined;
+    let look = false;
+    const blocked = new Set<string>();
+    const pending = account.pending(PENDING_WINDOW);
+    for (const [index, change] of pending.entries()) {
+      if (this.#resting.has(change.seq) || blocked.has(change.object)) {
+        blocked.add(change.object);
+        continue;
+      }
+      const plan = planOf(this.#view, change);
+      if (plan.kind === 'settled') {
+        this.#settle(change);
+        continue;
+      }
+      if (plan.kind === 'waiting') {
+        // Only what the server has done and not told: the rest waits for something else that is pending.
+        look ||= this.#hasTrace(change.seq);
+        blocked.add(change.object);
+        continue;
+      }
+      const step = await this.#begin(change, plan, pending.slice(index + 1), blocked);
+      if (step !== undefined) return { step, look: false };
+      blocked.add(change.object);
+    }
+    return { step: undefined, look };
+  }
+
+  /** What became of the step that was handed out last. */
+  take(outcome: StepOutcome): void {
+    const underWay = this.#underWay;
+    this.#underWay = undefined;
+    if (underWay === undefined) return;
+    const { changes, plan } = underWay;
+    for (const { pending, place } of changes)
+      if (outcome.status === 'refused') this.#refused(pending, plan, outcome.reason);
+      else this.#doneStep(pending, plan, place, outcome);
+  }
+
+  /** All folders were looked at: what rested may go on; what left no trace anywhere never will. */
+  looked(): void {
+    this.#resting.clear();
+    const { account, places } = this.#deps;
+    for (const change of account.pending(Number.MAX_SAFE_INTEGER)) {
+      const { kind } = change.change;
+      if (!this.#hasTrace(change.seq)) continue;
+      if (kind === 'emailCreate' && places.of(change.object).length === 0) {
+        // The server has it, changed beyond recognition: what it shows now is that message.
+        this.#settle(change);
+        account.removeEmails([change.object], 'agent');
+        places.forget(change.object);
+      } else if (kind === 'emailUpdate' || kind === 'emailCreate') {
+        const isCopied = [...this.#done].some((done) => done.startsWith(`${change.seq} copy `));
+        if (isCopied && planOf(this.#view, change).kind === 'waiting') this.#settle(change);
+      }
+    }
+  }
+
+  #hasTrace(seq: number): boolean {
+    for (const done of this.#done) if (done.startsWith(`${seq} `) && !done.startsWith(`${seq} store`)) return true;
+    return false;
+  }
+
+  /** The step in full; undefined when it cannot be begun. */
+  async #begin(
+    change: PendingChange,
+    plan: StepPlan,
+    later: readonly PendingChange[],
+    blocked: ReadonlySet<string>,
+  ): Promise<Step | undefined> {
+    const { step } = plan;
+    if (step.kind === 'append') {
+      const append = await this.#append(change, step);
+      if (append !== undefined) this.#underWay = { plan, changes: [{ pending: change, place: undefined }] };
+      return append;
+    }
+    const changes = [{ pending: change, place: plan.place }];
+    if (step.kind !== 'store' && step.kind !== 'expunge') {
+      this.#underWay = { plan, changes };
+      return step;
+    }
+    const seen = new Set([...blocked, change.object]);
+    for (const other of later) {
+      if (changes.length >= STEP_UIDS_MAX) break;
+      if (seen.has(other.object) || other.change.kind !== change.change.kind) {
+        seen.add(other.object);
+        continue;
+      }
+      seen.add(other.object);
+      const same = planOf(this.#view, other);
+      if (same.kind !== 'step' || !isSameCommand(step, same.step) || same.place === undefined) continue;
+      changes.push({ pending: other, place: same.place });
+    }
+    this.#underWay = { plan, changes };
+    return { ...step, uids: changes.flatMap(({ place }) => (place === undefined ? [] : [place.uid])) };
+  }
+
+  async #append(change: PendingChange, { blobId, keywords, mailboxId }: AppendPlan): Promise<Step | undefined> {
+    const { account, blobs, folders, log } = this.#deps;
+    const email = account.email(change.object);
+    const path = folders.pathOf(mailboxId);
+    const size = await blobs.size(account.id, blobId);
+    if (email === undefined || path === undefined) return undefined;
+    if (size === undefined) {
+      log.error({ email: change.object }, 'the bytes of a message that was made here are gone');
+      this.#settle(change);
+      return undefined;
+    }
+    const pieces: Uint8Array[] = [];
+    for await (const piece of blobs.read(account.id, blobId, { start: 0, end: size })) pieces.push(piece);
+    const mime = new Uint8Array(Buffer.concat(pieces));
+    return { kind: 'append', path, mime, flags: keywords.map(flagOf), receivedAt: email.receivedAt };
+  }
+
+  #doneStep(
+    { change, object, seq }: PendingChange,
+    { step, to }: StepPlan,
+    place: Place | undefined,
+    { at, hasLeft }: Extract<StepOutcome, { status: 'done' }>,
+  ): void {
+    const { folders, places } = this.#deps;
+    const arrived = to === undefined || at === undefined ? undefined : { mailboxId: to, ...at };
+    switch (step.kind) {
+      case 'append':
+      case 'copy':
+      case 'move':
+        // A folder that was only just made has not been looked at.
+        if (arrived !== undefined && folders.uidValidityOf(arrived.mailboxId) === '')
+          folders.begin(arrived.mailboxId, arrived.uidValidity);
+        if (arrived !== undefined && isCurrent(folders, arrived)) places.add(object, arrived);
+        else this.#done.add(`${seq} ${step.kind === 'append' ? 'append' : `copy ${to}`}`);
+        if (hasLeft === true && place !== undefined) places.remove(place.mailboxId, place.uid);
+        return;
+      case 'store':
+        this.#done.add(`${seq} store ${place?.mailboxId}`);
+        return;
+      case 'expunge':
+        if (place !== undefined) places.remove(place.mailboxId, place.uid);
+        return;
+      case 'createFolder':
+        folders.moved(object, step.path);
+        return;
+      case 'renameFolder':
+        folders.moved(object, step.to);
+        return;
+      case 'subscribe':
+        this.#done.add(`${seq} subscribe`);
+        return;
+      case 'deleteFolder':
+        if (change.kind === 'mailboxDestroy') folders.forget(object);
+        return;
+    }
+  }
+
+  #refused(pending: PendingChange, plan: StepPlan, reason: string): void {
+    const { log } = this.#deps;
+    const { change, seq } = pending;
+    const tries = (this.#tries.get(seq) ?? 0) + 1;
+    this.#tries.set(seq, tries);
+    this.#resting.add(seq);
+    const isOnlyHere = plan.step.kind === 'append' || plan.step.kind === 'createFolder';
+    if (isOnlyHere || tries < STEP_TRIES_MAX) {
+      log.warn({ kind: plan.step.kind, reason, tries }, 'the server has refused a change, which is tried again');
+      return;
+    }
+    log.error({ kind: plan.step.kind, reason }, 'the server refuses a change, which is given up');
+    this.#settle(pending);
+    this.#showServers(pending, plan);
+    if (change.kind === 'mailboxDestroy') this.#deps.folders.forget(pending.object);
+  }
+
+  /** The folder is compared as a whole, and what it says is shown. */
+  #showServers({ object }: PendingChange, { place }: StepPlan): void {
+    const { account, folders, places } = this.#deps;
+    if (place === undefined) return;
+    folders.unmark(place.mailboxId);
+    const email = account.email(object);
+    if (email === undefined) places.remove(place.mailboxId, place.uid);
+    else {
+      const mailboxIds = places.of(object).map(({ mailboxId }) => mailboxId);
+      account.mergeEmail(object, { keywords: email.keywords, mailboxIds });
+    }
+  }
+
+  #settle({ seq }: PendingChange): void {
+    this.#deps.account.settle([seq]);
+    this.#tries.delete(seq);
+    for (const done of this.#done) if (done.startsWith(`${seq} `)) this.#done.delete(done);
+  }
+}
+
+function isCurrent(folders: RemoteFolders, { mailboxId, uidValidity }: Place): boolean {
+  return folders.uidValidityOf(mailboxId) === uidValidity;
+}
+
+function isSameCommand(a: StepPlan['step'], b: StepPlan['step']): boolean {
+  const withoutUids = (step: StepPlan['step']): string => JSON.stringify({ ...step, uids: [] });
+  return withoutUids(a) === withoutUids(b);
+}

@@ -1,0 +1,97 @@
+/**
+ * Hands a message over to the submission server of an account (RFC 6409). It never tries twice by itself. The last octets of
+ * a message, without which no server takes it, are sent only after `onHanding` has noted durably that they are; an end between
+ * that note and the server's answer is the one moment whose outcome nobody knows, and it is said to be so.
+ */
+import { Readable } from 'node:stream';
+import { createTransport } from 'nodemailer';
+import type { Outgoing, RecipientReply, SendOutcome, ServerSettings } from '../imap/imap-protocol.ts';
+import { ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS } from './limits.ts';
+
+export interface SmtpDeps {
+  /** Resolves when it is durable that this message is being handed over. */
+  readonly onHanding: () => Promise<void>;
+}
+
+/** What nodemailer adds to its errors. */
+interface SmtpError extends Error {
+  readonly code?: string;
+  readonly response?: string;
+  readonly responseCode?: number;
+  readonly rejectedErrors?: readonly (SmtpError & { readonly recipient?: string })[];
+}
+
+/** Throws the signal's reason, and then only when nothing was handed over. */
+export async function sendMessage(
+  { onHanding }: SmtpDeps,
+  settings: ServerSettings,
+  { from, mime, to }: Outgoing,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  signal.throwIfAborted();
+  const { auth, host, port, secret, security, user } = settings;
+  const transport = createTransport({
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    auth: auth === 'oauth2' ? { type: 'OAuth2', user, accessToken: secret } : { user, pass: secret },
+    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    greetingTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: ANSWER_TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  let isHanding = false;
+  const octets = async function* (): AsyncGenerator<Uint8Array> {
+    const last = Math.max(0, mime.length - 1);
+    yield mime.subarray(0, last);
+    await onHanding();
+    isHanding = true;
+    yield mime.subarray(last);
+  };
+  const recipients = to.map(({ email }) => email);
+  try {
+    const sent = await transport.sendMail({ envelope: { from, to: recipients }, raw: Readable.from(octets()) });
+    const rejected = new Map((sent.rejectedErrors ?? []).map((error) => [(error as SmtpRejection).recipient, error]));
+    const replies = recipients.map((recipient) => {
+      const error = rejected.get(recipient) as SmtpError | undefined;
+      return {
+        recipient,
+        reply: error === undefined ? sent.response : replyOf(error),
+        isAccepted: error === undefined,
+      };
+    });
+    return { kind: 'sent', replies };
+  } catch (error) {
+    return outcomeOf(error as SmtpError, recipients, isHanding);
+  } finally {
+    transport.close();
+  }
+}
+
+type SmtpRejection = SmtpError & { readonly recipient?: string };
+
+function outcomeOf(error: SmtpError, recipients: readonly string[], isHanding: boolean): SendOutcome {
+  const { message, responseCode } = error;
+  const rejections = new Map((error.rejectedErrors ?? []).map((one) => [one.recipient, one]));
+  const code = responseCode ?? 0;
+  if (code >= 500) {
+    const replies: RecipientReply[] = recipients.map((recipient) => ({
+      recipient,
+      reply: replyOf(rejections.get(recipient) ?? error),
+      isAccepted: false,
+    }));
+    // A credential that is refused is the account's trouble and not the message's.
+    if (error.code !== 'EAUTH') return { kind: 'refused', replies };
+  }
+  if (code >= 400 || !isHanding) return { kind: 'later', reason: error.response ?? message };
+  return { kind: 'unknown', reason: message };
+}
+
+/** On one line. */
+function replyOf({ message, response }: SmtpError): string {
+  return (response ?? `451 4.4.0 ${message}`).replace(/\r?\n/g, ' ');
+}

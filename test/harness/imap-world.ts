@@ -1,0 +1,191 @@
+/** A person's IMAP account against a real Dovecot: the store, the agent behind a message channel, and another program's connection. */
+import { MessageChannel } from 'node:worker_threads';
+import { ImapFlow } from 'imapflow';
+import { SILENT_LOG } from '../../src/base/index.ts';
+import { SystemClock, SystemRandom } from '../../src/base/system/index.ts';
+import { ImapAccounts } from '../../src/hub/agents/imap/imap-accounts.ts';
+import { ImapAgent } from '../../src/hub/agents/imap/imap-agent.ts';
+import type { ServerSettings } from '../../src/hub/agents/imap/imap-protocol.ts';
+import type { StartedAgent } from '../../src/hub/agents/supervisor.ts';
+import {
+  type Caller,
+  createJmap,
+  type Jmap,
+  type Journal,
+  type MailAccount,
+  MailStore,
+  MemoryBlobStore,
+  MemoryJournal,
+  type Permission,
+} from '../../src/jmap/index.ts';
+import { type Dovecot, PASSWORD } from './dovecot.ts';
+import { until } from './until.ts';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** For what nobody gives up. */
+const never = new AbortController().signal;
+
+export interface ImapWorldOptions {
+  readonly user: string;
+  readonly smtp?: ServerSettings;
+  /** The port of a server that stands between; by default Dovecot's. */
+  readonly port?: number;
+}
+
+export class ImapWorld implements AsyncDisposable {
+  readonly journal: Journal = new MemoryJournal();
+  readonly blobs = new MemoryBlobStore();
+  readonly #port: number;
+  readonly #options: ImapWorldOptions;
+  #store: MailStore | undefined;
+  #accounts: ImapAccounts | undefined;
+  #jmap: Jmap | undefined;
+  #crash: ((reason: string) => void) | undefined;
+  accountId = '';
+
+  private constructor(port: number, options: ImapWorldOptions) {
+    this.#port = port;
+    this.#options = options;
+  }
+
+  static async open(dovecot: Pick<Dovecot, 'imapPort'>, options: ImapWorldOptions): Promise<ImapWorld> {
+    const world = new ImapWorld(options.port ?? dovecot.imapPort, options);
+    await world.start();
+    const { smtp, user } = options;
+    const imap = { ...world.#server, user };
+    const address = `${user}@example.org`;
+    const { id } = await world.accounts.add({ address, imap, ...(smtp === undefined ? {} : { smtp }) });
+    world.accountId = id;
+    return world;
+  }
+
+  get #server(): ServerSettings {
+    const { user } = this.#options;
+    return { host: '127.0.0.1', port: this.#port, security: 'none', user, secret: PASSWORD, auth: 'password' };
+  }
+
+  get accounts(): ImapAccounts {
+    if (this.#accounts === undefined) throw new Error('not started');
+    return this.#accounts;
+  }
+
+  get jmap(): Jmap {
+    if (this.#jmap === undefined) throw new Error('not started');
+    return this.#jmap;
+  }
+
+  get account(): MailAccount {
+    const account = this.#store?.account(this.accountId);
+    if (account === undefined) throw new Error('no account');
+    return account;
+  }
+
+  async start(): Promise<void> {
+    const deps = { clock: new SystemClock(), random: new SystemRandom(), log: SILENT_LOG };
+    const onListenerError = (error: unknown): void => {
+      throw error;
+    };
+    const { blobs } = this;
+    const store = await MailStore.open({ ...deps, journal: this.journal, onListenerError });
+    await store.complete();
+    this.#store = store;
+    const startImapAgent = (): StartedAgent => this.#startAgent();
+    this.#accounts = new ImapAccounts({ ...deps, store, blobs, startImapAgent }, { agentTimeoutMs: 10_000 });
+    const { submitter, raw } = this.#accounts;
+    this.#jmap = createJmap({ ...deps, store, blobStore: blobs, source: { raw }, submitter });
+  }
+
+  /** As the end of the process: what the journal has is all that is left. */
+  async kill(): Promise<void> {
+    this.#crash?.('killed');
+    const [accounts, jmap, store] = [this.#accounts, this.#jmap, this.#store];
+    this.#accounts = undefined;
+    await jmap?.[Symbol.asyncDispose]();
+    await accounts?.[Symbol.asyncDispose]();
+    store?.close();
+  }
+
+  crashAgent(): void {
+    this.#crash?.('crashed');
+  }
+
+  async call(...calls: readonly (readonly [name: string, args: Arguments])[]): Promise<Arguments[]> {
+    const caller: Caller = {
+      username: 'test',
+      credential: 'test',
+      permissions: new Set<Permission>(['read', 'write', 'send']),
+      baseUrl: '/jmap',
+    };
+    const methodCalls = calls.map(([name, args], index) => [name, { accountId: this.accountId, ...args }, `${index}`]);
+    const using = ['core', 'mail', 'submission'].map((name) => `urn:ietf:params:jmap:${name}`);
+    const { methodResponses } = await this.jmap.request({ using, methodCalls }, caller, never);
+    return methodResponses.map(([name, args]) => {
+      if (name === 'error') throw new Error(`a method failed: ${JSON.stringify(args)}`);
+      return args as Arguments;
+    });
+  }
+
+  mailboxNamed(name: string): string {
+    const found = this.account.mailboxes().find((mailbox) => mailbox.name === name);
+    if (found === undefined) throw new Error(`no mailbox ${name}`);
+    return found.id;
+  }
+
+  /** Until the store is as the server was when it was called, and nothing is pending. */
+  async settled(): Promise<void> {
+    // A look under way may have passed what was just changed; the one after it has not.
+    for (let round = 0; round < 2; round++) {
+      const before = this.#currentAt;
+      this.accounts.look(this.accountId);
+      await until(() => this.#currentAt !== before && this.account.pending(1).length === 0);
+    }
+  }
+
+  get #currentAt(): number | undefined {
+    return this.accounts.status.find(({ id }) => id === this.accountId)?.server?.currentAt;
+  }
+
+  /** Another program of the same person. */
+  async other(): Promise<ImapFlow> {
+    const { host, port, user } = this.#server;
+    const client = new ImapFlow({
+      host,
+      port,
+      secure: false,
+      auth: { user, pass: PASSWORD },
+      logger: false,
+      disableAutoIdle: true,
+    });
+    await client.connect();
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#jmap?.[Symbol.asyncDispose]();
+    await this.#accounts?.[Symbol.asyncDispose]();
+    this.#store?.close();
+  }
+
+  #startAgent(): StartedAgent {
+    const { port1, port2 } = new MessageChannel();
+    const agent = new ImapAgent({ clock: new SystemClock(), log: SILENT_LOG, port: port2 });
+    let end: (ended: { readonly reason: string }) => void = () => undefined;
+    const ended = new Promise<{ readonly reason: string }>((resolve) => {
+      end = resolve;
+    });
+    this.#crash = (reason) => {
+      port1.close();
+      end({ reason });
+    };
+    return {
+      port: port1,
+      ended,
+      [Symbol.asyncDispose]: async () => {
+        await agent[Symbol.asyncDispose]();
+        port1.close();
+        end({ reason: 'stopped' });
+      },
+    };
+  }
+}
