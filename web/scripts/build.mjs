@@ -1,0 +1,50 @@
+/** Builds the page into ../dist/web, with compressed copies beside what compresses; does nothing when nothing has changed. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+const web = fileURLToPath(new URL('..', import.meta.url));
+const out = fileURLToPath(new URL('../../dist/web', import.meta.url));
+const stampFile = join(out, '.built-from');
+/** Smaller ones gain nothing. */
+const COMPRESSED_FROM_BYTES = 1_024;
+const COMPRESSED = new Set(['.css', '.html', '.js', '.json', '.svg', '.webmanifest']);
+
+const filesOf = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name, parentPath }) => join(parentPath, name))
+    .sort();
+
+function sourcesHash() {
+  const hash = createHash('sha256');
+  const tops = ['index.html', 'package.json', 'vite.config.ts', '../package-lock.json'].map((name) => join(web, name));
+  const sources = ['src', 'public', 'scripts'].flatMap((name) => filesOf(join(web, name)));
+  for (const name of [...tops, ...sources]) hash.update(`${name.slice(web.length)}\n`).update(readFileSync(name));
+  return hash.digest('hex');
+}
+
+function isBuilt(stamp) {
+  try {
+    return readFileSync(stampFile, 'utf8') === stamp;
+  } catch (error) {
+    if (error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+const stamp = sourcesHash();
+if (!isBuilt(stamp)) {
+  await build({ root: web, logLevel: 'warn', build: { outDir: out, emptyOutDir: true } });
+  for (const name of filesOf(out)) {
+    const plain = readFileSync(name);
+    if (!COMPRESSED.has(extname(name)) || plain.length < COMPRESSED_FROM_BYTES) continue;
+    writeFileSync(`${name}.gz`, gzipSync(plain, { level: 9 }));
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+    writeFileSync(`${name}.br`, brotliCompressSync(plain, { params }));
+  }
+  writeFileSync(stampFile, stamp);
+}

@@ -1,0 +1,150 @@
+/** A message that is being written. */
+import type { Email, EmailAddress, Identity } from '../jmap/objects.ts';
+
+export interface Attachment {
+  readonly key: string;
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  /** Undefined while it is on its way. */
+  blobId: string | undefined;
+  /** Of what has gone to the hub, 0 to 1. */
+  share: number;
+  hasFailed: boolean;
+}
+
+/** What is kept of a letter, here and in the browser's store. */
+export interface LetterContent {
+  readonly key: string;
+  readonly to: readonly EmailAddress[];
+  readonly cc: readonly EmailAddress[];
+  readonly bcc: readonly EmailAddress[];
+  readonly subject: string;
+  readonly text: string;
+  readonly attachments: readonly Attachment[];
+  readonly inReplyTo: readonly string[] | null;
+  readonly references: readonly string[] | null;
+  readonly answers: { readonly emailId: string; readonly keyword: '$answered' | '$forwarded' } | undefined;
+  /** The draft in the mailbox that this one replaces. */
+  readonly draftId: string | undefined;
+}
+
+export const EMPTY: Omit<LetterContent, 'key'> = {
+  to: [],
+  cc: [],
+  bcc: [],
+  subject: '',
+  text: '',
+  attachments: [],
+  inReplyTo: null,
+  references: null,
+  answers: undefined,
+  draftId: undefined,
+};
+
+export type SaveState = 'clean' | 'typed' | 'saving' | 'saved';
+
+export class Letter {
+  readonly key: string;
+  to = $state.raw<readonly EmailAddress[]>([]);
+  cc = $state.raw<readonly EmailAddress[]>([]);
+  bcc = $state.raw<readonly EmailAddress[]>([]);
+  /** What is typed into the fields and is no address yet. */
+  typed = $state({ to: '', cc: '', bcc: '' });
+  subject = $state('');
+  text = $state('');
+  attachments = $state<Attachment[]>([]);
+  saveState = $state<SaveState>('clean');
+  isSending = $state(false);
+  readonly inReplyTo: readonly string[] | null;
+  readonly references: readonly string[] | null;
+  readonly answers: LetterContent['answers'];
+  draftId: string | undefined;
+  /** The text it began with: nobody has written anything while it is this. */
+  readonly #begun: string;
+
+  constructor(content: LetterContent) {
+    this.key = content.key;
+    this.to = content.to;
+    this.cc = content.cc;
+    this.bcc = content.bcc;
+    this.subject = content.subject;
+    this.text = content.text;
+    this.attachments = content.attachments.filter(({ blobId }) => blobId !== undefined).map((each) => ({ ...each }));
+    this.inReplyTo = content.inReplyTo;
+    this.references = content.references;
+    this.answers = content.answers;
+    this.draftId = content.draftId;
+    this.#begun = JSON.stringify(this.#words());
+  }
+
+  /** Nothing was written in it. */
+  get isUntouched(): boolean {
+    return this.#begun === JSON.stringify(this.#words());
+  }
+
+  content(): LetterContent {
+    const { answers, bcc, cc, draftId, inReplyTo, key, references, subject, text, to } = this;
+    const attachments = $state.snapshot(this.attachments);
+    return { key, to, cc, bcc, subject, text, attachments, inReplyTo, references, answers, draftId };
+  }
+
+  #words(): unknown {
+    const { attachments, bcc, cc, subject, text, to, typed } = this;
+    return [to, cc, bcc, { ...typed }, subject, text, attachments.map(({ key }) => key)];
+  }
+}
+
+/** As Email/set takes it. */
+export function draftObject(content: LetterContent, from: Identity, draftsId: string, messageId: string): object {
+  const { attachments, bcc, cc, inReplyTo, references, subject, text, to } = content;
+  return {
+    mailboxIds: { [draftsId]: true },
+    keywords: { $draft: true, $seen: true },
+    from: [{ name: from.name || null, email: from.email }],
+    ...(to.length === 0 ? {} : { to }),
+    ...(cc.length === 0 ? {} : { cc }),
+    ...(bcc.length === 0 ? {} : { bcc }),
+    subject,
+    messageId: [messageId],
+    sentAt: localTime(new Date()),
+    ...(inReplyTo === null ? {} : { inReplyTo }),
+    ...(references === null ? {} : { references }),
+    bodyValues: { text: { value: text } },
+    textBody: [{ partId: 'text', type: 'text/plain' }],
+    ...(attachments.length === 0
+      ? {}
+      : {
+          attachments: attachments.map(({ blobId, name, type }) => ({ blobId, name, type, disposition: 'attachment' })),
+        }),
+  };
+}
+
+/** With the writer's offset, as the Date field of mail has it. */
+function localTime(at: Date): string {
+  const minutes = -at.getTimezoneOffset();
+  const two = (n: number): string => String(Math.floor(Math.abs(n))).padStart(2, '0');
+  const local = new Date(at.getTime() + minutes * 60_000).toISOString().slice(0, 19);
+  return `${local}${minutes < 0 ? '-' : '+'}${two(minutes / 60)}:${two(Math.abs(minutes) % 60)}`;
+}
+
+/** The plain text of an email: what it says in text, or what its HTML says without its looks. */
+export function textOf(email: Email): string {
+  return email.textBody
+    .flatMap(({ partId, type }) => {
+      const value = partId === null ? undefined : email.bodyValues[partId]?.value;
+      if (value === undefined) return [];
+      return [type === 'text/html' ? textOfHtml(value) : value];
+    })
+    .join('\n');
+}
+
+const BLOCKS = 'p, div, br, li, tr, h1, h2, h3, h4, h5, h6, blockquote, pre, hr';
+
+/** A document that was parsed runs and loads nothing. */
+export function textOfHtml(html: string): string {
+  const parsed = new DOMParser().parseFromString(html, 'text/html');
+  for (const gone of parsed.querySelectorAll('script, style, head')) gone.remove();
+  for (const block of parsed.querySelectorAll(BLOCKS)) block.prepend('\n');
+  return (parsed.body.textContent ?? '').replace(/[ \t]+/g, ' ').replace(/ ?\n ?/g, '\n').replace(/\n{3,}/g, '\n\n').trim();
+}

@@ -1,0 +1,145 @@
+/**
+ * The line to the hub: watches for changes, says how it is, comes back by itself. A request that the hub did not get is made
+ * again when it can be reached; so requests that change things must be such that twice is once.
+ */
+import { Connection } from '../jmap/connection.ts';
+import type { Login } from '../jmap/login.ts';
+import { isPassing, Refusal } from '../jmap/refusal.ts';
+
+const WAIT_FIRST_MS = 500;
+const WAIT_MAX_MS = 20_000;
+/** A hub that is in the middle of something tells many changes at once. */
+const CHANGES_GATHER_MS = 60;
+
+export type LineState = 'opening' | 'live' | 'offline' | 'unreachable';
+
+export class Line {
+  state = $state<LineState>('opening');
+  /** When the next attempt is made. */
+  retryAt = $state<number>();
+  readonly #login: Login;
+  readonly #closing = new AbortController();
+  readonly #onSignedOut: () => void;
+  readonly #onChange = new Set<() => void>();
+  #connection: Connection | undefined;
+  #waiting: (() => void)[] = [];
+  #hurry: (() => void) | undefined;
+  #changeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(login: Login, onSignedOut: () => void) {
+    this.#login = login;
+    this.#onSignedOut = onSignedOut;
+  }
+
+  get connection(): Connection {
+    if (this.#connection === undefined) throw new Error('the line was never open');
+    return this.#connection;
+  }
+
+  /** Resolves with the first connection; goes on watching. */
+  async open(): Promise<void> {
+    const hurry = (): void => this.hurry();
+    const { signal } = this.#closing;
+    window.addEventListener('online', hurry, { signal });
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && hurry(), { signal });
+    const first = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#run().catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    await first;
+  }
+
+  onChange(listen: () => void): void {
+    this.#onChange.add(listen);
+  }
+
+  /** Tries now what would be tried later. */
+  hurry(): void {
+    this.#hurry?.();
+  }
+
+  close(): void {
+    this.#closing.abort(new DOMException('signed out', 'AbortError'));
+  }
+
+  /** Does it until the hub has answered. */
+  async attempt<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work(this.connection);
+      } catch (error) {
+        if (error instanceof Refusal && error.status === 401) this.#signOut();
+        if (!isPassing(error) || this.#closing.signal.aborted) throw error;
+        await this.#untilLive();
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let wait = WAIT_FIRST_MS; !signal.aborted; wait = Math.min(WAIT_MAX_MS, wait * 2)) {
+      let isLive = false;
+      try {
+        this.#connection = await Connection.open(this.#login, signal);
+        await this.#connection.watch(
+          () => {
+            isLive = true;
+            this.#live();
+          },
+          () => this.#changed(),
+          signal,
+        );
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof Refusal && error.status === 401) {
+          this.#signOut();
+          return;
+        }
+        if (!isPassing(error)) console.error(error);
+        if (isLive) wait = WAIT_FIRST_MS;
+        await this.#rest(error instanceof Refusal ? (error.retryAfterMs ?? wait) : wait);
+      }
+    }
+  }
+
+  #live(): void {
+    this.state = 'live';
+    this.retryAt = undefined;
+    for (const go of this.#waiting.splice(0)) go();
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#changeTimer ??= setTimeout(() => {
+      this.#changeTimer = undefined;
+      for (const listen of this.#onChange) listen();
+    }, CHANGES_GATHER_MS);
+  }
+
+  #signOut(): void {
+    this.close();
+    this.#onSignedOut();
+  }
+
+  async #untilLive(): Promise<void> {
+    this.hurry();
+    await new Promise<void>((resolve) => {
+      // The stream may still look alive when only this request was lost.
+      if (this.state === 'live') setTimeout(resolve, WAIT_FIRST_MS);
+      else this.#waiting.push(resolve);
+    });
+  }
+
+  async #rest(waitMs: number): Promise<void> {
+    this.state = navigator.onLine ? 'unreachable' : 'offline';
+    this.retryAt = Date.now() + waitMs;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
+  }
+}
