@@ -77,7 +77,9 @@ function withCommas(items: readonly string[]): string[] {
 }
 
 function mailbox({ name, email }: EmailAddress): string {
-  return name === null || name === '' ? email : `${phrase(name)} <${email}>`;
+  if (name !== null && name !== '') return `${phrase(name)} <${email}>`;
+  // Bare, the port of a loopback home would make `alice@localhost:7896` the name of a group.
+  return email.includes(':') ? `<${email}>` : email;
 }
 
 /** A display name: as it is, in quotes, or as encoded words. */

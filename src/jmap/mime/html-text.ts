@@ -80,6 +80,13 @@ function afterMarkup(html: string, open: number, pieces: string[]): number {
   return after < 0 ? html.length : after + 1;
 }
 
+/** What attributes show to people: found by search, but no part of the text (RFC 8621, section 4.4.1). */
+export function attributeTextOf(html: string): string {
+  return [...html.matchAll(/\s(?:alt|title)\s*=\s*(?:"([^"<>]{1,1000})"|'([^'<>]{1,1000})')/gi)]
+    .map(([, double, single]) => decodeEntities(double ?? single ?? ''))
+    .join('\n');
+}
+
 function decodeEntities(text: string): string {
   if (!text.includes('&')) return text;
   return text.replace(

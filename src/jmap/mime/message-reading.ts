@@ -2,7 +2,7 @@
 import { INDEXED_CHARACTERS_MAX, PREVIEW_CHARACTERS_MAX } from '../limits.ts';
 import { bodyListsOf, hasAttachment } from './body-lists.ts';
 import { decodeCharset } from './charset.ts';
-import { textOfHtml } from './html-text.ts';
+import { attributeTextOf, textOfHtml } from './html-text.ts';
 import { type MimePart, readStructure } from './structure.ts';
 import { decodeTransfer } from './transfer.ts';
 
@@ -20,15 +20,23 @@ export function readMessage(raw: Uint8Array): MessageReading {
   const structure = readStructure(raw);
   const lists = bodyListsOf(structure);
   let text = '';
+  let attributes = '';
   for (const part of lists.textBody) {
     if (text.length >= INDEXED_CHARACTERS_MAX) break;
-    if (part.type === 'text/plain' || part.type === 'text/html') text += `${plainTextOf(raw, part)}\n`;
+    const value = textBeginning(raw, part);
+    if (part.type === 'text/plain') text += `${value}\n`;
+    if (part.type === 'text/html') {
+      text += `${textOfHtml(value)}\n`;
+      attributes += `${attributeTextOf(value)}\n`;
+    }
   }
   return {
     headerBlock: raw.subarray(0, structure.start),
     preview: previewOf(text),
     hasAttachment: hasAttachment(lists),
-    text: withAttachmentNames(text, lists.attachments).slice(0, INDEXED_CHARACTERS_MAX).toWellFormed(),
+    text: withAttachmentNames(text + attributes, lists.attachments)
+      .slice(0, INDEXED_CHARACTERS_MAX)
+      .toWellFormed(),
   };
 }
 
@@ -48,11 +56,9 @@ export function textOfPart(raw: Uint8Array, part: MimePart): PartText {
   };
 }
 
-/** As people read it. Only the beginning of a long part: what is indexed ends there too. */
-export function plainTextOf(raw: Uint8Array, part: MimePart): string {
-  const end = Math.min(part.end, part.start + 4 * INDEXED_CHARACTERS_MAX);
-  const { value } = textOfPart(raw, { ...part, end });
-  return part.type === 'text/html' ? textOfHtml(value) : value;
+/** Only the beginning of a long part: what is indexed ends there too. */
+function textBeginning(raw: Uint8Array, part: MimePart): string {
+  return textOfPart(raw, { ...part, end: Math.min(part.end, part.start + 4 * INDEXED_CHARACTERS_MAX) }).value;
 }
 
 function withAttachmentNames(text: string, attachments: readonly MimePart[]): string {

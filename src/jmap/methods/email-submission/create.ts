@@ -25,7 +25,7 @@ const shape = z.strictObject({
 
 /** A mailbox of RFC 5321, also with letters outside of ASCII (RFC 6531). */
 const MAILBOX =
-  /^(?:[^\s"<>()[\]\\,;:@]+|"(?:[^"\\\r\n]|\\.)+")@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)*|\[[^\]\s]+\])$/u;
+  /^(?:[^\s"<>()[\]\\,;:@]+|"(?:[^"\\\r\n]|\\.)+")@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)*(?::\d{1,5})?|\[[^\]\s]+\])$/u;
 
 /** Throws SetError. */
 export async function prepareSubmission(

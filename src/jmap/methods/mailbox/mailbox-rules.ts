@@ -42,8 +42,16 @@ export function parseMailboxValues(values: unknown): MailboxValues {
   throw invalidProperties(properties, parsed.error.issues[0]?.message ?? 'invalid');
 }
 
-/** Throws SetError if the account cannot have a mailbox like that beside its others. */
-export function judgeMailbox(account: MailAccount, id: string | undefined, values: MailboxValues): void {
+/**
+ * Throws SetError if the account cannot have a mailbox like that beside its others, of which some will be as `future` says
+ * when the call is over.
+ */
+export function judgeMailbox(
+  account: MailAccount,
+  id: string | undefined,
+  values: MailboxValues,
+  future: ReadonlyMap<string, MailboxValues>,
+): void {
   const { name, parentId, role } = values;
   if (name === '' || Buffer.byteLength(name) > MAIL_LIMITS.maxSizeMailboxName || /[\p{Cc}]/u.test(name))
     throw invalidProperties(
@@ -51,7 +59,10 @@ export function judgeMailbox(account: MailAccount, id: string | undefined, value
       `a name has 1 to ${MAIL_LIMITS.maxSizeMailboxName} octets and no control characters`,
     );
   if (role !== null && !ROLES.has(role)) throw invalidProperties(['role'], `no role ${JSON.stringify(role)}`);
-  const others = account.mailboxes().filter((mailbox) => mailbox.id !== id);
+  const others = account
+    .mailboxes()
+    .filter((mailbox) => mailbox.id !== id)
+    .map((mailbox) => future.get(mailbox.id) ?? mailbox);
   if (role !== null && others.some((other) => other.role === role))
     throw invalidProperties(['role'], `another mailbox has the role ${role}`);
   judgePlace(account, id, parentId);

@@ -38,6 +38,8 @@ class MailboxChanger implements SetHandler {
   readonly #call: Call;
   readonly #account: MailAccount;
   readonly #removesEmails: boolean;
+  /** What the updates that are still to be done will make of their mailboxes: two may swap names. */
+  readonly #future = new Map<string, MailboxValues>();
 
   constructor(call: Call, account: MailAccount, removesEmails: boolean) {
     this.#call = call;
@@ -52,7 +54,7 @@ class MailboxChanger implements SetHandler {
     const defaults = { ...DEFAULTS, isSubscribed: true };
     const given = this.#resolved({ ...defaults, ...object });
     const values = parseMailboxValues(given);
-    judgeMailbox(this.#account, undefined, values);
+    judgeMailbox(this.#account, undefined, values, this.#future);
     this.#judgeParent(values.parentId);
     const mailbox: MailboxRecord = { id: newId(this.#call, 'f'), ...values, rights: ALL_RIGHTS };
     this.#account.putMailbox(mailbox, 'client');
@@ -62,7 +64,24 @@ class MailboxChanger implements SetHandler {
     );
   }
 
+  prepareUpdates(updates: readonly (readonly [id: string, patch: PlainObject])[]): void {
+    for (const [id, patch] of updates)
+      try {
+        this.#future.set(id, this.#patched(id, patch).values);
+      } catch (error) {
+        if (!(error instanceof SetError)) throw error; // told when it is its turn
+      }
+  }
+
   update(id: string, patch: PlainObject): null {
+    this.#future.delete(id);
+    const { before, values } = this.#patched(id, patch);
+    judgeMailbox(this.#account, id, values, this.#future);
+    this.#account.putMailbox({ ...before, ...values }, 'client');
+    return null;
+  }
+
+  #patched(id: string, patch: PlainObject): { before: MailboxRecord; values: MailboxValues } {
     const before = this.#account.mailbox(id);
     if (before === undefined) throw new SetError('notFound', 'there is no such mailbox');
     const current = mailboxObject(this.#account, before);
@@ -72,10 +91,8 @@ class MailboxChanger implements SetHandler {
     );
     if (alien.length > 0) throw invalidProperties(alien, 'only the server sets these');
     const values = parseMailboxValues(patched);
-    judgeMailbox(this.#account, id, values);
     this.#judgeRights(before, values);
-    this.#account.putMailbox({ ...before, ...values }, 'client');
-    return null;
+    return { before, values };
   }
 
   destroy(id: string): void {

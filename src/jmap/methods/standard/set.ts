@@ -31,6 +31,8 @@ export interface SetHandler {
   /** Returns properties that changed beyond what the patch says, or null. */
   update(id: string, patch: PlainObject): Promise<PlainObject | null> | PlainObject | null;
   destroy(id: string): Promise<void> | void;
+  /** Told all updates before the first, where whether one is valid depends on the others. */
+  readonly prepareUpdates?: (updates: readonly (readonly [id: string, patch: PlainObject])[]) => void;
   /** Puts creations in an order in which each comes after what it refers to. */
   readonly orderCreations?: (creations: readonly [string, unknown][]) => readonly [string, unknown][];
   readonly orderDestructions?: (ids: readonly string[]) => readonly string[];
@@ -94,7 +96,14 @@ export async function performSet(
       result.created.set(creationId, created);
     });
   const doomed = new Set((args.destroy ?? []).map((one) => resolveId(call, one)));
-  for (const [name, patch] of Object.entries(args.update ?? {}))
+  const updates = Object.entries(args.update ?? {});
+  handler.prepareUpdates?.(
+    updates.flatMap(([name, patch]) => {
+      const target = resolveId(call, name);
+      return target === undefined || doomed.has(target) || !isObject(patch) ? [] : [[target, patch] as const];
+    }),
+  );
+  for (const [name, patch] of updates)
     await attempt(result.notUpdated, name, async () => {
       const target = found(call, name);
       if (doomed.has(target)) throw new SetError('willDestroy', 'it is destroyed in the same call');

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import { ACCOUNT, MAILBOXES, TestAccount } from '../../../../test/harness/jmap/test-account.ts';
+import { ALL_RIGHTS } from '../../store/records.ts';
+
+interface Answer {
+  readonly created: Record<string, { id: string }> | null;
+  readonly updated: Record<string, unknown> | null;
+  readonly destroyed: string[] | null;
+  readonly notCreated: Record<string, { type: string; properties?: string[] }> | null;
+  readonly notUpdated: Record<string, { type: string; properties?: string[] }> | null;
+  readonly notDestroyed: Record<string, { type: string }> | null;
+}
+
+const set = (test: TestAccount, args: object) => test.call<Answer>('Mailbox/set', args);
+
+describe('Mailbox/set', () => {
+  test('makes parents before their children, whatever their order, and says what the server set', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, {
+      create: { child: { name: 'Child', parentId: '#parent' }, parent: { name: 'Parent' } },
+    });
+    expect(test.account.mailbox(created?.child?.id ?? '')?.parentId).toBe(created?.parent?.id);
+    expect(created?.parent).toEqual({
+      id: created?.parent?.id,
+      parentId: null,
+      role: null,
+      sortOrder: 0,
+      totalEmails: 0,
+      unreadEmails: 0,
+      totalThreads: 0,
+      unreadThreads: 0,
+      myRights: ALL_RIGHTS,
+      isSubscribed: true,
+    });
+  });
+
+  test('destroys children before their parents, and emails only when told to', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { p: { name: 'P' }, c: { name: 'C', parentId: '#p' } } });
+    const [parent, child] = [created?.p?.id ?? '', created?.c?.id ?? ''];
+    const both = test.deliver('Subject: a\n\n', { mailboxIds: [child, MAILBOXES.inbox] });
+    const only = test.deliver('Subject: b\n\n', { mailboxIds: [child] });
+    expect((await set(test, { destroy: [parent] })).notDestroyed).toMatchObject({
+      [parent]: { type: 'mailboxHasChild' },
+    });
+    expect((await set(test, { destroy: [child] })).notDestroyed).toMatchObject({
+      [child]: { type: 'mailboxHasEmail' },
+    });
+    const { destroyed } = await set(test, { destroy: [parent, child], onDestroyRemoveEmails: true });
+    expect(destroyed).toEqual([child, parent]);
+    expect(test.account.email(both)?.mailboxIds).toEqual([MAILBOXES.inbox]);
+    expect(test.account.email(only)).toBeUndefined();
+  });
+
+  test('swaps names within one call, since the end is valid', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A' }, b: { name: 'B' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const { updated } = await set(test, { update: { [a]: { name: 'B' }, [b]: { name: 'A' } } });
+    expect(Object.keys(updated ?? {}).sort()).toEqual([a, b].sort());
+    expect([a, b].map((id) => test.account.mailbox(id)?.name)).toEqual(['B', 'A']);
+  });
+
+  test.each([
+    [{ name: '' }, ['name']],
+    [{ name: 'x'.repeat(256) }, ['name']],
+    [{ name: 'inbox' }, ['name']],
+    [{ name: 'a', parentId: 'nowhere' }, ['parentId']],
+    [{ name: 'a', role: 'inbox' }, ['role']],
+    [{ name: 'a', role: 'king' }, ['role']],
+    [{ name: 'a', sortOrder: -1 }, ['sortOrder']],
+    [{ name: 'a', id: 'mine' }, ['id']],
+    [{ name: 'a', totalEmails: 7 }, ['totalEmails']],
+    [{}, ['name']],
+  ])('refuses to make %j', async (mailbox, properties) => {
+    const test = await TestAccount.open();
+    const { notCreated } = await set(test, { create: { k: mailbox } });
+    expect(notCreated?.k).toMatchObject({ type: 'invalidProperties', properties });
+  });
+
+  test('refuses to put a mailbox within itself, and takes whole objects back', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A' }, b: { name: 'B', parentId: '#a' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const within = await set(test, { update: { [a]: { parentId: b } } });
+    expect(within.notUpdated?.[a]).toMatchObject({ type: 'invalidProperties', properties: ['parentId'] });
+    const { list } = await test.call<{ list: object[] }>('Mailbox/get', { ids: [a] });
+    expect((await set(test, { update: { [a]: { ...list[0], name: 'Z' } } })).updated).toEqual({ [a]: null });
+    expect((await set(test, { update: { [a]: { totalEmails: 9 } } })).notUpdated?.[a]?.type).toBe('invalidProperties');
+  });
+
+  test('does what rights allow', async () => {
+    const test = await TestAccount.open();
+    const rights = { ...ALL_RIGHTS, mayRename: false, mayDelete: false, mayCreateChild: false, mayAddItems: false };
+    const shared = { id: 'shared', name: 'S', parentId: null, role: null, sortOrder: 0, isSubscribed: true, rights };
+    test.account.putMailbox(shared, 'agent');
+    const answer = await set(test, {
+      create: { k: { name: 'c', parentId: 'shared' } },
+      update: { shared: { name: 'x' } },
+      destroy: ['shared'],
+    });
+    expect(answer).toMatchObject({
+      notCreated: { k: { type: 'forbidden' } },
+      notUpdated: { shared: { type: 'willDestroy' } },
+      notDestroyed: { shared: { type: 'forbidden' } },
+    });
+    expect((await set(test, { update: { shared: { name: 'x' } } })).notUpdated).toMatchObject({
+      shared: { type: 'forbidden' },
+    });
+    const id = test.deliver('Subject: a\n\n');
+    const moved = await test.call<Answer>('Email/set', { update: { [id]: { 'mailboxIds/shared': true } } });
+    expect(moved.notUpdated?.[id]?.type).toBe('forbidden');
+  });
+
+  test('changes nothing in an account that can only be read', async () => {
+    const test = await TestAccount.open();
+    test.addAccount('readonly', true);
+    await expect(test.call('Mailbox/set', { accountId: 'readonly', create: { k: { name: 'x' } } })).rejects.toThrow(
+      'accountReadOnly',
+    );
+  });
+});
+
+describe('Mailbox/changes', () => {
+  test('says when nothing but counts has changed', async () => {
+    const test = await TestAccount.open();
+    const state = test.account.state('Mailbox');
+    test.deliver('Subject: a\n\n');
+    const counts = ['totalEmails', 'unreadEmails', 'totalThreads', 'unreadThreads'];
+    expect(await test.call('Mailbox/changes', { sinceState: state })).toMatchObject({
+      updated: [MAILBOXES.inbox],
+      updatedProperties: counts,
+    });
+    await set(test, { update: { [MAILBOXES.inbox]: { sortOrder: 7 } } });
+    expect(await test.call('Mailbox/changes', { sinceState: state })).toMatchObject({
+      updated: [MAILBOXES.inbox],
+      updatedProperties: null,
+    });
+  });
+});
+
+describe('Mailbox/query', () => {
+  test('sorts and filters, also as a tree', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, {
+      create: {
+        b: { name: 'b', sortOrder: 9 },
+        a: { name: 'A', parentId: '#b' },
+        c: { name: 'c', parentId: '#a', isSubscribed: false },
+      },
+    });
+    const ids = (...names: string[]) => names.map((name) => created?.[name]?.id);
+    const query = async (args: object) => (await test.call<{ ids: string[] }>('Mailbox/query', args)).ids;
+    const own = { hasAnyRole: false };
+    expect(await query({ filter: own, sort: [{ property: 'name' }] })).toEqual(ids('a', 'b', 'c'));
+    expect(await query({ filter: own, sort: [{ property: 'name' }], sortAsTree: true })).toEqual(ids('b', 'a', 'c'));
+    expect(await query({ filter: { name: 'C' }, filterAsTree: true })).toEqual([]);
+    expect(await query({ filter: { role: 'inbox' } })).toEqual([MAILBOXES.inbox]);
+    expect(await query({ filter: { parentId: created?.a?.id } })).toEqual(ids('c'));
+    expect(await query({ filter: { operator: 'NOT', conditions: [{ isSubscribed: true }] } })).toEqual(ids('c'));
+    expect(ACCOUNT).toBe(test.account.id);
+  });
+});
