@@ -85,10 +85,16 @@ export class SealedBlobs implements BlobStore {
       return kind === PIECE && from < end && from + BLOB_PIECE_BYTES > start;
     };
     const first = Math.floor(start / BLOB_PIECE_BYTES);
-    for await (const { bytes } of file.frames(isWanted)) {
+    const frames = file.frames(isWanted);
+    for (;;) {
+      const { done, value } = await frames.next();
+      if (done === true) {
+        if (value.end !== 'finished') throw damaged(blobId);
+        return;
+      }
       const from = (first + at) * BLOB_PIECE_BYTES;
       at += 1;
-      yield bytes.subarray(Math.max(0, start - from), Math.max(0, end - from));
+      yield value.bytes.subarray(Math.max(0, start - from), Math.max(0, end - from));
     }
   }
 

@@ -1,0 +1,94 @@
+/**
+ * Submissions of the encrypted account: each recipient has an address of a home, and gets the mail encrypted to their key.
+ * Whom the message names in To and Cc share a PDU, everybody else of the envelope gets one of their own. Whoever cannot be
+ * written to is told as an SMTP server would say it, and keeps nobody else from getting the mail.
+ */
+import {
+  type BlobStore,
+  type DeliveryStatus,
+  envelopeOf,
+  fieldsOf,
+  readMessage,
+  type SubmissionJob,
+  type SubmissionOutcome,
+  type Submitter,
+} from '../../jmap/index.ts';
+import { type Address, RECIPIENTS_MAX } from '../../protocol/index.ts';
+import type { MailAgentCalls, SendOutcome } from '../agents/mail/mail-protocol.ts';
+import { SENT_BYTES_MAX } from './limits.ts';
+
+export interface EncryptedSubmitterDeps {
+  readonly blobs: Pick<BlobStore, 'size' | 'read'>;
+  readonly send: (request: MailAgentCalls['send']['request'], signal: AbortSignal) => Promise<SendOutcome>;
+}
+
+/** RFC 3463. */
+const REPLIES: Readonly<Record<string, string>> = {
+  unknown_recipient: '550 5.1.1',
+  unknown_home: '550 5.1.2',
+  standing_alarm: '550 5.7.1',
+  too_large: '552 5.3.4',
+};
+
+export class EncryptedSubmitter implements Submitter {
+  readonly messageBytesMax = SENT_BYTES_MAX;
+  readonly recipientsMax = RECIPIENTS_MAX;
+  readonly #deps: EncryptedSubmitterDeps;
+  readonly #own: Address;
+
+  constructor(deps: EncryptedSubmitterDeps, options: { readonly own: Address }) {
+    this.#deps = deps;
+    this.#own = options.own;
+  }
+
+  maySendFrom(_accountId: string, address: string): boolean {
+    return address.toLowerCase() === this.#own;
+  }
+
+  hindrance(): string | undefined {
+    return undefined;
+  }
+
+  async submit(job: SubmissionJob, signal: AbortSignal): Promise<SubmissionOutcome> {
+    const mime = await this.#read(job);
+    const named = addressees(mime);
+    const statuses: Record<string, DeliveryStatus> = {};
+    let left = [...new Set(job.envelope.rcptTo.map(({ email }) => email))];
+    while (left.length > 0) {
+      const shown = left.filter((email) => named.has(email.toLowerCase()));
+      const hidden = left.filter((email) => !shown.includes(email));
+      // Without those who were refused it is the same submission: whoever was refused had nothing.
+      const outcome = await this.#deps.send({ key: job.id, mime, shown, hidden }, signal);
+      if (outcome.status === 'later') return { kind: 'later', reason: outcome.message };
+      if (outcome.status === 'taken') {
+        for (const email of left) statuses[email] = status('250 2.0.0 encrypted, and on its way', 'queued');
+        break;
+      }
+      const reply = `${REPLIES[outcome.code] ?? '554 5.0.0'} ${outcome.message}`;
+      for (const email of outcome.addresses) statuses[email] = status(reply, 'no');
+      left = left.filter((email) => !outcome.addresses.includes(email));
+    }
+    return { kind: 'taken', statuses };
+  }
+
+  async #read({ accountId, blobId }: SubmissionJob): Promise<Uint8Array> {
+    const size = (await this.#deps.blobs.size(accountId, blobId)) ?? 0;
+    const mime = new Uint8Array(size);
+    let at = 0;
+    for await (const bytes of this.#deps.blobs.read(accountId, blobId, { start: 0, end: size })) {
+      mime.set(bytes, at);
+      at += bytes.length;
+    }
+    return mime;
+  }
+}
+
+function status(smtpReply: string, delivered: DeliveryStatus['delivered']): DeliveryStatus {
+  return { smtpReply, delivered, displayed: 'unknown' };
+}
+
+/** Whom a message names as its readers, in lower case. */
+function addressees(mime: Uint8Array): ReadonlySet<string> {
+  const { cc, to } = envelopeOf(fieldsOf(readMessage(mime).headerBlock));
+  return new Set([...(to ?? []), ...(cc ?? [])].map(({ email }) => email.toLowerCase()));
+}
