@@ -1,21 +1,9 @@
 /** An IMAP account as JMAP, against a real Dovecot. */
 import { describe, expect, test } from 'vitest';
 import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { until } from '../harness/until.ts';
-
-function message(subject: string, text = 'hello'): string {
-  return [
-    'From: bob@example.org',
-    'To: alice@example.org',
-    `Subject: ${subject}`,
-    `Message-ID: <${subject}@example.org>`,
-    'Date: Thu, 01 Jan 2026 12:00:00 +0000',
-    '',
-    text,
-    '',
-  ].join('\r\n');
-}
 
 describe.skipIf(!hasDovecot())('an IMAP account', () => {
   test('shows folders with their roles, messages, their text and their bytes', async () => {

@@ -23,6 +23,8 @@ const ROLES: Readonly<Record<string, string>> = {
 
 export async function listFolders(client: ImapFlow): Promise<ListedFolder[]> {
   const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
+  // Of the folder that is selected, servers say what they have said before: this brings it up to date.
+  await client.noop();
   const listed = await client.list({ statusQuery });
   return listed.map(({ status, ...folder }) => ({
     folder: remoteFolder(folder),

@@ -24,7 +24,10 @@ const HEADER: FetchQueryObject = { uid: true, flags: true, internalDate: true, s
 /** The folder as it is now, once everything of it was told. */
 export async function syncFolder(deps: FolderSyncDeps, path: string, signal: AbortSignal): Promise<void> {
   const { client, line, onLeft } = deps;
-  const selected = await selected_(client, path, async (uidValidity) => {
+  const { folder, mark, missing } = await selected(client, path, async () => {
+    // Anew, although it may be selected already: only then are its counts and its mod-sequence those of now.
+    const { uidValidity: life } = await client.mailboxOpen(path);
+    const uidValidity = String(life);
     const folder = { path, uidValidity };
     const mark = markOf(client);
     const { known, mark: before } = await line.call('opened', folder, signal);
@@ -34,7 +37,6 @@ export async function syncFolder(deps: FolderSyncDeps, path: string, signal: Abo
       (await compare(deps, folder, known > 0, signal));
     return { folder, mark, missing };
   });
-  const { folder, mark, missing } = selected;
   for (let at = 0; at < missing.length; at += HEADER_BATCH) {
     onLeft(missing.length - at);
     const uids = missing.subarray(at, at + HEADER_BATCH);
@@ -53,13 +55,13 @@ export async function inFolder<Result>(
   { path, uidValidity }: FolderRef,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return selected_(client, path, async (now) => {
+  return selected(client, path, async (now) => {
     if (now !== uidValidity) throw new HubError('absent', `${path} was made anew at the server`, { retry: 'now' });
     return work();
   });
 }
 
-async function selected_<Result>(
+async function selected<Result>(
   client: ImapFlow,
   path: string,
   work: (uidValidity: string) => Promise<Result>,

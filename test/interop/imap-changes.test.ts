@@ -1,0 +1,160 @@
+/** Changes of both sides of an IMAP account, against a real Dovecot. */
+import type { ImapFlow } from 'imapflow';
+import { describe, expect, test } from 'vitest';
+import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { contentsOf, message } from '../harness/imap-mail.ts';
+import { ImapWorld } from '../harness/imap-world.ts';
+import { until } from '../harness/until.ts';
+
+async function setup() {
+  const dovecot = await Dovecot.open();
+  const world = await ImapWorld.open(dovecot, { user: 'alice' });
+  const other: ImapFlow = await world.other();
+  return {
+    dovecot,
+    other,
+    world,
+    async [Symbol.asyncDispose]() {
+      other.close();
+      await world[Symbol.asyncDispose]();
+      await dovecot[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function emailWith(world: ImapWorld, subject: string): string {
+  for (const id of world.account.emailIds()) if (world.account.email(id)?.envelope.subject === subject) return id;
+  throw new Error(`no email ${subject}`);
+}
+
+describe.skipIf(!hasDovecot())('an IMAP account', () => {
+  test('does at the server what a client changes: keywords, moves, copies, drafts, folders, deletions', async () => {
+    await using setting = await setup();
+    const { other, world } = setting;
+    for (const subject of ['flag', 'move', 'copy', 'delete']) await other.append('INBOX', message(subject));
+    await world.settled();
+    const inbox = world.mailboxNamed('Inbox');
+    const created = await world.call([
+      'Mailbox/set',
+      { create: { box: { name: 'Box', parentId: null }, within: { name: 'Within', parentId: '#box' } } },
+    ]);
+    const box = (created[0]?.created as Record<string, { id: string }>).within?.id as string;
+    const [, drafted] = await world.call(
+      [
+        'Email/set',
+        {
+          update: {
+            [emailWith(world, 'flag')]: { 'keywords/$flagged': true, 'keywords/own': true },
+            [emailWith(world, 'move')]: { mailboxIds: { [box]: true } },
+            [emailWith(world, 'copy')]: { mailboxIds: { [box]: true, [inbox]: true } },
+          },
+          destroy: [emailWith(world, 'delete')],
+        },
+      ],
+      [
+        'Email/set',
+        {
+          create: {
+            draft: {
+              mailboxIds: { [world.mailboxNamed('Drafts')]: true },
+              keywords: { $draft: true },
+              subject: 'draft',
+              from: [{ email: 'alice@example.org' }],
+              textBody: [{ partId: '1', type: 'text/plain' }],
+              bodyValues: { '1': { value: 'to be written' } },
+            },
+          },
+        },
+      ],
+    );
+    expect(drafted?.notCreated).toBe(null);
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({
+      Box: [],
+      INBOX: ['copy', 'flag \\Flagged own'],
+      'Box/Within': ['copy', 'move'],
+      Drafts: ['draft \\Draft'],
+    });
+    // Ids stay what they were, and the draft's bytes are at the server now.
+    expect(world.account.email(emailWith(world, 'move'))?.mailboxIds).toEqual([box]);
+    expect(world.account.email(emailWith(world, 'copy'))?.mailboxIds.sort()).toEqual([box, inbox].sort());
+    await world.call(['Mailbox/set', { update: { [box]: { name: 'Renamed' } } }]);
+    await world.settled();
+    expect(Object.keys(await contentsOf(other))).toContain('Box/Renamed');
+    await world.call(['Mailbox/set', { destroy: [box], onDestroyRemoveEmails: true }]);
+    await world.settled();
+    expect(Object.keys(await contentsOf(other)).sort()).toEqual(['Box', 'Drafts', 'INBOX']);
+  });
+
+  test('shows what another program changes, by IDLE without being asked', async () => {
+    await using setting = await setup();
+    const { other, world } = setting;
+    await world.settled();
+    await other.append('INBOX', message('news'));
+    await until(() => world.account.counts(world.mailboxNamed('Inbox')).totalEmails === 1);
+    const id = emailWith(world, 'news');
+    await other.mailboxOpen('INBOX');
+    await other.messageFlagsAdd('1:*', ['\\Seen', 'Later'], {});
+    await until(() => world.account.email(id)?.keywords.includes('later') === true);
+    await other.mailboxCreate('Elsewhere');
+    await other.messageMove('1:*', 'Elsewhere', {});
+    await until(() => world.account.email(id)?.mailboxIds[0] !== world.mailboxNamed('Inbox'));
+    // It has moved: it is the same email.
+    expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('Elsewhere')]);
+    await other.mailboxDelete('Elsewhere');
+    await world.settled();
+    expect([...world.account.emailIds()]).toEqual([]);
+  });
+
+  test('keeps what came while both sides were cut off, and merges what both changed', async () => {
+    await using setting = await setup();
+    const { other, world } = setting;
+    for (const subject of ['both', 'theirs', 'ours']) await other.append('INBOX', message(subject), ['start']);
+    await world.settled();
+    const id = emailWith(world, 'both');
+    await world.kill();
+    await world.start();
+    world.crashAgent();
+    await world.call(['Email/set', { update: { [id]: { 'keywords/here': true, 'keywords/start': null } } }]);
+    await world.call(['Email/set', { destroy: [emailWith(world, 'ours')] }]);
+    await other.mailboxOpen('INBOX');
+    await other.messageFlagsAdd('1:*', ['there'], {});
+    await other.messageDelete('2', {});
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ INBOX: ['both here there'] });
+    expect(world.account.email(id)?.keywords).toEqual(['here', 'there']);
+    expect([...world.account.emailIds()]).toEqual([id]);
+  });
+
+  test('knows its emails again when a folder gets another UIDVALIDITY', async () => {
+    await using setting = await setup();
+    const { other, world } = setting;
+    await other.mailboxCreate('Old');
+    for (const subject of ['a', 'b']) await other.append('Old', message(subject));
+    await world.settled();
+    const before = [...world.account.emailIds()].sort();
+    await other.mailboxRename('Old', 'Aside');
+    await other.mailboxCreate('Old');
+    await other.mailboxOpen('Aside');
+    await other.messageMove('1:*', 'Old', {});
+    await other.mailboxDelete('Aside');
+    await world.settled();
+    expect([...world.account.emailIds()].sort()).toEqual(before);
+    expect(await contentsOf(other)).toEqual({ Old: ['a', 'b'] });
+  });
+
+  test('deletes no mail with a folder that the person has not seen', async () => {
+    await using setting = await setup();
+    const { other, world } = setting;
+    await other.mailboxCreate('Box');
+    await other.append('Box', message('seen'));
+    await world.settled();
+    const box = world.mailboxNamed('Box');
+    world.crashAgent();
+    await world.call(['Mailbox/set', { destroy: [box], onDestroyRemoveEmails: true }]);
+    await other.append('Box', message('unseen'));
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ Box: ['unseen'] });
+    expect(emailWith(world, 'unseen')).toBeDefined();
+  });
+});
