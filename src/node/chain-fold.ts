@@ -5,6 +5,7 @@
  */
 import { concatBytes, fromHex, readUint32, writeUint32 } from '../base/index.ts';
 import { under } from '../store/index.ts';
+import { RIVALS_MAX } from './limits.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import { decodeLocations, encodeLocations, type Location, sortLocations } from './view-rows.ts';
 
@@ -92,9 +93,6 @@ async function best(
   }
   return undefined;
 }
-
-/** Rivals of one version that are looked at: nodes of one home make one at most each, while they are cut off. */
-const RIVALS_MAX = 1_000;
 
 async function setBytes(
   buffer: ViewBuffer,

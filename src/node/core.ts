@@ -170,7 +170,7 @@ export class Core implements AsyncDisposable {
       const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet };
       const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
       core.#start();
-      await fleet.takeOver();
+      await fleet.membership.takeOver();
       return core;
     } catch (error) {
       await store[Symbol.asyncDispose]();
@@ -184,7 +184,7 @@ export class Core implements AsyncDisposable {
     const { current, ours } = this.feeds;
     const retired = [...ours].filter((feed) => feed !== current.id);
     const node = { name: config.node, key: nodeKey.publicKey, urls, feed: current.id, retired };
-    await this.fleet.publish(node);
+    await this.fleet.membership.publish(node);
   }
 
   /** Serves a connection of another node of the home until it ends. */
@@ -232,7 +232,7 @@ export class Core implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.messaging?.[Symbol.asyncDispose]();
-    this.fleet.endWaits();
+    this.fleet.waits.end();
     // Intake first: what it accepted is written and answered while the sessions are still there.
     await this.#scope[Symbol.asyncDispose]();
     this.sessions.closeAll('stopping', 'this node stops; it or another will be there soon');
@@ -355,7 +355,7 @@ function createServices(
       conversations,
       messaging,
       untilCopied: copiesOf(options, fleet),
-      isRemoved: () => fleet.isRemoved,
+      isRemoved: () => fleet.membership.isRemoved,
     },
     { home: folder.config.home, limits, feeds: parts.feeds },
   );
@@ -390,5 +390,5 @@ function createServices(
 
 /** Of an entry's copies, those that other nodes have. */
 function copiesOf({ durability = 1 }: CoreOptions, fleet: Fleet): ((length: number) => Promise<boolean>) | undefined {
-  return durability > 1 ? (length) => fleet.untilCopied(length, durability - 1) : undefined;
+  return durability > 1 ? (length) => fleet.waits.untilCopied(length, durability - 1) : undefined;
 }

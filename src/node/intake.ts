@@ -6,7 +6,6 @@ import {
   BoundedQueue,
   type Clock,
   type CryptoSuite,
-  fromHex,
   isAbort,
   type Log,
   type SignatureChecker,
@@ -14,12 +13,9 @@ import {
 } from '../base/index.ts';
 import type { Conversations, Messaging } from '../federation/index.ts';
 import {
-  type AccountDocument,
   type Address,
   BODY_BYTES_MAX,
-  EntryKind,
   type FeedId,
-  findDevice,
   type HomeName,
   homeOf,
   type Pdu,
@@ -40,6 +36,7 @@ import {
   INTAKE_QUEUE_MAX,
   type NodeLimits,
 } from './limits.ts';
+import { newEntry, type Submitter, signingKey } from './submitted.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { headKey, headsOf, pduKey } from './view-keys.ts';
 import { decodeLocations, decodeMailboxState } from './view-rows.ts';
@@ -85,11 +82,6 @@ interface Waiting {
   readonly pdu: Pdu;
   readonly body: Uint8Array;
   readonly done: (submission: Submission) => void;
-}
-
-/** Who submits: a person's authenticated session. */
-export interface Submitter {
-  readonly address: Address;
 }
 
 const UNAVAILABLE_RETRY_MS = 5_000;
@@ -382,19 +374,6 @@ export class Intake {
   }
 }
 
-function newEntry(pdu: Pdu, body: Uint8Array, accounts: readonly Address[]): NewEntry {
-  return {
-    header: {
-      kind: pdu.type === 'note' ? EntryKind.NOTE : EntryKind.MAIL,
-      pdu: pdu.header,
-      accounts: [...accounts],
-    },
-    body,
-    bodySha256: fromHex(pdu.body.sha256),
-    pdu,
-  };
-}
-
 /** As many from the front as one append takes; at least one. */
 function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
   let bytes = 0;
@@ -405,14 +384,4 @@ function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
     count += 1;
   }
   return waiting.slice(0, count);
-}
-
-/**
- * The key of the device that the header names. What a device signed before it was revoked stays right, but nobody can
- * prove when it signed: a revoked device counts only for mail that a recipient gives back, never for its own submits.
- */
-function signingKey(author: AccountDocument, pdu: Pdu, submitter: Submitter): Uint8Array | undefined {
-  const device = findDevice(author, pdu.device);
-  if (device !== undefined || submitter.address === pdu.author) return device?.key;
-  return author.revoked.find((revoked) => revoked.id === pdu.device)?.key;
 }

@@ -98,7 +98,7 @@ export class NodeOperator implements Operator {
   }
 
   async invite(): Promise<string> {
-    if (!this.#deps.fleet.isRegistrar)
+    if (!this.#deps.fleet.membership.isRegistrar)
       throw new NodeError('not_registrar', 'another node of this home takes new accounts', {
         fix: 'Make the invitation there; `restante fleet status` shows which it is.',
       });
@@ -220,7 +220,7 @@ export class NodeOperator implements Operator {
   }
 
   async fleetRemove(node: string): Promise<FleetStatus> {
-    await this.#deps.fleet.remove(node);
+    await this.#deps.fleet.membership.remove(node);
     return this.#deps.fleet.status();
   }
 

@@ -55,7 +55,7 @@ describe('a node that is removed', () => {
     await world.settled();
     const feed = world.core('c').feeds.current.id;
     await world.core('a').operator.fleetRemove('c');
-    await world.until(() => world.node('c').core?.fleet.isRemoved === true, 'c knows');
+    await world.until(() => world.node('c').core?.fleet.membership.isRemoved === true, 'c knows');
     const body = utf8('too late');
     const client = await world.signIn(alice, 'c');
     const receipt = await client.submit(writePdu(world.random, alice, [alice.address], body), body);
@@ -79,7 +79,7 @@ describe('a node that is removed', () => {
     expect(world.core('b').keyLog.length).toBeGreaterThanOrEqual(3);
     await world.person('bob', 'b');
     await world.start('a');
-    await world.until(() => world.node('a').core?.fleet.isRemoved === true, 'a knows');
+    await world.until(() => world.node('a').core?.fleet.membership.isRemoved === true, 'a knows');
     expect(world.core('a').home.current?.registrar).toBe('b');
     expect(await readAll(world, alice, 'b')).toEqual([]);
     await verified(world, 'b');
@@ -90,10 +90,10 @@ describe('a node that is removed', () => {
     await world.stop('a');
     await world.stop('b');
     await world.start('a');
-    expect(world.core('a').fleet.mayActAsRegistrar).toBe(false);
+    expect(world.core('a').fleet.membership.mayActAsRegistrar).toBe(false);
     await expect(world.person('alice')).rejects.toThrow('registrar_away');
     await world.start('b');
-    await world.until(() => world.core('a').fleet.mayActAsRegistrar, 'a may');
+    await world.until(() => world.core('a').fleet.membership.mayActAsRegistrar, 'a may');
     await world.person('alice');
   });
 });

@@ -42,7 +42,7 @@ export function fleetStatus(
   { feeds, folder, home }: Pick<FleetDeps, 'feeds' | 'folder' | 'home'>,
 ): FleetStatus {
   const { config } = folder;
-  const syncs = new Map(fleet.synchronizer.status().feeds.map((status) => [status.feed, status]));
+  const syncs = new Map((fleet.shared.status?.feeds ?? []).map((status) => [status.feed, status]));
   const writers = new Map(
     fleet.roster.everyNode.flatMap((node) => [...node.retired, node.feed].map((feed) => [feed, node.name] as const)),
   );
@@ -52,7 +52,7 @@ export function fleetStatus(
   return {
     home: config.home,
     node: config.node,
-    removed: fleet.isRemoved,
+    removed: fleet.membership.isRemoved,
     nodes: fleet.roster.nodes.map(({ key, name, urls }) => ({
       node: name,
       urls,

@@ -8,31 +8,19 @@ import {
   type CryptoSuite,
   type Dialer,
   type FrameSocket,
-  fromHex,
-  fromUtf8,
   type Log,
   Scope,
   type SecureRandom,
   toBase64,
-  utf8,
 } from '../../base/index.ts';
-import { type CreateStreamCipher, discoveryKeyOf, type FeedLog, type PeerId, Synchronizer } from '../../feed/index.ts';
-import {
-  decodeKeyLogPage,
-  encodeKeyLogPage,
-  type FeedId,
-  feedIdOf,
-  type HomeNode,
-  type KeyLogPage,
-} from '../../protocol/index.ts';
+import type { CreateStreamCipher, PeerId } from '../../feed/index.ts';
+import { decodeKeyLogPage, type FeedId, type HomeNode, type KeyLogPage } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { DataFolder } from '../data-folder.ts';
 import type { NodeFeeds } from '../feeds.ts';
 import type { HomeChain } from '../home-chain.ts';
 import type { Journal } from '../journal.ts';
 import type { HomeKeyLog } from '../key-log.ts';
-import { TAKE_OVER } from '../view-keys.ts';
-import type { ControlMessage } from './control-message.ts';
 import { Copies } from './copies.ts';
 import { CopyStore } from './copy-store.ts';
 import { Dialing } from './dialing.ts';
@@ -43,10 +31,14 @@ import { greetAsAcceptor, greetAsDialer, type OwnNode } from './greeting.ts';
 import { upgradeKey, upgradeUrl } from './handshake.ts';
 import { JoinTokens } from './join-token.ts';
 import { takeIn } from './joining.ts';
-import { CATCH_UP_MS, DURABILITY_TIMEOUT_MS, KEY_LOG_INTERVAL_MS, NEWCOMERS_MAX } from './limits.ts';
+import { KEY_LOG_INTERVAL_MS, NEWCOMERS_MAX } from './limits.ts';
+import { Membership } from './membership.ts';
 import { NodeLink, type OtherNode } from './node-link.ts';
-import { type AnswerOf, isRequest, parseAnswer, parseRequest, type RequestOf } from './requests.ts';
+import { parseAnswer } from './requests.ts';
 import { Roster } from './roster.ts';
+import { SharedFeeds } from './shared-feeds.ts';
+import { type RegistrarDuties, Talk } from './talk.ts';
+import { Waits } from './waits.ts';
 
 export interface FleetDeps {
   readonly clock: Clock;
@@ -62,12 +54,6 @@ export interface FleetDeps {
   readonly createCipher: CreateStreamCipher;
   /** undefined: this node reaches no other, as when a command opens its folder. */
   readonly dialer: Dialer | undefined;
-}
-
-/** What the registrar does for the other nodes. */
-export interface RegistrarDuties {
-  register(request: RequestOf<'register'>): Promise<AnswerOf<'register'>>;
-  extend(request: RequestOf<'extend'>): Promise<AnswerOf<'register'>>;
 }
 
 export interface FleetEvents {
@@ -88,7 +74,9 @@ export class Fleet implements AsyncDisposable {
   readonly roster: Roster;
   readonly copies: Copies;
   readonly tokens: JoinTokens;
-  readonly synchronizer: Synchronizer;
+  readonly membership: Membership;
+  readonly waits: Waits;
+  readonly shared: SharedFeeds;
   duties: RegistrarDuties | undefined;
   readonly #deps: FleetDeps;
   readonly #own: OwnNode;
@@ -96,13 +84,8 @@ export class Fleet implements AsyncDisposable {
   readonly #scope: Scope;
   readonly #links = new Map<string, Linked>();
   readonly #dialing: Dialing;
-  readonly #shared = new Set<FeedId>();
-  /** Aborted when nobody is to wait for other nodes any more. */
-  readonly #waits = new AbortController();
-  #self: HomeNode | undefined;
+  readonly #talk: Talk;
   #isReady: boolean;
-  /** Another node has told how far it knows the home's chain since this one was opened. */
-  #isConfirmed = false;
   /** Connections that have not said yet who they are. */
   #newcomers = 0;
 
@@ -115,12 +98,44 @@ export class Fleet implements AsyncDisposable {
     this.#own = { home: config.home, name: config.node, key: nodeKey };
     this.copies = new Copies(deps.clock);
     this.tokens = new JoinTokens({ ...deps, now: () => deps.clock.now() });
-    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the fleet failed'));
-    const store = new CopyStore({
+    this.membership = new Membership(
+      {
+        ...deps,
+        ...events,
+        roster,
+        isLinkedTo: (key) => this.isLinkedTo(key),
+        askRegistrar: (what, body) => this.askRegistrar(what, body),
+      },
+      this.#own,
+    );
+    this.waits = new Waits({
       ...deps,
-      followKeyLog: () => this.followKeyLog(),
+      copies: this.copies,
+      roster,
+      others: () => this.others,
+      links: () => this.links,
     });
-    this.synchronizer = new Synchronizer({ ...deps, store, dialer: undefined });
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the fleet failed'));
+    this.shared = new SharedFeeds({
+      ...deps,
+      copyStore: new CopyStore({ ...deps, followKeyLog: () => this.followKeyLog() }),
+      roster,
+      copies: this.copies,
+      links: () => this.links,
+      onBeyond: events.onBeyond,
+    });
+    this.#talk = new Talk(
+      {
+        ...deps,
+        roster,
+        copies: this.copies,
+        membership: this.membership,
+        shared: this.shared,
+        duties: () => this.duties,
+        begin: (link, keys) => this.#beginFor(link, keys),
+      },
+      { home: config.home },
+    );
     this.#dialing = new Dialing(deps, {
       // The others do not know a node yet that the home document does not name.
       isFirst: (node) => this.#dialsFirst(node.name) || roster.standingOf(nodeKey.publicKey) !== 'node',
@@ -141,24 +156,6 @@ export class Fleet implements AsyncDisposable {
     return this.roster.nodes.filter(({ name }) => name !== this.#own.name);
   }
 
-  get isRegistrar(): boolean {
-    const { current } = this.#deps.home;
-    return current === undefined || current.registrar === this.#own.name;
-  }
-
-  /**
-   * Whether this node may sign for the home now. A registrar that was away may have been replaced: after a start it asks
-   * another node first. (A home of one node has nobody to ask.)
-   */
-  get mayActAsRegistrar(): boolean {
-    return this.isRegistrar && (this.#isConfirmed || this.others.length === 0);
-  }
-
-  /** The home names this node no more: what it wrote travels on, and it takes nothing new. */
-  get isRemoved(): boolean {
-    return this.roster.standingOf(this.#own.key.publicKey) === 'former';
-  }
-
   get links(): readonly NodeLink[] {
     return [...this.#links.values()].map(({ link }) => link);
   }
@@ -169,7 +166,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Whether clients may follow their mail here: not at a node that has just joined, until it has what the others have. */
   get isReady(): boolean {
-    this.#isReady ||= this.#links.size > 0 && [...this.#shared].every((feed) => this.synchronizer.isComplete(feed));
+    this.#isReady ||= this.#links.size > 0 && this.shared.isComplete;
     return this.#isReady;
   }
 
@@ -179,7 +176,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Lets one node in, within the hour. Throws FleetError `not_here` at a node that is not the registrar. */
   async createToken(): Promise<string> {
-    if (this.isRegistrar) return this.tokens.create();
+    if (this.membership.isRegistrar) return this.tokens.create();
     throw new FleetError('not_here', `node ${this.#deps.home.current?.registrar} takes nodes in`, {
       fix: 'Make the token there.',
     });
@@ -213,65 +210,6 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  /** Names this node in the home document, by itself or by the registrar, now and whenever that is not so. */
-  async publish(node: HomeNode): Promise<void> {
-    this.#self = node;
-    await this.#publishSelf();
-  }
-
-  /**
-   * The home goes on without a node, and this one with what it had begun: the outboxes of its feeds, and, when it was the
-   * registrar, the home's keys. Throws FleetError.
-   */
-  async remove(name: string): Promise<void> {
-    const { home, store } = this.#deps;
-    const gone = this.roster.nodes.find((node) => node.name === name);
-    if (gone === undefined) throw new FleetError('not_a_node', `this home has no node ${name}`);
-    if (name === this.#own.name)
-      throw new FleetError('not_here', 'a node is removed by the one that takes its place', {
-        fix: 'Stop this node, and remove it at another.',
-      });
-    if (home.current?.registrar !== name && !this.isRegistrar)
-      throw new FleetError('not_here', `node ${home.current?.registrar} keeps the keys of this home`, {
-        fix: 'Remove the node there.',
-      });
-    if (this.isRegistrar) {
-      this.#isConfirmed = true; // by the operator
-      await home.change(this.#own.home, () => this.#without(gone));
-      return;
-    }
-    if (this.isLinkedTo(gone.key))
-      throw new FleetError('refused', `node ${name} keeps the home's keys and runs: two must never sign`, {
-        fix: 'Stop it first.',
-      });
-    // The log of keys is begun by opening anew; then the document names both.
-    await store.transact((transaction) => transaction.put(TAKE_OVER, utf8(name)));
-    this.#events.onRoleChanged(`this node takes the place of ${name}`);
-  }
-
-  /** What `remove` began before this node was opened anew as the registrar. */
-  async takeOver(): Promise<void> {
-    const { home, log, store } = this.#deps;
-    const row = await store.get(TAKE_OVER);
-    if (row === undefined) return;
-    const gone = this.roster.nodes.find(({ name }) => name === fromUtf8(row));
-    if (gone !== undefined) await home.change(this.#own.home, () => this.#without(gone));
-    await store.transact((transaction) => transaction.delete(TAKE_OVER));
-    this.#isConfirmed = true; // by the operator
-    log.warn({ gone: fromUtf8(row) }, 'this node keeps the keys of the home now');
-  }
-
-  #without(gone: HomeNode): { readonly nodes: readonly HomeNode[]; readonly registrar: string } {
-    const own = this.#own.name;
-    const nodes = this.roster.nodes.filter(({ name }) => name !== gone.name);
-    return {
-      nodes: nodes.map((node) =>
-        node.name === own ? { ...node, retired: [...new Set([...node.retired, ...gone.retired, gone.feed])] } : node,
-      ),
-      registrar: own,
-    };
-  }
-
   /** Asks the node that keeps the home's keys. Throws FleetError `no_registrar` when there is no link to it. */
   async askRegistrar(what: 'register' | 'extend' | 'publish', body: unknown): Promise<unknown> {
     const registrar = this.roster.nodes.find(({ name }) => name === this.#deps.home.current?.registrar);
@@ -279,54 +217,6 @@ export class Fleet implements AsyncDisposable {
     if (linked?.link.isOpen !== true)
       throw new FleetError('no_registrar', 'the node that keeps the keys of this home is away', { retry: 'later' });
     return linked.link.ask(what, body);
-  }
-
-  /** Whether `count` other nodes have blocks [0, to) of our feed on their disks, now or in time. */
-  untilCopied(to: number, count: number): Promise<boolean> {
-    const feed = this.#deps.feeds.current.id;
-    const isReached = (): boolean => {
-      const nodes = this.others.map(({ key }) => key);
-      return this.copies.count(nodes, feed, to) >= count;
-    };
-    return this.copies.until(isReached, DURABILITY_TIMEOUT_MS, this.#waits.signal);
-  }
-
-  /** Waits until every node that there is a link to has what our feed has now, or a moment has passed. */
-  async settle(): Promise<void> {
-    const { id, length } = this.#deps.feeds.current;
-    const isReached = (): boolean =>
-      this.links.every(
-        ({ other }) => this.roster.standingOf(other.key) !== 'node' || this.copies.there(other.key, id) >= length,
-      );
-    await this.copies.until(isReached, CATCH_UP_MS, this.#waits.signal);
-  }
-
-  /** Waits until something that another node wrote is folded here, or a moment has passed. */
-  async untilHere(isHere: () => Promise<boolean>): Promise<void> {
-    const { clock, journal } = this.#deps;
-    const timer = new AbortController();
-    let isLate = false;
-    let wake: () => void = () => undefined;
-    using _ = journal.events.on('committed', () => wake());
-    const late = clock.sleep(CATCH_UP_MS, AbortSignal.any([timer.signal, this.#waits.signal])).then(
-      () => {
-        isLate = true;
-      },
-      () => {
-        isLate = true; // it is here, or the node stops
-      },
-    );
-    try {
-      for (;;) {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        if (isLate || (await isHere())) return;
-        await Promise.race([late, woken]);
-      }
-    } finally {
-      timer.abort();
-    }
   }
 
   /** Brings the log of the home's keys up to what the nodes that are here have. */
@@ -344,17 +234,11 @@ export class Fleet implements AsyncDisposable {
       }
   }
 
-  /** The node stops: who waits for other nodes is answered as things stand. */
-  endWaits(): void {
-    this.#waits.abort(new DOMException('the node stops', 'AbortError'));
-    this.copies.wake();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.endWaits();
+    this.waits.end();
     for (const { link } of this.#links.values()) link.close('stopping');
     await this.#scope[Symbol.asyncDispose]();
-    await this.synchronizer[Symbol.asyncDispose]();
+    await this.shared[Symbol.asyncDispose]();
   }
 
   #start(): void {
@@ -362,68 +246,32 @@ export class Fleet implements AsyncDisposable {
     const { config } = this.#deps.folder;
     const [registrar, keyLog] = [home.current?.registrar ?? config.node, toBase64(this.#deps.keyLog.publicKey)];
     feeds.setEnded(this.roster.endedFeeds);
-    for (const log of feeds.all.values()) this.#share(log);
     home.events.on('changed', (document) => {
       this.#scope.spawn('home changed', async () => {
         await this.roster.refresh();
         feeds.setEnded(this.roster.endedFeeds);
-        await this.#inherit();
-        await this.#openFeeds();
+        await this.membership.inherit();
+        this.shared.tellFeeds();
         this.#dialing.wake();
-        for (const { link } of this.#links.values()) await this.#tellHome(link, document.version - 1);
+        for (const { link } of this.#links.values()) await this.#talk.tellHome(link, document.version - 1);
         if (document.registrar !== registrar || toBase64(document.keyLog) !== keyLog)
           this.#events.onRoleChanged('the home has another registrar');
-        else if (this.isRemoved) this.#events.onRoleChanged('this node was removed from its home');
+        else if (this.membership.isRemoved) this.#events.onRoleChanged('this node was removed from its home');
       });
     });
     journal.events.on('committed', ({ entries }) => {
-      if (entries[0]?.feed === feeds.current.id) this.synchronizer.announce(feeds.current.id);
+      if (entries[0]?.feed === feeds.current.id) this.shared.announce();
     });
-    journal.events.on('cleared', ({ feed, index }) => this.synchronizer.announceCleared(feed, index));
-    this.synchronizer.events.on('stored', ({ feed }) => this.#tellStored(feed));
-    this.synchronizer.events.on('beyond', ({ feed }) => this.#events.onBeyond(feed));
+    journal.events.on('cleared', ({ feed, index }) => this.shared.announceCleared(feed, index));
     if (this.#deps.dialer !== undefined) this.#scope.spawn('dialing', (signal) => this.#dialing.run(signal));
-    this.#scope.spawn('key log', async (signal) => {
-      for (;;) {
-        await this.followKeyLog();
-        await this.#deps.clock.sleep(KEY_LOG_INTERVAL_MS, signal);
-      }
-    });
+    if (this.#deps.keyLog instanceof FollowedKeyLog)
+      this.#scope.spawn('key log', (signal) => this.#watchKeyLog(signal));
   }
 
-  /** Own feeds that ended are not shared: a log that others hold longer is theirs to give. */
-  #share(log: FeedLog): void {
-    if (this.#shared.has(log.id) || (!log.isWritable && !log.isReplica)) return;
-    this.#shared.add(log.id);
-    if (log.isReplica) this.copies.advance(log);
-    this.synchronizer.addFeed(log, { live: true, sparse: false });
-  }
-
-  /** What the home document leaves to this node: the feeds of a node that was removed. */
-  async #inherit(): Promise<void> {
-    const { feeds, home } = this.#deps;
-    const self = home.current?.nodes.find(({ name }) => name === this.#own.name);
-    const left = (self?.retired ?? []).filter(
-      (feed) => feeds.all.get(feed)?.isReplica === true && !feeds.ours.has(feed),
-    );
-    for (const feed of left) await feeds.inherit(feed);
-    if (left.length > 0) this.#events.onInherited();
-  }
-
-  async #publishSelf(): Promise<void> {
-    const { feeds, home, log } = this.#deps;
-    const retired = [...feeds.ours].filter((feed) => feed !== feeds.current.id);
-    const named = home.current?.nodes.find(({ name }) => name === this.#own.name)?.retired ?? [];
-    // What is named as ended stays named, in its order.
-    const node =
-      this.#self === undefined ? undefined : { ...this.#self, retired: [...new Set([...named, ...retired])] };
-    if (node === undefined || home.withNode(node) === undefined || this.isRemoved) return;
-    try {
-      if (this.mayActAsRegistrar) await home.publish(this.#own.home, node);
-      else if (!this.isRegistrar) await this.askRegistrar('publish', node);
-    } catch (error) {
-      if (!(error instanceof FleetError)) throw error;
-      log.info({ error }, 'the registrar does not name this node yet');
+  async #watchKeyLog(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.followKeyLog();
+      await this.#deps.clock.sleep(KEY_LOG_INTERVAL_MS, signal);
     }
   }
 
@@ -449,8 +297,8 @@ export class Fleet implements AsyncDisposable {
     const link = new NodeLink(
       {
         ...this.#deps,
-        answer: (from, what, body) => this.#answer(from, what, body),
-        hear: (from, message) => this.#hear(from, message),
+        answer: (from, what, body) => this.#talk.answer(from, what, body),
+        hear: (from, message) => this.#scope.spawn('hear', () => this.#talk.hear(from, message)),
       },
       socket,
       frames,
@@ -477,7 +325,7 @@ export class Fleet implements AsyncDisposable {
     } finally {
       link.close('over');
       await ended;
-      if (linked.peer !== undefined) this.synchronizer.removePeer(linked.peer);
+      if (linked.peer !== undefined) this.shared.end(linked.peer);
       if (this.#links.get(name) === linked) this.#links.delete(name);
       this.copies.wake();
       this.#dialing.wake();
@@ -489,155 +337,29 @@ export class Fleet implements AsyncDisposable {
   async #greetOver(linked: Linked): Promise<void> {
     const { link } = linked;
     // First its name: feeds that the document does not name are not copied.
-    if (link.other.name === this.#deps.home.current?.registrar) await this.#publishSelf();
-    const answer = parseAnswer('open', await link.ask('open', { keys: this.#keysFor(link) }));
-    await this.#addCopies(answer.keys);
+    if (link.other.name === this.#deps.home.current?.registrar) await this.membership.publishSelf();
+    const answer = parseAnswer('open', await link.ask('open', { keys: this.shared.keysFor(link) }));
+    await this.shared.addCopies(answer.keys);
+    await this.#begin(linked);
+  }
+
+  /** The acceptor's: the dialer has said which feeds it has. */
+  async #beginFor(link: NodeLink, keys: readonly Uint8Array[]): Promise<void> {
+    const linked = this.#links.get(toBase64(link.other.key));
+    if (linked?.link !== link || linked.peer !== undefined) throw new FleetError('malformed', 'opened already');
+    await this.shared.addCopies(keys);
     await this.#begin(linked);
   }
 
   async #begin(linked: Linked): Promise<void> {
     const { link } = linked;
     const { home } = this.#deps;
-    const isFormer = this.roster.standingOf(link.other.key) === 'former';
-    const handle = this.synchronizer.addPeer(link.transport, {
-      isInitiator: link.other.isDialed,
-      opensAll: true,
-      ...(isFormer ? { feeds: this.roster.feedsOf(link.other.key) } : {}),
-    });
+    const handle = this.shared.begin(link);
     linked.peer = handle.id;
     void handle.ended.then(() => link.close('feeds'));
     link.tell({ t: 'home', version: home.current?.version ?? 0, documents: [] });
-    for (const feed of this.#shared) if (this.copies.here(feed) > 0) this.#tellStoredTo(link, feed);
-    this.copies.wake();
-    this.#scope.spawn('publish', () => this.#publishSelf());
+    this.#scope.spawn('publish', () => this.membership.publishSelf());
     this.#scope.spawn('follow the key log', () => this.followKeyLog());
-  }
-
-  /** A former node is told of no feed but its own. */
-  #keysFor(link: NodeLink): readonly Uint8Array[] {
-    const { feeds } = this.#deps;
-    const its = this.roster.standingOf(link.other.key) === 'former' ? this.roster.feedsOf(link.other.key) : undefined;
-    return [...this.#shared]
-      .filter((feed) => its?.has(feed) ?? true)
-      .flatMap((feed) => feeds.all.get(feed)?.publicKey ?? []);
-  }
-
-  /** Feeds that another node has are copied when they are the home's, or the other's own that is to be named yet. */
-  async #addCopies(keys: readonly Uint8Array[]): Promise<void> {
-    const { feeds, suite } = this.#deps;
-    for (const key of keys) {
-      const feed = feedIdOf(discoveryKeyOf(suite, key));
-      if (!this.roster.isNamed(feed) || this.#shared.has(feed) || feeds.all.has(feed)) continue;
-      this.#share(await feeds.copy(key));
-    }
-  }
-
-  /** What the document names newly: everybody is told again what is here, and asked for what is there. */
-  async #openFeeds(): Promise<void> {
-    for (const { link } of this.#links.values()) link.tell({ t: 'feeds', keys: [...this.#keysFor(link)] });
-  }
-
-  #hear(link: NodeLink, message: ControlMessage): void {
-    switch (message.t) {
-      case 'feeds':
-        this.#scope.spawn('feeds', () => this.#addCopies(message.keys));
-        break;
-      case 'home':
-        this.#scope.spawn('home', () => this.#hearHome(link, message.version, message.documents));
-        break;
-      case 'stored':
-        this.copies.told(link.other.key, feedIdOf(fromHex(message.feed)), message.to);
-        break;
-      default:
-        this.#deps.log.debug({ node: link.other.name, said: message.t }, 'a node says what is not for a link');
-    }
-  }
-
-  async #hearHome(link: NodeLink, version: number, documents: readonly Uint8Array[]): Promise<void> {
-    const { home } = this.#deps;
-    await home.learn(this.#own.home, documents);
-    if (version <= (home.current?.version ?? 0) && !this.#isConfirmed) {
-      this.#isConfirmed = true;
-      this.#scope.spawn('publish', () => this.#publishSelf());
-    }
-    const known = home.current?.version ?? 0;
-    if (version < known) await this.#tellHome(link, version);
-    // Whoever told may have feeds that could not be known before.
-    if (documents.length > 0) link.tell({ t: 'feeds', keys: [...this.#keysFor(link)] });
-  }
-
-  async #tellHome(link: NodeLink, after: number): Promise<void> {
-    const { home } = this.#deps;
-    const documents = await home.documents(Math.max(0, after - 1));
-    link.tell({ t: 'home', version: home.current?.version ?? 0, documents: [...documents] });
-  }
-
-  #tellStored(feed: FeedId): void {
-    const log = this.#deps.feeds.all.get(feed);
-    if (log === undefined) return;
-    const before = this.copies.here(feed);
-    if (this.copies.advance(log) === before) return;
-    for (const { link } of this.#links.values()) this.#tellStoredTo(link, feed);
-    this.copies.wake();
-  }
-
-  #tellStoredTo(link: NodeLink, feed: FeedId): void {
-    link.tell({ t: 'stored', feed, to: this.copies.here(feed) });
-  }
-
-  async #answer(link: NodeLink, what: string, body: unknown): Promise<unknown> {
-    if (!isRequest(what)) throw new FleetError('malformed', `nobody here knows the request ${what}`);
-    switch (what) {
-      case 'open': {
-        const linked = this.#links.get(toBase64(link.other.key));
-        if (linked?.link !== link || linked.peer !== undefined) throw new FleetError('malformed', 'opened already');
-        await this.#addCopies(parseRequest('open', body).keys);
-        const keys = this.#keysFor(link);
-        await this.#begin(linked);
-        return { keys };
-      }
-      case 'publish':
-        return this.#publishOther(link, parseRequest('publish', body));
-      case 'keyLog': {
-        const { after } = parseRequest('keyLog', body);
-        return { page: encodeKeyLogPage(await this.#deps.keyLog.page(after)) };
-      }
-      case 'register':
-        return this.#duties(link).register(parseRequest('register', body));
-      case 'extend':
-        return this.#duties(link).extend(parseRequest('extend', body));
-    }
-  }
-
-  #duties(link: NodeLink): RegistrarDuties {
-    if (this.roster.standingOf(link.other.key) !== 'node') throw new FleetError('not_a_node', 'not one of this home');
-    if (!this.mayActAsRegistrar || this.duties === undefined)
-      throw new FleetError('not_here', 'another node keeps the keys of this home');
-    return this.duties;
-  }
-
-  /** A node names itself: the name is its own already, or the one that its token was good for. */
-  async #publishOther(link: NodeLink, node: HomeNode): Promise<object> {
-    const { home } = this.#deps;
-    if (!this.mayActAsRegistrar) throw new FleetError('not_here', 'another node keeps the keys of this home');
-    const { key } = link.other;
-    const isItself = toBase64(key) === toBase64(node.key);
-    const standing = this.roster.standingOf(key);
-    const mayTakeName =
-      standing === 'node'
-        ? this.roster.nodes.some((one) => one.name === node.name && toBase64(one.key) === toBase64(key))
-        : standing === 'newcomer' && this.roster.admittedAs(key) === node.name;
-    if (!isItself || !mayTakeName) throw new FleetError('refused', `the name ${node.name} is not this node's`);
-    await home.change(this.#own.home, () => home.withNode(this.#continued(node)));
-    await this.roster.refresh();
-    return {};
-  }
-
-  /** Under a name that had another feed before, that feed has ended: its disk was lost, or it was restored. */
-  #continued(node: HomeNode): HomeNode {
-    const before = this.roster.nodes.find(({ name }) => name === node.name);
-    const ended = [...(before?.retired ?? []), ...(before === undefined ? [] : [before.feed]), ...node.retired];
-    return { ...node, retired: [...new Set(ended)].filter((feed) => feed !== node.feed) };
   }
 
   get #joinDeps(): Parameters<typeof takeIn>[0] {
@@ -646,7 +368,7 @@ export class Fleet implements AsyncDisposable {
       own: this.#own,
       roster: this.roster,
       tokens: this.tokens,
-      isRegistrar: this.isRegistrar,
+      isRegistrar: this.membership.isRegistrar,
       isThere: (name) => name === this.#own.name || this.links.some(({ other }) => other.name === name),
     };
   }

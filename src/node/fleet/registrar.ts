@@ -5,9 +5,10 @@
 import type { CryptoSuite } from '../../base/index.ts';
 import { type Address, parseAccountDocument, parseAddress } from '../../protocol/index.ts';
 import type { Accounts, ChainRefusal, ChainResult, ChainWriter } from '../accounts.ts';
-import type { Fleet, RegistrarDuties } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
 import { FleetError } from './fleet-error.ts';
 import { type AnswerOf, parseAnswer, type RequestOf } from './requests.ts';
+import type { RegistrarDuties } from './talk.ts';
 
 export interface RegistrarDeps {
   readonly suite: CryptoSuite;
@@ -24,15 +25,15 @@ export class FleetAccounts implements ChainWriter {
 
   async register(document: Uint8Array, vault: Uint8Array, invite: string): Promise<ChainResult> {
     const { accounts, fleet } = this.#deps;
-    if (fleet.isRegistrar && !fleet.mayActAsRegistrar) return AWAY;
-    if (fleet.isRegistrar) return this.#spread(await accounts.register(document, vault, invite));
+    if (fleet.membership.isRegistrar && !fleet.membership.mayActAsRegistrar) return AWAY;
+    if (fleet.membership.isRegistrar) return this.#spread(await accounts.register(document, vault, invite));
     return this.#handOver('register', { document, vault, invite });
   }
 
   async extend(address: Address, document: Uint8Array, vault: Uint8Array | undefined): Promise<ChainResult> {
     const { accounts, fleet } = this.#deps;
-    if (fleet.isRegistrar && !fleet.mayActAsRegistrar) return AWAY;
-    if (fleet.isRegistrar) return this.#spread(await accounts.extend(address, document, vault));
+    if (fleet.membership.isRegistrar && !fleet.membership.mayActAsRegistrar) return AWAY;
+    if (fleet.membership.isRegistrar) return this.#spread(await accounts.extend(address, document, vault));
     return this.#handOver('extend', { address, document, vault: vault ?? NONE });
   }
 
@@ -47,7 +48,7 @@ export class FleetAccounts implements ChainWriter {
 
   /** A person who goes to another node now should find there what this one has just answered. */
   async #spread(result: ChainResult): Promise<ChainResult> {
-    if (result.status === 'accepted') await this.#deps.fleet.settle();
+    if (result.status === 'accepted') await this.#deps.fleet.waits.settle();
     return result;
   }
 
@@ -62,7 +63,7 @@ export class FleetAccounts implements ChainWriter {
     }
     if (answer.status === 'refused') return { status: 'refused', code: answer.code as ChainRefusal, why: answer.why };
     const document = parseAccountDocument(suite, answer.document);
-    await fleet.untilHere(async () => {
+    await fleet.waits.untilHere(async () => {
       const here = await accounts.find(document.address);
       return here !== undefined && here.version >= document.version;
     });

@@ -1,0 +1,149 @@
+/**
+ * The feeds of a home between its nodes: which of them another node may see, the synchronizer that copies them, and what
+ * the nodes tell each other of their disks. There is no synchronizer before there is somebody to copy from.
+ */
+import type { Clock, CryptoSuite, Log, SecureRandom } from '../../base/index.ts';
+import {
+  type CreateStreamCipher,
+  discoveryKeyOf,
+  type FeedLog,
+  type FeedStore,
+  type PeerHandle,
+  type PeerId,
+  Synchronizer,
+  type SyncStatus,
+} from '../../feed/index.ts';
+import { type FeedId, feedIdOf } from '../../protocol/index.ts';
+import type { NodeFeeds } from '../feeds.ts';
+import type { Copies } from './copies.ts';
+import type { NodeLink } from './node-link.ts';
+import type { Roster } from './roster.ts';
+
+export interface SharedFeedsDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly log: Log;
+  readonly createCipher: CreateStreamCipher;
+  readonly copyStore: FeedStore;
+  readonly feeds: NodeFeeds;
+  readonly roster: Roster;
+  readonly copies: Copies;
+  readonly links: () => readonly NodeLink[];
+  /** A feed's key has signed more than its own writer has here. */
+  readonly onBeyond: (feed: FeedId) => void;
+}
+
+export class SharedFeeds implements AsyncDisposable {
+  readonly #deps: SharedFeedsDeps;
+  readonly #shared = new Set<FeedId>();
+  #synchronizer: Synchronizer | undefined;
+
+  constructor(deps: SharedFeedsDeps) {
+    this.#deps = deps;
+    for (const log of deps.feeds.all.values()) this.share(log);
+  }
+
+  /** Whether what the others are known to have is here. */
+  get isComplete(): boolean {
+    const synchronizer = this.#synchronizer;
+    return synchronizer !== undefined && [...this.#shared].every((feed) => synchronizer.isComplete(feed));
+  }
+
+  get status(): SyncStatus | undefined {
+    return this.#synchronizer?.status();
+  }
+
+  /** Own feeds that ended are not shared: a log that others hold longer is theirs to give. */
+  share(log: FeedLog): void {
+    if (this.#shared.has(log.id) || (!log.isWritable && !log.isReplica)) return;
+    this.#shared.add(log.id);
+    if (log.isReplica) this.#deps.copies.advance(log);
+    this.#synchronizer?.addFeed(log, FETCH_ALL);
+  }
+
+  /** A former node is told of no feed but its own. */
+  keysFor({ other }: NodeLink): readonly Uint8Array[] {
+    const { feeds, roster } = this.#deps;
+    const its = roster.standingOf(other.key) === 'former' ? roster.feedsOf(other.key) : undefined;
+    return [...this.#shared]
+      .filter((feed) => its?.has(feed) ?? true)
+      .flatMap((feed) => feeds.all.get(feed)?.publicKey ?? []);
+  }
+
+  /** Feeds that another node has are copied when the home names them. */
+  async addCopies(keys: readonly Uint8Array[]): Promise<void> {
+    const { feeds, roster, suite } = this.#deps;
+    for (const key of keys) {
+      const feed = feedIdOf(discoveryKeyOf(suite, key));
+      if (roster.isNamed(feed) && !feeds.all.has(feed)) this.share(await feeds.copy(key));
+    }
+  }
+
+  /** Everybody is told again which feeds are here. */
+  tellFeeds(): void {
+    for (const link of this.#deps.links()) link.tell({ t: 'feeds', keys: [...this.keysFor(link)] });
+  }
+
+  /** Begins to copy, both ways; the other end knows the first feed that is named by now. */
+  begin(link: NodeLink): PeerHandle {
+    const { copies, roster } = this.#deps;
+    const { isDialed, key } = link.other;
+    const isFormer = roster.standingOf(key) === 'former';
+    const handle = this.#open().addPeer(link.transport, {
+      isInitiator: isDialed,
+      opensAll: true,
+      ...(isFormer ? { feeds: roster.feedsOf(key) } : {}),
+    });
+    for (const feed of this.#shared) if (copies.here(feed) > 0) this.#tellStored(link, feed);
+    copies.wake();
+    return handle;
+  }
+
+  end(peer: PeerId): void {
+    this.#synchronizer?.removePeer(peer);
+  }
+
+  /** Blocks of our feed are on disk. */
+  announce(): void {
+    this.#synchronizer?.announce(this.#deps.feeds.current.id);
+  }
+
+  announceCleared(feed: FeedId, index: number): void {
+    this.#synchronizer?.announceCleared(feed, index);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#synchronizer?.[Symbol.asyncDispose]();
+  }
+
+  #open(): Synchronizer {
+    if (this.#synchronizer !== undefined) return this.#synchronizer;
+    const { copyStore, feeds, onBeyond } = this.#deps;
+    const synchronizer = new Synchronizer({ ...this.#deps, store: copyStore, dialer: undefined });
+    this.#synchronizer = synchronizer;
+    for (const feed of this.#shared) {
+      const log = feeds.all.get(feed);
+      if (log !== undefined) synchronizer.addFeed(log, FETCH_ALL);
+    }
+    synchronizer.events.on('stored', ({ feed }) => this.#takeStored(feed));
+    synchronizer.events.on('beyond', ({ feed }) => onBeyond(feed));
+    return synchronizer;
+  }
+
+  #takeStored(feed: FeedId): void {
+    const { copies, feeds, links } = this.#deps;
+    const log = feeds.all.get(feed);
+    if (log === undefined) return;
+    const before = copies.here(feed);
+    if (copies.advance(log) === before) return;
+    for (const link of links()) this.#tellStored(link, feed);
+    copies.wake();
+  }
+
+  #tellStored(link: NodeLink, feed: FeedId): void {
+    link.tell({ t: 'stored', feed, to: this.#deps.copies.here(feed) });
+  }
+}
+
+const FETCH_ALL = Object.freeze({ live: true, sparse: false });
