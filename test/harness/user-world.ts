@@ -17,6 +17,7 @@ import { until } from './until.ts';
 export const ACCOUNT = 'encrypted';
 const COMPLETENESS_URN = 'https://restante.org/jmap/completeness';
 export const MAIL_URN = 'urn:ietf:params:jmap:mail';
+const SUBMISSION_URN = 'urn:ietf:params:jmap:submission';
 
 /** Turns of half a second of the clock: more than any of this takes. */
 const TURNS_MAX = 200;
@@ -69,7 +70,15 @@ export class UserWorld implements AsyncDisposable {
     this.#journal = await SealedJournal.open({ random, log, checkFence, onFailed }, options);
     if (this.#cache === 'memory') this.#agentStore = new MemoryStore();
     this.#server = await UserServer.open(
-      { clock, random, log, journal: this.#journal, blobs: this.blobs, startMailAgent: () => this.#startAgent() },
+      {
+        clock,
+        random,
+        log,
+        journal: this.#journal,
+        blobs: this.blobs,
+        startMailAgent: () => this.#startAgent(),
+        startImapAgent: noImap,
+      },
       { address: this.profile.address, cache: this.#cache, agentTimeoutMs: 10_000 },
     );
   }
@@ -97,7 +106,7 @@ export class UserWorld implements AsyncDisposable {
       baseUrl: '/jmap',
     };
     const methodCalls = calls.map(([name, args], index) => [name, { accountId: ACCOUNT, ...args }, `${index}`]);
-    const request = { using: ['urn:ietf:params:jmap:core', MAIL_URN, COMPLETENESS_URN], methodCalls };
+    const request = { using: ['urn:ietf:params:jmap:core', MAIL_URN, SUBMISSION_URN, COMPLETENESS_URN], methodCalls };
     const { methodResponses } = await this.server.jmap.request(request, caller, never);
     return methodResponses.map(([name, args]) => {
       if (name === 'error') throw new Error(`a method failed: ${JSON.stringify(args)}`);
@@ -201,4 +210,8 @@ export class UserWorld implements AsyncDisposable {
       },
     };
   }
+}
+
+function noImap(): never {
+  throw new Error('this world has no IMAP servers');
 }

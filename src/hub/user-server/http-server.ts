@@ -9,6 +9,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { Log } from '../../base/index.ts';
 import { type Caller, mountJmap, type Permission } from '../../jmap/index.ts';
 import { FramesConnection } from './frames-connection.ts';
+import { mountImapRoutes } from './imap-routes.ts';
 import type { UserServer } from './user-server.ts';
 
 export interface HttpServerDeps {
@@ -54,6 +55,7 @@ export class HttpServer implements AsyncDisposable {
     const { log, user } = this.#deps;
     this.#fastify.get('/healthz', async () => ({ ok: true }));
     this.#fastify.get('/status', async () => user().status);
+    mountImapRoutes(this.#fastify, { log, user, callerOf: (request) => this.#callerOf(request) });
     await mountJmap(
       this.#fastify,
       {

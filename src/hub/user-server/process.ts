@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { type Clock, fromBase64, fromUtf8, type Log, Scope, type SecureRandom, toBase64 } from '../../base/index.ts';
 import { defaultNodeUrl } from '../../protocol/index.ts';
+import { startImapThread } from '../agents/imap/imap-thread.ts';
 import { joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
 import type { MailPlace } from '../agents/mail/mail-worker.ts';
 import type { Component } from '../component/component.ts';
@@ -130,7 +131,11 @@ export class UserServerProcess implements AsyncDisposable {
     ]);
     this.#journal = journal;
     this.#user = await UserServer.open(
-      { clock, random, log, journal, blobs, startMailAgent: () => startMailThread({ clock, log }, place, hubKey) },
+      {
+        ...{ clock, random, log, journal, blobs },
+        startMailAgent: () => startMailThread({ clock, log }, place, hubKey),
+        startImapAgent: () => startImapThread({ clock, log }),
+      },
       { address: user, cache, agentTimeoutMs: limits.agentTimeoutMs },
     );
     this.#scope.spawn('settle', async (settled) => {

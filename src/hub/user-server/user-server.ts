@@ -5,8 +5,10 @@
 import { type Clock, type Log, Scope, type SecureRandom } from '../../base/index.ts';
 import { type BlobStore, createJmap, type Jmap, type Journal, type MailSource, MailStore } from '../../jmap/index.ts';
 import type { Address } from '../../protocol/index.ts';
+import { type ImapAccountStatus, ImapAccounts } from '../agents/imap/imap-accounts.ts';
 import type { AgentStatus, MailAgentCalls, ToldCalls } from '../agents/mail/mail-protocol.ts';
 import { type StartedAgent, Supervisor, type SupervisorStatus } from '../agents/supervisor.ts';
+import { AccountSubmitters } from './account-submitters.ts';
 import { EncryptedAccount } from './encrypted-account.ts';
 import { EncryptedSubmitter } from './encrypted-submitter.ts';
 import { Replay } from './replay.ts';
@@ -19,6 +21,7 @@ export interface UserServerDeps {
   readonly journal: Journal;
   readonly blobs: BlobStore;
   readonly startMailAgent: () => StartedAgent;
+  readonly startImapAgent: () => StartedAgent;
 }
 
 export interface UserServerOptions {
@@ -34,6 +37,7 @@ export interface UserServerStatus {
   /** What the agent says of itself; undefined before it did. */
   readonly mail: AgentStatus | undefined;
   readonly pendingChanges: number;
+  readonly imap: readonly ImapAccountStatus[];
 }
 
 /** The JMAP account of the address itself. */
@@ -42,6 +46,7 @@ const ACCOUNT = 'encrypted';
 export class UserServer implements AsyncDisposable {
   readonly store: MailStore;
   readonly jmap: Jmap;
+  readonly imap: ImapAccounts;
   readonly #options: UserServerOptions;
   readonly #encrypted: EncryptedAccount;
   readonly #mailAgent: Supervisor<MailAgentCalls, ToldCalls>;
@@ -66,9 +71,13 @@ export class UserServer implements AsyncDisposable {
       { ...deps, start: deps.startMailAgent, handlers: this.#encrypted.handlers() },
       { name: 'mail', timeoutMs: options.agentTimeoutMs },
     );
-    const submitter = new EncryptedSubmitter(
+    this.imap = new ImapAccounts({ ...deps, store }, options);
+    const encrypted = new EncryptedSubmitter(
       { blobs: deps.blobs, send: (request, signal) => this.#mailAgent.ask('send', request, signal) },
       { own: options.address },
+    );
+    const submitter = new AccountSubmitters([encrypted, this.imap.submitter], (accountId) =>
+      this.imap.has(accountId) ? this.imap.submitter : encrypted,
     );
     this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source(), submitter });
     this.#replay(deps);
@@ -88,6 +97,7 @@ export class UserServer implements AsyncDisposable {
       mailAgent: this.#mailAgent.status,
       mail: this.#mail,
       pendingChanges: this.#encrypted.account.pending(Number.MAX_SAFE_INTEGER).length,
+      imap: this.imap.status,
     };
   }
 
@@ -101,7 +111,7 @@ export class UserServer implements AsyncDisposable {
   /** Ends the agents and what is under way. What was acknowledged is in the journal already. */
   async [Symbol.asyncDispose](): Promise<void> {
     const stopping = this.#scope[Symbol.asyncDispose]();
-    await this.#mailAgent[Symbol.asyncDispose]();
+    await Promise.all([this.#mailAgent[Symbol.asyncDispose](), this.imap[Symbol.asyncDispose]()]);
     await stopping;
     await this.store.flush();
     this.store.close();
@@ -125,7 +135,8 @@ export class UserServer implements AsyncDisposable {
 
   #source(): MailSource {
     return {
-      raw: async (_accountId, emailId, range, signal) => {
+      raw: async (accountId, emailId, range, signal) => {
+        if (this.imap.has(accountId)) return this.imap.raw(accountId, emailId, range, signal);
         const pdu = this.#encrypted.pduOf(emailId);
         if (pdu === undefined) return undefined;
         const { mime } = await this.#mailAgent.ask('raw', { pdu }, signal);

@@ -12,7 +12,7 @@ import { SmtpSubmitter } from '../smtp/smtp-submitter.ts';
 import { type StartedAgent, Supervisor, type SupervisorStatus } from '../supervisor.ts';
 import { parseImapSettings, readImapSettings, writeImapSettings } from './account-settings.ts';
 import { ImapAccount } from './imap-account.ts';
-import type { ImapAgentCalls, ImapStatus, ImapToldCalls } from './imap-protocol.ts';
+import type { ImapAgentCalls, ImapSettings, ImapStatus, ImapToldCalls } from './imap-protocol.ts';
 import { ACCOUNTS_MAX, RAW_PIECE_BYTES } from './limits.ts';
 
 export interface ImapAccountsDeps {
@@ -88,13 +88,17 @@ export class ImapAccounts implements AsyncDisposable {
     return this.#running.has(accountId);
   }
 
-  /** The same address is the same account, with other settings. Throws HubError `malformed`. */
+  /**
+   * The same address is the same account, with other settings. Nothing is kept unless the server takes them. Throws HubError
+   * `malformed`, `untrusted`, `credential_refused`, `server_unreachable`.
+   */
   async add(value: unknown): Promise<{ readonly id: string }> {
     const { store } = this.#deps;
     const settings = parseImapSettings(value);
     const id = `imap-${createHash('sha256').update(settings.address.toLowerCase()).digest('hex').slice(0, 12)}`;
     if (!this.#running.has(id) && this.#running.size >= ACCOUNTS_MAX)
       throw new HubError('too_large', `there are ${ACCOUNTS_MAX} accounts already`);
+    await probe(settings, this.#scope.signal);
     await this.#stop(id);
     const account = store.transact(() => {
       const before = store.account(id);
@@ -197,6 +201,13 @@ export class ImapAccounts implements AsyncDisposable {
     if (running === undefined) throw new HubError('absent', 'there is no such IMAP account');
     return running;
   }
+}
+
+/** Loaded when somebody adds an account: otherwise only agents need it, and these have threads of their own. */
+async function probe({ imap }: ImapSettings, signal: AbortSignal): Promise<void> {
+  const { connectImap } = await import('./imap-connection.ts');
+  const client = await connectImap(imap, signal);
+  client.close();
 }
 
 function countOf(account: MailAccount): number {
