@@ -7,6 +7,8 @@ import DOMPurify from 'dompurify';
 export interface SafeMail {
   /** Style sheets and content, for the body of the frame. */
   readonly fragment: DocumentFragment;
+  /** What the message says its page looks like. */
+  readonly bodyStyle: string;
   /** Something of it is elsewhere, and was left out. */
   readonly hasRemote: boolean;
   /** It brings colours of its own, which are made for white paper. */
@@ -19,26 +21,33 @@ const REMOTE = /^\s*(https?:)?\/\//i;
 const REMOTE_STYLE = /url\(\s*['"]?\s*(?:https?:)?\/\/[^)]*\)|@import[^;]+;?/i;
 const REMOTE_STYLES = new RegExp(REMOTE_STYLE, 'gi');
 
-export function safeMail(html: string, allowsRemote: boolean): SafeMail {
-  const root = DOMPurify.sanitize(html, {
+/**
+ * It is read in the window of the frame, whose policy lets mail have styles; the page's own would take them away. The
+ * fragment belongs to that window's document.
+ */
+export function safeMail(html: string, allowsRemote: boolean, frame: Window & typeof globalThis): SafeMail {
+  const root = DOMPurify(frame).sanitize(html, {
     WHOLE_DOCUMENT: true,
     RETURN_DOM: true,
     FORBID_TAGS: FORBIDDEN,
     FORBID_ATTR: ['ping', 'srcset', 'formaction', 'action', 'autofocus', 'contenteditable', 'tabindex', 'accesskey'],
     ALLOW_DATA_ATTR: false,
   });
+  if (!(root instanceof frame.HTMLElement)) throw new Error('the message was not read as HTML');
   const hasColours = /\b(bg)?color\s*[:=]|background/i.test(html);
   const hasRemote = tame(root, allowsRemote);
-  const fragment = document.createDocumentFragment();
+  const fragment = root.ownerDocument.createDocumentFragment();
   fragment.append(...root.querySelectorAll('head style'));
   const body = root.querySelector('body');
   if (body !== null) fragment.append(...body.childNodes);
+  const paper = body?.getAttribute('bgcolor');
+  const bodyStyle = `${paper ? `background-color: ${paper};` : ''}${body?.getAttribute('style') ?? ''}`;
   const inlineImages = [...fragment.querySelectorAll<HTMLImageElement>('img[src^="cid:" i]')].map((image) => {
     const cid = decodeURIComponent((image.getAttribute('src') ?? '').slice(4));
     image.removeAttribute('src');
     return { image, cid };
   });
-  return { fragment, hasRemote, hasColours, inlineImages };
+  return { fragment, bodyStyle, hasRemote, hasColours, inlineImages };
 }
 
 function tame(root: HTMLElement, allowsRemote: boolean): boolean {
