@@ -68,26 +68,15 @@ async function copy({ folder, port, key, count }: CopyTask): Promise<PartResult>
 }
 
 async function readAtRandom({ folder, port, key, indexes }: RandomTask): Promise<PartResult> {
-  const { store, sync, log } = await follow(folder, key, true);
-  let arrived: () => void = () => {};
-  sync.events.on('stored', () => arrived());
-  sync.events.on('peer', () => arrived());
-  const connected = new Promise<void>((resolve) => {
-    arrived = resolve;
-  });
+  const { sync, log } = await follow(folder, key, true);
+  const connected = new Promise<void>((resolve) => void sync.events.on('peer', () => resolve()));
   sync.addAddresses([`127.0.0.1:${port}`]);
   await connected;
+  const { signal } = new AbortController();
   const times: number[] = [];
   for (const index of indexes) {
     const startedAt = performance.now();
-    const stored = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
-    if (!log.has(index)) {
-      sync.want(log.id, index, index + 1);
-      await stored;
-    }
-    await log.getBlock(store, index);
+    await sync.fetch(log.id, index, signal);
     times.push(performance.now() - startedAt);
   }
   return { times };

@@ -7,7 +7,7 @@ import { type CryptoSuite, equalBytes } from '../base/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
 import { Bitfield, PAGE_BITS } from './bitfield.ts';
 import type { FeedKeys } from './feed-rows.ts';
-import { fullRoots, leftSpanOf, parentOf, rightSpanOf } from './flat-tree.ts';
+import { fullRoots, leftSpanOf, parentOf, rightSpanOf, siblingOf } from './flat-tree.ts';
 import { type ForkProof, judgeFork, type SignedNode, signedNodesOf } from './fork-proof.ts';
 import { BLOCK_BYTES_MAX } from './limits.ts';
 import type { TreeNode } from './merkle.ts';
@@ -121,6 +121,7 @@ export class Replica {
     const trusted = (node: number): TreeNode | undefined => this.#node(node);
     const tree = { rows: this.#rows, reader: transaction };
     const { verdict, conflict } = await looked(tree, () => {
+      this.#touchClimb(index);
       const judged = verifyProof({ ...this.#deps, trusted }, claim);
       return { verdict: judged, conflict: judged.verdict === 'proven' && this.#contradicts(judged.nodes) };
     });
@@ -137,6 +138,15 @@ export class Replica {
     if (!this.#pendingHeld.set(index)) return { outcome: 'known', index };
     transaction.put(this.#deps.keys.key('block', index), block);
     return { outcome: 'stored', index };
+  }
+
+  /** Asks at once for every row that a climb from the block may need, where it begins in one that is not in memory. */
+  #touchClimb(index: number): void {
+    if (this.#rows.isLoaded(2 * index)) return;
+    for (let node = 2 * index; rightSpanOf(node) < 2 * this.#length; node = parentOf(node)) {
+      this.#rows.has(node);
+      this.#node(siblingOf(node));
+    }
   }
 
   /** Nodes beyond the signed length are nobody's, so no row of them is asked for. */

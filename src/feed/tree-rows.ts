@@ -33,6 +33,11 @@ export class TreeRows {
     return row !== undefined && isKnownAt(row, offsetInGroup(index));
   }
 
+  /** Whether the row with this node is in memory. */
+  isLoaded(index: number): boolean {
+    return this.#rows.has(groupOf(index));
+  }
+
   get isMissingRows(): boolean {
     return this.#missing.size > 0;
   }

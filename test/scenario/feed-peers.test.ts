@@ -227,6 +227,27 @@ describe('peers of peers', () => {
     await timeUntil(clock, () => b.sync.isComplete(copy.id));
   });
 
+  test('a block that is fetched comes from a peer once, then from here, and waiting for it can be given up', async () => {
+    const clock = new ManualClock(0);
+    await using a = new FeedSite(clock, { seed: 1 });
+    await using b = new FeedSite(clock, { seed: 2 });
+    const log = await a.write(KEYS);
+    const blocks = blocksOf(50);
+    await a.append(log, blocks);
+    const copy = await b.follow(KEYS, { sparse: true });
+    join(b, a, createMemorySocketPair());
+    const { signal } = new AbortController();
+    const twice = Promise.all([b.sync.fetch(copy.id, 33, signal), b.sync.fetch(copy.id, 33, signal)]);
+    await timeUntil(clock, () => copy.heldCount === 1);
+    expect(await twice).toEqual([blocks[33], blocks[33]]);
+    expect(await b.sync.fetch(copy.id, 33, signal)).toEqual(blocks[33]);
+    const patience = new AbortController();
+    const never = b.sync.fetch(copy.id, 5_000, patience.signal);
+    await clock.advance(1_000);
+    patience.abort(new Error('enough'));
+    await expect(never).rejects.toThrow('enough');
+  });
+
   test('a WebSocket is a transport like any other', async () => {
     const clock = new ManualClock(0);
     await using pair = await openWsPair();

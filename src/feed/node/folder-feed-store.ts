@@ -4,7 +4,7 @@ import { FeedError } from '../feed-error.ts';
 import type { FeedLog } from '../feed-log.ts';
 import type { BlockClaim } from '../proof.ts';
 import type { Acceptance } from '../replica.ts';
-import type { FeedStore } from '../synchronizer/index.ts';
+import { acceptIn, type FeedStore } from '../synchronizer/index.ts';
 import type { FeedFolder } from './feed-folder.ts';
 
 export class FolderFeedStore implements FeedStore, AsyncDisposable {
@@ -29,8 +29,12 @@ export class FolderFeedStore implements FeedStore, AsyncDisposable {
     return this.#folderOf(log).store;
   }
 
-  accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
-    return this.#folderOf(log).store.transact((transaction) => log.accept(transaction, claims));
+  accept(
+    log: FeedLog,
+    claims: readonly BlockClaim[],
+    onJudged: (acceptances: readonly Acceptance[]) => void,
+  ): Promise<readonly Acceptance[]> {
+    return acceptIn(this.#folderOf(log).store, log, claims, onJudged);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

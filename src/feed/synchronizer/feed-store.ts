@@ -13,9 +13,28 @@ export interface FeedStore {
   readerOf(log: FeedLog): StoreReader;
   /**
    * Calls `log.accept` within one transaction and resolves with what it said when that is on disk. Rejects when the store
-   * refuses; the claims are then as if they had never come.
+   * refuses; the claims are then as if they had never come. `onJudged` is told within the transaction, before the disk has
+   * it: whoever only reads a block need not wait for the disk.
    */
-  accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]>;
+  accept(
+    log: FeedLog,
+    claims: readonly BlockClaim[],
+    onJudged: (acceptances: readonly Acceptance[]) => void,
+  ): Promise<readonly Acceptance[]>;
+}
+
+/** Judges and stores in one transaction of a store. */
+export function acceptIn(
+  store: Store,
+  log: FeedLog,
+  claims: readonly BlockClaim[],
+  onJudged: (acceptances: readonly Acceptance[]) => void,
+): Promise<readonly Acceptance[]> {
+  return store.transact(async (transaction) => {
+    const acceptances = await log.accept(transaction, claims);
+    onJudged(acceptances);
+    return acceptances;
+  });
 }
 
 export class PlainFeedStore implements FeedStore {
@@ -29,7 +48,11 @@ export class PlainFeedStore implements FeedStore {
     return this.#store;
   }
 
-  accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
-    return this.#store.transact((transaction) => log.accept(transaction, claims));
+  accept(
+    log: FeedLog,
+    claims: readonly BlockClaim[],
+    onJudged: (acceptances: readonly Acceptance[]) => void,
+  ): Promise<readonly Acceptance[]> {
+    return acceptIn(this.#store, log, claims, onJudged);
   }
 }

@@ -2,13 +2,13 @@
 import { REQUEST_TARGET_MS, REQUESTED_BYTES_MAX, REQUESTS_MAX, UNJUDGED_BYTES_MAX } from './limits.ts';
 import type { Channel } from './sync-state.ts';
 
-/** How many more blocks to ask for now; 0 while half of what may be in flight still is, so that requests leave together. */
+/** How many more blocks to ask for now; 0 while most of what may be in flight still is, so that requests leave together. */
 export function requestsFor(channel: Channel): number {
   if (channel.unjudgedBytes >= UNJUDGED_BYTES_MAX) return 0;
   const byBytes = Math.max(1, Math.floor(REQUESTED_BYTES_MAX / channel.meanBytes));
   const allowed = Math.min(channel.credit, byBytes);
   const room = allowed - channel.inFlight.size;
-  return room * 2 >= allowed ? room : 0;
+  return room * 4 >= allowed ? room : 0;
 }
 
 /** A block came `tookMs` after it was asked for. */

@@ -1,10 +1,13 @@
 /** Blocks of one feed on their way to the disk: in groups, some groups at a time, in the order in which they came. */
 import type { FeedLog } from '../feed-log.ts';
+import type { Acceptance } from '../replica.ts';
 import type { FeedStore } from './feed-store.ts';
-import { STORE_BLOCKS_MAX, STORE_BYTES_MAX, STORES_MAX } from './limits.ts';
+import { STORE_BLOCKS_EAGER, STORE_BLOCKS_MAX, STORE_BYTES_MAX, STORES_MAX } from './limits.ts';
 import type { Judged, PeerClaim } from './sync-event.ts';
 
 export type IntakeResult =
+  /** Right, and on its way to the disk. */
+  | { readonly kind: 'proven'; readonly claim: PeerClaim }
   | { readonly kind: 'judged'; readonly judged: readonly Judged[] }
   | { readonly kind: 'failed'; readonly claims: readonly PeerClaim[]; readonly error: unknown };
 
@@ -27,11 +30,17 @@ export class Intake {
 
   /** The next groups to store, each a task that ends when it is on disk. */
   *start(): Generator<() => Promise<void>> {
-    while (this.#waiting.length > 0 && this.#underWay < STORES_MAX) {
+    while (this.#mayStart()) {
       const group = this.#takeGroup();
       this.#underWay += 1;
       yield () => this.#storeGroup(group);
     }
+  }
+
+  /** One group at once; a further one when it is worth it. */
+  #mayStart(): boolean {
+    if (this.#underWay === 0) return this.#waiting.length > 0;
+    return this.#underWay < STORES_MAX && this.#waiting.length >= STORE_BLOCKS_EAGER;
   }
 
   #takeGroup(): readonly PeerClaim[] {
@@ -47,12 +56,20 @@ export class Intake {
     return group;
   }
 
+  #tellProven(claims: readonly PeerClaim[], acceptances: readonly Acceptance[]): void {
+    for (const [i, claim] of claims.entries()) {
+      const outcome = acceptances[i]?.outcome;
+      if (outcome === 'stored' || outcome === 'known') this.#onResult({ kind: 'proven', claim });
+    }
+  }
+
   async #storeGroup(claims: readonly PeerClaim[]): Promise<void> {
     let result: IntakeResult;
     try {
       const acceptances = await this.#store.accept(
         this.#log,
         claims.map(({ claim }) => claim),
+        (judged) => this.#tellProven(claims, judged),
       );
       const judged = claims.flatMap((claim, i): Judged[] => {
         const acceptance = acceptances[i];

@@ -33,8 +33,8 @@ export const WINDOWS_MAX = 16;
 
 /** Requests under way to one peer for one feed: at first few, so that a slow peer holds up few. */
 export const REQUESTS_FIRST = 16;
-/** At most: 1 KiB blocks at a gigabit and 10 ms. */
-export const REQUESTS_MAX = 1_024;
+/** At most: 1 KiB blocks at a gigabit and 30 ms. */
+export const REQUESTS_MAX = 4_096;
 /** A block that took longer than this to come shrinks the number, one that was quicker grows it. */
 export const REQUEST_TARGET_MS = 400;
 /** Bytes under way from one peer for one feed, by the size of its blocks so far. */
@@ -47,15 +47,17 @@ export const PLAIN_RETRIES_MAX = 64;
 /** Claims of one storing transaction: large enough that its cost is shared, small enough to stay quick. */
 export const STORE_BLOCKS_MAX = 1_024;
 export const STORE_BYTES_MAX = 4 * MiB;
-/** Storing transactions under way: one commits while the next is judged. */
+/** Storing transactions under way: one commits while the next is judged, */
 export const STORES_MAX = 2;
+/** which begins when so many blocks wait: small groups cost more than they gain. */
+export const STORE_BLOCKS_EAGER = 256;
 /** After a store refused (a full disk) the feed rests before it asks for blocks again. */
 export const STORE_RETRY_MS = 5_000;
 
 /** Requests of a peer that wait to be answered; one that asks for more is dropped. Sixteen feeds at full speed. */
-export const ANSWERS_MAX = 16_384;
+export const ANSWERS_MAX = 65_536;
 /** Requests that one read of the store answers. */
-export const ANSWER_BATCH_MAX = 256;
+export const ANSWER_BATCH_MAX = 512;
 /** Bytes of blocks that one read brings. */
 export const ANSWER_BYTES_MAX = MiB;
 /** Bytes that wait for the transport; beyond it no more answers are read. */

@@ -25,6 +25,8 @@ export class PeerLink {
   readonly transport: Transport;
   readonly #clock: Clock;
   answers: Answer[] = [];
+  /** Of the blocks it was sent last. */
+  meanBytes = 1024;
   /** Whether somebody is at work on the answers. */
   isAnswering = false;
   /** Since when the transport has not taken the last piece. */

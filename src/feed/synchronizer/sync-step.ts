@@ -21,7 +21,7 @@ import { releaseRequests, Turn } from './turn.ts';
 export function step(state: SyncState, event: SyncEvent, now: number): readonly SyncEffect[] {
   const turn = new Turn(state, now);
   take(turn, event);
-  for (const feed of turn.orphaned) schedule(turn, feed);
+  for (const feed of turn.orphaned ?? []) schedule(turn, feed);
   return turn.effects;
 }
 

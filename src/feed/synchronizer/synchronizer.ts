@@ -5,21 +5,22 @@
  * - Nothing of a peer is stored before it is proven, and nothing is announced before it is on disk.
  * - What a peer does wrong ends its connection with a named reason, and nothing else.
  */
-import { type Clock, Emitter, type Log, Scope, type SecureRandom, toHex } from '../../base/index.ts';
+import { abortable, type Clock, Emitter, type Log, Scope, type SecureRandom, toHex } from '../../base/index.ts';
 import type { FeedId } from '../../protocol/index.ts';
-import { Bitfield } from '../bitfield.ts';
 import { FeedError } from '../feed-error.ts';
 import type { FeedLog } from '../feed-log.ts';
 import { type CreateStreamCipher, WireStream } from '../wire/index.ts';
 import { answerAll } from './answering.ts';
+import { createFeedState, type FeedOptions } from './feed-state.ts';
 import type { FeedStore } from './feed-store.ts';
+import { Fetches } from './fetches.ts';
 import { Intake, type IntakeResult } from './intake.ts';
 import { ANSWERS_MAX, PEERS_MAX, TICK_MS, WRITE_TIMEOUT_MS } from './limits.ts';
 import { offersOf } from './offering.ts';
 import { PeerLink } from './peer-link.ts';
 import { feedStatusOf, type SyncStatus, statusOf } from './status.ts';
 import type { Notice, SyncEffect, SyncEvent } from './sync-event.ts';
-import { createState, type DropReason, type FeedState, type PeerId, type SyncState } from './sync-state.ts';
+import { createState, type DropReason, type PeerId, type SyncState } from './sync-state.ts';
 import { step } from './sync-step.ts';
 import type { Transport, TransportDialer } from './transport.ts';
 
@@ -38,13 +39,6 @@ export interface SynchronizerOptions {
   readonly peersMax?: number;
   /** Ask peers to say when they have stored what we sent: for whoever counts copies. */
   readonly ack?: boolean;
-}
-
-export interface FeedOptions {
-  /** Stay connected, and fetch what is appended. */
-  readonly live: boolean;
-  /** Fetch only what `want` names; otherwise everything. */
-  readonly sparse: boolean;
 }
 
 export interface PeerOptions {
@@ -83,6 +77,7 @@ export class Synchronizer implements AsyncDisposable {
   readonly #feeds = new Map<FeedId, SharedFeed>();
   readonly #links = new Map<PeerId, Connected>();
   readonly #scope: Scope;
+  readonly #fetches = new Fetches();
   readonly #queue: SyncEvent[] = [];
   #isProcessing = false;
   #nextPeer = 1;
@@ -143,6 +138,24 @@ export class Synchronizer implements AsyncDisposable {
   /** Fetches blocks [from, to) of a sparse feed. */
   want(feed: FeedId, from: number, to: number): void {
     this.#post({ type: 'wanted', feed, from, to });
+  }
+
+  /**
+   * A block of a sparse feed: from here, or from peers, proven, perhaps before it is on disk. Rejects with `signal.reason`
+   * when aborted, which is how whoever asks stops waiting.
+   */
+  async fetch(feed: FeedId, index: number, signal: AbortSignal): Promise<Uint8Array> {
+    const log = this.#feeds.get(feed)?.log;
+    if (log === undefined) throw new FeedError('not_found', `feed ${feed} is not shared here`);
+    const block = log.has(index) ? await log.getBlock(this.#deps.store.readerOf(log), index) : undefined;
+    if (block !== undefined) return block;
+    const arrival = this.#fetches.wait(feed, index);
+    this.want(feed, index, index + 1);
+    try {
+      return await abortable(arrival.block, signal);
+    } finally {
+      arrival.forget();
+    }
   }
 
   status(): SyncStatus {
@@ -224,7 +237,8 @@ export class Synchronizer implements AsyncDisposable {
   }
 
   #takeStored(log: FeedLog, result: IntakeResult): void {
-    if (result.kind === 'judged')
+    if (result.kind === 'proven') this.#fetches.take(log.id, result.claim.claim);
+    else if (result.kind === 'judged')
       this.#post({ type: 'judged', feed: log.id, length: log.length, judged: result.judged });
     else {
       this.#deps.log.error({ feed: log.id, error: result.error }, 'blocks of a feed could not be stored');
@@ -362,28 +376,4 @@ export class Synchronizer implements AsyncDisposable {
       );
     this.events.emit(notice.kind, notice as never);
   }
-}
-
-function createFeedState(log: FeedLog, options: FeedOptions): FeedState {
-  const settled = new Bitfield();
-  if (!log.isWritable) {
-    for (const { from, to } of log.arrived()) settled.setRange(from, to);
-    for (const { from, to } of log.cleared()) settled.setRange(from, to);
-  }
-  return {
-    id: log.id,
-    discoveryKey: toHex(log.discoveryKey),
-    isWritable: log.isWritable,
-    live: options.live,
-    length: log.length,
-    settled,
-    wanted: options.sparse ? new Bitfield() : undefined,
-    generation: 0,
-    lowest: { generation: 0, index: 0 },
-    plain: new Set(),
-    probe: undefined,
-    frozen: log.fork !== undefined,
-    pausedUntil: 0,
-    toldComplete: false,
-  };
 }

@@ -19,7 +19,7 @@ export class Turn {
   readonly now: number;
   readonly effects: SyncEffect[] = [];
   /** Feeds of peers that were dropped: what these owed is to be asked of others. */
-  readonly orphaned = new Set<FeedState>();
+  orphaned: Set<FeedState> | undefined;
 
   constructor(state: SyncState, now: number) {
     this.state = state;
@@ -44,6 +44,7 @@ export class Turn {
     if (!this.state.peers.delete(peer.id)) return;
     for (const channel of peer.channels.values()) {
       releaseRequests(channel);
+      this.orphaned ??= new Set();
       this.orphaned.add(channel.feed);
     }
     if (peer.address !== undefined) freeAddress(this.state, peer.address, this.now, peer);
