@@ -29,6 +29,7 @@ const below =
 const OUTSIDE_WORLD = below(
   'src/base/system/', // the adapters of base's ports
   'src/cli/', // the edge: reads the environment, writes to the terminal, ends the process
+  'src/hub/user-server/main.ts', // the edge of a user server's process: ends it
   'bench/', // measures real time and prints
   'scripts/', // run by hand
   'examples/', // shown to people as they would write them
@@ -48,9 +49,19 @@ const OTHER_LIMITS = new Set([
 const NO_JUNK_FOLDERS = /(^|\/)(utils?|helpers?|common|types|misc|lib)\//;
 
 /** Subsystems whose page is written; a new door adds its own. */
-const WITH_README = ['base', 'protocol', 'store', 'feed', 'vault', 'client', 'node', 'jmap', 'cli'].map(
-  (name) => `src/${name}`,
-);
+const WITH_README = [
+  'base',
+  'protocol',
+  'store',
+  'feed',
+  'vault',
+  'client',
+  'node',
+  'jmap',
+  'hub',
+  'hub-client',
+  'cli',
+].map((name) => `src/${name}`);
 
 const code = CODE_FOLDERS.filter((folder) => existsSync(folder))
   .flatMap(listFiles)

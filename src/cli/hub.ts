@@ -1,4 +1,5 @@
 /** The hub as commands start and reach it: its options, its folder, its operator. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Log } from '../base/index.ts';
@@ -16,6 +17,9 @@ export interface HubOptions extends ServerOptions {
   readonly cache: 'disk' | 'memory';
   readonly idle?: number;
   readonly memory?: number;
+  readonly brokerFile?: string;
+  readonly brokerHost?: string;
+  readonly usersMax?: number;
 }
 
 /** Of the home that a hub belongs to, and of where it listens. */
@@ -43,7 +47,10 @@ export function addHubOptions(command: Command): Command {
     .addOption(
       new Option('--idle <seconds>', 'stop a user server that nobody uses after this').argParser(secondsOption),
     )
-    .addOption(new Option('--memory <size>', 'restart a user server that takes more').argParser(bytesArgument));
+    .addOption(new Option('--memory <size>', 'restart a user server that takes more').argParser(bytesArgument))
+    .option('--broker-file <file>', 'several hosts: a file with the RabbitMQ URL, which holds a password')
+    .option('--broker-host <name>', 'how other hosts and programs reach this one (default: --host)')
+    .addOption(new Option('--users-max <count>', 'users of this host at once').argParser(countOption));
 }
 
 export function hubPortOption(): Option {
@@ -60,8 +67,10 @@ export async function openHub(
   options: HubOptions,
   place: HubPlace,
 ): Promise<ControlServer> {
-  const { ControlServer, IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX, pageFolder, userServerProgram } = await loadHub();
+  const { ControlServer, IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX, USERS_MAX, pageFolder, userServerProgram } =
+    await loadHub();
   const folder = hubFolderOf(context, options);
+  const broker = await readBroker(options, place.host, USERS_MAX);
   const { allowPrivate, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
   const control: ControlServerOptions = {
     folder,
@@ -78,8 +87,24 @@ export async function openHub(
     nodeUrl,
     homes,
     onlyUser,
+    broker,
   };
   return ControlServer.open({ ...context.deps, log }, control);
+}
+
+/** The URL is in a file, since everybody on the host can read arguments and many the environment. */
+async function readBroker(
+  { brokerFile, brokerHost, usersMax }: HubOptions,
+  host: string,
+  usersMaxDefault: number,
+): Promise<ControlServerOptions['broker']> {
+  if (brokerFile === undefined) return undefined;
+  const url = (await readFile(brokerFile, 'utf8')).trim();
+  if (!/^amqps?:\/\//.test(url) || !URL.canParse(url))
+    throw new CliError('usage', `${brokerFile} holds no broker's URL`, {
+      fix: 'Write it like amqp://hub:password@broker.example/vhost.',
+    });
+  return { url, host: brokerHost ?? host, usersMax: usersMax ?? usersMaxDefault };
 }
 
 type RunningHub = NonNullable<Awaited<ReturnType<typeof connectOperator>>>;

@@ -9,4 +9,5 @@ export { connectOperator, type HostStatus, OPERATOR_SOCKET, type Operator } from
 export type { SessionStatus } from './control/sessions.ts';
 export type { UserServerStatus } from './control/user-server.ts';
 export { HubError, type HubErrorCode } from './hub-error.ts';
+export { USERS_MAX } from './placement/limits.ts';
 export { pageFolder, userServerProgram } from './program.ts';

@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { fromBase64, fromUtf8, toBase64 } from '../../dist/base/index.js';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../dist/base/system/index.js';
 import { IpcBus } from '../../dist/hub/bus/ipc/ipc-bus.js';
+import { signEnvelope } from '../../dist/hub/component/bus-message.js';
 import { Component } from '../../dist/hub/component/component.js';
 import { checkFence } from '../../dist/hub/component/fence.js';
+import { createComponentKeys } from '../../dist/hub/component/keys.js';
 import { LAUNCH_DESCRIPTOR, parseLaunch } from '../../dist/hub/component/launch.js';
 import { openSealed, sealTo } from '../../dist/hub/component/sealing.js';
 import { BusSecrets } from '../../dist/hub/component/secrets.js';
@@ -56,7 +58,32 @@ function notes() {
   }
 }
 
+/** Says on the bus what it must not: each is refused for a reason of its own. */
+async function forge() {
+  const { instance: to } = launch.control;
+  const say = async (keys, envelope) => {
+    const content = { type: 'request', id: 1, kind: 'secret', body: { name: 'hub-key' } };
+    const message = signEnvelope(suite, keys, {
+      from: launch.instance,
+      to,
+      number: 1_000,
+      user: launch.user,
+      content,
+      ...envelope,
+    });
+    await bus.send(to, message);
+    return message;
+  };
+  const event = { type: 'event', kind: 'nothing', body: {} };
+  await say(createComponentKeys(suite, random), {});
+  await say(launch.keys, { user: 'bob@home.example' });
+  await say(launch.keys, { from: '0'.repeat(32) });
+  await bus.send(to, await say(launch.keys, { content: event }));
+  await bus.send(to, new Uint8Array(100));
+}
+
 const mischief = {
+  forge: () => void forge(),
   crash: () => process.exit(9),
   loop: () => {
     for (;;);
@@ -74,7 +101,7 @@ const mischief = {
 /** One call: `[name, argument]`. */
 function call([name, argument]) {
   if (hubKey === undefined) throw new HubError('locked', 'no key');
-  if (name in mischief) return mischief[name]();
+  if (name in mischief) return mischief[name]() ?? {};
   if (name === 'add') {
     checkFence(launch.folder, launch.fence);
     writeFileSync(notesFile, JSON.stringify([...notes(), argument]));

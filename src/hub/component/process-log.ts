@@ -1,5 +1,5 @@
 /** The log of a component's process: JSON lines on stderr, which its control server shares with it; no secrets. */
-import { destination, pino } from 'pino';
+import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Log } from '../../base/index.ts';
 
 /** Fields whose value never reaches a log, wherever they stand: a net under callers who log no secrets. */
@@ -11,7 +11,7 @@ export function createProcessLog(level: 'debug' | 'info' | 'warn' | 'error'): Lo
     {
       level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: pino.stdSerializers.err },
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '(hidden)' },

@@ -13,7 +13,8 @@
  * user server → control server
  *   ready         {}          event: it listens at its socket.
  *   secret        {name}      → {sealed}; `locked` when no session has brought a credential.
- *   reminder      {id, at}    event: wake the user at this time (milliseconds since 1970), even if stopped; at null: no more.
+ *   reminder      {id, at, onMail}  event: wake the user at this time (milliseconds since 1970; null: no time), or when
+ *                 mail comes, even if stopped. Neither: no more. Kept until the hub starts anew.
  */
 import { z } from 'zod';
 
@@ -33,5 +34,9 @@ export const sessionJoined = z.strictObject({ hubKey: base64 });
 export const secretRequest = z.strictObject({ name: z.literal('hub-key') });
 export const secretAnswer = z.strictObject({ sealed: base64 });
 export const wake = z.strictObject({ reason: z.enum(['mail', 'reminder']) });
-export const reminder = z.strictObject({ id: z.string().min(1).max(64), at: z.int().min(0).nullable() });
+export const reminder = z.strictObject({
+  id: z.string().min(1).max(64),
+  at: z.int().min(0).nullable(),
+  onMail: z.boolean().default(false),
+});
 export const nothing = z.strictObject({});

@@ -1,8 +1,12 @@
 /** From a credential to a session that its user server knows: what every door does before it lets anybody through. */
 import { type Clock, invariant, type SecureRandom } from '../../base/index.ts';
+import type { Location } from '../../hub-client/index.ts';
+import type { Address } from '../../protocol/index.ts';
 import { createSessionId } from '../component/ids.ts';
-import type { Authenticator, Grant } from './authenticator.ts';
+import { HubError } from '../hub-error.ts';
+import { type Authenticator, type Credential, claimedUser, type Grant } from './authenticator.ts';
 import type { KeyRing } from './key-ring.ts';
+import { ROUTE_ATTEMPTS_MAX } from './limits.ts';
 import type { Door, Session, Sessions } from './sessions.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
 import type { Running } from './user-server.ts';
@@ -16,12 +20,19 @@ export interface AdmissionDeps {
   readonly servers: UserServers;
   readonly sessions: Sessions;
   readonly slots: SlotKeeper;
+  /** The host that has the user, if it is another one. */
+  readonly locate: (user: Address, signal: AbortSignal) => Promise<Location | undefined>;
 }
 
 /** A connection of a session. Disposing ends the connection's part of it. */
 export interface Admitted extends Disposable {
   readonly session: Session;
   readonly running: Running;
+}
+
+export interface Ways {
+  readonly on: (to: Location) => Promise<void>;
+  readonly here: () => Promise<void>;
 }
 
 export class Admission {
@@ -33,6 +44,35 @@ export class Admission {
 
   get authenticator(): Authenticator {
     return this.#deps.authenticator;
+  }
+
+  /**
+   * Sends a program on to the host that has its user, or takes it in here. Who changes hosts meanwhile is looked for again.
+   * Throws as `Placement.locate`, and what the two ways throw.
+   */
+  async route(
+    { credential, isForwarded }: { readonly credential: Credential; readonly isForwarded: boolean },
+    ways: Ways,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        const elsewhere = await this.#elsewhere(credential, isForwarded, signal);
+        return await (elsewhere === undefined ? ways.here() : ways.on(elsewhere));
+      } catch (error) {
+        const hasMoved = error instanceof HubError && error.code === 'moved';
+        if (!hasMoved || isForwarded || attempt === ROUTE_ATTEMPTS_MAX) throw error;
+      }
+  }
+
+  /** The host to send a program on to; undefined: it is ours. */
+  async #elsewhere(credential: Credential, isForwarded: boolean, signal: AbortSignal): Promise<Location | undefined> {
+    const user = claimedUser(credential);
+    const location = user === undefined ? undefined : await this.#deps.locate(user, signal);
+    // They were sent here, and have moved on meanwhile: who asks again is sent the right way.
+    if (location !== undefined && isForwarded)
+      throw new HubError('moved', 'the user has just gone to another host', { retry: 'now' });
+    return location;
   }
 
   /** The session of a grant: the one that a token re-opens, the one that HTTP requests share, or a new one. */

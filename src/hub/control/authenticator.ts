@@ -203,6 +203,11 @@ type Asked =
   | { readonly kind: 'password'; readonly user: Address; readonly password: string }
   | { readonly kind: 'token'; readonly user: Address; readonly token: NonNullable<ReturnType<typeof parseToken>> };
 
+/** Whom a credential is about, if it can be one; nothing is proven. */
+export function claimedUser(credential: Credential): Address | undefined {
+  return parseCredential(credential)?.user;
+}
+
 /** Undefined for what can be no credential. */
 function parseCredential({ secret, user }: Credential): Asked | undefined {
   if (secret.length === 0 || secret.length > PASSWORD_CHARACTERS_MAX) return undefined;

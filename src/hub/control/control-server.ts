@@ -8,18 +8,20 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type CryptoSuite, type Log, Scope, type SecureRandom } from '../../base/index.ts';
-import { type Address, type HomeName, homeOf } from '../../protocol/index.ts';
+import { type Address, type HomeName, homeOf, isAddress } from '../../protocol/index.ts';
 import type { Bus } from '../bus/bus.ts';
 import { IpcBusServer } from '../bus/ipc/ipc-server.ts';
 import { Component } from '../component/component.ts';
-import { raiseFence } from '../component/fence.ts';
-import { createInstanceId } from '../component/ids.ts';
+import { createInstanceId, createSessionId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import type { CacheMode } from '../component/launch.ts';
+import { reminder as reminderSchema } from '../component/user-server-protocol.ts';
 import { Page } from '../page/page.ts';
+import type { Claim } from '../placement/placement.ts';
 import { ThreadedStretcher } from '../slots/stretcher.ts';
-import { Admission } from './admission.ts';
+import { Admission, type AdmissionDeps } from './admission.ts';
 import { Authenticator } from './authenticator.ts';
+import { type Cluster, joinBroker, standAlone } from './cluster.ts';
 import { FramesDoor } from './frames-door.ts';
 import { Gate } from './gate.ts';
 import { HttpDoor } from './http-door.ts';
@@ -30,6 +32,7 @@ import { Metrics } from './metrics.ts';
 import type { HostStatus, Operator } from './operator.ts';
 import { OPERATOR_SOCKET } from './operator.ts';
 import { OperatorDoor } from './operator-door.ts';
+import { Reminders } from './reminders.ts';
 import { Sessions } from './sessions.ts';
 import { SlotDoor } from './slot-door.ts';
 import { SlotKeeper } from './slot-keeper.ts';
@@ -37,7 +40,6 @@ import { ProcessSpawner, type Spawner } from './spawner.ts';
 import { StrangerList } from './stranger-list.ts';
 import { Throttle } from './throttle.ts';
 import { UserFolders } from './user-folders.ts';
-import type { Claim } from './user-server.ts';
 import { UserServers } from './user-servers.ts';
 
 export interface ControlServerDeps {
@@ -71,6 +73,8 @@ export interface ControlServerOptions {
   readonly homes?: readonly HomeName[] | undefined;
   /** The hub of one person. */
   readonly onlyUser?: Address | undefined;
+  /** Several hosts share the users; the place is this host's port, as the others reach it. */
+  readonly broker?: { readonly url: string; readonly host: string; readonly usersMax: number } | undefined;
 }
 
 type Closing = AsyncDisposable[];
@@ -166,11 +170,14 @@ export class ControlServer implements AsyncDisposable {
       for (;;) {
         await clock.sleep(TICK_MS, signal);
         parts.sessions.sweep();
-        parts.keyRing.sweep((user) => parts.servers.ifAny(user) !== undefined);
+        const { keyRing, reminders, servers } = parts;
+        keyRing.sweep((user) => servers.ifAny(user) !== undefined || reminders.has(user));
+        for (const user of reminders.takeDue(clock.now())) this.#wake(user, 'reminder');
       }
     });
     await this.#listen(parts, { path: socket.path, mode: socket.mode });
     if (this.#options.port !== undefined) await this.#listen(parts, this.#options.port);
+    await this.#joinBroker(parts);
     const operatorDoor = this.#keep(new OperatorDoor(log, this.operator, () => this.#metrics.registry.metrics()));
     this.#keep(
       await Listener.open(
@@ -196,7 +203,7 @@ export class ControlServer implements AsyncDisposable {
     const stretcher = this.#keep(new ThreadedStretcher());
     const slots = new SlotKeeper({ clock, random, folders, stretcher });
     const spawner: Spawner = new ProcessSpawner(log, program);
-    const claim = (user: Address): Promise<Claim> => claimAlone(folders, user);
+    const claim = (user: Address): Promise<Claim> => this.#open_.cluster.claim(user);
     const servers = this.#keep(
       new UserServers(
         { clock, suite, random, log, component, spawner, folders, claim },
@@ -221,10 +228,16 @@ export class ControlServer implements AsyncDisposable {
       mayJoin,
     });
     const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
-    const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots });
+    const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);
+    const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots, locate });
     const slotDoor = new SlotDoor({ authenticator, keyRing, sessions, slots });
     const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
-    return { admission, component, keyRing, page, servers, sessions, slotDoor, strangers };
+    const cluster = standAlone(folders);
+    const reminders = new Reminders();
+    component.hear('reminder', (body, { user }) => {
+      if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
+    });
+    return { admission, cluster, component, folders, keyRing, page, reminders, servers, sessions, slotDoor, strangers };
   }
 
   async #listen({ admission, page, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
@@ -233,7 +246,10 @@ export class ControlServer implements AsyncDisposable {
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
     const frames = this.#keep(new FramesDoor({ log, admission, base: () => this.url, onlyUser, onRefused }));
     const isSecure = !('path' in at) && at.tls !== undefined;
-    const health = (): readonly string[] => (this.#isDraining ? ['this host is being drained'] : []);
+    const health = (): readonly string[] => [
+      ...(this.#isDraining ? ['this host is being drained'] : []),
+      ...this.#open_.cluster.problems(),
+    ];
     const http = this.#keep(new HttpDoor({ log, admission, slotDoor, page, publicUrl, isSecure, onRefused, health }));
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
@@ -241,6 +257,39 @@ export class ControlServer implements AsyncDisposable {
       onUpgrade: (request, socket, head, origin) => http.onUpgrade(request, socket, head, origin),
     });
     this.#listeners.push(this.#keep(listener));
+  }
+
+  /** Last, for the others may send people here as soon as it is done. */
+  async #joinBroker(parts: Parts): Promise<void> {
+    const { broker, port } = this.#options;
+    if (broker === undefined || port === undefined) return;
+    const { component, folders, reminders, servers } = parts;
+    const location = { host: broker.host, port: this.port, tls: port.tls !== undefined };
+    const onMail = (user: string): void => {
+      if (!isAddress(user)) return;
+      if (reminders.wakesOnMail(user)) this.#wake(user, 'mail');
+      else servers.ifAny(user)?.wake('mail');
+    };
+    const cluster = await joinBroker(
+      { ...this.#deps, folders, instance: component.instance, onMail },
+      { url: broker.url, location, usersMax: broker.usersMax },
+    );
+    // Closed after the user servers, and before the bus of this host: claims last as long as what they allow.
+    this.#opened.splice(1, 0, cluster);
+    this.#parts = { ...parts, cluster };
+  }
+
+  /** Starts the user server if it is stopped, and lets it unlock as a session would. */
+  #wake(user: Address, reason: 'mail' | 'reminder'): void {
+    const { keyRing, servers } = this.#open_;
+    if (!keyRing.has(user)) return; // without a key it could do nothing
+    this.#scope.spawn('wake', async (signal) => {
+      const server = servers.of(user);
+      const session = createSessionId(this.#deps.random);
+      await server.openSession(session, [], signal);
+      server.wake(reason);
+      server.closeSession(session);
+    });
   }
 
   #status(): HostStatus {
@@ -252,12 +301,12 @@ export class ControlServer implements AsyncDisposable {
       strangers: strangers.count,
       refusedMessages: Object.fromEntries(component.refused),
       users: servers.status(),
-      others: [],
     };
   }
 
   async #drain(): Promise<{ readonly ended: number }> {
     this.#isDraining = true;
+    this.#open_.cluster.drain();
     for (const listener of this.#listeners) listener.stopListening();
     const ended = this.#open_.sessions.end(() => true);
     for (const { user } of this.#open_.servers.status()) this.#open_.servers.ifAny(user)?.stop();
@@ -281,20 +330,14 @@ export class ControlServer implements AsyncDisposable {
 
 interface Parts {
   readonly admission: Admission;
+  readonly cluster: Cluster;
   readonly component: Component;
+  readonly folders: UserFolders;
   readonly keyRing: KeyRing;
   readonly page: Page | undefined;
+  readonly reminders: Reminders;
   readonly servers: UserServers;
   readonly sessions: Sessions;
   readonly slotDoor: SlotDoor;
   readonly strangers: StrangerList;
-}
-
-/** Where one host has all users, nobody else takes them; the fence still tells a process of an earlier run. */
-async function claimAlone(folders: UserFolders, user: Address): Promise<Claim> {
-  return {
-    fence: raiseFence(folders.of(user)),
-    lost: new AbortController().signal,
-    [Symbol.asyncDispose]: async () => undefined,
-  };
 }

@@ -3,13 +3,15 @@
  * carried between the program and its user server as it comes.
  */
 import type { Socket } from 'node:net';
-import { isAbort, type Log, Scope } from '../../base/index.ts';
+import { type Log, Scope } from '../../base/index.ts';
+import type { Location } from '../../hub-client/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import { FrameReader } from '../framing.ts';
 import { HubError } from '../hub-error.ts';
 import type { Admission } from './admission.ts';
 import type { Credential } from './authenticator.ts';
-import { decodeOpen, encodeOpened, encodeRefusal, type OpenFrame } from './frames-protocol.ts';
+import { forwardFrames } from './forward.ts';
+import { decodeFirst, encodeOpened, encodeRefusal, type OpenFrame } from './frames-protocol.ts';
 import { OPEN_FRAME_BYTES_MAX } from './limits.ts';
 import type { Origin } from './listener.ts';
 import { asHubError, FRAMES_PATH, FRAMES_PROTOCOL, join, ownHeaders, readSessionObject, upgrade } from './upstream.ts';
@@ -22,6 +24,14 @@ export interface FramesDoorDeps {
   /** The one person whom this hub runs for, where it runs for one. */
   readonly onlyUser: Address | undefined;
   readonly onRefused: (code: string) => void;
+}
+
+/** A connection that has said who it is. */
+interface Coming {
+  readonly socket: Socket;
+  readonly open: OpenFrame;
+  readonly rest: Uint8Array;
+  readonly origin: Origin;
 }
 
 export class FramesDoor implements AsyncDisposable {
@@ -43,7 +53,7 @@ export class FramesDoor implements AsyncDisposable {
       try {
         await this.#converse(socket, origin, known, signal);
       } catch (error) {
-        if (!isAbort(error, signal)) this.#refuse(socket, error);
+        if (!signal.aborted) this.#refuse(socket, error);
       } finally {
         socket.off('close', onClose);
         if (!socket.writableEnded) socket.destroy();
@@ -56,11 +66,21 @@ export class FramesDoor implements AsyncDisposable {
   }
 
   async #converse(socket: Socket, origin: Origin, known: () => void, signal: AbortSignal): Promise<void> {
-    const { admission, base } = this.#deps;
+    const { admission } = this.#deps;
     const { frame, rest } = await readFirstFrame(socket, signal);
     known();
-    const open = decodeOpen(frame);
-    const grant = await admission.authenticator.grant(this.#credentialOf(open), origin.remote, signal);
+    const { forwarded: isForwarded = false, open } = decodeFirst(frame);
+    const asked = { credential: this.#credentialOf(open), isForwarded };
+    const ways = {
+      on: (to: Location) => forwardFrames(to, socket, open, rest, signal),
+      here: () => this.#serve({ socket, open, rest, origin }, asked.credential, signal),
+    };
+    await admission.route(asked, ways, signal);
+  }
+
+  async #serve({ open, origin, rest, socket }: Coming, credential: Credential, signal: AbortSignal): Promise<void> {
+    const { admission, base } = this.#deps;
+    const grant = await admission.authenticator.grant(credential, origin.remote, signal);
     const named = admission.sessionOf(grant, origin.door);
     const isKnown = 'token' in open && grant.kind === 'session';
     const { session, token } = isKnown ? { session: named, token: open.token } : await admission.withToken(named);

@@ -16,14 +16,17 @@ const schema = z.strictObject({
     // The hub runs for one person, and the socket's file says who may open it.
     z.strictObject({ password: text }),
   ]),
+  /** Another host was told that the user is here. */
+  forwarded: z.literal(true).optional(),
 });
 
-export type OpenFrame = z.output<typeof schema>['open'];
+export type FirstFrame = z.output<typeof schema>;
+export type OpenFrame = FirstFrame['open'];
 
 /** Throws HubError `malformed`; never quotes what it read. */
-export function decodeOpen(frame: Uint8Array): OpenFrame {
+export function decodeFirst(frame: Uint8Array): FirstFrame {
   try {
-    return schema.parse(JSON.parse(fromUtf8(frame))).open;
+    return schema.parse(JSON.parse(fromUtf8(frame)));
   } catch (cause) {
     throw new HubError('malformed', `the first frame opens a session (${(cause as Error).name})`, {
       fix: 'Send {"open":{"user":…,"password":…}} or {"open":{"token":…}}.',

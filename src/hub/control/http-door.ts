@@ -6,11 +6,12 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isAbort, type Log, Scope } from '../../base/index.ts';
+import { type Log, Scope } from '../../base/index.ts';
 import { HubError } from '../hub-error.ts';
 import type { Page } from '../page/page.ts';
-import type { Admission, Admitted } from './admission.ts';
+import type { Admission, Admitted, Ways } from './admission.ts';
 import type { Credential } from './authenticator.ts';
+import { FORWARDED_HEADER, forwardRequest, forwardUpgrade } from './forward.ts';
 import { answerProblem, problemOf } from './http-problem.ts';
 import type { Origin } from './listener.ts';
 import type { SlotDoor } from './slot-door.ts';
@@ -59,7 +60,7 @@ export class HttpDoor implements AsyncDisposable {
     socket.on('error', (error) => this.#deps.log.debug({ error }, 'a connection ended'));
     this.#serve(
       socket,
-      (signal) => this.#carry(request, socket, head, origin, signal),
+      (signal) => this.#accept(request, socket, head, origin, signal),
       (error) => {
         this.#deps.onRefused(error.code);
         const { status, title } = problemOf(error);
@@ -83,7 +84,7 @@ export class HttpDoor implements AsyncDisposable {
       try {
         await act(signal);
       } catch (error) {
-        if (isAbort(error, signal)) return;
+        if (signal.aborted) return; // whoever asked has gone, or we do
         if (!(error instanceof HubError)) this.#deps.log.error({ error }, 'a request failed');
         refuse(error instanceof HubError ? error : new HubError('failed', 'the hub failed; its log says why'));
       } finally {
@@ -108,10 +109,12 @@ export class HttpDoor implements AsyncDisposable {
     }
     if (path !== WELL_KNOWN && !path.startsWith('/jmap/') && !path.startsWith('/hub/slots'))
       throw new HubError('absent', 'nothing is here');
-    const cut = (): void => void response.destroy();
-    using admitted = await this.#admit(request, origin, cut, signal);
-    if (path.startsWith('/hub/slots')) await this.#deps.slotDoor.answer(request, response, admitted.session);
-    else await this.#pass(request, response, admitted, signal);
+    const here = async (): Promise<void> => {
+      using admitted = await this.#admit(request, origin, () => response.destroy(), signal);
+      if (path.startsWith('/hub/slots')) await this.#deps.slotDoor.answer(request, response, admitted.session);
+      else await this.#pass(request, response, admitted, signal);
+    };
+    await this.#route(request, { here, on: (to) => forwardRequest(to, request, response, signal) }, signal);
   }
 
   async #pass(
@@ -145,7 +148,7 @@ export class HttpDoor implements AsyncDisposable {
     await pipeline(answer, response);
   }
 
-  async #carry(
+  async #accept(
     request: IncomingMessage,
     socket: Duplex,
     head: Uint8Array,
@@ -153,6 +156,17 @@ export class HttpDoor implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     if (!pathOf(request).startsWith('/jmap/')) throw new HubError('absent', 'nothing is here');
+    const here = (): Promise<void> => this.#carry(request, socket, head, origin, signal);
+    await this.#route(request, { here, on: (to) => forwardUpgrade(to, request, socket, head, signal) }, signal);
+  }
+
+  async #carry(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    origin: Origin,
+    signal: AbortSignal,
+  ): Promise<void> {
     using admitted = await this.#admit(request, origin, () => socket.destroy(), signal);
     const { session } = admitted;
     const bearer = { session: session.id, scopes: session.scopes, base: this.#baseOf(request) };
@@ -174,6 +188,11 @@ export class HttpDoor implements AsyncDisposable {
     if (head.length > 0) socket.unshift(head);
     signal.addEventListener('abort', () => stream.destroy(), { once: true });
     await join(socket, stream);
+  }
+
+  #route(request: IncomingMessage, ways: Ways, signal: AbortSignal): Promise<void> {
+    const isForwarded = request.headers[FORWARDED_HEADER] !== undefined;
+    return this.#deps.admission.route({ credential: credentialOf(request), isForwarded }, ways, signal);
   }
 
   async #admit(request: IncomingMessage, origin: Origin, cut: () => void, signal: AbortSignal): Promise<Admitted> {

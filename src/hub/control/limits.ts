@@ -53,6 +53,10 @@ export const HEAD_BYTES_MAX: number = 16 * KiB;
 export const HEAD_TIMEOUT_MS = 10_000;
 /** A head of an answer from a user server. */
 export const UPGRADE_TIMEOUT_MS = 15_000;
+/** A user who changes hosts while a program comes in is looked for again, so often. */
+export const ROUTE_ATTEMPTS_MAX = 5;
+/** Connecting to the host that has the user. */
+export const FORWARD_TIMEOUT_MS = 5_000;
 /** The JMAP session object: some KiB for each mail account. */
 export const SESSION_OBJECT_BYTES_MAX: number = MiB;
 /** One line on the control socket of the operator. */

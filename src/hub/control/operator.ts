@@ -13,8 +13,6 @@ export interface HostStatus {
   /** Messages of the bus that were refused, by reason. */
   readonly refusedMessages: Readonly<Record<string, number>>;
   readonly users: readonly UserServerStatus[];
-  /** Other hosts on the same broker, as they last said. */
-  readonly others: readonly { readonly host: string; readonly users: number; readonly isDraining: boolean }[];
 }
 
 export interface Operator {

@@ -10,6 +10,7 @@ import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import { encodeLaunch, type Launch } from '../component/launch.ts';
 import type { HubScope } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
+import type { Claim } from '../placement/placement.ts';
 import type { Gate } from './gate.ts';
 import { type Life, type LifeEffect, type LifeEvent, STOPPED, stepLife } from './life.ts';
 import { CHECK_TIMEOUT_MS, HEAP_SHARE, OPEN_ATTEMPTS_MAX, STOP_TIMEOUT_MS, WAITERS_MAX } from './limits.ts';
@@ -28,12 +29,6 @@ export interface UserServerDeps {
   readonly claim: (user: Address, signal: AbortSignal) => Promise<Claim>;
   /** Its process has ended and none is to follow; may be said twice. */
   readonly onStopped: (user: Address) => void;
-}
-
-export interface Claim extends AsyncDisposable {
-  readonly fence: number;
-  /** Aborted when the right is lost: the process must end at once. */
-  readonly lost: AbortSignal;
 }
 
 export interface UserServerOptions {
@@ -55,6 +50,8 @@ interface Process {
   readonly sessions: Set<SessionId>;
   /** Its turn to start: given up when it serves. */
   turn: Disposable | undefined;
+  /** Resolves when the process, and all that was begun for it, has ended. */
+  ended: Promise<void>;
   child: Child | undefined;
   figures: ProcessFigures | undefined;
   startedAt: number | undefined;
@@ -84,6 +81,7 @@ export class UserServer implements AsyncDisposable {
   #life: Life = STOPPED;
   #process: Process | undefined;
   #connectionCount = 0;
+  #isClosed = false;
 
   constructor(deps: UserServerDeps, options: UserServerOptions) {
     this.#deps = deps;
@@ -120,7 +118,7 @@ export class UserServer implements AsyncDisposable {
   /** Starts it if need be. Throws HubError `unavailable`, `busy`, `closed`, and what `claim` throws. */
   want(signal: AbortSignal): Promise<Running> {
     if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(new HubError('busy', 'too many wait for this user'));
-    if (this.#scope.signal.aborted) return Promise.reject(new HubError('closed', 'the hub stops', { retry: 'later' }));
+    if (this.#isClosed) return Promise.reject(new HubError('closed', 'the hub stops', { retry: 'later' }));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => waiter.reject(signal.reason);
       const leave = (): void => {
@@ -196,6 +194,19 @@ export class UserServer implements AsyncDisposable {
     this.#act({ type: 'ready', connections: this.#connectionCount });
   }
 
+  /** Tells the process, if there is one, that something has come for its user. */
+  wake(reason: 'mail' | 'reminder'): void {
+    const instance = this.#process?.instance;
+    if (instance === undefined || this.#life.phase !== 'running') return;
+    this.#scope.spawn('wake', async (signal) => {
+      try {
+        await this.#deps.component.tell(instance, 'wake', { reason }, { user: this.user });
+      } catch (error) {
+        if (!isAbort(error, signal)) this.#deps.log.debug({ error, user: this.user }, 'a user server ended by itself');
+      }
+    });
+  }
+
   tick(): void {
     this.#act({ type: 'tick' });
   }
@@ -231,9 +242,14 @@ export class UserServer implements AsyncDisposable {
 
   /** Stops the process in order, then lets go. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#act({ type: 'stop' });
-    const deadline = this.#deps.clock.monotonic() + STOP_TIMEOUT_MS;
-    while (this.#process !== undefined && this.#deps.clock.monotonic() < deadline) await this.#process.child?.exited;
+    const ended = this.#process?.ended ?? Promise.resolve();
+    const waiting = new AbortController();
+    const late = this.#deps.clock.sleep(STOP_TIMEOUT_MS, waiting.signal).catch(() => undefined);
+    await Promise.race([ended, late]);
+    waiting.abort();
+    this.#process?.cancel.abort(new HubError('closed', 'the hub stops'));
     this.#process?.child?.kill();
     this.#refuse(new HubError('closed', 'the hub stops', { retry: 'later' }));
     await this.#scope[Symbol.asyncDispose]();
@@ -324,19 +340,23 @@ export class UserServer implements AsyncDisposable {
       cancel,
       sessions: new Set(),
       turn: undefined,
+      ended: Promise.resolve(),
       child: undefined,
       figures: undefined,
       startedAt: undefined,
     };
     this.#process = process;
-    this.#scope.spawn('run', async (signal) => {
-      try {
-        await this.#run(process, AbortSignal.any([signal, cancel.signal]));
-      } catch (error) {
-        if (!cancel.signal.aborted && !isAbort(error, signal)) this.#failed(error);
-      }
-      this.#process = undefined;
-      this.#act({ type: 'exited' });
+    process.ended = new Promise((resolve) => {
+      this.#scope.spawn('run', async (signal) => {
+        try {
+          await this.#run(process, AbortSignal.any([signal, cancel.signal]));
+        } catch (error) {
+          if (!cancel.signal.aborted && !isAbort(error, signal)) this.#failed(error);
+        }
+        this.#process = undefined;
+        this.#act({ type: 'exited' });
+        resolve();
+      });
     });
   }
 

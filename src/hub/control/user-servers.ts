@@ -6,11 +6,12 @@ import type { Address } from '../../protocol/index.ts';
 import type { Component } from '../component/component.ts';
 import type { CacheMode, Peer } from '../component/launch.ts';
 import { HubError } from '../hub-error.ts';
+import type { Claim } from '../placement/placement.ts';
 import { Gate } from './gate.ts';
 import { AGENT_TIMEOUT_MS, CHECK_INTERVAL_MS, STARTS_PER_CORE, TICK_MS } from './limits.ts';
 import type { Spawner } from './spawner.ts';
 import type { UserFolders } from './user-folders.ts';
-import { type Claim, UserServer, type UserServerStatus } from './user-server.ts';
+import { UserServer, type UserServerStatus } from './user-server.ts';
 
 export interface UserServersDeps {
   readonly clock: Clock;

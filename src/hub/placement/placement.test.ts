@@ -96,7 +96,7 @@ describe('placement', () => {
     expect(await a.placement.locate(alice, signal)).toBeUndefined();
     expect(await b.placement.locate(alice, signal)).toMatchObject({ port: 1 });
     expect(await b.placement.locate(bob, signal)).toBeUndefined();
-    await expect(b.placement.claim(alice)).rejects.toMatchObject({ code: 'unavailable', retry: 'now' });
+    await expect(b.placement.claim(alice)).rejects.toMatchObject({ code: 'moved', retry: 'now' });
   });
 
   test('gives a user that is given back to the next host, whose fence is higher', async () => {

@@ -58,6 +58,7 @@ export class Placement implements AsyncDisposable {
   readonly #scope: Scope;
   readonly #claims = new Map<Address, Held>();
   readonly #asking = new Map<number, (location: Location) => void>();
+  readonly #tried: Promise<void>;
   #bus: Bus | undefined;
   #askCount = 0;
   #isDraining = false;
@@ -66,7 +67,14 @@ export class Placement implements AsyncDisposable {
     this.#deps = deps;
     this.#options = options;
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of placement failed'));
-    this.#scope.spawn('broker', (signal) => this.#keepConnected(signal));
+    this.#tried = new Promise((resolve) => {
+      this.#scope.spawn('broker', (signal) => this.#keepConnected(resolve, signal));
+    });
+  }
+
+  /** Resolves when the bus has answered for the first time, or has not. */
+  tried(): Promise<void> {
+    return this.#tried;
   }
 
   get isConnected(): boolean {
@@ -100,14 +108,14 @@ export class Placement implements AsyncDisposable {
     return this.#ask((message) => bus.publish(ROOM_TOPIC, message), signal);
   }
 
-  /** Throws HubError `unavailable` when another host has the user, or the bus is away. */
+  /** Throws HubError `moved` when another host has the user, `unavailable` when the bus is away or there is no room. */
   async claim(user: Address): Promise<Claim> {
     const bus = this.#connected();
     if (!this.hasRoom) throw new HubError('unavailable', 'this host takes nobody more', { retry: 'now' });
     const held: Held = { user, fence: 0, lost: new AbortController(), place: undefined };
     const place = await this.#take(bus, held).catch((error: unknown) => {
       if (error instanceof HubError && error.code === 'busy')
-        throw new HubError('unavailable', 'another host has just taken the user', { retry: 'now' });
+        throw new HubError('moved', 'another host has just taken the user', { retry: 'now' });
       throw error;
     });
     const claim: Held = { ...held, fence: raiseFence(this.#deps.folders.of(user)), place };
@@ -132,12 +140,13 @@ export class Placement implements AsyncDisposable {
     return this.#bus;
   }
 
-  async #keepConnected(signal: AbortSignal): Promise<void> {
+  async #keepConnected(onTried: () => void, signal: AbortSignal): Promise<void> {
     let waitMs = BROKER_RETRY_FIRST_MS;
     for (;;) {
       try {
         await using bus = await this.#deps.connect();
         await this.#serve(bus);
+        onTried();
         waitMs = BROKER_RETRY_FIRST_MS;
         await whenAborted(bus.lost, signal);
         this.#deps.log.warn({}, 'the broker is away');
@@ -146,6 +155,7 @@ export class Placement implements AsyncDisposable {
         this.#deps.log.warn({ error: (error as Error).message }, 'the broker does not answer');
       } finally {
         this.#bus = undefined;
+        onTried();
       }
       await this.#deps.clock.sleep(waitMs, signal);
       waitMs = Math.min(BROKER_RETRY_MAX_MS, waitMs * 2);

@@ -1,0 +1,24 @@
+/** A hub host as a process: options as JSON in the first argument, its port as a line on stdout; ends with its stdin. */
+import { fileURLToPath } from 'node:url';
+import { SodiumSuite, SystemClock, SystemRandom } from '../../dist/base/system/index.js';
+import { ControlServer } from '../../dist/hub/index.js';
+
+const quiet = () => {};
+const log = { debug: quiet, info: quiet, warn: quiet, error: (fields, message) => console.error(message, fields) };
+const hub = await ControlServer.open(
+  { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log },
+  {
+    program: fileURLToPath(new URL('./small-user-server.mjs', import.meta.url)),
+    cache: 'disk',
+    idleTimeoutMs: 600_000,
+    memoryBytes: 400_000_000,
+    allowPrivate: true,
+    port: { host: '127.0.0.1', port: 0 },
+    ...JSON.parse(process.argv[2]),
+  },
+);
+process.stdout.write(`${hub.port}\n`);
+process.stdin.resume().on('end', async () => {
+  await hub[Symbol.asyncDispose]();
+  process.exit(0);
+});

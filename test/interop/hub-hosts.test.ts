@@ -1,0 +1,142 @@
+/** Several hub hosts on one real broker: where users are, and what happens when hosts and broker go. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect, type HubRequest, type HubSession } from '../../src/hub-client/index.ts';
+import { isAlive } from '../harness/daemon.ts';
+import { type Notes, PASSWORD } from '../harness/hub.ts';
+import { type Host, HubHosts } from '../harness/hub-hosts.ts';
+import { runPython } from '../harness/python-client.ts';
+import { hasRabbit, Rabbit } from '../harness/rabbitmq.ts';
+import { until } from '../harness/until.ts';
+
+const USERS = Array.from({ length: 6 }, (_, index) => `user${index}@home.example`);
+const signal = new AbortController().signal;
+const call = (...methodCall: [string] | [string, string]): HubRequest => ({ using: [], methodCalls: [methodCall] });
+const ask = async (session: HubSession, request = call('list')) =>
+  (await session.request(request, signal)) as unknown as Notes;
+
+/** A request that may be made twice, until it is answered. */
+async function insist(session: HubSession): Promise<Notes> {
+  for (;;)
+    try {
+      return await ask(session);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'cut') throw error;
+    }
+}
+
+// Without RabbitMQ there is nothing to test; in CI it is installed, and its absence fails.
+describe.skipIf(!hasRabbit() && process.env.CI !== 'true')('hub hosts on one broker', () => {
+  let rabbit: Rabbit;
+  beforeAll(async () => {
+    rabbit = await Rabbit.open();
+  });
+  afterAll(() => rabbit[Symbol.asyncDispose]());
+
+  const open = (user: string, host?: Host): Promise<HubSession> =>
+    connect(host === undefined ? { amqp: rabbit.url } : { host: '127.0.0.1', port: host.port }).open({
+      user,
+      password: PASSWORD,
+    });
+
+  test('have one user server for each user, wherever their programs come in', async () => {
+    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b', 'c');
+    const sessions = await Promise.all(
+      USERS.flatMap((user, index) => [
+        open(user),
+        open(user, hosts.all[index % 3]),
+        open(user, hosts.all[(index + 1) % 3]),
+      ]),
+    );
+    const pids = new Map<string, Set<number>>();
+    for (const session of sessions)
+      pids.set(session.user, (pids.get(session.user) ?? new Set()).add((await ask(session)).pid));
+    expect([...pids.values()].map((each) => each.size)).toEqual(USERS.map(() => 1));
+    const [first] = USERS;
+    const python = await runPython(['--amqp', rabbit.url, '--call', '[["list"]]', first as string]);
+    expect(python.stderr).toBe('');
+    expect(pids.get(first as string)).toContain(JSON.parse(python.stdout).pid);
+    await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
+  });
+
+  test('take over the users of a host that dies or is drained; sessions open again by themselves', async () => {
+    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b', 'c');
+    const sessions = await Promise.all(USERS.map((user) => open(user)));
+    for (const session of sessions) await ask(session, call('add', 'milk'));
+    const away: number[] = [];
+    for (const session of sessions) {
+      let since = 0;
+      session.on('cut', () => {
+        since = performance.now();
+      });
+      session.on('opened', () => away.push(performance.now() - since));
+    }
+    await hosts.kill('a');
+    const answers = await Promise.all(sessions.map(insist));
+    expect(answers.map(({ notes }) => notes)).toEqual(USERS.map(() => ['milk']));
+    await hosts.start('a');
+    await (await hosts.operator('b')).drain();
+    await until(() => sessions.every(({ isConnected }) => isConnected));
+    await Promise.all(sessions.map(insist));
+    expect((await (await hosts.operator('b')).status()).users.filter(({ phase }) => phase === 'running')).toEqual([]);
+    away.sort((x, y) => x - y);
+    const at = (share: number): number => Math.round(away[Math.floor((away.length - 1) * share)] ?? 0);
+    console.info(`time without service: ${away.length} cuts, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
+    expect(away.length).toBeGreaterThan(0);
+    await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
+  });
+
+  test('go on while the broker is away, and place people again when it is back', async () => {
+    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b');
+    const session = await open(USERS[0] as string);
+    const { pid } = await ask(session, call('add', 'milk'));
+    await rabbit.kill();
+    expect(await ask(session)).toMatchObject({ notes: ['milk'], pid });
+    await rabbit.start();
+    // Somebody else is placed as soon as the hosts are back.
+    const other = await (async () => {
+      for (;;)
+        try {
+          return await open(USERS[1] as string);
+        } catch (error) {
+          if (!['late', 'absent', 'unavailable'].includes((error as { code: string }).code)) throw error;
+        }
+    })();
+    expect(await ask(other)).toMatchObject({ notes: [] });
+    expect(await ask(session)).toMatchObject({ pid });
+    // And both hosts send people to the user server that was here before.
+    for (const host of hosts.all) {
+      const late = await open(USERS[0] as string, host);
+      expect(await ask(late)).toMatchObject({ pid });
+      await late[Symbol.asyncDispose]();
+    }
+    for (const each of [session, other]) await each[Symbol.asyncDispose]();
+  });
+
+  test('never let a paused host write what another host has taken over', async () => {
+    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b');
+    const [a, b] = [hosts.of('a'), hosts.of('b')];
+    const user = 'paused@home.example';
+    const before = await open(user, a);
+    const { pid } = await ask(before, call('add', 'before'));
+    a.child.kill('SIGSTOP');
+    process.kill(pid, 'SIGSTOP');
+    const after = await (async () => {
+      for (;;)
+        try {
+          return await open(user, b);
+        } catch (error) {
+          if ((error as { code: string }).code !== 'unavailable') throw error;
+        }
+    })();
+    await ask(after, call('add', 'after'));
+    const late = ask(before, call('add', 'from the past'));
+    late.catch(() => undefined);
+    process.kill(pid, 'SIGCONT');
+    a.child.kill('SIGCONT');
+    await expect(late).rejects.toMatchObject({ code: 'cut' });
+    await until(() => !isAlive(pid));
+    expect((await ask(after)).notes).toEqual(['before', 'after']);
+    expect((await insist(before)).notes).toEqual(['before', 'after']);
+    for (const each of [before, after]) await each[Symbol.asyncDispose]();
+  });
+});
