@@ -19,9 +19,13 @@ const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const folder = mkdtempSync(join(tmpdir(), 'restante-screenshots-'));
 mkdirSync(OUT, { recursive: true });
 
-const up = spawn(process.execPath, [MAIN, 'up', '--json', '--data', join(folder, 'home'), '--port', '0', '--registration', 'open'], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
+const up = spawn(
+  process.execPath,
+  [MAIN, 'up', '--json', '--data', join(folder, 'home'), '--port', '0', '--registration', 'open'],
+  {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
 const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
 try {
   const [line] = await once(createInterface({ input: up.stdout }), 'line');
@@ -29,7 +33,9 @@ try {
   const own = `alice@${home}`;
   const env = { ...process.env, RESTANTE_PASSWORD: PASSWORD };
   const profile = join(folder, 'profile');
-  await promisify(execFile)(process.execPath, [MAIN, 'account', 'new', own, '--node', node, '--profile', profile], { env });
+  await promisify(execFile)(process.execPath, [MAIN, 'account', 'new', own, '--node', node, '--profile', profile], {
+    env,
+  });
   await fill(web, own);
   await desktop(web, own, 'light');
   await desktop(web, own, 'dark');
@@ -140,7 +146,12 @@ async function desktop(web, own, colorScheme) {
 }
 
 async function phone(web, own) {
-  const page = await open(web, own, { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+  const page = await open(web, own, {
+    viewport: { width: 390, height: 780 },
+    hasTouch: true,
+    isMobile: true,
+    deviceScaleFactor: 2,
+  });
   const take = async (name) => {
     await page.waitForTimeout(400);
     await page.screenshot({ path: join(OUT, `${name}-phone.png`) });

@@ -11,7 +11,13 @@ const encoded = (text) => `=?utf-8?B?${Buffer.from(text).toString('base64')}?=`;
 export function sampleMail(own, now = Date.now()) {
   let serial = 0;
   const mail = (from, subject, ago, body, more = {}) => {
-    const { keywords = ['$seen'], mailbox = 'inbox', type = 'text/plain', references, id = `s${++serial}@sample.example` } = more;
+    const {
+      keywords = ['$seen'],
+      mailbox = 'inbox',
+      type = 'text/plain',
+      references,
+      id = `s${++serial}@sample.example`,
+    } = more;
     const at = new Date(now - ago);
     const raw = lines(
       `From: ${from}`,
@@ -31,21 +37,78 @@ export function sampleMail(own, now = Date.now()) {
   };
   return [
     mail('Margit Oyelaran <margit@oyelaran.example>', 'The roof, and a date', 12 * MINUTE, ROOF, { keywords: [] }),
-    mail('Ferry Line <tickets@ferryline.example>', 'Your crossing on Saturday', 2 * HOUR, FERRY, { type: 'text/html', keywords: [] }),
-    mail('Jonas Reuter <jonas@reuter.example>', 'Choir: order of songs', 5 * HOUR, SONGS, { id: 'songs@sample.example', cc: 'Nadia Brandt <nadia@brandt.example>' }),
-    mail('Nadia Brandt <nadia@brandt.example>', 'Re: Choir: order of songs', 4 * HOUR, SONGS_AGAIN, { references: 'songs@sample.example', keywords: ['$flagged'], cc: 'Jonas Reuter <jonas@reuter.example>' }),
-    mail('Dr. Ilse Haddad <praxis@haddad.example>', 'Laborwerte', 22 * HOUR, LAB, { type: 'multipart/mixed; boundary=b1' }),
-    mail('Tomás Villar <tomas@villar.example>', 'photos from the ridge', 26 * HOUR, 'Twelve of them, the last one is the best.\n\nTomás'),
-    mail('Book Circle <list@circle.example>', 'April: “The Summer Book”', 2 * DAY, 'We meet on the 17th at Lina’s. Bring the page you would keep.\n\n-- \nBook Circle'),
-    mail('Lina Sørbye <lina@sorbye.example>', 'Keys', 2 * DAY + HOUR, 'They are under the blue pot. Water the basil, please!', { keywords: ['$seen', '$answered'] }),
-    mail('Stadtwerke <service@stadtwerke.example>', 'Zählerstand bis 30. November', 3 * DAY, 'Guten Tag,\n\nbitte lesen Sie Ihren Zähler ab.\n\nIhre Stadtwerke', { keywords: [] }),
-    mail('Pia Novak <pia@novak.example>', 'Draft of chapter two', 4 * DAY, 'It is longer than I wanted. Be honest.\n\nPia', { keywords: ['$seen', '$flagged'] }),
+    mail('Ferry Line <tickets@ferryline.example>', 'Your crossing on Saturday', 2 * HOUR, FERRY, {
+      type: 'text/html',
+      keywords: [],
+    }),
+    mail('Jonas Reuter <jonas@reuter.example>', 'Choir: order of songs', 5 * HOUR, SONGS, {
+      id: 'songs@sample.example',
+      cc: 'Nadia Brandt <nadia@brandt.example>',
+    }),
+    mail('Nadia Brandt <nadia@brandt.example>', 'Re: Choir: order of songs', 4 * HOUR, SONGS_AGAIN, {
+      references: 'songs@sample.example',
+      keywords: ['$flagged'],
+      cc: 'Jonas Reuter <jonas@reuter.example>',
+    }),
+    mail('Dr. Ilse Haddad <praxis@haddad.example>', 'Laborwerte', 22 * HOUR, LAB, {
+      type: 'multipart/mixed; boundary=b1',
+    }),
+    mail(
+      'Tomás Villar <tomas@villar.example>',
+      'photos from the ridge',
+      26 * HOUR,
+      'Twelve of them, the last one is the best.\n\nTomás',
+    ),
+    mail(
+      'Book Circle <list@circle.example>',
+      'April: “The Summer Book”',
+      2 * DAY,
+      'We meet on the 17th at Lina’s. Bring the page you would keep.\n\n-- \nBook Circle',
+    ),
+    mail(
+      'Lina Sørbye <lina@sorbye.example>',
+      'Keys',
+      2 * DAY + HOUR,
+      'They are under the blue pot. Water the basil, please!',
+      { keywords: ['$seen', '$answered'] },
+    ),
+    mail(
+      'Stadtwerke <service@stadtwerke.example>',
+      'Zählerstand bis 30. November',
+      3 * DAY,
+      'Guten Tag,\n\nbitte lesen Sie Ihren Zähler ab.\n\nIhre Stadtwerke',
+      { keywords: [] },
+    ),
+    mail(
+      'Pia Novak <pia@novak.example>',
+      'Draft of chapter two',
+      4 * DAY,
+      'It is longer than I wanted. Be honest.\n\nPia',
+      { keywords: ['$seen', '$flagged'] },
+    ),
     mail('Eero Laine <eero@laine.example>', 'Sauna on Friday?', 5 * DAY, 'Six o’clock, as ever.'),
-    mail('Allotment Office <office@allotment.example>', 'Annual meeting: minutes', 8 * DAY, 'The minutes are on the board by the gate.'),
-    mail('Mina Castellanos <mina@castellanos.example>', 'Grandmother’s recipe', 11 * DAY, 'Two cups of flour, and patience.'),
+    mail(
+      'Allotment Office <office@allotment.example>',
+      'Annual meeting: minutes',
+      8 * DAY,
+      'The minutes are on the board by the gate.',
+    ),
+    mail(
+      'Mina Castellanos <mina@castellanos.example>',
+      'Grandmother’s recipe',
+      11 * DAY,
+      'Two cups of flour, and patience.',
+    ),
     mail('Harbour Cinema <news@harbour.example>', 'This week', 15 * DAY, 'Monday: Playtime. Tuesday: closed.'),
-    mail('Odile Perrin <odile@perrin.example>', 'Translation, first pages', 20 * DAY, 'Here are the first four pages, with questions in the margin.'),
-    mail('Bike Repair <shop@bikerepair.example>', 'Ready for collection', 31 * DAY, 'New chain, brakes adjusted.', { mailbox: 'archive' }),
+    mail(
+      'Odile Perrin <odile@perrin.example>',
+      'Translation, first pages',
+      20 * DAY,
+      'Here are the first four pages, with questions in the margin.',
+    ),
+    mail('Bike Repair <shop@bikerepair.example>', 'Ready for collection', 31 * DAY, 'New chain, brakes adjusted.', {
+      mailbox: 'archive',
+    }),
   ];
 }
 

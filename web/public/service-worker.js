@@ -3,11 +3,18 @@
  * newest is taken where there is a network. Mail never passes through here.
  */
 const CACHE = 'restante-page-1';
-const isPart = (url) => url.origin === location.origin && (url.pathname === '/' || /^\/(assets\/|icon\.svg$|manifest|mail-frame)/.test(url.pathname));
+const isPart = (url) =>
+  url.origin === location.origin &&
+  (url.pathname === '/' || /^\/(assets\/|icon\.svg$|manifest|mail-frame)/.test(url.pathname));
 
 self.addEventListener('install', (event) => {
   const shell = ['/', '/icon.svg', '/manifest.webmanifest', '/mail-frame.html', '/mail-frame-remote.html'];
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(shell)).then(() => self.skipWaiting()));
+  event.waitUntil(
+    caches
+      .open(CACHE)
+      .then((cache) => cache.addAll(shell))
+      .then(() => self.skipWaiting()),
+  );
 });
 
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));

@@ -7,7 +7,8 @@ export function shortDate(iso: string, locale: string, now: number = Date.now())
   const today = new Date(now);
   if (at.toDateString() === today.toDateString())
     return at.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' });
-  if (now - at.getTime() < 6 * DAY_MS && at.getTime() <= now) return at.toLocaleDateString(locale, { weekday: 'short' });
+  if (now - at.getTime() < 6 * DAY_MS && at.getTime() <= now)
+    return at.toLocaleDateString(locale, { weekday: 'short' });
   if (at.getFullYear() === today.getFullYear())
     return at.toLocaleDateString(locale, { day: 'numeric', month: 'short' });
   return at.toLocaleDateString(locale, { day: '2-digit', month: '2-digit', year: '2-digit' });

@@ -25,9 +25,15 @@ export function parsePerson(text: string): EmailAddress | undefined {
 }
 
 export function initialsOf(person: EmailAddress): string {
-  const words = nameOf(person).replace(/@.*/, '').split(/[\s._-]+/).filter(Boolean);
+  const words = nameOf(person)
+    .replace(/@.*/, '')
+    .split(/[\s._-]+/)
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
-  return letters.map((word) => [...(word ?? '?')][0]).join('').toLocaleUpperCase();
+  return letters
+    .map((word) => [...(word ?? '?')][0])
+    .join('')
+    .toLocaleUpperCase();
 }
 
 /** The same for one person always: degrees of a colour. */

@@ -16,7 +16,22 @@ export interface SafeMail {
   readonly inlineImages: readonly { readonly image: HTMLImageElement; readonly cid: string }[];
 }
 
-const FORBIDDEN = ['base', 'button', 'form', 'iframe', 'input', 'link', 'meta', 'object', 'select', 'textarea', 'audio', 'video', 'svg', 'math'];
+const FORBIDDEN = [
+  'base',
+  'button',
+  'form',
+  'iframe',
+  'input',
+  'link',
+  'meta',
+  'object',
+  'select',
+  'textarea',
+  'audio',
+  'video',
+  'svg',
+  'math',
+];
 const REMOTE = /^\s*(https?:)?\/\//i;
 const REMOTE_STYLE = /url\(\s*['"]?\s*(?:https?:)?\/\/[^)]*\)|@import[^;]+;?/i;
 const REMOTE_STYLES = new RegExp(REMOTE_STYLE, 'gi');

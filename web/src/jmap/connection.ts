@@ -66,7 +66,12 @@ export class Connection {
   }
 
   /** With progress, which `fetch` does not tell. */
-  upload(accountId: string, file: Blob, onProgress: (share: number) => void, signal: AbortSignal): Promise<UploadedBlob> {
+  upload(
+    accountId: string,
+    file: Blob,
+    onProgress: (share: number) => void,
+    signal: AbortSignal,
+  ): Promise<UploadedBlob> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open('POST', here(this.session.uploadUrl).replace('{accountId}', encodeURIComponent(accountId)));

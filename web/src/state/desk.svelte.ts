@@ -143,7 +143,9 @@ export class Desk {
     }
   }
 
-  async #submit(content: LetterContent): Promise<{ readonly emailId: string; readonly submissionId: string | undefined }> {
+  async #submit(
+    content: LetterContent,
+  ): Promise<{ readonly emailId: string; readonly submissionId: string | undefined }> {
     const { accountId, line, mailboxes, own } = this.#deps;
     const identity = await this.#from();
     const draftsId = mailboxes.role('drafts')?.id ?? '';
@@ -172,7 +174,8 @@ export class Desk {
       const submissionId = createdIn(answers.get('submission') as SetAnswer, 'sub');
       const { answers: answered, draftId } = content;
       const destroy = draftId === undefined ? {} : { destroy: [draftId] };
-      const update = answered === undefined ? {} : { update: { [answered.emailId]: { [`keywords/${answered.keyword}`]: true } } };
+      const update =
+        answered === undefined ? {} : { update: { [answered.emailId]: { [`keywords/${answered.keyword}`]: true } } };
       await connection.call([['Email/set', { accountId, ...destroy, ...update }, 'after']]);
       return { emailId, submissionId };
     });
@@ -217,10 +220,12 @@ export class Desk {
 
   /** One after another, so that each replaces the one before. */
   #save(letter: Letter): Promise<void> {
-    this.#saving = this.#saving.then(() => this.#saveNow(letter)).catch((error: unknown) => {
-      letter.saveState = 'typed';
-      this.#deps.notices.problem(this.#deps.texts.t.notDone(error instanceof Error ? error.message : String(error)));
-    });
+    this.#saving = this.#saving
+      .then(() => this.#saveNow(letter))
+      .catch((error: unknown) => {
+        letter.saveState = 'typed';
+        this.#deps.notices.problem(this.#deps.texts.t.notDone(error instanceof Error ? error.message : String(error)));
+      });
     return this.#saving;
   }
 

@@ -45,7 +45,10 @@ export class Filing {
       return [
         email.id,
         { ...Object.fromEntries(left.map((path) => [path, null])), [`mailboxIds/${targetId}`]: true },
-        { ...Object.fromEntries(left.map((path) => [path, true])), ...(isThere ? {} : { [`mailboxIds/${targetId}`]: null }) },
+        {
+          ...Object.fromEntries(left.map((path) => [path, true])),
+          ...(isThere ? {} : { [`mailboxIds/${targetId}`]: null }),
+        },
       ];
     });
     if (sourceId !== undefined) this.#drop(rows);
@@ -56,7 +59,12 @@ export class Filing {
     const { mailboxes, texts } = this.#deps;
     const target = mailboxes.role(role);
     if (target === undefined) return;
-    const said = { archive: texts.t.archived, inbox: texts.t.movedToInbox, junk: texts.t.junked, trash: texts.t.deleted };
+    const said = {
+      archive: texts.t.archived,
+      inbox: texts.t.movedToInbox,
+      junk: texts.t.junked,
+      trash: texts.t.deleted,
+    };
     await this.move(rows, target.id, said[role](rows.length));
   }
 
@@ -64,7 +72,9 @@ export class Filing {
   async destroy(rows: readonly ThreadRow[]): Promise<void> {
     const { accountId, line, list, notices, texts } = this.#deps;
     const source = list()?.place.mailboxId;
-    const ids = rows.flatMap((row) => row.emails).flatMap(({ id, mailboxIds }) => (mailboxIds[source ?? ''] ? [id] : []));
+    const ids = rows
+      .flatMap((row) => row.emails)
+      .flatMap(({ id, mailboxIds }) => (mailboxIds[source ?? ''] ? [id] : []));
     this.#drop(rows);
     await line.attempt((connection) => connection.call([['Email/set', { accountId, destroy: ids }, 'set']]));
     notices.say(texts.t.destroyed(rows.length));
@@ -73,21 +83,29 @@ export class Filing {
   async keyword(rows: readonly ThreadRow[], keyword: string, isSet: boolean, said?: string): Promise<void> {
     const emails = rows.flatMap((row) => row.emails).filter(({ keywords }) => (keywords[keyword] === true) !== isSet);
     const path = `keywords/${keyword}`;
-    const patches = emails.map(
-      ({ id }): readonly [string, Patch, Patch] => [id, { [path]: isSet || null }, { [path]: !isSet || null }],
-    );
+    const patches = emails.map(({ id }): readonly [string, Patch, Patch] => [
+      id,
+      { [path]: isSet || null },
+      { [path]: !isSet || null },
+    ]);
     const changed = new Set(emails.map(({ id }) => id));
-    this.#deps.list()?.patch(threadsOf(rows), (email) => (changed.has(email.id) ? withKeyword(email, keyword, isSet) : email));
+    this.#deps
+      .list()
+      ?.patch(threadsOf(rows), (email) => (changed.has(email.id) ? withKeyword(email, keyword, isSet) : email));
     await this.#do(patches, said);
   }
 
   async label(rows: readonly ThreadRow[], mailboxId: string, isSet: boolean): Promise<void> {
     const { mailboxes, texts } = this.#deps;
     const path = `mailboxIds/${mailboxId}`;
-    const emails = rows.flatMap((row) => row.emails).filter(({ mailboxIds }) => (mailboxIds[mailboxId] === true) !== isSet);
-    const patches = emails.map(
-      ({ id }): readonly [string, Patch, Patch] => [id, { [path]: isSet || null }, { [path]: !isSet || null }],
-    );
+    const emails = rows
+      .flatMap((row) => row.emails)
+      .filter(({ mailboxIds }) => (mailboxIds[mailboxId] === true) !== isSet);
+    const patches = emails.map(({ id }): readonly [string, Patch, Patch] => [
+      id,
+      { [path]: isSet || null },
+      { [path]: !isSet || null },
+    ]);
     const name = mailboxes.byId(mailboxId)?.name ?? '';
     await this.#do(patches, isSet ? texts.t.labelled(name) : texts.t.unlabelled(name));
   }
@@ -116,8 +134,12 @@ export class Filing {
     const { accountId, line } = this.#deps;
     for (let at = 0; at < updates.length; at += UPDATES_AT_ONCE) {
       const update: Update = Object.fromEntries(updates.slice(at, at + UPDATES_AT_ONCE));
-      const answers = await line.attempt((connection) => connection.call([['Email/set', { accountId, update }, 'set']]));
-      const { notUpdated } = answers.get('set') as { notUpdated?: Record<string, { type: string; description?: string }> | null };
+      const answers = await line.attempt((connection) =>
+        connection.call([['Email/set', { accountId, update }, 'set']]),
+      );
+      const { notUpdated } = answers.get('set') as {
+        notUpdated?: Record<string, { type: string; description?: string }> | null;
+      };
       // What is gone meanwhile needs nothing more done to it.
       const refused = Object.values(notUpdated ?? {}).find(({ type }) => type !== 'notFound');
       if (refused !== undefined) throw new Error(refused.description ?? refused.type);

@@ -1,6 +1,7 @@
 /** What keys do, as mail programs have taught people. Not while they type, and not with the browser's own modifiers. */
-import { answerTo, type AnswerKind } from './answering.ts';
+
 import { texts } from '../texts/texts.svelte.ts';
+import { type AnswerKind, answerTo } from './answering.ts';
 import type { Mail } from './mail.svelte.ts';
 import type { ThreadRow } from './thread-list.svelte.ts';
 

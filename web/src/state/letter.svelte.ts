@@ -146,5 +146,9 @@ export function textOfHtml(html: string): string {
   const parsed = new DOMParser().parseFromString(html, 'text/html');
   for (const gone of parsed.querySelectorAll('script, style, head')) gone.remove();
   for (const block of parsed.querySelectorAll(BLOCKS)) block.prepend('\n');
-  return (parsed.body.textContent ?? '').replace(/[ \t]+/g, ' ').replace(/ ?\n ?/g, '\n').replace(/\n{3,}/g, '\n\n').trim();
+  return (parsed.body.textContent ?? '')
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ ?\n ?/g, '\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
 }

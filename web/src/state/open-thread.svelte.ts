@@ -1,5 +1,5 @@
 /** The thread that is read: its emails whole, oldest first. */
-import { type Email, EMAIL_PROPERTIES, type Thread } from '../jmap/objects.ts';
+import { EMAIL_PROPERTIES, type Email, type Thread } from '../jmap/objects.ts';
 import type { Line } from './line.svelte.ts';
 import { listOf } from './thread-list.svelte.ts';
 

@@ -87,13 +87,13 @@ export function piecesOf(snippet: string): readonly { readonly text: string; rea
     .split(/<(mark)>([\s\S]*?)<\/mark>/)
     .reduce<{ text: string; isMarked: boolean }[]>((pieces, part, index, all) => {
       if (part === 'mark' && index % 3 === 1) return pieces;
-      return [...pieces, { text: unescape(part), isMarked: all[index - 1] === 'mark' && index % 3 === 2 }];
+      return [...pieces, { text: unescaped(part), isMarked: all[index - 1] === 'mark' && index % 3 === 2 }];
     }, [])
     .filter(({ text }) => text !== '');
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", apos: "'" };
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/&(amp|lt|gt|quot|#39|apos);/g, (_, name: string) => ENTITIES[name] ?? '');
 }

