@@ -22,6 +22,7 @@ import {
   emailSubmissionQueryChanges,
 } from './email-submission/methods.ts';
 import { emailSubmissionSet } from './email-submission/set.ts';
+import { everyEmailQuery } from './every-email/query.ts';
 import { identityChanges, identityGet } from './identity/methods.ts';
 import { identitySet } from './identity/set.ts';
 import { mailboxChanges } from './mailbox/changes.ts';
@@ -42,7 +43,7 @@ export const ALL_METHODS: readonly Method[] = [
   ...[mailboxGet, mailboxChanges, mailboxQuery, mailboxQueryChanges, mailboxSet],
   ...[threadGet, threadChanges],
   ...[emailGet, emailChanges, emailQuery, emailQueryChanges, emailSet, emailCopy, emailImport, emailParse],
-  searchSnippetGet,
+  ...[searchSnippetGet, everyEmailQuery],
   ...[blobCopy, blobUpload, blobGet, blobLookup],
   ...[identityGet, identityChanges, identitySet],
   ...[

@@ -8,4 +8,6 @@ export const BLOB = 'urn:ietf:params:jmap:blob';
 export const QUOTA = 'urn:ietf:params:jmap:quota';
 /** Ours: docs/protocol/jmap-completeness.md. */
 export const COMPLETENESS = 'https://restante.org/jmap/completeness';
+/** Our own: docs/protocol/jmap.md. */
+export const EVERY_ACCOUNT = 'https://restante.org/jmap/every-account';
 export const VAPID = 'urn:ietf:params:jmap:webpush-vapid';
