@@ -50,3 +50,7 @@ export const LOCKED_TRIES_MAX = 100;
 export const FEED_PROGRESS_INTERVAL_MS = 100;
 /** After so long without any peer, copying gives up: three dials with their waits. */
 export const FEED_PEERS_WAIT_MS = 30_000;
+/** A hub that checks another server before it answers: longer than that check may take. */
+export const HUB_TIMEOUT_MS = 45_000;
+/** An answer of a hub to a command: the status of a person's accounts. */
+export const HUB_ANSWER_BYTES_MAX = 1024 * 1024;

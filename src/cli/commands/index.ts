@@ -17,6 +17,7 @@ import { addImport } from './import.ts';
 import { addInvite } from './invite.ts';
 import { addDevice, addKey } from './key.ts';
 import { addList } from './list.ts';
+import { addMailAccount } from './mail-account.ts';
 import { addBlock, addMark } from './mark.ts';
 import { addNodes } from './nodes.ts';
 import { addRead } from './read.ts';
@@ -42,6 +43,7 @@ export function addCommands(program: Command, act: Act): void {
   addAccountChange(account, act);
   addAccountOperator(account, act);
   addAccountRemove(account, act);
+  addMailAccount(program, act);
   addUnlock(program, act);
   addKey(program, act);
   addDevice(program, act);

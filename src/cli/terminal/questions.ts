@@ -36,6 +36,13 @@ export const RECOVERY_CODE: Secret = Object.freeze({
   isNew: false,
 });
 
+/** Of a mail account elsewhere; an app password, or a token of OAuth 2. */
+export const MAIL_PASSWORD: Secret = Object.freeze({
+  label: 'Password or token of the mail server',
+  variable: 'RESTANTE_MAIL_PASSWORD',
+  isNew: false,
+});
+
 /** Under which a secret key leaves. */
 export const PASSPHRASE: Secret = Object.freeze({ label: 'Passphrase', variable: 'RESTANTE_PASSPHRASE', isNew: true });
 

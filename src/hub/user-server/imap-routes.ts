@@ -54,10 +54,10 @@ export function mountImapRoutes(fastify: FastifyInstance, { callerOf, log, user 
     PATH,
     answering('write', ({ body }) => user().imap.add(body)),
   );
-  fastify.delete<{ Params: { id: string } }>(
-    `${PATH}/:id`,
-    answering('write', async (request) => {
-      await user().imap.remove((request.params as { id: string }).id);
+  fastify.post(
+    `${PATH}/:id/remove`,
+    answering('write', async ({ params }) => {
+      await user().imap.remove((params as { readonly id: string }).id);
       return {};
     }),
   );
