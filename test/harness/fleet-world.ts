@@ -22,6 +22,8 @@ import { createPerson, type Person } from './person.ts';
 import { WireClient } from './wire-client.ts';
 
 const CLOCK_STEP_MS = 20;
+/** Of time that goes by: below a heartbeat. */
+const PASSING_STEP_MS = 5_000;
 const TURN_MS = 4;
 const TURNS_MS_MAX = 20_000;
 
@@ -158,15 +160,21 @@ export class FleetWorld implements AsyncDisposable {
     await this.settled();
   }
 
+  /** Time goes by, in steps in which disks and people keep up. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += PASSING_STEP_MS) {
+      await this.clock.advance(PASSING_STEP_MS);
+      await turn();
+    }
+  }
+
   /** Moves the clock until something is so. */
   async until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
     const startedAt = performance.now();
     while (!(await isSo())) {
       if (performance.now() - startedAt > TURNS_MS_MAX) throw new Error(`${what} did not come about`);
       await this.clock.advance(CLOCK_STEP_MS);
-      // Disks are real: the clock must not run ahead of them.
-      const turnedAt = performance.now();
-      while (performance.now() - turnedAt < TURN_MS) await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
   }
 
@@ -267,6 +275,12 @@ export class FleetWorld implements AsyncDisposable {
         console.error(name, level, message, fields);
     return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   }
+}
+
+/** Disks are real: the clock must not run ahead of them. */
+async function turn(): Promise<void> {
+  const turnedAt = performance.now();
+  while (performance.now() - turnedAt < TURN_MS) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function pair(a: string, b: string): string {

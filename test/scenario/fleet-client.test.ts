@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import type { Client } from '../../src/client/index.ts';
+import { all, never } from '../harness/client-world.ts';
+import { FleetClients } from '../harness/fleet-client.ts';
+import { verified } from '../harness/fleet-people.ts';
+import { FleetWorld } from '../harness/fleet-world.ts';
+
+const HOUR_MS = 3_600_000;
+
+test('people write at both sides through an hour of being cut off: each mail once for both, complete on 2 of 2', async () => {
+  await using world = await FleetWorld.open(['a', 'b']);
+  const clients = new FleetClients(world);
+  const alice = await clients.createAccount('alice', 'b');
+  const bob = await clients.createAccount('bob', 'a');
+  const both = [alice.created.profile.address, bob.created.profile.address];
+  /** Somebody connects to one node and to no other, and does something. */
+  const at = async (who: typeof alice, node: string, act: (client: Client) => Promise<unknown>): Promise<void> => {
+    await using client = await clients.open(who, node);
+    await client.nodes.pin(node);
+    await world.moving(client.connect(never));
+    await act(client);
+  };
+  const write = async (who: typeof alice, node: string, subject: string): Promise<void> =>
+    at(who, node, (client) => world.moving(client.send({ to: both, subject, text: subject })));
+  await world.settled();
+  await write(alice, 'a', 'before, by alice');
+  await write(bob, 'b', 'before, by bob');
+  await world.settled();
+
+  world.cut('a', 'b');
+  await write(alice, 'a', 'cut off, by alice');
+  await write(bob, 'b', 'cut off, by bob');
+  await world.pass(HOUR_MS);
+  await write(alice, 'a', 'an hour later, by alice');
+  await write(bob, 'b', 'an hour later, by bob');
+  await world.heal();
+
+  const written = ['before', 'cut off', 'an hour later'].flatMap((when) => [`${when}, by alice`, `${when}, by bob`]);
+  for (const who of [alice, bob]) {
+    for (const node of ['a', 'b'])
+      await at(who, node, async (client) => {
+        await world.moving(client.sync({ signal: never }));
+        expect((await all(client.mail.list())).map(({ subject }) => subject).sort()).toEqual([...written].sort());
+        expect(client.alarms).toEqual([]);
+      });
+    await at(who, 'b', async (client) => {
+      expect((await client.report()).sentence).toMatch(/^complete up to \d+ on 2 of 2 nodes$/);
+    });
+  }
+  await verified(world, 'a', 'b');
+});
