@@ -15,8 +15,8 @@ export class ServedFeeds implements AsyncDisposable {
     this.keys = ready.keys;
   }
 
-  static async open(folders: readonly string[]): Promise<ServedFeeds> {
-    const args = [MAIN, '--json', 'feed', 'serve', ...folders, '--port', '0'];
+  static async open(folders: readonly string[], port = 0): Promise<ServedFeeds> {
+    const args = [MAIN, '--json', 'feed', 'serve', ...folders, '--port', String(port)];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout });
     const [line] = (await once(lines, 'line')) as [string];

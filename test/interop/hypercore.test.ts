@@ -94,6 +94,7 @@ function textOf(index: number): string {
   return fromUtf8(blockOf(index));
 }
 
+// Its libsodium is compiled where it is installed; without compilers the line says so, and with CI=true it fails.
 describe.skipIf(skipWithout(hasCompilers(), { test: 'npm hypercore', lack: LACK }))('npm hypercore 7', () => {
   test('is copied whole, and its live tail', async () => {
     await using world = await setup();

@@ -48,6 +48,7 @@ async function contentOf(folder: string, below = ''): Promise<Map<string, string
   return files;
 }
 
+// Its libsodium is compiled where it is installed; without compilers the line says so, and with CI=true it fails.
 describe.skipIf(skipWithout(hasCompilers(), { test: 'npm hyperdrive', lack: LACK }))('npm hyperdrive 9', () => {
   test(`reads a folder of ${FILES} files that we share, also after changes`, async () => {
     await using world = await setup();
