@@ -248,6 +248,11 @@ export class MailAccount {
     return this.#parts.pending.list(this.n, limit);
   }
 
+  /** The same of one email or mailbox. */
+  pendingOf(object: string): PendingChange[] {
+    return this.#parts.pending.of(this.n, object);
+  }
+
   /** The agent has done it, or found it impossible. */
   settle(seqs: readonly number[]): void {
     this.#transact(() => {

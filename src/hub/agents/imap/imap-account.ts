@@ -4,13 +4,7 @@
  * is found nowhere when all folders were looked at is gone.
  */
 import type { Clock, Log } from '../../../base/index.ts';
-import {
-  type BlobStore,
-  difference,
-  type MailAccount,
-  type MailStore,
-  type PendingChange,
-} from '../../../jmap/index.ts';
+import { type BlobStore, difference, type MailAccount, type MailStore } from '../../../jmap/index.ts';
 import type { Handlers } from '../line.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type {
@@ -155,10 +149,8 @@ export class ImapAccount {
 
   /** One that has lost its place; one that was made here only where it was to go. */
   #lostEmail(fingerprint: string, mailboxId: string): string | undefined {
-    const pending = (id: string): PendingChange[] =>
-      this.account.pending(Number.MAX_SAFE_INTEGER).filter(({ object }) => object === id);
     return this.#places.lostWith(fingerprint).find((id) => {
-      const creation = pending(id).find(({ change }) => change.kind === 'emailCreate')?.change;
+      const creation = this.account.pendingOf(id).find(({ change }) => change.kind === 'emailCreate')?.change;
       return creation?.kind !== 'emailCreate' || creation.mailboxIds.includes(mailboxId);
     });
   }
@@ -250,11 +242,24 @@ export class ImapAccount {
   }
 
   #gone(mailboxId: string, uid: number): void {
+    // It may be there still, flagged by us, and the end came before it was expunged: that is done again.
+    if (this.#isLeaving(mailboxId, uid)) return;
     const emailId = this.#places.remove(mailboxId, uid);
     const email = emailId === undefined ? undefined : this.account.email(emailId);
     // Without any place it stays as it is until all folders were looked at: it may have moved.
     if (email === undefined || this.#places.of(email.id).length === 0) return;
     this.#merge(email.id, email.keywords);
+  }
+
+  /** Whether a pending change of ours removes that message and the email, if it is one still, is elsewhere too. */
+  #isLeaving(mailboxId: string, uid: number): boolean {
+    const emailId = this.#places.emailAt(mailboxId, uid);
+    if (emailId === undefined) return false;
+    if (this.account.email(emailId) === undefined) return true;
+    if (this.#places.of(emailId).length < 2) return false;
+    return this.account
+      .pendingOf(emailId)
+      .some(({ change }) => change.kind === 'emailUpdate' && change.mailboxes.removed.includes(mailboxId));
   }
 
   #current(): void {

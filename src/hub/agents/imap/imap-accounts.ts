@@ -44,6 +44,7 @@ interface Running {
   readonly imap: ImapAccount;
   readonly supervisor: Supervisor<ImapAgentCalls, ImapToldCalls>;
   server: ImapStatus | undefined;
+  isNudging: boolean;
 }
 
 export class ImapAccounts implements AsyncDisposable {
@@ -181,7 +182,7 @@ export class ImapAccounts implements AsyncDisposable {
       { ...this.#deps, start: this.#deps.startImapAgent, handlers },
       { name: `imap ${account.record.name}`, timeoutMs: this.#options.agentTimeoutMs },
     );
-    this.#running.set(account.id, { imap, supervisor, server: undefined });
+    this.#running.set(account.id, { imap, supervisor, server: undefined, isNudging: false });
   }
 
   async #stop(accountId: string): Promise<void> {
@@ -190,9 +191,16 @@ export class ImapAccounts implements AsyncDisposable {
     await running?.supervisor[Symbol.asyncDispose]();
   }
 
-  #nudge({ supervisor }: Running, look: boolean): void {
+  /** One that is on its way says it for what is added meanwhile: the agent asks what is pending after it has heard. */
+  #nudge(running: Running, look: boolean): void {
+    if (running.isNudging && !look) return;
+    running.isNudging = true;
     this.#scope.spawn('nudge', async (signal) => {
-      await supervisor.ask('nudge', { look }, signal);
+      try {
+        await running.supervisor.ask('nudge', { look }, signal);
+      } finally {
+        running.isNudging = false;
+      }
     });
   }
 

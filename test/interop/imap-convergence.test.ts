@@ -1,0 +1,122 @@
+/**
+ * Both sides of an IMAP account change at random, connected or cut off, and killed: in the end the store and the server agree
+ * on every folder and flag, and no message is lost or there twice.
+ */
+import type { ImapFlow } from 'imapflow';
+import { describe, expect, test } from 'vitest';
+import { SeededPrng } from '../../src/base/index.ts';
+import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { contentsOf, message } from '../harness/imap-mail.ts';
+import { ImapWorld } from '../harness/imap-world.ts';
+import { runLength } from '../harness/length.ts';
+
+const FOLDERS = ['INBOX', 'A', 'B'];
+const KEYWORDS = ['$flagged', '$seen', 'x', 'y'];
+const MESSAGES = 6;
+const STEPS = 14;
+
+type Pick_ = <Item>(items: readonly Item[]) => Item;
+
+/** One change by another program, on its own connection. */
+async function changeThere(other: ImapFlow, choose: Pick_, next: () => string): Promise<void> {
+  await other.mailboxOpen(choose(FOLDERS));
+  const uids = await other.search({ all: true }, { uid: true });
+  const action = choose(['append', 'flag', 'unflag', 'move', 'delete'] as const);
+  if (action === 'append' || !Array.isArray(uids) || uids.length === 0) {
+    await other.append(choose(FOLDERS), message(next()));
+    return;
+  }
+  const uid = `${choose(uids)}`;
+  const flag = choose(['\\Flagged', '\\Seen', 'x', 'y']);
+  if (action === 'flag') await other.messageFlagsAdd(uid, [flag], { uid: true });
+  if (action === 'unflag') await other.messageFlagsRemove(uid, [flag], { uid: true });
+  if (action === 'move') await other.messageMove(uid, choose(FOLDERS), { uid: true });
+  if (action === 'delete') await other.messageDelete(uid, { uid: true });
+}
+
+/** One change by a client. */
+async function changeHere(world: ImapWorld, choose: Pick_, next: () => string): Promise<void> {
+  const mailboxes = FOLDERS.map((name) => world.mailboxNamed(name === 'INBOX' ? 'Inbox' : name));
+  const ids = [...world.account.emailIds()];
+  const action = choose(['create', 'flag', 'unflag', 'move', 'copy', 'delete'] as const);
+  const mailbox = choose(mailboxes);
+  if (action === 'create' || ids.length === 0) {
+    const draft = {
+      mailboxIds: { [mailbox]: true },
+      subject: next(),
+      from: [{ email: 'alice@example.org' }],
+      textBody: [{ partId: '1', type: 'text/plain' }],
+      bodyValues: { '1': { value: 'made here' } },
+    };
+    await world.call(['Email/set', { create: { draft } }]);
+    return;
+  }
+  const id = choose(ids);
+  const keyword = `keywords/${choose(KEYWORDS)}`;
+  const update = {
+    flag: { [keyword]: true },
+    unflag: { [keyword]: null },
+    move: { mailboxIds: { [mailbox]: true } },
+    copy: { [`mailboxIds/${mailbox}`]: true },
+  };
+  if (action === 'delete') await world.call(['Email/set', { destroy: [id] }]);
+  else await world.call(['Email/set', { update: { [id]: update[action] } }]);
+}
+
+/** As `contentsOf` tells the server's. */
+function shownHere(world: ImapWorld): Record<string, string[]> {
+  const flags: Record<string, string> = { $flagged: '\\Flagged', $seen: '\\Seen' };
+  const shown: Record<string, string[]> = {};
+  for (const name of FOLDERS) {
+    const id = world.mailboxNamed(name === 'INBOX' ? 'Inbox' : name);
+    const emails = [...world.account.emailIds()].flatMap((emailId) => {
+      const email = world.account.email(emailId);
+      return email?.mailboxIds.includes(id) === true ? [email] : [];
+    });
+    const lines = emails.map(({ envelope, keywords }) =>
+      [envelope.subject, ...keywords.map((keyword) => flags[keyword] ?? keyword).sort()].join(' '),
+    );
+    if (lines.length > 0 || name !== 'INBOX') shown[name] = lines.sort();
+  }
+  return shown;
+}
+
+async function run(dovecot: Dovecot, seed: number): Promise<void> {
+  const prng = new SeededPrng(seed);
+  const choose: Pick_ = (items) => items[prng.below(items.length)] as (typeof items)[number];
+  await using world = await ImapWorld.open(dovecot, { user: `seed${seed}` });
+  const other = await world.other();
+  let count = 0;
+  const next = (): string => `m${count++}`;
+  for (const name of FOLDERS.slice(1)) await other.mailboxCreate(name);
+  for (let index = 0; index < MESSAGES; index++) await other.append(choose(FOLDERS), message(next()));
+  await world.settled();
+  for (let step = 0; step < STEPS; step++) {
+    const action = prng.next();
+    if (action < 0.45) await changeHere(world, choose, next);
+    else if (action < 0.85) await changeThere(other, choose, next);
+    else if (action < 0.92) world.crashAgent();
+    else {
+      await world.kill();
+      await world.start();
+    }
+  }
+  await world.settled();
+  const there = await contentsOf(other);
+  expect(shownHere(world), `seed ${seed}`).toEqual(there);
+  const everywhere = Object.values(there).flat();
+  // A message is in a folder once: nothing here copies one into the folder it is in.
+  for (const lines of Object.values(there)) {
+    const subjects = lines.map((line) => line.split(' ')[0]);
+    expect(new Set(subjects).size, `seed ${seed}: ${everywhere.join(', ')}`).toBe(subjects.length);
+  }
+  await other.logout();
+}
+
+describe.skipIf(!hasDovecot())('both sides of an IMAP account', () => {
+  test('converge, whatever both change and whoever is killed meanwhile', async () => {
+    await using dovecot = await Dovecot.open();
+    const runs = runLength(6, 1_000);
+    for (let seed = 1; seed <= runs; seed++) await run(dovecot, seed);
+  });
+});
