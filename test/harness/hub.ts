@@ -59,6 +59,11 @@ export interface Notes {
   readonly key: string;
 }
 
+/** What the small user server answers by any way. */
+export function asNotes(answer: unknown): Notes {
+  return answer as Notes;
+}
+
 /** A program that speaks in frames. */
 export class FrameProgram implements Disposable {
   readonly socket: Socket;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { connect, type HubRequest, type HubTarget } from '../../src/hub-client/index.ts';
-import { type Notes, openHub, PASSWORD, type TestHub } from '../harness/hub.ts';
+import { asNotes, openHub, PASSWORD, type TestHub } from '../harness/hub.ts';
 import { runPython } from '../harness/python-client.ts';
 import { revokeAll } from '../harness/revoke.ts';
 
@@ -32,10 +32,10 @@ describe('the library', () => {
     await using hub = await openHub();
     await using session = await connect({ socket: hub.socketPath }).open({ user: alice, password: PASSWORD });
     const { id, token } = session;
-    const { pid } = (await session.request(call('add', 'milk'), signal)) as unknown as Notes;
+    const { pid } = asNotes(await session.request(call('add', 'milk'), signal));
     // Whoever asked just then is told that nothing is known about it.
     await expect(session.request(call('crash'), signal)).rejects.toMatchObject({ code: 'cut' });
-    const after = (await session.request(call('list'), signal)) as unknown as Notes;
+    const after = asNotes(await session.request(call('list'), signal));
     expect(after.notes).toEqual(['milk']);
     expect(after.pid).not.toBe(pid);
     expect([session.id, session.token]).toEqual([id, token]);

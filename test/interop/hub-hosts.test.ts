@@ -2,17 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type HubRequest, type HubSession } from '../../src/hub-client/index.ts';
 import { isAlive } from '../harness/daemon.ts';
-import { type Notes, PASSWORD } from '../harness/hub.ts';
+import { asNotes, type Notes, PASSWORD } from '../harness/hub.ts';
 import { type Host, HubHosts } from '../harness/hub-hosts.ts';
 import { runPython } from '../harness/python-client.ts';
 import { hasRabbit, Rabbit } from '../harness/rabbitmq.ts';
 import { until } from '../harness/until.ts';
 
-const USERS = Array.from({ length: 6 }, (_, index) => `user${index}@home.example`);
+const USERS = Array.from({ length: 4 }, (_, index) => `user${index}@home.example`);
 const signal = new AbortController().signal;
 const call = (...methodCall: [string] | [string, string]): HubRequest => ({ using: [], methodCalls: [methodCall] });
-const ask = async (session: HubSession, request = call('list')) =>
-  (await session.request(request, signal)) as unknown as Notes;
+const ask = async (session: HubSession, request = call('list')) => asNotes(await session.request(request, signal));
 
 /** A request that may be made twice, until it is answered. */
 async function insist(session: HubSession): Promise<Notes> {
