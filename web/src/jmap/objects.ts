@@ -3,6 +3,8 @@
 export const CORE = 'urn:ietf:params:jmap:core';
 export const MAIL = 'urn:ietf:params:jmap:mail';
 export const SUBMISSION = 'urn:ietf:params:jmap:submission';
+/** An extension of ours, which encrypted accounts have: what is known to be missing. */
+export const COMPLETENESS = 'https://restante.org/jmap/completeness';
 
 export interface Session {
   readonly capabilities: Readonly<Record<string, object>>;

@@ -2,6 +2,7 @@
 import type { Login } from '../jmap/login.ts';
 import { MAIL, type Mailbox } from '../jmap/objects.ts';
 import { texts } from '../texts/texts.svelte.ts';
+import { Completeness } from './completeness.svelte.ts';
 import { Desk } from './desk.svelte.ts';
 import { Filing } from './filing.ts';
 import { Line } from './line.svelte.ts';
@@ -18,6 +19,7 @@ export class Mail {
   readonly line: Line;
   readonly accountId: string;
   readonly mailboxes: Mailboxes;
+  readonly completeness: Completeness;
   readonly notices = new Notices();
   readonly filing: Filing;
   readonly desk: Desk;
@@ -37,6 +39,7 @@ export class Mail {
     this.login = login;
     this.accountId = session.primaryAccounts[MAIL] ?? Object.keys(session.accounts)[0] ?? '';
     this.mailboxes = new Mailboxes(line, this.accountId);
+    this.completeness = new Completeness(line, this.accountId);
     const { accountId, mailboxes, notices } = this;
     const own = login.address;
     this.people = new People(own);
@@ -49,6 +52,7 @@ export class Mail {
     await line.open();
     const mail = new Mail(line, login);
     await mail.mailboxes.refresh();
+    mail.completeness.refresh().catch((error: unknown) => console.warn(error));
     mail.follow();
     line.onChange(() => mail.#changed());
     mail.desk.restore();
@@ -119,7 +123,9 @@ export class Mail {
   }
 
   #changed(): void {
-    this.mailboxes.refresh().catch((error: unknown) => this.notices.problem(String(error)));
+    const complain = (error: unknown): void => this.notices.problem(String(error));
+    this.mailboxes.refresh().catch(complain);
+    this.completeness.refresh().catch(complain);
     this.list?.refresh();
     void this.thread?.refresh();
   }

@@ -83,13 +83,12 @@ function mailboxCondition(word: string, mailboxes: readonly Mailbox[]): Filter |
 
 /** Text with `<mark>`, which the server has escaped, as pieces that need no HTML. */
 export function piecesOf(snippet: string): readonly { readonly text: string; readonly isMarked: boolean }[] {
+  // Every third part is the name of the mark, the one after it is marked.
   return snippet
     .split(/<(mark)>([\s\S]*?)<\/mark>/)
-    .reduce<{ text: string; isMarked: boolean }[]>((pieces, part, index, all) => {
-      if (part === 'mark' && index % 3 === 1) return pieces;
-      return [...pieces, { text: unescaped(part), isMarked: all[index - 1] === 'mark' && index % 3 === 2 }];
-    }, [])
-    .filter(({ text }) => text !== '');
+    .flatMap((part, index) =>
+      index % 3 === 1 || part === '' ? [] : [{ text: unescaped(part), isMarked: index % 3 === 2 }],
+    );
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", apos: "'" };

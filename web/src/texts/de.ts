@@ -16,6 +16,7 @@ export const de: Messages = {
   signedOutByHub: 'Du wurdest abgemeldet: Die Sitzung ist abgelaufen oder wurde widerrufen.',
   signInPrivacy:
     'Das Passwort wird einmal verwendet und nicht behalten. Dieses Fenster bleibt angemeldet, bis du es schließt.',
+  pageOf: 'Mailseite in',
   signOut: 'Abmelden',
   mailboxes: 'Postfächer',
   labels: 'Labels',
@@ -101,7 +102,13 @@ export const de: Messages = {
   truncated: 'Diese Nachricht ist sehr lang; der Rest steht in der Datei zum Herunterladen.',
   downloadMessage: 'Nachricht herunterladen',
   olderMessages: (n) => count(n, '1 ältere Nachricht zeigen', 'ältere Nachrichten'),
-  lock: 'Wie diese Nachricht geschützt war',
+  lock: 'Wie diese Nachricht geschützt ist',
+  lockEncrypted:
+    'Ende-zu-Ende-verschlüsselt aufbewahrt: Die Server deines Heims können sie nicht lesen. Dieser Hub öffnet sie für dich, solange du angemeldet bist. Ob du die Schlüssel mit dem Absender verglichen hast, erfährt diese Seite nicht.',
+  lockOpen: 'Nicht Ende-zu-Ende-verschlüsselt: Der Mailserver dieses Kontos kann sie lesen.',
+  complete: (agreeing, all) => `Vollständig auf ${agreeing} von ${all} Knoten`,
+  expected: (n) => (n === 1 ? '1 Nachricht erwartet' : `${n} Nachrichten erwartet`),
+  unverified: (n) => `${n} beiseitegelegt: nicht geprüft`,
   newMessage: 'Neue Nachricht',
   subject: 'Betreff',
   message: 'Nachricht',

@@ -14,6 +14,7 @@ export const en = {
   tooManyTries: (seconds: number) => `Too many tries. Wait ${seconds} seconds.`,
   signedOutByHub: 'You were signed out: the session has ended or was revoked.',
   signInPrivacy: 'The password is used once and not kept. This window stays signed in until you close it.',
+  pageOf: 'Mail page in',
   signOut: 'Sign out',
   // Places
   mailboxes: 'Mailboxes',
@@ -105,7 +106,13 @@ export const en = {
   downloadMessage: 'Download message',
   olderMessages: (n: number) => count(n, 'Show 1 older message', 'older messages'),
   // Encryption
-  lock: 'How this message was protected',
+  lock: 'How this message is protected',
+  lockEncrypted:
+    'Kept end-to-end encrypted: the servers of your home cannot read it. This hub opens it for you while you are signed in. Whether you have compared keys with the sender, this page is not told.',
+  lockOpen: 'Not end-to-end encrypted: the mail server of this account can read it.',
+  complete: (agreeing: number, all: number) => `Complete on ${agreeing} of ${all} ${all === 1 ? 'node' : 'nodes'}`,
+  expected: (n: number) => (n === 1 ? '1 message expected' : `${n} messages expected`),
+  unverified: (n: number) => `${n} kept aside: not verified`,
   // Writing
   newMessage: 'New message',
   subject: 'Subject',

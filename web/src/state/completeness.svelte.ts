@@ -1,0 +1,66 @@
+/** Whether everything that was sent to somebody is here, as their hub knows it. */
+import { COMPLETENESS } from '../jmap/objects.ts';
+import type { Line } from './line.svelte.ts';
+import { listOf } from './thread-list.svelte.ts';
+
+interface CompletenessObject {
+  readonly isComplete: boolean;
+  readonly feeds: readonly {
+    readonly upTo: number;
+    readonly missing: readonly (readonly [from: number, to: number])[];
+    readonly nodes: readonly { readonly node: string; readonly upTo: number | null }[];
+  }[];
+  readonly pendingBodies: number;
+  readonly unverified: number;
+}
+
+export class Completeness {
+  /** Whether the account is one that can say so: those that are end-to-end encrypted. */
+  readonly isKnown: boolean;
+  #object = $state.raw<CompletenessObject>();
+  readonly #line: Line;
+  readonly #accountId: string;
+
+  constructor(line: Line, accountId: string) {
+    this.#line = line;
+    this.#accountId = accountId;
+    const account = line.connection.session.accounts[accountId];
+    this.isKnown = account !== undefined && COMPLETENESS in account.accountCapabilities;
+  }
+
+  /** Undefined until the hub has heard of a node. */
+  get isComplete(): boolean | undefined {
+    return this.#object?.isComplete;
+  }
+
+  /** Messages that were announced and are not here. */
+  get missing(): number {
+    const { feeds = [], pendingBodies = 0 } = this.#object ?? {};
+    const lengths = feeds.flatMap(({ missing }) => missing.map(([from, to]) => to - from + 1));
+    return lengths.reduce((sum, length) => sum + length, pendingBodies);
+  }
+
+  /** Kept aside because they do not verify. */
+  get unverified(): number {
+    return this.#object?.unverified ?? 0;
+  }
+
+  /** How many nodes have said the same as the furthest of them, and how many there are. */
+  get nodes(): { readonly agreeing: number; readonly all: number } {
+    const feeds = this.#object?.feeds ?? [];
+    const names = new Set(feeds.flatMap(({ nodes }) => nodes.map(({ node }) => node)));
+    const behind = new Set(
+      feeds.flatMap(({ nodes, upTo }) => nodes.filter((node) => node.upTo !== upTo).map(({ node }) => node)),
+    );
+    return { agreeing: names.size - behind.size, all: names.size };
+  }
+
+  async refresh(): Promise<void> {
+    if (!this.isKnown) return;
+    const args = { accountId: this.#accountId, ids: null };
+    const answers = await this.#line.attempt((connection) =>
+      connection.call([['Completeness/get', args, 'get']], ['get']),
+    );
+    this.#object = listOf<CompletenessObject>(answers.get('get'))[0];
+  }
+}
