@@ -13,7 +13,7 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
-import type { Address } from '../protocol/index.ts';
+import type { Address, PduId } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { AccountSecrets, BodyWorker } from '../vault/index.ts';
 import { Account } from './account/account.ts';
@@ -31,7 +31,7 @@ import { Link } from './link.ts';
 import type { Mailbox } from './mail/mailbox.ts';
 import type { Nodes } from './network/nodes.ts';
 import type { Outbox } from './outbox/outbox.ts';
-import { type Imported, Posting, type Sent } from './outbox/posting.ts';
+import { type Imported, Posting, type RawMail, type Sent } from './outbox/posting.ts';
 import { openParts, type Parts } from './parts.ts';
 
 export interface ClientDeps {
@@ -198,6 +198,14 @@ export class Client implements AsyncDisposable {
       signal?.throwIfAborted();
     }
     return this.#posting.importRaw(mime, to, signal);
+  }
+
+  /**
+   * Queues the exact bytes durably, encrypted to each recipient, once for each key. Throws ClientError (`unknown_recipient`,
+   * `standing_alarm`, `unknown_home`, `home_unreachable`, `offline`, `too_large`, `no_recipient`), and then nothing is sent.
+   */
+  async sendRaw(mail: RawMail, signal?: AbortSignal): Promise<PduId> {
+    return this.#posting.sendRaw(mail, signal);
   }
 
   /** Resolves when nothing waits to be sent any more; what was refused stays in `outbox`. Throws ClientError `offline`. */

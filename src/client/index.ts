@@ -49,4 +49,4 @@ export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailb
 export { type AttachmentInfo, DELETED, FLAGGED, JUNK, type MessageText, READ, type Summary } from './mail/summary.ts';
 export type { NodeInfo, Nodes, Pinged } from './network/nodes.ts';
 export type { OutboxItem, Outcome, Receipt, RefusalCode } from './outbox/outbox.ts';
-export type { Imported, Sent } from './outbox/posting.ts';
+export type { Imported, RawMail, Sent } from './outbox/posting.ts';

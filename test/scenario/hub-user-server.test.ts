@@ -1,7 +1,7 @@
 /** A person's encrypted mail through their user server: JMAP on one side, their other devices on the other. */
 import { describe, expect, test } from 'vitest';
-import { FLAGGED, foldersOf, READ } from '../../src/client/index.ts';
-import { ClientWorld, never } from '../harness/client-world.ts';
+import { FLAGGED, foldersOf, READ, type Summary } from '../../src/client/index.ts';
+import { all, ClientWorld, never } from '../harness/client-world.ts';
 import { ACCOUNT, UserWorld } from '../harness/user-world.ts';
 
 const SHOWN = ['id', 'subject', 'keywords', 'mailboxIds', 'preview'];
@@ -134,6 +134,7 @@ describe('a user server', () => {
   test('starts an agent again that died, and misses nothing meanwhile', async () => {
     await using setting = await setup();
     const { laptop, user } = setting;
+    await user.untilEmails(() => user.server.status.mailAgent.state === 'running', SHOWN);
     user.crashAgent('a test');
     await laptop.send({ to: [laptop.address], subject: 'meanwhile', text: 'x' });
     await user.untilEmails(([first]) => first?.subject === 'meanwhile', SHOWN);
@@ -176,7 +177,11 @@ describe('a user server', () => {
     await user.untilEmails(() => user.server.status.mail?.connection === 'connected', SHOWN);
     world.isCut = true;
     world.cutAll();
-    await world.node.clock.advance(60_000); // it has failed a few times and waits longer and longer
+    // It has failed a few times and waits longer and longer.
+    for (let second = 0; second < 60; second++) {
+      await world.node.clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     world.isCut = false;
     await laptop.connect(never);
     await laptop.send({ to: [laptop.address], subject: 'woken', text: 'x' });
@@ -186,6 +191,55 @@ describe('a user server', () => {
     await user.untilEmails((emails) => emails.length === 1, SHOWN);
     // Long before it would have looked by itself.
     expect(world.node.clock.monotonic() - wokenAt).toBeLessThan(20_000);
+  });
+
+  test('sends what is submitted, encrypted to each who can be written to, and says who cannot', async () => {
+    await using setting = await setup();
+    const { laptop, user, world } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    await using carol = (await world.newPerson('carol')).client;
+    const ghost = world.node.address('ghost');
+    const message = {
+      mailboxIds: { drafts: true },
+      from: [{ email: laptop.address }],
+      to: [{ email: bob.address }, { email: ghost }],
+      bcc: [{ email: carol.address }],
+      subject: 'boat',
+      bodyValues: { text: { value: 'It floats.' } },
+      textBody: [{ partId: 'text', type: 'text/plain' }],
+    };
+    const [identities] = await user.call(['Identity/get', { ids: null }]);
+    const [identity] = (identities as { list: { id: string }[] }).list;
+    const submission = { emailId: '#draft', identityId: identity?.id };
+    await user.call(
+      ['Email/set', { create: { draft: message } }],
+      ['EmailSubmission/set', { create: { sent: submission } }],
+    );
+    const outcome = async (): Promise<object | undefined> => {
+      const [answer] = await user.call(['EmailSubmission/get', { ids: null }]);
+      const [first] = (answer as { list: { undoStatus: string; deliveryStatus: object }[] }).list;
+      return first?.undoStatus === 'final' ? first.deliveryStatus : undefined;
+    };
+    const isSaid = (said: object | undefined): boolean => JSON.stringify(said ?? {}).includes('550 5.1.1');
+    let said = await outcome();
+    for (let turn = 0; turn < 200 && !isSaid(said); turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await world.node.clock.advance(500);
+      said = await outcome();
+    }
+    expect(said).toMatchObject({
+      [bob.address]: { smtpReply: expect.stringMatching(/^250 /), delivered: 'queued' },
+      [carol.address]: { smtpReply: expect.stringMatching(/^250 /), delivered: 'queued' },
+      [ghost]: { smtpReply: expect.stringMatching(/^550 5\.1\.1 /), delivered: 'no' },
+    });
+    for (const reader of [bob, carol]) {
+      await reader.sync({ signal: never });
+      const [mail, ...others] = await all(reader.mail.list());
+      expect(others).toEqual([]);
+      expect(mail).toMatchObject({ subject: 'boat', to: [bob.address, ghost] });
+      const { mime } = await reader.mail.raw((mail as Summary).id);
+      expect(Buffer.from(mime).toString()).not.toContain(carol.address);
+    }
   });
 
   test('goes on with the states it had, after a restart', async () => {

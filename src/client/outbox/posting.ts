@@ -39,6 +39,17 @@ export type Imported =
   /** The same bytes were sent to this address before. */
   | { readonly status: 'duplicate'; readonly id: PduId };
 
+/** A message in the exact bytes of another program, to several people at once. */
+export interface RawMail {
+  readonly mime: Uint8Array;
+  /** Who share a PDU: each of them sees the others. */
+  readonly shown: readonly Address[];
+  /** Each gets a PDU of their own. */
+  readonly hidden: readonly Address[];
+  /** Whose mail it is, whatever it says: the same key is sent once. */
+  readonly key: string;
+}
+
 /** The key under which the author's devices know to whom a blind copy went. */
 const BCC = 'bcc';
 
@@ -95,6 +106,42 @@ export class Posting {
       return undefined;
     });
     return twin === undefined ? { status: 'queued', id: pdu.id, settled } : { status: 'duplicate', id: twin };
+  }
+
+  /**
+   * On this device's disk when it resolves with the id of its first PDU; whether the home takes it is for the outbox.
+   * Idempotent by the mail's key.
+   */
+  async sendRaw(mail: RawMail, signal: AbortSignal | undefined): Promise<PduId> {
+    const { composer, outbox, random, store, suite, writer } = this.#deps;
+    const { hidden, mime, shown } = mail;
+    const hash = suite.sha256(utf8(`key ${mail.key}\n`));
+    const before = await store.transact((transaction) => outbox.imported(transaction, hash));
+    if (before !== undefined) return before;
+    if (mime.length > MIME_BYTES_MAX)
+      throw new ClientError('too_large', `the message has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`);
+    const certificates = await composer.certificatesOf([...shown, ...hidden]);
+    const groups = [...(shown.length > 0 ? [shown] : []), ...hidden.map((address) => [address])];
+    const sealed = await Promise.all(
+      groups.map((recipients) => {
+        const place = { ...createConversation({ suite, random }, writer.author), prev: [], depth: 1 };
+        const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
+        return writer.write({ type: 'mail', ...place, recipients, certificates: to, mime }, signal);
+      }),
+    );
+    const [first] = sealed;
+    if (first === undefined) throw new ClientError('no_recipient', 'the mail is addressed to nobody');
+    return store.transact(async (transaction) => {
+      // The same mail may have been handed in twice at once.
+      const twin = await outbox.imported(transaction, hash);
+      if (twin !== undefined) return twin;
+      outbox.rememberImport(transaction, hash, first.pdu.id);
+      for (const { pdu, body } of sealed) {
+        outbox.add(transaction, pdu, body);
+        keepPdu(transaction, pdu, body);
+      }
+      return first.pdu.id;
+    });
   }
 
   /** On disk, to be sent and in their conversations: what is written next follows them. Returns what will become of each. */

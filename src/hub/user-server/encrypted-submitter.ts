@@ -58,7 +58,7 @@ export class EncryptedSubmitter implements Submitter {
       const shown = left.filter((email) => named.has(email.toLowerCase()));
       const hidden = left.filter((email) => !shown.includes(email));
       // Without those who were refused it is the same submission: whoever was refused had nothing.
-      const outcome = await this.#deps.send({ key: job.id, mime, shown, hidden }, signal);
+      const outcome = await this.#deps.send({ key: `send ${job.id}`, mime, shown, hidden }, signal);
       if (outcome.status === 'later') return { kind: 'later', reason: outcome.message };
       if (outcome.status === 'taken') {
         for (const email of left) statuses[email] = status('250 2.0.0 encrypted, and on its way', 'queued');

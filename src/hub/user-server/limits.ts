@@ -3,6 +3,8 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** The first screen comes from the store: an agent's start waits so long, and does not take the processor from it. */
+export const AGENT_DELAY_MS = 300;
 /** So long after a start what it left behind is given back to the host: the first answers are out by then. */
 export const SETTLE_MS = 3_000;
 /** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */

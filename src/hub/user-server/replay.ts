@@ -150,7 +150,11 @@ export class Replay {
     const chunks: Uint8Array[] = [];
     for await (const chunk of blobs.read(account.id, blobId, { start: 0, end: size })) chunks.push(chunk);
     const mime = new Uint8Array(Buffer.concat(chunks));
-    const { pdu } = await ask('create', { mime, keywords, folders: this.#foldersOf(mailboxIds) }, signal);
+    const { pdu } = await ask(
+      'create',
+      { key: `create ${emailId}`, mime, keywords, folders: this.#foldersOf(mailboxIds) },
+      signal,
+    );
     encrypted.created(emailId, pdu);
   }
 

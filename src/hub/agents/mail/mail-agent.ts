@@ -23,6 +23,7 @@ import { OPENED_BYTES_MAX, TELL_BATCH, TELL_BYTES, TELL_RETRY_MS } from '../limi
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, WholeMessage } from './mail-protocol.ts';
 import { OpenedMessages } from './opened-messages.ts';
+import { sendMail } from './sending.ts';
 import { contentOf, contentWithoutBody, ownKeyword, toldMessage } from './told-message.ts';
 
 export interface MailAgentDeps extends ClientDeps {
@@ -192,6 +193,7 @@ export class MailAgent implements AsyncDisposable {
       update: async ({ folders, keywords, pdu }) => this.#update(pdu, keywords, folders),
       delete: async ({ pdu }) => this.#mark(pdu, () => ({ [DELETED]: true })),
       create: (request, signal) => this.#inTurn(() => this.#create(request, signal)),
+      send: (request, signal) => sendMail(this.#client, request, signal),
       describeFolder: async ({ id, words }) => {
         await client.folders.describe(id, words);
         return {};
@@ -217,10 +219,10 @@ export class MailAgent implements AsyncDisposable {
   }
 
   async #create(
-    { folders, keywords, mime }: MailAgentCalls['create']['request'],
+    { folders, key, keywords, mime }: MailAgentCalls['create']['request'],
     signal: AbortSignal,
   ): Promise<{ readonly pdu: string }> {
-    const { id } = await this.#client.importRaw(mime, this.#client.address, signal);
+    const id = await this.#client.sendRaw({ key, mime, shown: [this.#client.address], hidden: [] }, signal);
     // Said of a message that is on its way: it takes this up when it arrives.
     await this.#client.mail.say(id, { ...filingMarks([], folders), ...marksOf({ added: keywords, removed: [] }) });
     return { pdu: id };

@@ -67,6 +67,17 @@ export interface Outcome {
   readonly status: 'done' | 'unknown' | 'later';
 }
 
+/** `refused`: nobody has it, and these are why; the others may have it without them. `later`: nobody can know now. */
+export type SendOutcome =
+  | { readonly status: 'taken' }
+  | {
+      readonly status: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly addresses: readonly string[];
+    }
+  | { readonly status: 'later'; readonly message: string };
+
 /** What the user server asks of the agent. */
 export type MailAgentCalls = {
   readonly ping: { readonly request: object; readonly reply: object };
@@ -85,14 +96,25 @@ export type MailAgentCalls = {
     readonly reply: Outcome;
   };
   readonly delete: { readonly request: { readonly pdu: string }; readonly reply: Outcome };
-  /** A message that was made here, such as a draft: mail to oneself. The same bytes are one message. */
+  /** A message that was made here, such as a draft: mail to oneself, once for each key. */
   readonly create: {
     readonly request: {
+      readonly key: string;
       readonly mime: Uint8Array;
       readonly keywords: readonly string[];
       readonly folders: readonly FolderId[];
     };
     readonly reply: { readonly pdu: string };
+  };
+  /** Durably on its way when it answers `taken`; once for each key. */
+  readonly send: {
+    readonly request: {
+      readonly key: string;
+      readonly mime: Uint8Array;
+      readonly shown: readonly string[];
+      readonly hidden: readonly string[];
+    };
+    readonly reply: SendOutcome;
   };
   readonly describeFolder: {
     readonly request: { readonly id: FolderId; readonly words: FolderWords };

@@ -1,0 +1,41 @@
+/** Handing over a message that a program has written: what the client says, in the words of a submission. */
+import { CodedError } from '../../../base/index.ts';
+import type { Client } from '../../../client/index.ts';
+import { type Address, isAddress, parseAddress } from '../../../protocol/index.ts';
+import type { MailAgentCalls, SendOutcome } from './mail-protocol.ts';
+
+type Request = MailAgentCalls['send']['request'];
+
+/** What will not be otherwise however often it is tried. */
+const FINAL: ReadonlySet<string> = new Set(['unknown_recipient', 'unknown_home', 'standing_alarm', 'too_large']);
+
+export async function sendMail(client: Client, request: Request, signal: AbortSignal): Promise<SendOutcome> {
+  const all = [...request.shown, ...request.hidden];
+  const strange = all.filter((address) => !isAddress(address.toLowerCase()));
+  if (strange.length > 0)
+    return { status: 'refused', code: 'unknown_recipient', message: 'no address of a home', addresses: strange };
+  const { key, mime } = request;
+  try {
+    await client.sendRaw({ key, mime, shown: addresses(request.shown), hidden: addresses(request.hidden) }, signal);
+    return { status: 'taken' };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CodedError)) throw error;
+    if (!FINAL.has(error.code)) return { status: 'later', message: error.message };
+    return { status: 'refused', code: error.code, message: error.message, addresses: concerned(error, all) };
+  }
+}
+
+function addresses(texts: readonly string[]): Address[] {
+  return [...new Set(texts.map((text) => parseAddress(text.toLowerCase())))];
+}
+
+/** Whom an error is about, in the request's spelling; everybody where it does not say. */
+function concerned({ details }: CodedError, all: readonly string[]): readonly string[] {
+  const { address, addresses: several, home } = details;
+  const named = Array.isArray(several) ? several : address === undefined ? [] : [address];
+  const isMeant = (text: string): boolean =>
+    named.includes(text.toLowerCase()) || (typeof home === 'string' && text.toLowerCase().endsWith(`@${home}`));
+  const meant = all.filter(isMeant);
+  return meant.length > 0 ? meant : all;
+}
