@@ -13,11 +13,12 @@ import {
   toHex,
   utf8,
 } from '../base/index.ts';
-import { createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
+import { type BlockClaim, createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
-import type { Store } from '../store/index.ts';
+import { type Store, under } from '../store/index.ts';
 import type { DataFolder } from './data-folder.ts';
-import { COPY_RECORDS, copyRecordKey, FEED_RECORDS, feedPrefix, feedRecordKey } from './view-keys.ts';
+import { PROVEN_PAGE_BLOCKS } from './limits.ts';
+import { COPY_RECORDS, copyPrefix, copyRecordKey, FEED_RECORDS, feedPrefix, feedRecordKey } from './view-keys.ts';
 
 interface FeedRecord {
   /** Hexadecimal. */
@@ -89,11 +90,15 @@ export class NodeFeeds implements Feeds {
       last !== undefined && secretKey !== undefined
         ? await openFeed(deps, last.record, secretKey)
         : await createFeed(deps, (last?.record.order ?? 0) + 1);
+    const copies = await readCopyRecords(deps.store);
     const retired: FeedLog[] = [];
     for (const { feed, record } of records)
-      if (feed !== current.id) retired.push(await openFeed(deps, record, undefined));
+      if (feed !== current.id) {
+        const isCopy = copies.some((copy) => copy.feed === feed);
+        retired.push(isCopy ? await openCopy(deps, feed, record) : await openFeed(deps, record, undefined));
+      }
     const feeds = new NodeFeeds(deps, current, retired);
-    for (const { record } of await readCopyRecords(deps.store)) await feeds.#openCopy(record);
+    for (const { record } of copies) await feeds.#openCopy(record);
     return feeds;
   }
 
@@ -124,6 +129,29 @@ export class NodeFeeds implements Feeds {
     return this.#openCopy(record);
   }
 
+  /**
+   * Own feeds that ended become copies: another node may hold more of them than this one, which was restored. What is here
+   * of them is proven once more, block by block, on its way.
+   */
+  async keepEndedAsCopies(): Promise<void> {
+    const { store } = this.#deps;
+    for (const feed of this.retired) {
+      const ended = this.#all.get(feed);
+      if (ended === undefined || ended.isReplica) continue;
+      const options = { prefix: copyPrefix(feed), publicKey: ended.publicKey, replica: true };
+      const copy = await FeedLog.open(this.#deps, options);
+      for (let from = 0; from < ended.length; from += PROVEN_PAGE_BLOCKS)
+        await copyPage(store, ended, copy, from, Math.min(ended.length, from + PROVEN_PAGE_BLOCKS));
+      const record: CopyRecord = { publicKey: toHex(ended.publicKey), isInherited: true };
+      const rows = under(feedPrefix(feed));
+      await store.transact((transaction) => {
+        transaction.put(copyRecordKey(feed), encodeRecord(record));
+        transaction.deleteRange(rows.from, rows.to);
+      });
+      this.#all.set(feed, copy);
+    }
+  }
+
   /** What a removed node had begun in this feed is this node's to go on with. */
   async inherit(feed: FeedId): Promise<void> {
     const log = this.#all.get(feed);
@@ -136,11 +164,11 @@ export class NodeFeeds implements Feeds {
   async #openCopy(record: CopyRecord): Promise<FeedLog> {
     const { store, suite } = this.#deps;
     const publicKey = fromHex(record.publicKey);
-    const prefix = feedPrefix(feedIdOf(discoveryKeyOf(suite, publicKey)));
+    const prefix = copyPrefix(feedIdOf(discoveryKeyOf(suite, publicKey)));
     const log = await FeedLog.open({ suite, store }, { prefix, publicKey, replica: true });
     // Two may have asked at once: one log writes a prefix.
     const known = this.#all.get(log.id);
-    if (known !== undefined) return known;
+    if (known?.isReplica === true) return known;
     this.#all.set(log.id, log);
     if (record.isInherited) this.#ours.add(log.id);
     return log;
@@ -150,12 +178,10 @@ export class NodeFeeds implements Feeds {
 /** The feeds of a store that is only looked at, such as a backup's: nothing is begun, retired or written. */
 export async function readFeeds(deps: Pick<FeedsDeps, 'suite' | 'store'>): Promise<ReadonlyMap<FeedId, FeedLog>> {
   const feeds = new Map<FeedId, FeedLog>();
+  const copies = await readCopyRecords(deps.store);
   for (const { feed, record } of (await readRecords(deps.store)).reverse())
-    feeds.set(feed, await openFeed(deps, record, undefined));
-  for (const { feed, record } of await readCopyRecords(deps.store)) {
-    const publicKey = fromHex(record.publicKey);
-    feeds.set(feed, await FeedLog.open(deps, { prefix: feedPrefix(feed), publicKey, replica: true }));
-  }
+    if (!copies.some((copy) => copy.feed === feed)) feeds.set(feed, await openFeed(deps, record, undefined));
+  for (const { feed, record } of copies) feeds.set(feed, await openCopy(deps, feed, record));
   return feeds;
 }
 
@@ -187,6 +213,43 @@ function openFeed(
   const publicKey = fromHex(record.publicKey);
   const prefix = feedPrefix(feedIdOf(discoveryKeyOf(deps.suite, publicKey)));
   return FeedLog.open(deps, { prefix, publicKey, ...(secretKey === undefined ? {} : { secretKey }) });
+}
+
+function openCopy(
+  deps: Pick<FeedsDeps, 'suite' | 'store'>,
+  feed: FeedId,
+  { publicKey }: { readonly publicKey: string },
+): Promise<FeedLog> {
+  return FeedLog.open(deps, { prefix: copyPrefix(feed), publicKey: fromHex(publicKey), replica: true });
+}
+
+/** Blocks [from, to) of a whole log, into a copy of it. Once is as good as twice. */
+async function copyPage(store: Store, log: FeedLog, copy: FeedLog, from: number, to: number): Promise<void> {
+  const indexes = Array.from({ length: to - from }, (_, i) => from + i);
+  const [blocks, proofs] = await Promise.all([
+    log.getBlocks(store, indexes),
+    log.proofs(
+      store,
+      indexes.map((index) => ({ index, digest: 0, withHash: false })),
+    ),
+  ]);
+  const claims = indexes.flatMap((index, i): BlockClaim[] => {
+    const [block, proof] = [blocks[i], proofs[i]];
+    if (block === undefined || proof === undefined) return [];
+    return [{ index, block, nodes: proof.nodes, signature: proof.signature }];
+  });
+  await store.transact(async (transaction) => {
+    const acceptances = await copy.accept(transaction, claims);
+    invariant(
+      acceptances.every(({ outcome }) => outcome === 'stored' || outcome === 'known'),
+      'what a log holds is proven by itself',
+    );
+  });
+  const cleared = indexes.filter((_, i) => blocks[i] === undefined);
+  if (cleared.length > 0)
+    await store.transact((transaction) => {
+      for (const index of cleared) copy.clear(transaction, index);
+    });
 }
 
 async function readRecords(store: Store): Promise<{ readonly feed: FeedId; readonly record: FeedRecord }[]> {

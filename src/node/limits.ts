@@ -139,3 +139,5 @@ export const KEY_LOG_FILL_ROWS = 1_000;
 export const FOLD_ENTRIES_MAX = 512;
 /** Rivals of one version of a chain that are looked at: a node makes one at most while it is cut off. */
 export const RIVALS_MAX = 1_000;
+/** Blocks of an own feed that ended, proven at once when it becomes a copy: bodies among them. */
+export const PROVEN_PAGE_BLOCKS = 256;

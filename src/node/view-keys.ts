@@ -159,6 +159,11 @@ export function feedPrefix(feed: FeedId): Uint8Array {
   return concatBytes(utf8('F'), fromHex(feed));
 }
 
+/** The rows of a copy of another node's feed, or of an own one that ended. */
+export function copyPrefix(feed: FeedId): Uint8Array {
+  return concatBytes(utf8('E'), fromHex(feed));
+}
+
 /** The feeds of this node: `S f feed` → feed record. */
 export function feedRecordKey(feed: FeedId): Uint8Array {
   return concatBytes(utf8('Sf'), fromHex(feed));

@@ -87,6 +87,11 @@ export class FleetWorld implements AsyncDisposable {
     return this.node(name).running;
   }
 
+  /** A place in this world's temporary folder. */
+  pathOf(name: string): string {
+    return join(this.#folder, name);
+  }
+
   /** What a running node has on its disk. */
   storeOf(name: string): Store {
     return this.core(name).store;

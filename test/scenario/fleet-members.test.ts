@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/index.ts';
+import { restoreBackup } from '../../src/node/index.ts';
+import { VIEWS } from '../../src/node/view-keys.ts';
 import { ReceiptStatus } from '../../src/protocol/index.ts';
 import { readAll, verified, write } from '../harness/fleet-people.ts';
 import { FleetWorld } from '../harness/fleet-world.ts';
@@ -24,6 +26,38 @@ describe('a node whose disk is lost', () => {
     await world.settled();
     expect((await readAll(world, alice, 'a')).sort()).toEqual([...ids, third].sort());
     await verified(world, 'a', 'b');
+  });
+});
+
+describe('a node that is restored from a backup', () => {
+  test('begins a new feed, and gets back from the others what it had written since', async () => {
+    await using world = await FleetWorld.open(['a', 'b']);
+    const alice = await world.person('alice');
+    const atB = await world.signIn(alice, 'b');
+    const ids = [await write(world, atB, alice, 'in the backup')];
+    const backup = world.pathOf('backup');
+    await world.core('b').operator.backup(backup);
+    ids.push(await write(world, atB, alice, 'after it'));
+    await world.settled();
+    const old = world.core('b').feeds.current.id;
+    const { length } = world.core('b').feeds.current;
+    await world.loseDisk('b');
+    await restoreBackup(backup, world.pathOf(world.node('b').folder));
+    await world.start('b');
+    await world.settled();
+    await world.until(() => world.core('b').fleet.copies.here(old) === length, 'the old feed, whole');
+    expect((await readAll(world, alice, 'b')).sort()).toEqual([...ids].sort());
+    const again = await world.signIn(alice, 'b');
+    ids.push(await write(world, again, alice, 'in the new feed'));
+    await world.settled();
+    expect((await readAll(world, alice, 'a')).sort()).toEqual([...ids].sort());
+    const all = { ...VIEWS, limit: 100_000 };
+    expect(await world.storeOf('b').range(all)).toEqual(await world.storeOf('a').range(all));
+    await verified(world, 'a', 'b');
+    await world.stop('b');
+    await world.start('b');
+    await world.settled();
+    await verified(world, 'b');
   });
 });
 

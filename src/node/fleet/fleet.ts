@@ -146,7 +146,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   static async open(deps: FleetDeps, events: FleetEvents): Promise<Fleet> {
-    const fleet = new Fleet(deps, events, await Roster.open(deps));
+    const roster = await Roster.open(deps);
+    const isAlone = roster.nodes.every(({ name }) => name === deps.folder.config.node);
+    if (!isAlone) await deps.feeds.keepEndedAsCopies();
+    const fleet = new Fleet(deps, events, roster);
     fleet.#start();
     return fleet;
   }
