@@ -1,0 +1,75 @@
+/** A submission server that takes mail, fails where a test wants it to, and remembers what it has taken. */
+import type { AddressInfo } from 'node:net';
+import { SMTPServer } from 'smtp-server';
+import type { ServerSettings } from '../../src/hub/agents/imap/imap-protocol.ts';
+
+export interface SmtpBehaviour {
+  /** Answers to RCPT TO, by address; all others are taken. */
+  readonly recipients?: Readonly<Record<string, { readonly code: number; readonly text: string }>>;
+  /** The message is taken and the connection cut, so that nobody hears of it; that many times. */
+  readonly cutAfterData?: number;
+  /** Before the message is taken: 451, that many times. */
+  readonly busy?: number;
+}
+
+export class SmtpSink implements AsyncDisposable {
+  readonly taken: string[] = [];
+  readonly settings: ServerSettings;
+  readonly #server: SMTPServer;
+
+  private constructor(server: SMTPServer, port: number, taken: string[]) {
+    this.#server = server;
+    this.taken = taken;
+    const common = { security: 'none', auth: 'password', user: 'alice', secret: 'secret' } as const;
+    this.settings = { host: '127.0.0.1', port, ...common };
+  }
+
+  static async open({ busy = 0, cutAfterData = 0, recipients = {} }: SmtpBehaviour = {}): Promise<SmtpSink> {
+    const taken: string[] = [];
+    let [busyLeft, cutsLeft] = [busy, cutAfterData];
+    const server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      allowInsecureAuth: true,
+      logger: false,
+      onAuth: ({ password, username }, _session, done) =>
+        password === 'secret' ? done(null, { user: username ?? '' }) : done(refusal(535, 'no')),
+      onRcptTo: ({ address }, _session, done) => {
+        const refused = recipients[address];
+        done(refused === undefined ? null : refusal(refused.code, refused.text));
+      },
+      onData: (stream, session, done) => {
+        const pieces: Buffer[] = [];
+        stream.on('data', (piece: Buffer) => pieces.push(piece));
+        stream.on('end', () => {
+          if (busyLeft > 0) {
+            busyLeft--;
+            done(refusal(451, 'come again'));
+            return;
+          }
+          taken.push(Buffer.concat(pieces).toString('latin1'));
+          if (cutsLeft > 0) {
+            cutsLeft--;
+            for (const connection of server.connections)
+              if ((connection as unknown as { id: string }).id === session.id)
+                (connection as unknown as { _socket: { destroy(): void } })._socket.destroy();
+            return;
+          }
+          done(null);
+        });
+      },
+    });
+    server.on('error', () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.server.address() as AddressInfo;
+    return new SmtpSink(server, port, taken);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+function refusal(code: number, text: string): Error {
+  return Object.assign(new Error(text), { responseCode: code });
+}

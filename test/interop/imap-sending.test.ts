@@ -1,0 +1,108 @@
+/** Sending from an IMAP account by its own submission server: never twice, and what became of it is told. */
+import { describe, expect, test } from 'vitest';
+import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { contentsOf } from '../harness/imap-mail.ts';
+import { ImapWorld } from '../harness/imap-world.ts';
+import { type SmtpBehaviour, SmtpSink } from '../harness/smtp-sink.ts';
+import { until } from '../harness/until.ts';
+
+interface Status {
+  readonly smtpReply: string;
+  readonly delivered: string;
+}
+
+async function setup(behaviour: SmtpBehaviour = {}) {
+  const dovecot = await Dovecot.open();
+  const sink = await SmtpSink.open(behaviour);
+  const world = await ImapWorld.open(dovecot, { user: 'alice', smtp: sink.settings });
+  await world.settled();
+  return {
+    sink,
+    world,
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await sink[Symbol.asyncDispose]();
+      await dovecot[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Writes a draft, sends it, and files it as clients do. Returns the id of the submission. */
+async function send(world: ImapWorld, to: readonly string[]): Promise<string> {
+  const draft = {
+    mailboxIds: { [world.mailboxNamed('Drafts')]: true },
+    keywords: { $draft: true },
+    subject: 'sent',
+    from: [{ email: 'alice@example.org' }],
+    to: to.map((email) => ({ email })),
+    bcc: [{ email: 'hidden@example.net' }],
+    textBody: [{ partId: '1', type: 'text/plain' }],
+    bodyValues: { '1': { value: 'words' } },
+  };
+  const filed = { mailboxIds: { [world.mailboxNamed('Sent')]: true }, 'keywords/$draft': null };
+  const [, submitted] = await world.call(
+    ['Email/set', { create: { draft } }],
+    [
+      'EmailSubmission/set',
+      { create: { one: { emailId: '#draft', identityId: 'own' } }, onSuccessUpdateEmail: { '#one': filed } },
+    ],
+  );
+  return (submitted as unknown as { created: { one: { id: string } } }).created.one.id;
+}
+
+async function statusesOf(world: ImapWorld, id: string): Promise<Record<string, Status>> {
+  const isDone = (): boolean =>
+    world.account.objects.get<{ readonly phase: string }>('EmailSubmission', id)?.phase === 'done';
+  await until(isDone);
+  const [answer] = await world.call(['EmailSubmission/get', { ids: [id] }]);
+  const { list } = answer as unknown as { readonly list: readonly { deliveryStatus: Record<string, Status> }[] };
+  return list[0]?.deliveryStatus ?? {};
+}
+
+describe.skipIf(!hasDovecot())('mail of an IMAP account', () => {
+  test('goes by its submission server without Bcc, and is in Sent at the server', async () => {
+    await using setting = await setup({ recipients: { 'nobody@example.net': { code: 550, text: 'no such user' } } });
+    const { sink, world } = setting;
+    const statuses = await statusesOf(world, await send(world, ['bob@example.net', 'nobody@example.net']));
+    expect(statuses['bob@example.net']).toMatchObject({ delivered: 'queued' });
+    expect(statuses['nobody@example.net']).toMatchObject({
+      delivered: 'no',
+      smtpReply: expect.stringContaining('550'),
+    });
+    expect(sink.taken).toHaveLength(1);
+    expect(sink.taken[0]).toContain('words');
+    expect(sink.taken[0]).not.toMatch(/^bcc:/im);
+    await world.settled();
+    const other = await world.other();
+    expect(await contentsOf(other)).toEqual({ Sent: ['sent'] });
+    await other.logout();
+  });
+
+  test('is tried again while the server is busy', async () => {
+    await using setting = await setup({ busy: 1 });
+    const { sink, world } = setting;
+    const id = await send(world, ['bob@example.net']);
+    expect((await statusesOf(world, id))['bob@example.net']).toMatchObject({ delivered: 'queued' });
+    expect(sink.taken).toHaveLength(1);
+  });
+
+  test('is not sent again when the answer to it was lost: its status says that nobody knows', async () => {
+    await using setting = await setup({ cutAfterData: 1 });
+    const { sink, world } = setting;
+    const id = await send(world, ['bob@example.net']);
+    expect((await statusesOf(world, id))['bob@example.net']).toMatchObject({ delivered: 'unknown' });
+    expect(sink.taken).toHaveLength(1);
+  });
+
+  test('is not sent twice when the user server is killed around the end of it', async () => {
+    await using setting = await setup({ cutAfterData: 1 });
+    const { sink, world } = setting;
+    const id = await send(world, ['bob@example.net']);
+    await until(() => sink.taken.length > 0);
+    await world.kill();
+    await world.start();
+    const statuses = await statusesOf(world, id);
+    expect(statuses['bob@example.net']).toMatchObject({ delivered: 'unknown' });
+    expect(sink.taken).toHaveLength(1);
+  });
+});
