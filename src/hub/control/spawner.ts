@@ -45,7 +45,7 @@ export class ProcessSpawner implements Spawner {
   spawn(launch: Uint8Array, { heapBytes }: { readonly heapBytes: number }): Child {
     const heap = `--max-old-space-size=${Math.ceil(heapBytes / MiB)}`;
     // Hundreds of these share a host: what a process gains in speed by room to breathe, the others lose.
-    const flags = [heap, '--max-semi-space-size=8', '--v8-pool-size=1', '--expose-gc'];
+    const flags = [heap, '--optimize-for-size', '--max-semi-space-size=4', '--v8-pool-size=1', '--expose-gc'];
     const stdio = ['ignore', 'ignore', 'inherit', 'pipe'] as const;
     const child = spawn('/bin/sh', ['-c', WITHOUT_CORE_DUMPS, process.execPath, ...flags, this.#program], {
       stdio: [...stdio],
