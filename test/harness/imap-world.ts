@@ -29,8 +29,6 @@ const never = new AbortController().signal;
 export interface ImapWorldOptions {
   readonly user: string;
   readonly smtp?: ServerSettings;
-  /** The port of a server that stands between; by default Dovecot's. */
-  readonly port?: number;
 }
 
 export class ImapWorld implements AsyncDisposable {
@@ -49,9 +47,15 @@ export class ImapWorld implements AsyncDisposable {
     this.#options = options;
   }
 
-  static async open(dovecot: Pick<Dovecot, 'imapPort'>, options: ImapWorldOptions): Promise<ImapWorld> {
-    const world = new ImapWorld(options.port ?? dovecot.imapPort, options);
+  /** Without an account. */
+  static async empty(server: Pick<Dovecot, 'imapPort'>, options: ImapWorldOptions = { user: '' }): Promise<ImapWorld> {
+    const world = new ImapWorld(server.imapPort, options);
     await world.start();
+    return world;
+  }
+
+  static async open(server: Pick<Dovecot, 'imapPort'>, options: ImapWorldOptions): Promise<ImapWorld> {
+    const world = await ImapWorld.empty(server, options);
     const { smtp, user } = options;
     const imap = { ...world.#server, user };
     const address = `${user}@example.org`;
