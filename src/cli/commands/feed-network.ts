@@ -1,6 +1,13 @@
 /** `feed serve` and `feed clone`: feeds and drives between peers, over TCP. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { decodeDriveIndex, formatFeedKey, parseFeedKey, Synchronizer } from '../../feed/index.ts';
+import {
+  type FeedLog,
+  type FollowedDrive,
+  followDrive,
+  formatFeedKey,
+  parseFeedKey,
+  Synchronizer,
+} from '../../feed/index.ts';
 import {
   createSodiumStreamCipher,
   FeedFolder,
@@ -128,6 +135,7 @@ class CloneRun {
   readonly #synchronizer: Synchronizer;
   readonly #folder: FeedFolder;
   readonly #options: CloneOptions;
+  #failure: unknown;
 
   constructor(context: Context, synchronizer: Synchronizer, folder: FeedFolder, options: CloneOptions) {
     this.#context = context;
@@ -144,13 +152,12 @@ class CloneRun {
     using _ = this.#synchronizer.events.on('forked', () =>
       output.warn('the feed has two histories: nothing more is copied'),
     );
-    this.#synchronizer.addFeed(feed, { live, sparse: range !== undefined });
+    using following = this.#follow();
     if (range !== undefined) this.#synchronizer.want(feed.id, range.from, range.to);
     this.#synchronizer.addAddresses(peer);
     if (live) interruption.expectEnd();
     const startedAt = deps.clock.monotonic();
-    while (live || !(await this.#isComplete())) {
-      await this.#addContent();
+    while (live || !this.#isComplete(following)) {
       await deps.clock.sleep(FEED_PROGRESS_INTERVAL_MS, signal);
       bar.update(this.#progress());
       this.#assertReached(deps.clock.monotonic() - startedAt);
@@ -158,25 +165,28 @@ class CloneRun {
     bar.update(this.#progress());
   }
 
-  async #isComplete(): Promise<boolean> {
-    await this.#addContent();
+  #isComplete(following: FollowedDrive): boolean {
     const { feed, content } = this.#folder;
+    if (this.#failure !== undefined) throw this.#failure;
     if (feed.fork !== undefined) return true;
-    return (
-      this.#synchronizer.isComplete(feed.id) && (content === undefined || this.#synchronizer.isComplete(content.id))
-    );
+    if (!following.isDecided || !this.#synchronizer.isComplete(feed.id)) return false;
+    return content === undefined || this.#synchronizer.isComplete(content.id);
   }
 
   /** A drive's content is copied as soon as it is known, unless only some blocks were asked for. */
-  async #addContent(): Promise<void> {
+  #follow(): FollowedDrive {
     const { feed, store } = this.#folder;
     const { live = false, range } = this.#options;
-    if (range !== undefined || !feed.has(0)) return;
-    const block = await feed.getBlock(store, 0);
-    const key = block === undefined ? undefined : decodeDriveIndex(block);
-    if (key === undefined) return;
-    const content = await this.#folder.openContent(key);
-    if (!this.#synchronizer.shares(content.id)) this.#synchronizer.addFeed(content, { live, sparse: false });
+    if (range !== undefined) {
+      this.#synchronizer.addFeed(feed, { live, sparse: true });
+      return { isDecided: true, [Symbol.dispose]: () => {} };
+    }
+    const openContent = (key: Uint8Array): Promise<FeedLog> => this.#folder.openContent(key);
+    const onError = (error: unknown): void => {
+      this.#failure ??= error;
+    };
+    const host = { metadata: feed, reader: store, openContent };
+    return followDrive(this.#synchronizer, host, { live, sparse: false, onError });
   }
 
   #progress(): { readonly done: number; readonly total: number | undefined; readonly note: string } {

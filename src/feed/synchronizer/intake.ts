@@ -2,7 +2,7 @@
 import type { FeedLog } from '../feed-log.ts';
 import type { Acceptance } from '../replica.ts';
 import type { FeedStore } from './feed-store.ts';
-import { STORE_BLOCKS_EAGER, STORE_BLOCKS_MAX, STORE_BYTES_MAX, STORES_MAX } from './limits.ts';
+import { STORE_BLOCKS_EAGER, STORE_BLOCKS_FEW, STORE_BLOCKS_MAX, STORE_BYTES_MAX, STORES_MAX } from './limits.ts';
 import type { Judged, PeerClaim } from './sync-event.ts';
 
 export type IntakeResult =
@@ -17,6 +17,7 @@ export class Intake {
   readonly #onResult: (result: IntakeResult) => void;
   #waiting: PeerClaim[] = [];
   #underWay = 0;
+  #blocksUnderWay = 0;
 
   constructor(store: FeedStore, log: FeedLog, onResult: (result: IntakeResult) => void) {
     this.#store = store;
@@ -33,14 +34,15 @@ export class Intake {
     while (this.#mayStart()) {
       const group = this.#takeGroup();
       this.#underWay += 1;
+      this.#blocksUnderWay += group.length;
       yield () => this.#storeGroup(group);
     }
   }
 
-  /** One group at once; a further one when it is worth it. */
+  /** Few blocks at once, since somebody may wait for them; while many are under way, further ones when it is worth it. */
   #mayStart(): boolean {
-    if (this.#underWay === 0) return this.#waiting.length > 0;
-    return this.#underWay < STORES_MAX && this.#waiting.length >= STORE_BLOCKS_EAGER;
+    if (this.#waiting.length === 0 || this.#underWay >= STORES_MAX) return false;
+    return this.#blocksUnderWay < STORE_BLOCKS_FEW || this.#waiting.length >= STORE_BLOCKS_EAGER;
   }
 
   #takeGroup(): readonly PeerClaim[] {
@@ -80,6 +82,7 @@ export class Intake {
       result = { kind: 'failed', claims, error };
     }
     this.#underWay -= 1;
+    this.#blocksUnderWay -= claims.length;
     this.#onResult(result);
   }
 }

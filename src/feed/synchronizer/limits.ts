@@ -47,9 +47,11 @@ export const PLAIN_RETRIES_MAX = 64;
 /** Claims of one storing transaction: large enough that its cost is shared, small enough to stay quick. */
 export const STORE_BLOCKS_MAX = 1_024;
 export const STORE_BYTES_MAX = 4 * MiB;
-/** Storing transactions under way: one commits while the next is judged, */
-export const STORES_MAX = 2;
-/** which begins when so many blocks wait: small groups cost more than they gain. */
+/** Storing transactions under way: some commit while the next is judged. */
+export const STORES_MAX = 8;
+/** While fewer blocks than these are under way, the next begin at once; */
+export const STORE_BLOCKS_FEW = 64;
+/** otherwise when so many wait: small groups cost more than they gain. */
 export const STORE_BLOCKS_EAGER = 256;
 /** After a store refused (a full disk) the feed rests before it asks for blocks again. */
 export const STORE_RETRY_MS = 5_000;

@@ -39,6 +39,8 @@ export interface SynchronizerOptions {
   readonly peersMax?: number;
   /** Ask peers to say when they have stored what we sent: for whoever counts copies. */
   readonly ack?: boolean;
+  /** Ends everything when it is aborted: for whoever hooks the signals of the process. */
+  readonly stop?: AbortSignal;
 }
 
 export interface PeerOptions {
@@ -92,6 +94,7 @@ export class Synchronizer implements AsyncDisposable {
     this.events = new Emitter((error) => deps.log.error({ error }, 'a listener of feed events failed'));
     this.#scope = new Scope((name, error) => deps.log.error({ name, error }, 'work of the synchronizer failed'));
     this.#scope.spawn('tick', (signal) => this.#tick(signal));
+    options.stop?.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
   /** Shares a feed. A log that is not writable must be a replica. */
@@ -170,8 +173,12 @@ export class Synchronizer implements AsyncDisposable {
 
   /** Says goodbye to every peer, and waits for what is being stored. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#state.stopping) this.#post({ type: 'shutdown' });
+    this.#stop();
     await this.#scope[Symbol.asyncDispose]();
+  }
+
+  #stop(): void {
+    if (!this.#state.stopping) this.#post({ type: 'shutdown' });
   }
 
   #connect(transport: Transport, options: PeerOptions, address: string | undefined): PeerHandle {
