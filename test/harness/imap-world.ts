@@ -130,6 +130,25 @@ export class ImapWorld implements AsyncDisposable {
     });
   }
 
+  get emailCount(): number {
+    return [...this.account.emailIds()].length;
+  }
+
+  /** Whether the index has all that it will have. */
+  get isTextRead(): boolean {
+    return [...this.account.emailIds()].every((id) => this.account.email(id)?.place?.startsWith('?') === false);
+  }
+
+  /** The octets of the message that has a UID of the inbox. */
+  async rawAt(uid: number): Promise<Buffer> {
+    const ids = [...this.account.emailIds()];
+    const id = ids.find((one) => this.account.email(one)?.place?.endsWith(`:${uid}`) === true) ?? '';
+    const octets = await this.accounts.raw(this.accountId, id, undefined, never);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of octets ?? []) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
   mailboxNamed(name: string): string {
     const found = this.account.mailboxes().find((mailbox) => mailbox.name === name);
     if (found === undefined) throw new Error(`no mailbox ${name}`);

