@@ -65,9 +65,7 @@ export class HubHome implements AsyncDisposable {
 
   /** The process id of a person's user server. */
   async pidOf(address: string): Promise<number> {
-    const { users } = (await this.hub.control.operator.status()) as unknown as {
-      users: { user: string; pid?: number }[];
-    };
+    const { users } = await this.hub.control.operator.status();
     const pid = users.find(({ user }) => user === address)?.pid;
     if (pid === undefined) throw new Error(`${address} has no user server`);
     return pid;

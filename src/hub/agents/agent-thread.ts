@@ -6,6 +6,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Clock, Log } from '../../base/index.ts';
 import { AGENT_HEAP_MIB, AGENT_YOUNG_MIB, STOP_TIMEOUT_MS } from './limits.ts';
 import type { StartedAgent } from './supervisor.ts';
+import { writeThreadLog } from './thread-log.ts';
 
 export interface AgentThreadDeps {
   readonly clock: Clock;
@@ -19,14 +20,6 @@ export interface AgentThreadOptions {
   /** The first message; the port is its end of the line. */
   readonly work: (port: MessagePort) => object;
   readonly heapMib?: number;
-}
-
-/** What a thread says besides what its line carries. */
-export interface LogNews {
-  readonly type: 'log';
-  readonly level: keyof Log;
-  readonly fields: object;
-  readonly message: string;
 }
 
 /** The message after the first: end in order. */
@@ -70,12 +63,6 @@ export function openThread(
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: AGENT_YOUNG_MIB },
   });
-  worker.on('message', (news: LogNews | { readonly type: string }) => {
-    if (isLog(news)) log[news.level]({ ...news.fields, thread: name }, news.message);
-  });
+  writeThreadLog(log, worker, name);
   return worker;
-}
-
-function isLog(news: { readonly type: string }): news is LogNews {
-  return news.type === 'log';
 }

@@ -20,7 +20,7 @@ export const BREAKER_REST_MS = 5 * 60_000;
 /** An agent's own memory: the client at work, the largest mail several times over, and room for a catch-up. */
 export const AGENT_HEAP_MIB = 256;
 /** Its young generation: small, since agents are many and mostly idle; less would make a catch-up mostly collecting. */
-export const AGENT_YOUNG_MIB = 8;
+export const AGENT_YOUNG_MIB = 4;
 /** What an agent is given to end by itself. */
 export const STOP_TIMEOUT_MS = 2_000;
 
@@ -32,6 +32,8 @@ export const TELL_BYTES = 4 * MiB;
 export const OPENED_BYTES_MAX = 4 * MiB;
 /** What cannot be told, since the user server is in trouble, is told again after this. */
 export const TELL_RETRY_MS = 1_000;
+/** What is complete is looked at this often: soon enough for a person, and nothing to look at for hundreds of them. */
+export const REPORT_INTERVAL_MS = 5_000;
 /** Pending changes taken from the store at once. */
 export const PENDING_BATCH = 64;
 /** First wait before pending changes that failed are tried again; it doubles. */

@@ -37,6 +37,8 @@ export interface SupervisorOptions {
   readonly name: string;
   /** An agent that does not answer for so long is ended. */
   readonly timeoutMs: number;
+  /** It is first started so long after, or when something is asked of it. */
+  readonly delayMs?: number;
 }
 
 export type SupervisorStatus =
@@ -51,7 +53,8 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
   readonly #scope: Scope;
   #line: AgentLine<Asked, Answered> | undefined;
   #agent: StartedAgent | undefined;
-  #started: { readonly promise: Promise<void>; readonly resolve: () => void } = latch();
+  #started: Latch = latch();
+  readonly #wanted: Latch = latch();
   #status: SupervisorStatus = { state: 'waiting', restarts: 0, reason: 'not started yet' };
   #restarts = 0;
 
@@ -78,6 +81,7 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
     const late = (): Error =>
       new HubError('late', `the agent ${this.#options.name} does not answer`, { retry: 'later' });
     return withDeadline(this.#deps.clock, timeoutMs, signal, late, async (inTime) => {
+      this.#wanted.resolve();
       while (this.#line === undefined) {
         if (this.#status.state === 'resting')
           throw new HubError('unavailable', `the agent ${this.#options.name} rests after failures`, { retry: 'later' });
@@ -95,7 +99,8 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
 
   async #run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
-    const { name } = this.#options;
+    const { delayMs = 0, name } = this.#options;
+    await Promise.race([clock.sleep(delayMs, signal), this.#wanted.promise]);
     let failedStarts = 0;
     for (;;) {
       const startedAt = clock.monotonic();
@@ -164,7 +169,12 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
   }
 }
 
-function latch(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+interface Latch {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function latch(): Latch {
   let resolve: () => void = () => undefined;
   const promise = new Promise<void>((done) => {
     resolve = done;

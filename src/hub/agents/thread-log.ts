@@ -9,17 +9,12 @@ export interface ThreadLine {
   readonly message: string;
 }
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-
 export function createThreadLog(parent: MessagePort): Log {
-  const entries = LEVELS.map((level) => [
-    level,
-    (fields: object, message: string) => {
-      const line: ThreadLine = { type: 'log', level, fields: cloneable(fields), message };
-      parent.postMessage(line);
-    },
-  ]);
-  return Object.fromEntries(entries) as unknown as Log;
+  const write =
+    (level: keyof Log) =>
+    (fields: object, message: string): void =>
+      parent.postMessage({ type: 'log', level, fields: cloneable(fields), message } satisfies ThreadLine);
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
 export function writeThreadLog(log: Log, worker: Worker, thread: string): void {

@@ -11,6 +11,7 @@ import { type StartedAgent, Supervisor, type SupervisorStatus } from '../agents/
 import { AccountSubmitters } from './account-submitters.ts';
 import { EncryptedAccount } from './encrypted-account.ts';
 import { EncryptedSubmitter } from './encrypted-submitter.ts';
+import { AGENT_DELAY_MS } from './limits.ts';
 import { Replay } from './replay.ts';
 
 export interface UserServerDeps {
@@ -69,7 +70,7 @@ export class UserServer implements AsyncDisposable {
     );
     this.#mailAgent = new Supervisor<MailAgentCalls, ToldCalls>(
       { ...deps, start: deps.startMailAgent, handlers: this.#encrypted.handlers() },
-      { name: 'mail', timeoutMs: options.agentTimeoutMs },
+      { name: 'mail', timeoutMs: options.agentTimeoutMs, delayMs: AGENT_DELAY_MS },
     );
     this.imap = new ImapAccounts({ ...deps, store }, options);
     const encrypted = new EncryptedSubmitter(

@@ -19,7 +19,7 @@ import {
 import { parsePduId } from '../../../protocol/index.ts';
 import { VaultError } from '../../../vault/index.ts';
 import { HubError } from '../../hub-error.ts';
-import { OPENED_BYTES_MAX, TELL_BATCH, TELL_BYTES, TELL_RETRY_MS } from '../limits.ts';
+import { OPENED_BYTES_MAX, REPORT_INTERVAL_MS, TELL_BATCH, TELL_BYTES, TELL_RETRY_MS } from '../limits.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, WholeMessage } from './mail-protocol.ts';
 import { OpenedMessages } from './opened-messages.ts';
@@ -79,7 +79,7 @@ export class MailAgent implements AsyncDisposable {
       // Whose mail is junk is a function of who is blocked now.
       if (subject === BLOCKED) this.#spawn('blocked', (signal) => this.#tellAll(signal));
     });
-    events.on('report', (report) => this.#spawn('report', (signal) => this.#line.call('report', { report }, signal)));
+    this.#spawn('report', (signal) => this.#followReport(signal));
     for (const event of ['state', 'offline', 'alarm', 'progress'] as const)
       events.on(event, () => this.#spawn('status', (signal) => this.#tellStatus(signal)));
     this.#spawn('tell', (signal) => this.#follow(signal));
@@ -111,10 +111,7 @@ export class MailAgent implements AsyncDisposable {
     try {
       return await this.#inTurn(async () => {
         const changes = await mail.changes(TELL_BATCH);
-        if (changes.length === 0) {
-          await this.#line.call('report', { report: await this.#client.report() }, signal);
-          return false;
-        }
+        if (changes.length === 0) return false;
         const summaries = changes.map(({ summary }) => summary);
         await this.#tell(summaries, signal);
         await mail.taken(changes);
@@ -172,6 +169,18 @@ export class MailAgent implements AsyncDisposable {
       page = [];
     }
     await this.#inTurn(() => this.#tell(page, signal));
+  }
+
+  /** What is complete also changes with what nodes say of their heads, of which no event tells: looked at now and then. */
+  async #followReport(signal: AbortSignal): Promise<void> {
+    let told = '';
+    for (;;) {
+      const report = await this.#client.report();
+      const spelled = JSON.stringify(report);
+      if (spelled !== told) await this.#line.call('report', { report }, signal);
+      told = spelled;
+      await this.#clock.sleep(REPORT_INTERVAL_MS, signal);
+    }
   }
 
   async #tellFolders(signal: AbortSignal): Promise<void> {

@@ -3,12 +3,12 @@
  * loads. What it is to do comes with its first message, secrets included; its end is their wipe.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { CodedError, invariant, type Log, SeededPrng } from '../../../base/index.ts';
+import { CodedError, invariant, SeededPrng } from '../../../base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../../base/system/index.ts';
 import { type Address, FRAME_BYTES_MAX, isPrivateUrl } from '../../../protocol/index.ts';
 import { InThreadBodyWorker } from '../../../vault/index.ts';
-import type { LogNews } from '../agent-thread.ts';
 import { DIAL_TIMEOUT_MS } from '../limits.ts';
+import { createThreadLog } from '../thread-log.ts';
 import { AccountFiles } from './account-files.ts';
 import { joinUser, openMailStore } from './joining.ts';
 import { MailAgent } from './mail-agent.ts';
@@ -28,7 +28,6 @@ export type MailWork =
 
 /** What a thread says besides what its line carries. */
 export type MailWorkNews =
-  | LogNews
   | { readonly type: 'joined'; readonly hubKey: Uint8Array }
   | { readonly type: 'refused'; readonly code: string; readonly message: string };
 
@@ -36,12 +35,7 @@ const parent = parentPort;
 invariant(parent !== null, 'this file runs in a worker thread');
 const say = (news: MailWorkNews): void => parent.postMessage(news);
 
-const log = Object.fromEntries(
-  (['debug', 'info', 'warn', 'error'] as const).map((level) => [
-    level,
-    (fields: object, message: string) => say({ type: 'log', level, fields: cloneable(fields), message }),
-  ]),
-) as unknown as Log;
+const log = createThreadLog(parent);
 
 parent.once('message', (work: MailWork) => {
   const done = work.task === 'agent' ? runAgent(work) : join(work);
@@ -97,18 +91,4 @@ function systemDeps({ allowPrivate, nodeUrl }: MailPlace) {
   );
   const prng = new SeededPrng(new DataView(random.bytes(4).buffer).getUint32(0));
   return { clock, random, prng, suite: new SodiumSuite(), dialer, log };
-}
-
-/** Fields as the other side can log them: an error as what it says. */
-function cloneable(fields: object): object {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      value instanceof Error ? { type: value.name, message: value.message, stack: value.stack } : plain(value),
-    ]),
-  );
-}
-
-function plain(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
