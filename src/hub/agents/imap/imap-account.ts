@@ -8,6 +8,7 @@ import { type BlobStore, difference, type MailAccount, type MailStore } from '..
 import type { Handlers } from '../line.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type {
+  FolderMark,
   FolderRef,
   ImapSettings,
   ImapStatus,
@@ -39,6 +40,8 @@ export class ImapAccount {
   readonly #steps: PendingSteps;
   /** Once all headers were read back, emails without a place are known by theirs. */
   #hasLost = false;
+  /** Folders of which something was heard and not taken over yet. */
+  readonly #unsettled = new Set<string>();
 
   constructor(deps: ImapAccountDeps, account: MailAccount) {
     this.#deps = deps;
@@ -85,8 +88,7 @@ export class ImapAccount {
       present: (told) => durably(() => this.#present(told)),
       changes: (told) => durably(() => this.#changes(told)),
       synced: async ({ mark, path }) => {
-        const id = this.#folders.idOf(path);
-        if (id !== undefined) await durably(() => this.#folders.mark(id, mark, this.#places.count(id)));
+        await durably(() => this.#synced(path, mark));
         return {};
       },
       current: async () => {
@@ -235,6 +237,14 @@ export class ImapAccount {
     return { missing: this.#missing(mailboxId, unknown) };
   }
 
+  #synced(path: string, mark: FolderMark): void {
+    const id = this.#folders.idOf(path);
+    if (id === undefined) return;
+    // The server says only once that a message is gone: what was not taken over is compared the next time.
+    if (this.#unsettled.delete(id)) this.#folders.unmark(id);
+    else this.#folders.mark(id, mark, this.#places.count(id));
+  }
+
   #missing(mailboxId: string, uids: Iterable<number>): Uint32Array {
     const missing: number[] = [];
     for (const uid of uids) if (this.#places.emailAt(mailboxId, uid) === undefined) missing.push(uid);
@@ -243,7 +253,10 @@ export class ImapAccount {
 
   #gone(mailboxId: string, uid: number): void {
     // It may be there still, flagged by us, and the end came before it was expunged: that is done again.
-    if (this.#isLeaving(mailboxId, uid)) return;
+    if (this.#isLeaving(mailboxId, uid)) {
+      this.#unsettled.add(mailboxId);
+      return;
+    }
     const emailId = this.#places.remove(mailboxId, uid);
     const email = emailId === undefined ? undefined : this.account.email(emailId);
     // Without any place it stays as it is until all folders were looked at: it may have moved.
