@@ -1,7 +1,7 @@
 import { createECDH, createPublicKey, randomBytes, verify } from 'node:crypto';
 import { decrypt } from 'http_ece';
 import { describe, expect, test } from 'vitest';
-import { ACCOUNT, CALLER, TestAccount } from '../../../test/harness/jmap/test-account.ts';
+import { ACCOUNT, CALLER, resultOf, TestAccount } from '../../../test/harness/jmap/test-account.ts';
 import type { HttpRequest } from '../../base/index.ts';
 import type { SetError } from '../protocol/errors.ts';
 
@@ -10,13 +10,16 @@ interface Answer {
   readonly updated: Record<string, unknown> | null;
   readonly notCreated: Record<string, SetError> | null;
   readonly notUpdated: Record<string, SetError> | null;
+  readonly notDestroyed: Record<string, SetError> | null;
 }
 
 const SUBSCRIPTION = { deviceClientId: 'd1', url: 'https://push.example/x?y' };
 
 async function set(test: TestAccount, args: object, caller = CALLER): Promise<Answer> {
   const { methodResponses } = await test.request([['PushSubscription/set', args]], {}, caller);
-  return methodResponses[0]?.[1] as unknown as Answer;
+  const [response] = methodResponses;
+  if (response === undefined) throw new Error('no response');
+  return resultOf<Answer>(response);
 }
 
 function jsonOf(request: HttpRequest | undefined): Record<string, unknown> {
@@ -144,9 +147,7 @@ describe('a push subscription', () => {
     const other = { ...CALLER, credential: 'other' };
     const seen = await test.request([['PushSubscription/get', { ids: [id] }]], {}, other);
     expect(seen.methodResponses[0]?.[1]).toEqual({ list: [], notFound: [id] });
-    expect(
-      ((await set(test, { destroy: [id] }, other)) as unknown as Record<string, unknown>).notDestroyed,
-    ).toMatchObject({ [id]: { type: 'notFound' } });
+    expect((await set(test, { destroy: [id] }, other)).notDestroyed).toMatchObject({ [id]: { type: 'notFound' } });
     test.jmap.endCredential(CALLER.credential);
     expect(test.store.objects.list('PushSubscription')).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { QUERY_RESULTS_MAX } from '../../limits.ts';
 import { id, parseArguments, unsigned } from '../../protocol/arguments.ts';
 import { EVERY_ACCOUNT } from '../../protocol/capabilities.ts';
 import { MethodError } from '../../protocol/errors.ts';
-import type { EmailFilter, EmailQuery } from '../../store/email-filter.ts';
+import { type EmailFilter, type EmailQuery, looksIntoTexts } from '../../store/email-filter.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { accountOf, type Call, type Method } from '../call.ts';
 import { parseFilter, parseSort } from '../email/filter-arguments.ts';
@@ -29,8 +29,8 @@ export const everyEmailQuery: Method = {
   async run(args, call) {
     const parsed = parseArguments(everyQueryArguments, args);
     const { position, limit, accountIds } = parsed;
-    await call.store.complete();
     const filter = parseFilter(parsed.filter, call);
+    if (looksIntoTexts({ filter, sort: [], collapseThreads: false })) await call.store.complete();
     if (namesMailbox(filter))
       throw new MethodError('unsupportedFilter', 'mailbox ids belong to one account: name a role instead');
     const accounts = accountIds?.map((one) => accountOf(call, one)) ?? call.store.accounts();
