@@ -237,7 +237,10 @@ describe('peers of peers', () => {
     const copy = await b.follow(KEYS, { sparse: true });
     join(b, a, createMemorySocketPair());
     const { signal } = new AbortController();
-    const twice = Promise.all([b.sync.fetch(copy.id, 33, signal), b.sync.fetch(copy.id, 33, signal)]);
+    const first = b.sync.fetch(copy.id, 33, signal);
+    // Proven, and not yet on disk.
+    const second = first.then(() => b.sync.fetch(copy.id, 33, signal));
+    const twice = Promise.all([first, second]);
     await timeUntil(clock, () => copy.heldCount === 1);
     expect(await twice).toEqual([blocks[33], blocks[33]]);
     expect(await b.sync.fetch(copy.id, 33, signal)).toEqual(blocks[33]);

@@ -245,9 +245,12 @@ export class Synchronizer implements AsyncDisposable {
 
   #takeStored(log: FeedLog, result: IntakeResult): void {
     if (result.kind === 'proven') this.#fetches.take(log.id, result.claim.claim);
-    else if (result.kind === 'judged')
+    else if (result.kind === 'judged') {
+      // Who began to wait between the proof and the disk.
+      for (const { claim, acceptance } of result.judged)
+        if (acceptance.outcome === 'stored') this.#fetches.take(log.id, claim);
       this.#post({ type: 'judged', feed: log.id, length: log.length, judged: result.judged });
-    else {
+    } else {
       this.#deps.log.error({ feed: log.id, error: result.error }, 'blocks of a feed could not be stored');
       this.#post({ type: 'storeFailed', feed: log.id, claims: result.claims });
     }
