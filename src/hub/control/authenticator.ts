@@ -5,6 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import {
+  abortable,
   type Clock,
   type CryptoSuite,
   fromBase64,
@@ -81,6 +82,9 @@ export class Authenticator {
   /** By a keyed hash of the credential: memory that is read by somebody else does not give it back. */
   readonly #verified = new LRUCache<string, Verified>({ max: VERIFIED_MAX });
   readonly #hashKey: Uint8Array;
+  /** What is being judged, by the same hash. */
+  readonly #judging = new Map<string, Promise<Grant>>();
+  readonly #closing = new AbortController();
 
   constructor(deps: AuthenticatorDeps) {
     this.#deps = deps;
@@ -89,10 +93,26 @@ export class Authenticator {
 
   /** Throws HubError `refused` (whatever is wrong), `throttled`, `busy`, `home_unreachable`. */
   async grant(credential: Credential, remote: string, signal: AbortSignal): Promise<Grant> {
-    const { clock, throttle } = this.#deps;
     const name = this.#nameOf(credential);
     const known = this.#remembered(name);
     if (known !== undefined) return known;
+    // Several programs of one person begin together: one of them pays.
+    const judging = this.#judging.get(name) ?? this.#beginJudging(name, credential, remote);
+    return abortable(judging, signal);
+  }
+
+  #beginJudging(name: string, credential: Credential, remote: string): Promise<Grant> {
+    const judging = this.#attempt(name, credential, remote);
+    this.#judging.set(name, judging);
+    const finished = (): void => void this.#judging.delete(name);
+    judging.then(finished, finished);
+    return judging;
+  }
+
+  /** Goes on when whoever asked has left: what waits on the way has time-outs of its own. */
+  async #attempt(name: string, credential: Credential, remote: string): Promise<Grant> {
+    const { clock, throttle } = this.#deps;
+    const { signal } = this.#closing;
     const startedAt = clock.monotonic();
     const asked = parseCredential(credential);
     // A token cannot be guessed: trying one counts where it comes from, and does not lock its owner out.
@@ -112,6 +132,11 @@ export class Authenticator {
       // One text for all reasons.
       throw error instanceof HubError && error.code === 'refused' ? refusal() : error;
     }
+  }
+
+  /** Judging under way ends: the hub stops. */
+  close(): void {
+    this.#closing.abort(new HubError('closed', 'the hub stops', { retry: 'later' }));
   }
 
   /** Credentials of these slots are judged anew. */

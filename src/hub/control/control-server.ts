@@ -141,6 +141,7 @@ export class ControlServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const listener of this.#listeners) listener.stopListening();
+    this.#parts?.admission.authenticator.close();
     this.#parts?.sessions.end(() => true);
     await this.#scope[Symbol.asyncDispose]();
     for (const part of this.#opened.splice(0).reverse()) await part[Symbol.asyncDispose]();
