@@ -127,6 +127,7 @@ export class Core implements AsyncDisposable {
       ...(options.nodeName === undefined ? {} : { node: options.nodeName }),
     });
     const store = await SqliteStore.open(deps, { folder: folder.storeFolder });
+    let opened: Core | undefined;
     try {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
       const feeds = await NodeFeeds.open(feedsDeps);
@@ -163,12 +164,15 @@ export class Core implements AsyncDisposable {
             deps.log.warn({ why }, 'the node is opened again');
             options.onRoleChanged?.();
           },
-          onBeyond: (feed) => core.#retire(feed, feedsDeps),
-          onInherited: () => core.messaging?.retry(undefined),
+          onBeyond: (feed) => {
+            if (opened !== undefined) opened.#retire(feed, feedsDeps);
+          },
+          onInherited: () => opened?.messaging?.retry(undefined),
         },
       );
       const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet };
       const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
+      opened = core;
       core.#start();
       await fleet.membership.takeOver();
       return core;

@@ -29,8 +29,6 @@ const feeds = z.strictObject({ t: z.literal('feeds'), keys: z.array(key).max(FEE
 const home = z.strictObject({ t: z.literal('home'), version: count, documents: z.array(bytes).max(4_096) });
 /** Blocks of a feed up to here are on disk, without a gap. */
 const stored = z.strictObject({ t: z.literal('stored'), feed, to: count });
-/** How far other homes have taken what a feed of the speaker has for them. */
-const taken = z.strictObject({ t: z.literal('taken'), feed, home: z.string().max(260), to: count });
 const ask = z.strictObject({ t: z.literal('ask'), id: count, what: z.string().max(32), body: z.unknown() });
 const answer = z.strictObject({ t: z.literal('answer'), id: count, body: z.unknown() });
 const failed = z.strictObject({ t: z.literal('failed'), id: count, code: z.string().max(64), message: z.string() });
@@ -45,7 +43,6 @@ const schema = z.discriminatedUnion('t', [
   feeds,
   home,
   stored,
-  taken,
   ask,
   answer,
   failed,

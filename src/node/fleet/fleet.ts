@@ -93,7 +93,7 @@ export class Fleet implements AsyncDisposable {
     this.#deps = deps;
     this.#events = events;
     this.roster = roster;
-    this.#isReady = deps.feeds.current.length > 0 || roster.nodes.length === 0;
+    this.#isReady = deps.feeds.current.length > 0;
     const { config, nodeKey } = deps.folder;
     this.#own = { home: config.home, name: config.node, key: nodeKey };
     this.copies = new Copies(deps.clock);
@@ -167,9 +167,10 @@ export class Fleet implements AsyncDisposable {
     return this.#links.has(toBase64(key));
   }
 
-  /** Whether clients may follow their mail here: not at a node that has just joined, until it has what the others have. */
+  /** Whether clients may follow their mail here: not at a node that has just joined, or was
+   * restored, until it has what the others have. */
   get isReady(): boolean {
-    this.#isReady ||= this.#links.size > 0 && this.shared.isComplete;
+    this.#isReady ||= this.others.length === 0 || (this.#links.size > 0 && this.shared.isComplete);
     return this.#isReady;
   }
 

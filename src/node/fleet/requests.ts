@@ -1,6 +1,5 @@
 /** What nodes of a fleet ask of each other, judged where it comes in. */
 import { z } from 'zod';
-import type { HomeNode } from '../../protocol/index.ts';
 import { parseFeedId } from '../../protocol/index.ts';
 import { bytes } from './control-message.ts';
 import { FleetError } from './fleet-error.ts';
@@ -66,9 +65,4 @@ function parse(schema: z.ZodType, body: unknown): unknown {
   const judged = schema.safeParse(body);
   if (judged.success) return judged.data;
   throw new FleetError('malformed', `what another node says is not understood: ${judged.error.issues[0]?.message}`);
-}
-
-/** As it travels. */
-export function publishBody(node: HomeNode): object {
-  return { ...node };
 }
