@@ -25,7 +25,7 @@ describe('the library', () => {
     expect(await pushed).toEqual({ notes: 1 });
     expect(byS?.id).not.toBe(byP?.id);
     expect(byP).toMatchObject({ user: alice, isConnected: true, jmap: { username: alice } });
-    await Promise.all([byS, byP].map((session) => session?.[Symbol.asyncDispose]()));
+    for (const session of [byS, byP]) await session?.[Symbol.asyncDispose]();
   });
 
   test('opens a session again by itself, the same one, when its user server has crashed', async () => {
