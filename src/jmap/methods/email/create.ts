@@ -7,6 +7,7 @@ import { readMessage } from '../../mime/message-reading.ts';
 import { invalidProperties, SetError } from '../../protocol/errors.ts';
 import type { PlainObject } from '../../protocol/patch.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
+import type { NewEmail } from '../../store/records.ts';
 import type { Call } from '../call.ts';
 import { newId } from '../standard/set.ts';
 import { blobIdsOf, createBody } from './body-creation.ts';
@@ -59,10 +60,28 @@ export async function storeEmail(
   raw: Uint8Array,
   place: EmailPlace,
 ): Promise<CreatedEmail> {
+  const email = await prepareEmail(call, account, raw, place);
+  account.putEmails([email], 'client');
+  return createdEmail(account, email);
+}
+
+/** Keeps a message that is to be an email. */
+export async function prepareEmail(
+  call: Call,
+  account: MailAccount,
+  raw: Uint8Array,
+  place: EmailPlace,
+): Promise<NewEmail & { readonly blobId: string }> {
   const { id: blobId } = await call.blobs.putBytes(account.id, raw, call.signal);
-  const id = newId(call, 'm');
-  account.putEmails([{ id, blobId, size: raw.length, ...place, ...readMessage(raw) }], 'client');
-  return { id, blobId, threadId: account.email(id)?.threadId ?? '', size: raw.length };
+  return { id: newId(call, 'm'), blobId, size: raw.length, ...place, ...readMessage(raw) };
+}
+
+/** What a client is told of one that is in the account now. */
+export function createdEmail(
+  account: MailAccount,
+  { id, blobId, size }: NewEmail & { readonly blobId: string },
+): CreatedEmail {
+  return { id, blobId, threadId: account.email(id)?.threadId ?? '', size };
 }
 
 /** RFC 8621: without a Message-ID or Date, the server sets them. */

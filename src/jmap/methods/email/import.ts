@@ -12,7 +12,7 @@ import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Method, resolveId, writableAccountOf } from '../call.ts';
 import { failuresOrNull, judgeCount, judgeState, mapOrNull } from '../standard/set.ts';
-import { type CreatedEmail, storeEmail } from './create.ts';
+import { createdEmail, prepareEmail } from './create.ts';
 import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
 
 const importArguments = z.strictObject({
@@ -31,24 +31,26 @@ export const emailImport: Method = {
     judgeCount(Object.keys(emails).length);
     const oldState = account.state('Email');
     judgeState(ifInState, oldState);
-    const created = new Map<string, CreatedEmail>();
+    const prepared = new Map<string, Awaited<ReturnType<typeof prepareEmail>>>();
     const notCreated = new Map<string, SetError>();
     for (const [creationId, email] of Object.entries(emails))
       try {
-        const made = await importEmail(call, account, email);
-        call.createdIds.set(creationId, made.id);
-        created.set(creationId, made);
+        prepared.set(creationId, await prepareImport(call, account, email));
       } catch (error) {
         if (!(error instanceof SetError)) throw error;
         notCreated.set(creationId, error);
       }
+    // All in one transaction: each has been judged, so none can fail any more.
+    account.putEmails([...prepared.values()], 'client');
+    const created = new Map([...prepared].map(([creationId, email]) => [creationId, createdEmail(account, email)]));
+    for (const [creationId, { id: made }] of created) call.createdIds.set(creationId, made);
     const newState = account.state('Email');
     const result = { created: mapOrNull(created), notCreated: failuresOrNull(notCreated) };
     return [['Email/import', { accountId, oldState, newState, ...result }]];
   },
 };
 
-async function importEmail(call: Call, account: MailAccount, email: unknown): Promise<CreatedEmail> {
+async function prepareImport(call: Call, account: MailAccount, email: unknown) {
   if (!isObject(email)) throw invalidProperties([], 'an email to import is an object');
   const known = ['blobId', 'mailboxIds', 'keywords', 'receivedAt'];
   const alien = Object.keys(email).filter((name) => !known.includes(name));
@@ -60,7 +62,7 @@ async function importEmail(call: Call, account: MailAccount, email: unknown): Pr
   if (raw === undefined) throw invalidProperties(['blobId'], 'there is no such blob');
   if (!isMessage(raw)) throw new SetError('invalidEmail', 'the blob is no message: it has no header');
   judgeAdding(account, mailboxIds);
-  return storeEmail(call, account, raw, { mailboxIds, keywords, receivedAt: receivedAtOf(email, raw, call) });
+  return prepareEmail(call, account, raw, { mailboxIds, keywords, receivedAt: receivedAtOf(email, raw, call) });
 }
 
 /** Anything that begins with a header field, however malformed the rest may be. */
