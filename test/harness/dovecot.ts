@@ -7,12 +7,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answers } from './daemon.ts';
 import { freePort } from './home-process.ts';
+import { skipWithout } from './requirement.ts';
 
 export const PASSWORD = 'secret';
 export const DOVECOT = '/usr/sbin/dovecot';
 
-export function hasDovecot(): boolean {
-  return existsSync(DOVECOT);
+/** Whether a test of Dovecot is skipped here, with a line that says so. */
+export function skipsWithoutDovecot(test: string): boolean {
+  return skipWithout(existsSync(DOVECOT), {
+    test,
+    lack: `there is no ${DOVECOT} (Debian: dovecot-imapd dovecot-lmtpd)`,
+  });
 }
 
 export class Dovecot implements AsyncDisposable {

@@ -14,7 +14,7 @@ export function message(subject: string, text = 'hello'): string {
   ].join('\r\n');
 }
 
-/** By folder, each message as its subject and its flags; empty folders of the server's own are left out. */
+/** By folder, each message that is not deleted as its subject and its flags; empty folders of the server's own are left out. */
 export async function contentsOf(client: ImapFlow): Promise<Record<string, string[]>> {
   const contents: Record<string, string[]> = {};
   for (const { flags, path, specialUse } of await client.list()) {
@@ -24,6 +24,7 @@ export async function contentsOf(client: ImapFlow): Promise<Record<string, strin
     await client.noop();
     if (client.mailbox !== false && client.mailbox.exists > 0)
       for await (const { envelope, flags: all = new Set() } of client.fetch('1:*', { envelope: true, flags: true })) {
+        if (all.has('\\Deleted')) continue;
         const shown = [...all].filter((flag) => flag !== '\\Recent').sort();
         messages.push([envelope?.subject ?? '', ...shown].join(' '));
       }

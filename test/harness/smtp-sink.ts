@@ -1,5 +1,5 @@
 /** A submission server that takes mail, fails where a test wants it to, and remembers what it has taken. */
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { ServerSettings } from '../../src/hub/agents/imap/imap-protocol.ts';
 
@@ -26,6 +26,7 @@ export class SmtpSink implements AsyncDisposable {
 
   static async open({ busy = 0, cutAfterData = 0, recipients = {} }: SmtpBehaviour = {}): Promise<SmtpSink> {
     const taken: string[] = [];
+    const sockets = new Set<Socket>();
     let [busyLeft, cutsLeft] = [busy, cutAfterData];
     const server = new SMTPServer({
       authOptional: true,
@@ -38,7 +39,7 @@ export class SmtpSink implements AsyncDisposable {
         const refused = recipients[address];
         done(refused === undefined ? null : refusal(refused.code, refused.text));
       },
-      onData: (stream, session, done) => {
+      onData: (stream, _session, done) => {
         const pieces: Buffer[] = [];
         stream.on('data', (piece: Buffer) => pieces.push(piece));
         stream.on('end', () => {
@@ -50,9 +51,7 @@ export class SmtpSink implements AsyncDisposable {
           taken.push(Buffer.concat(pieces).toString('latin1'));
           if (cutsLeft > 0) {
             cutsLeft--;
-            for (const connection of server.connections)
-              if ((connection as unknown as { id: string }).id === session.id)
-                (connection as unknown as { _socket: { destroy(): void } })._socket.destroy();
+            for (const socket of sockets) socket.destroy();
             return;
           }
           done(null);
@@ -60,6 +59,10 @@ export class SmtpSink implements AsyncDisposable {
       },
     });
     server.on('error', () => undefined);
+    server.server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.server.address() as AddressInfo;
     return new SmtpSink(server, port, taken);

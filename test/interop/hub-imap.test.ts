@@ -1,10 +1,11 @@
 /** An account of another mail server at a hub as people run it: added on the command line, shown in the JMAP session. */
 import { describe, expect, test } from 'vitest';
-import { Dovecot, hasDovecot, PASSWORD as MAIL_PASSWORD } from '../harness/dovecot.ts';
+import { Dovecot, PASSWORD as MAIL_PASSWORD, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { PASSWORD, restante } from '../harness/home-process.ts';
 import { HubHome } from '../harness/hub-home.ts';
 
-describe.skipIf(!hasDovecot())('an account of another mail server', () => {
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+describe.skipIf(skipsWithoutDovecot('mail accounts at a hub'))('an account of another mail server', () => {
   test('is added with what is wrong said in words, shown with its mail, and removed', async () => {
     await using dovecot = await Dovecot.open();
     await using setting = await HubHome.open();

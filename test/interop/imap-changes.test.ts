@@ -1,7 +1,7 @@
 /** Changes of both sides of an IMAP account, against a real Dovecot. */
 import type { ImapFlow } from 'imapflow';
 import { describe, expect, test } from 'vitest';
-import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { contentsOf, message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { until } from '../harness/until.ts';
@@ -27,7 +27,8 @@ function emailWith(world: ImapWorld, subject: string): string {
   throw new Error(`no email ${subject}`);
 }
 
-describe.skipIf(!hasDovecot())('an IMAP account', () => {
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+describe.skipIf(skipsWithoutDovecot('changes of IMAP accounts'))('an IMAP account', () => {
   test('does at the server what a client changes: keywords, moves, copies, drafts, folders, deletions', async () => {
     await using setting = await setup();
     const { other, world } = setting;
@@ -38,7 +39,7 @@ describe.skipIf(!hasDovecot())('an IMAP account', () => {
       'Mailbox/set',
       { create: { box: { name: 'Box', parentId: null }, within: { name: 'Within', parentId: '#box' } } },
     ]);
-    const box = (made as unknown as { created: { within: { id: string } } }).created.within.id;
+    const box = (made as { created: { within: { id: string } } }).created.within.id;
     const [, drafted] = await world.call(
       [
         'Email/set',

@@ -5,7 +5,7 @@
 import type { ImapFlow } from 'imapflow';
 import { describe, expect, test } from 'vitest';
 import { SeededPrng } from '../../src/base/index.ts';
-import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { contentsOf, message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { runLength } from '../harness/length.ts';
@@ -138,7 +138,8 @@ async function run(dovecot: Dovecot, seed: number): Promise<void> {
   await other.logout();
 }
 
-describe.skipIf(!hasDovecot())('both sides of an IMAP account', () => {
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+describe.skipIf(skipsWithoutDovecot('convergence of IMAP accounts'))('both sides of an IMAP account', () => {
   test('converge, whatever both change and whoever is killed meanwhile', async () => {
     await using dovecot = await Dovecot.open();
     const runs = runLength(6, 1_000);

@@ -1,6 +1,6 @@
 /** Sending from an IMAP account by its own submission server: never twice, and what became of it is told. */
 import { describe, expect, test } from 'vitest';
-import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { contentsOf } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { type SmtpBehaviour, SmtpSink } from '../harness/smtp-sink.ts';
@@ -47,7 +47,7 @@ async function send(world: ImapWorld, to: readonly string[]): Promise<string> {
       { create: { one: { emailId: '#draft', identityId: 'own' } }, onSuccessUpdateEmail: { '#one': filed } },
     ],
   );
-  return (submitted as unknown as { created: { one: { id: string } } }).created.one.id;
+  return (submitted as { created: { one: { id: string } } }).created.one.id;
 }
 
 async function statusesOf(world: ImapWorld, id: string): Promise<Record<string, Status>> {
@@ -55,11 +55,12 @@ async function statusesOf(world: ImapWorld, id: string): Promise<Record<string, 
     world.account.objects.get<{ readonly phase: string }>('EmailSubmission', id)?.phase === 'done';
   await until(isDone);
   const [answer] = await world.call(['EmailSubmission/get', { ids: [id] }]);
-  const { list } = answer as unknown as { readonly list: readonly { deliveryStatus: Record<string, Status> }[] };
+  const { list } = answer as { readonly list: readonly { deliveryStatus: Record<string, Status> }[] };
   return list[0]?.deliveryStatus ?? {};
 }
 
-describe.skipIf(!hasDovecot())('mail of an IMAP account', () => {
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+describe.skipIf(skipsWithoutDovecot('sending from IMAP accounts'))('mail of an IMAP account', () => {
   test('goes by its submission server without Bcc, and is in Sent at the server', async () => {
     await using setting = await setup({ recipients: { 'nobody@example.net': { code: 550, text: 'no such user' } } });
     const { sink, world } = setting;

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { Dovecot, hasDovecot } from '../harness/dovecot.ts';
+import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { runLength } from '../harness/length.ts';
@@ -16,7 +16,8 @@ const FIRST_SCREEN = 50;
 const FIRST_SCREEN_MS = 5_000;
 const MESSAGES = runLength(300, 6_000);
 
-describe.skipIf(!hasDovecot())('an IMAP account', () => {
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+describe.skipIf(skipsWithoutDovecot('synchronisation of IMAP accounts'))('an IMAP account', () => {
   test('shows folders with their roles, messages, their text and their bytes', async () => {
     await using dovecot = await Dovecot.open();
     await using world = await ImapWorld.open(dovecot, { user: 'alice' });

@@ -40,6 +40,8 @@ export class ImapAccount {
   readonly #steps: PendingSteps;
   /** Once all headers were read back, emails without a place are known by theirs. */
   #hasLost = false;
+  /** Emails that were without a place when the look under way began. */
+  #lostBefore: ReadonlySet<string> = new Set();
   /** Folders of which something was heard and not taken over yet. */
   readonly #unsettled = new Set<string>();
 
@@ -74,11 +76,7 @@ export class ImapAccount {
       folders: async ({ folders }) => {
         // Emails without a place are found again by their header.
         await store.complete();
-        return durably(() => {
-          if (!this.#hasLost) this.#places.findLost();
-          this.#hasLost = true;
-          return { folders: this.#folders.take(folders) };
-        });
+        return durably(() => this.#takeFolders(folders));
       },
       opened: (folder) => durably(() => this.#opened(folder)),
       messages: async (told) => {
@@ -91,10 +89,7 @@ export class ImapAccount {
         await durably(() => this.#synced(path, mark));
         return {};
       },
-      current: async () => {
-        await durably(() => this.#current());
-        return {};
-      },
+      current: () => durably(() => ({ again: this.#current() })),
       nextStep: async () => {
         const next = await this.#steps.next();
         await store.flush();
@@ -114,6 +109,16 @@ export class ImapAccount {
         return {};
       },
     };
+  }
+
+  #takeFolders(folders: Told<'folders'>['folders']): ImapToldCalls['folders']['reply'] {
+    if (!this.#hasLost) this.#places.findLost();
+    this.#hasLost = true;
+    this.#lostBefore = new Set(this.#places.lost());
+    const toSync = this.#folders.take(folders);
+    // Before the others are looked at: its messages may be in one of them, and the folder have another name.
+    for (const id of this.#folders.gone) for (const uid of this.#places.uids(id)) this.#gone(id, uid);
+    return { folders: toSync };
   }
 
   #opened({ path, uidValidity }: FolderRef): { known: number; mark: ReturnType<RemoteFolders['markOf']> } {
@@ -275,7 +280,8 @@ export class ImapAccount {
       .some(({ change }) => change.kind === 'emailUpdate' && change.mailboxes.removed.includes(mailboxId));
   }
 
-  #current(): void {
+  /** Answers whether another look is needed to know what has become of emails. */
+  #current(): boolean {
     const created = new Set(
       this.account
         .pending(Number.MAX_SAFE_INTEGER)
@@ -283,9 +289,14 @@ export class ImapAccount {
         .map(({ object }) => object),
     );
     const gone = [...this.#folders.gone];
-    for (const id of gone) for (const uid of this.#places.uids(id)) this.#gone(id, uid);
+    let again = false;
     for (const id of this.#places.lost()) {
       if (created.has(id)) continue;
+      // Lost while this look went on: it may have moved to a folder that had been looked at already.
+      if (!this.#lostBefore.has(id)) {
+        again = true;
+        continue;
+      }
       this.account.removeEmails([id], 'agent');
       this.#places.forget(id);
     }
@@ -294,7 +305,8 @@ export class ImapAccount {
       const parent = this.account.mailbox(id)?.parentId ?? null;
       return parent === null ? 0 : 1 + depth(parent);
     };
-    for (const id of gone.sort((a, b) => depth(b) - depth(a))) this.#removeFolder(id);
+    for (const id of gone.sort((a, b) => depth(b) - depth(a))) if (!again) this.#removeFolder(id);
+    return again;
   }
 
   /** One that something is still to be put into is made again instead. */

@@ -126,7 +126,11 @@ export class ImapAgent implements AsyncDisposable {
       };
       await syncFolder({ client, line: this.#line, onLeft }, folder.path, signal);
     }
-    await this.#line.call('current', {}, signal);
+    const { again } = await this.#line.call('current', {}, signal);
+    if (again) {
+      this.#isLookWanted = true;
+      return;
+    }
     await this.#say({ currentAt: this.#deps.clock.now() }, signal);
   }
 

@@ -143,8 +143,8 @@ export type ImapToldCalls = {
   };
   /** The folder is here as it is there. */
   readonly synced: { readonly request: FolderRef & { readonly mark: FolderMark }; readonly reply: object };
-  /** All folders are: what is nowhere any more is gone. */
-  readonly current: { readonly request: object; readonly reply: object };
+  /** All folders are: what is nowhere any more is gone. `again`: something may have moved while they were looked at. */
+  readonly current: { readonly request: object; readonly reply: { readonly again: boolean } };
   /** `look`: nothing more can be done before all folders were looked at again. */
   readonly nextStep: {
     readonly request: object;
