@@ -21,11 +21,11 @@ import { NOON } from './node-world.ts';
 import { createPerson, type Person } from './person.ts';
 import { WireClient } from './wire-client.ts';
 
-const CLOCK_STEP_MS = 20;
+const CLOCK_STEP_MS = 10;
 /** Of time that goes by: below a heartbeat. */
 const PASSING_STEP_MS = 5_000;
-const TURN_MS = 4;
-const TURNS_MS_MAX = 20_000;
+const TURN_MS = 5;
+const TURNS_MS_MAX = 40_000;
 
 export interface FleetOptions {
   readonly durability?: number;
@@ -163,6 +163,14 @@ export class FleetWorld implements AsyncDisposable {
   async heal(): Promise<void> {
     this.cuts.clear();
     await this.settled();
+  }
+
+  /** A node is opened anew, as another core than `before`. */
+  async reopened(name: string, before: Core): Promise<void> {
+    await this.until(() => {
+      const { core } = this.node(name);
+      return core !== undefined && core !== before;
+    }, `${name} opened anew`);
   }
 
   /** Time goes by, in steps in which disks and people keep up. */

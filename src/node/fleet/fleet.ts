@@ -123,6 +123,9 @@ export class Fleet implements AsyncDisposable {
       copies: this.copies,
       links: () => this.links,
       onBeyond: events.onBeyond,
+      onComplete: () => {
+        this.#isReady = true;
+      },
     });
     this.#talk = new Talk(
       {
@@ -170,8 +173,7 @@ export class Fleet implements AsyncDisposable {
   /** Whether clients may follow their mail here: not at a node that has just joined, or was
    * restored, until it has what the others have. */
   get isReady(): boolean {
-    this.#isReady ||= this.others.length === 0 || (this.#links.size > 0 && this.shared.isComplete);
-    return this.#isReady;
+    return this.#isReady || this.others.length === 0;
   }
 
   status(): FleetStatus {
@@ -247,8 +249,7 @@ export class Fleet implements AsyncDisposable {
 
   #start(): void {
     const { feeds, home, journal } = this.#deps;
-    const { config } = this.#deps.folder;
-    const [registrar, keyLog] = [home.current?.registrar ?? config.node, toBase64(this.#deps.keyLog.publicKey)];
+    const keyLog = toBase64(this.#deps.keyLog.publicKey);
     feeds.setEnded(this.roster.endedFeeds);
     home.events.on('changed', (document) => {
       this.#scope.spawn('home changed', async () => {
@@ -258,8 +259,8 @@ export class Fleet implements AsyncDisposable {
         this.shared.tellFeeds();
         this.#dialing.wake();
         for (const { link } of this.#links.values()) await this.#talk.tellHome(link, document.version - 1);
-        if (document.registrar !== registrar || toBase64(document.keyLog) !== keyLog)
-          this.#events.onRoleChanged('the home has another registrar');
+        // Each registrar writes a log of its own.
+        if (toBase64(document.keyLog) !== keyLog) this.#events.onRoleChanged('the home has another registrar');
         else if (this.membership.isRemoved) this.#events.onRoleChanged('this node was removed from its home');
       });
     });

@@ -32,6 +32,8 @@ export interface SharedFeedsDeps {
   readonly links: () => readonly NodeLink[];
   /** A feed's key has signed more than its own writer has here. */
   readonly onBeyond: (feed: FeedId) => void;
+  /** What the others are known to have is here. */
+  readonly onComplete: () => void;
 }
 
 export class SharedFeeds implements AsyncDisposable {
@@ -42,12 +44,6 @@ export class SharedFeeds implements AsyncDisposable {
   constructor(deps: SharedFeedsDeps) {
     this.#deps = deps;
     for (const log of deps.feeds.all.values()) this.share(log);
-  }
-
-  /** Whether what the others are known to have is here. */
-  get isComplete(): boolean {
-    const synchronizer = this.#synchronizer;
-    return synchronizer !== undefined && [...this.#shared].every((feed) => synchronizer.isComplete(feed));
   }
 
   get status(): SyncStatus | undefined {
@@ -127,6 +123,9 @@ export class SharedFeeds implements AsyncDisposable {
       if (log !== undefined) synchronizer.addFeed(log, FETCH_ALL);
     }
     synchronizer.events.on('stored', ({ feed }) => this.#takeStored(feed));
+    synchronizer.events.on('complete', () => {
+      if ([...this.#shared].every((feed) => synchronizer.isComplete(feed))) this.#deps.onComplete();
+    });
     synchronizer.events.on('beyond', ({ feed }) => onBeyond(feed));
     return synchronizer;
   }
