@@ -32,7 +32,7 @@ export interface SharedFeedsDeps {
   readonly links: () => readonly NodeLink[];
   /** A feed's key has signed more than its own writer has here. */
   readonly onBeyond: (feed: FeedId) => void;
-  /** What the others are known to have is here. */
+  /** Every copy is here as far as its writer has signed for it, as far as that is known. */
   readonly onComplete: () => void;
 }
 
@@ -123,9 +123,6 @@ export class SharedFeeds implements AsyncDisposable {
       if (log !== undefined) synchronizer.addFeed(log, FETCH_ALL);
     }
     synchronizer.events.on('stored', ({ feed }) => this.#takeStored(feed));
-    synchronizer.events.on('complete', () => {
-      if ([...this.#shared].every((feed) => synchronizer.isComplete(feed))) this.#deps.onComplete();
-    });
     synchronizer.events.on('beyond', ({ feed }) => onBeyond(feed));
     return synchronizer;
   }
@@ -136,6 +133,8 @@ export class SharedFeeds implements AsyncDisposable {
     if (log === undefined) return;
     const before = copies.here(feed);
     if (copies.advance(log) === before) return;
+    const others = [...feeds.all.values()].filter(({ isReplica }) => isReplica);
+    if (others.every(({ id, length }) => copies.here(id) >= length)) this.#deps.onComplete();
     for (const link of links()) this.#tellStored(link, feed);
     copies.wake();
   }
