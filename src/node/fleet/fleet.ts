@@ -93,7 +93,8 @@ export class Fleet implements AsyncDisposable {
     this.#deps = deps;
     this.#events = events;
     this.roster = roster;
-    this.#isReady = deps.feeds.current.length > 0;
+    const isAlone = roster.nodes.every(({ name }) => name === deps.folder.config.node);
+    this.#isReady = isAlone || deps.feeds.current.length > 0;
     const { config, nodeKey } = deps.folder;
     this.#own = { home: config.home, name: config.node, key: nodeKey };
     this.copies = new Copies(deps.clock);

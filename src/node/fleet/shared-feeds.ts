@@ -93,6 +93,7 @@ export class SharedFeeds implements AsyncDisposable {
     });
     for (const feed of this.#shared) if (copies.here(feed) > 0) this.#tellStored(link, feed);
     copies.wake();
+    this.#checkComplete();
     return handle;
   }
 
@@ -133,10 +134,15 @@ export class SharedFeeds implements AsyncDisposable {
     if (log === undefined) return;
     const before = copies.here(feed);
     if (copies.advance(log) === before) return;
-    const others = [...feeds.all.values()].filter(({ isReplica }) => isReplica);
-    if (others.every(({ id, length }) => copies.here(id) >= length)) this.#deps.onComplete();
+    this.#checkComplete();
     for (const link of links()) this.#tellStored(link, feed);
     copies.wake();
+  }
+
+  #checkComplete(): void {
+    const { copies, feeds, onComplete } = this.#deps;
+    const others = [...feeds.all.values()].filter(({ isReplica, length }) => isReplica && length > 0);
+    if (others.length > 0 && others.every(({ id, length }) => copies.here(id) >= length)) onComplete();
   }
 
   #tellStored(link: NodeLink, feed: FeedId): void {
