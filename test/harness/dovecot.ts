@@ -12,9 +12,13 @@ import { skipWithout } from './requirement.ts';
 export const PASSWORD = 'secret';
 export const DOVECOT = '/usr/sbin/dovecot';
 
+export function hasDovecot(): boolean {
+  return existsSync(DOVECOT);
+}
+
 /** Whether a test of Dovecot is skipped here, with a line that says so. */
 export function skipsWithoutDovecot(test: string): boolean {
-  return skipWithout(existsSync(DOVECOT), {
+  return skipWithout(hasDovecot(), {
     test,
     lack: `there is no ${DOVECOT} (Debian: dovecot-imapd dovecot-lmtpd)`,
   });
