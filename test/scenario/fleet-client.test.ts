@@ -18,6 +18,8 @@ test('people write at both sides through an hour of being cut off: each mail onc
     await using client = await clients.open(who, node);
     await client.nodes.pin(node);
     await world.moving(client.connect(never));
+    // The choice may have been on its way to the other node when it was told which to take.
+    await world.until(() => client.nodes.list().some(({ name, state }) => name === node && state === 'connected'));
     await act(client);
   };
   const write = async (who: typeof alice, node: string, subject: string): Promise<void> =>
