@@ -139,6 +139,8 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
 
   test('takes a message back that was sent', async () => {
     const { page } = alice;
+    // That of the message before is over.
+    await page.getByRole('button', { name: 'Undo' }).waitFor({ state: 'detached' });
     await page.keyboard.press('c');
     const letter = page.getByRole('dialog');
     await letter.getByLabel('To', { exact: true }).fill(bob);
