@@ -107,7 +107,8 @@ function* checkBlock(
     yield { code: 'missing_node', index, message: `tree node ${2 * index} is missing` };
   if (block === undefined && !page.cleared.has(index) && !feed.mayBeCleared(index))
     yield { code: 'missing_block', index, message: `block ${index} is missing` };
-  if (block !== undefined && page.cleared.has(index))
+  // A replica may have been given the block since: then it is no hole any more, or a transaction in flight fills it.
+  if (block !== undefined && page.cleared.has(index) && feed.mayBeCleared(index))
     yield { code: 'uncleared_block', index, message: `block ${index} was cleared, but its bytes are there` };
   if (computed !== undefined && node !== undefined && !isSame(node, computed))
     yield { code: 'block_hash', index, message: `block ${index} is not what the tree says` };
