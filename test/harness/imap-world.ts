@@ -1,5 +1,4 @@
 /** A person's IMAP account against a real Dovecot: the store, the agent behind a message channel, and another program's connection. */
-import { MessageChannel } from 'node:worker_threads';
 import { ImapFlow } from 'imapflow';
 import { SILENT_LOG } from '../../src/base/index.ts';
 import { SystemClock, SystemRandom } from '../../src/base/system/index.ts';
@@ -18,6 +17,7 @@ import {
   MemoryJournal,
   type Permission,
 } from '../../src/jmap/index.ts';
+import { startInChannel } from './channel-agent.ts';
 import { type Dovecot, PASSWORD } from './dovecot.ts';
 import { until } from './until.ts';
 
@@ -191,24 +191,10 @@ export class ImapWorld implements AsyncDisposable {
   }
 
   #startAgent(): StartedAgent {
-    const { port1, port2 } = new MessageChannel();
-    const agent = new ImapAgent({ clock: new SystemClock(), log: SILENT_LOG, port: port2 });
-    let end: (ended: { readonly reason: string }) => void = () => undefined;
-    const ended = new Promise<{ readonly reason: string }>((resolve) => {
-      end = resolve;
-    });
-    this.#crash = (reason) => {
-      port1.close();
-      end({ reason });
-    };
-    return {
-      port: port1,
-      ended,
-      [Symbol.asyncDispose]: async () => {
-        await agent[Symbol.asyncDispose]();
-        port1.close();
-        end({ reason: 'stopped' });
-      },
-    };
+    const { crash, started } = startInChannel(
+      (port) => new ImapAgent({ clock: new SystemClock(), log: SILENT_LOG, port }),
+    );
+    this.#crash = crash;
+    return started;
   }
 }

@@ -20,6 +20,7 @@ export async function installPackage(below: string): Promise<string> {
   if (isInstalled()) return folder;
   const turn = join(tmpdir(), `restante-installs-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`);
   while (!takeTurn(turn)) {
+    // Real time: who installs is another process, whose folder tells nobody when it goes.
     await new Promise((resolve) => setTimeout(resolve, 500));
     if (isInstalled()) return folder;
   }

@@ -41,6 +41,7 @@ export class NpmPeer implements AsyncDisposable {
     if (this.#child.exitCode !== null) return;
     this.#child.stdin?.end();
     const ended = once(this.#child, 'exit');
+    // Real time: another's program that does not end by itself is ended; the test does not wait for this.
     const patience = setTimeout(() => this.#child.kill('SIGKILL'), 5_000);
     await ended;
     clearTimeout(patience);

@@ -8,12 +8,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { freePort } from './home-process.ts';
+import { skipWithout } from './requirement.ts';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const START_MS_MAX = 60_000;
 
-export function hasRabbit(): boolean {
-  return existsSync(SERVER);
+/** Whether a test of RabbitMQ is skipped here, with a line that says so. */
+export function skipsWithoutRabbit(test: string): boolean {
+  return skipWithout(existsSync(SERVER), { test, lack: `there is no ${SERVER} (Debian: rabbitmq-server)` });
 }
 
 export class Rabbit implements AsyncDisposable {

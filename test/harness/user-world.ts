@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
 import type { Client, DeviceProfile, Summary } from '../../src/client/index.ts';
 import { MailAgent } from '../../src/hub/agents/mail/mail-agent.ts';
 import type { StartedAgent } from '../../src/hub/agents/supervisor.ts';
@@ -11,6 +10,7 @@ import { UserServer } from '../../src/hub/user-server/user-server.ts';
 import { type Caller, MemoryBlobStore, type Permission } from '../../src/jmap/index.ts';
 import { MemoryStore, type Store } from '../../src/store/index.ts';
 import { InThreadBodyWorker } from '../../src/vault/index.ts';
+import { startInChannel } from './channel-agent.ts';
 import { all, type ClientWorld, NODE_URL, never } from './client-world.ts';
 import { until } from './until.ts';
 
@@ -179,36 +179,22 @@ export class UserWorld implements AsyncDisposable {
 
   #startAgent(): StartedAgent {
     this.starts += 1;
-    const { port1, port2 } = new MessageChannel();
     const { clock } = this.world.node;
     const { random } = this.world;
-    const opened = MailAgent.open(
-      {
-        ...this.world.setupDeps(this.#agentStore),
-        prng: this.world.prng,
-        openVault: async (secrets) => new InThreadBodyWorker({ clock, random }, { secrets }),
-        saveProfile: async () => undefined,
-        port: port2,
-      },
-      { profile: this.profile, nodeUrl: NODE_URL },
+    const { crash, started } = startInChannel((port) =>
+      MailAgent.open(
+        {
+          ...this.world.setupDeps(this.#agentStore),
+          prng: this.world.prng,
+          openVault: async (secrets) => new InThreadBodyWorker({ clock, random }, { secrets }),
+          saveProfile: async () => undefined,
+          port,
+        },
+        { profile: this.profile, nodeUrl: NODE_URL },
+      ),
     );
-    let end: (ended: { readonly reason: string }) => void = () => undefined;
-    const ended = new Promise<{ readonly reason: string }>((resolve) => {
-      end = resolve;
-    });
-    this.#crash = (reason) => {
-      port1.close();
-      end({ reason });
-    };
-    return {
-      port: port1,
-      ended,
-      [Symbol.asyncDispose]: async () => {
-        await (await opened)[Symbol.asyncDispose]();
-        port1.close();
-        end({ reason: 'stopped' });
-      },
-    };
+    this.#crash = crash;
+    return started;
   }
 }
 

@@ -156,7 +156,7 @@ interface Snippet {
 }
 
 function fetchedFrom(answers: ReadonlyMap<string, Readonly<Record<string, unknown>>>): Fetched {
-  const query = answers.get('query') as unknown as { readonly ids: string[]; readonly total: number };
+  const query = answers.get('query') as { readonly ids: string[]; readonly total: number };
   const heads = listOf<EmailHead>(answers.get('heads'));
   const emails = new Map(listOf<EmailHead>(answers.get('emails')).map((email) => [email.id, email]));
   const threads = new Map(listOf<Thread>(answers.get('threads')).map((thread) => [thread.id, thread]));
