@@ -13,7 +13,7 @@ export function blobRoutes(scope: FastifyInstance, deps: MountDeps): void {
     async (request, reply) => {
       requirePermission(await callerOf(deps, request), 'write');
       const { accountId } = request.params;
-      const blob = await deps.jmap.upload(accountId, bodyOf(request), closedSignal(request));
+      const blob = await deps.jmap.upload(accountId, bodyOf(request), closedSignal(reply));
       if (blob === undefined) return notFound(reply, 'there is no such account');
       const type = request.headers['content-type'] ?? 'application/octet-stream';
       return reply.code(201).send({ accountId, blobId: blob.id, type, size: blob.size });
@@ -45,7 +45,7 @@ function bodyOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
 }
 
 async function sendRange(request: FastifyRequest, reply: FastifyReply, blob: OpenBlob): Promise<FastifyReply> {
-  const signal = closedSignal(request);
+  const signal = closedSignal(reply);
   const asked = parseRange(request.headers.range);
   const size = blob.size ?? (asked === undefined ? undefined : await countOctets(blob, signal));
   if (asked === undefined || size === undefined) {

@@ -1,14 +1,11 @@
 /** Tells that a client went away before it was answered. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 
-export function closedSignal(request: FastifyRequest): AbortSignal {
+/** By the answer, which ends with its request: the connection is used again, and a request is closed as soon as it was read. */
+export function closedSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  const { socket } = request.raw;
-  const abort = (): void => controller.abort(new DOMException('the client has gone', 'AbortError'));
-  socket.once('close', abort);
-  // Connections are used again: each request takes its listener away.
-  request.raw.once('close', () => {
-    if (request.raw.complete) socket.off('close', abort);
+  raw.once('close', () => {
+    if (!raw.writableFinished) controller.abort(new DOMException('the client has gone', 'AbortError'));
   });
   return controller.signal;
 }

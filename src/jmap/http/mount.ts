@@ -36,7 +36,7 @@ function apiRoutes(api: FastifyInstance, deps: MountDeps): void {
   });
   api.post('/api', async (request, reply) => {
     const caller = await callerOf(deps, request);
-    const response = await deps.jmap.api(requestBody(request), caller, closedSignal(request));
+    const response = await deps.jmap.api(requestBody(request), caller, closedSignal(reply));
     return reply.header('cache-control', 'no-store').send(response);
   });
 }
