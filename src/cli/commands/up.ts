@@ -199,7 +199,18 @@ function welcome(
     row('Data', facts.folder),
     '',
   ];
-  if (facts.invite !== undefined)
+  if (facts.invite !== undefined && facts.web !== undefined)
+    lines.push(
+      '  Nobody lives here yet. Make the first account in a browser, with this link (it is good once):',
+      '',
+      `    ${paint.bold(`${facts.web}#/welcome/${facts.invite}`)}`,
+      '',
+      '  or from another window:',
+      '',
+      `    restante account new alice@${node.home}${nodeHint(node)} --invite ${facts.invite}`,
+      '',
+    );
+  else if (facts.invite !== undefined)
     lines.push(
       '  Nobody lives here yet. Make the first account, from another window:',
       '',

@@ -7,6 +7,8 @@
  *   session.join  {password}  → {hubKey}. Address and password at the person's home: joins the account as a device where
  *                 the folder is new; where it is not, finds the hub key with the account's secrets (the password was
  *                 changed elsewhere). Refused with `refused` or `home_unreachable`.
+ *   session.enrol {enrolment} → {outcome}, both sealed JSON: makes an account, or opens one by its recovery code and gives it
+ *                 a new password. What the home refuses is an outcome.
  *   session.close {}          about a session → {}.
  *   stop          {}          → {} when everything is written; the process then ends with code 0.
  *   wake          {reason}    event: mail for the user, or a reminder that has come.
@@ -25,12 +27,26 @@ export type HubScope = (typeof SCOPES)[number];
 /** Purposes of sealed boxes. */
 export const JOIN_PURPOSE = 'restante hub join password';
 export const HUB_KEY_PURPOSE = 'restante hub key';
+export const ENROL_PURPOSE = 'restante hub enrol';
+export const ENROLLED_PURPOSE = 'restante hub enrolled';
 
 const base64 = z.string().max(4_096);
 
 export const sessionOpen = z.strictObject({ scopes: z.array(z.enum(SCOPES)) });
 export const sessionJoin = z.strictObject({ password: base64 });
 export const sessionJoined = z.strictObject({ hubKey: base64 });
+export const sessionEnrol = z.strictObject({ enrolment: base64 });
+export const sessionEnrolled = z.strictObject({ outcome: base64 });
+/** In the sealed boxes. */
+export const enrolment = z.discriminatedUnion('how', [
+  z.strictObject({ how: z.literal('create'), password: z.string(), invite: z.string() }),
+  z.strictObject({ how: z.literal('recover'), password: z.string(), recoveryCode: z.string() }),
+]);
+export const enrolmentOutcome = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('enrolled'), hubKey: base64, recoveryCode: z.string().optional() }),
+  z.strictObject({ status: z.literal('refused'), code: z.string(), message: z.string() }),
+]);
+export type Enrolment = z.infer<typeof enrolment>;
 export const secretRequest = z.strictObject({ name: z.literal('hub-key') });
 export const secretAnswer = z.strictObject({ sealed: base64 });
 export const wake = z.strictObject({ reason: z.enum(['mail', 'reminder']) });

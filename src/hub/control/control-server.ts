@@ -19,6 +19,8 @@ import { reminder as reminderSchema } from '../component/user-server-protocol.ts
 import { Page } from '../page/page.ts';
 import type { Claim } from '../placement/placement.ts';
 import { ThreadedStretcher } from '../slots/stretcher.ts';
+import { AccountDoor } from './account-door.ts';
+import { AccountMaker } from './account-maker.ts';
 import { Admission, type AdmissionDeps } from './admission.ts';
 import { Authenticator } from './authenticator.ts';
 import { type Cluster, joinBroker, standAlone } from './cluster.ts';
@@ -214,20 +216,22 @@ export class ControlServer implements AsyncDisposable {
     const sessions = new Sessions(clock, ({ id, user }) => servers.ifAny(user)?.closeSession(id));
     const mayJoin = (user: Address): boolean =>
       onlyUser === undefined ? (homes?.includes(homeOf(user)) ?? true) : user === onlyUser;
-    const authenticator = new Authenticator({
+    const throttle = new Throttle(clock);
+    const joins = new Gate(JOINS_AT_ONCE);
+    const asking = {
       clock,
-      suite,
       random,
       component,
       keys: self.keys.sealing,
       keyRing,
       servers,
       slots,
-      stretcher,
-      throttle: new Throttle(clock),
-      joins: new Gate(JOINS_AT_ONCE),
+      throttle,
+      joins,
       mayJoin,
-    });
+    };
+    const authenticator = new Authenticator({ ...asking, suite, stretcher });
+    const accountDoor = new AccountDoor({ maker: new AccountMaker(asking) }, { homes });
     const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
     const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);
     const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots, locate });
@@ -238,10 +242,23 @@ export class ControlServer implements AsyncDisposable {
     component.hear('reminder', (body, { user }) => {
       if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
     });
-    return { admission, cluster, component, folders, keyRing, page, reminders, servers, sessions, slotDoor, strangers };
+    return {
+      accountDoor,
+      admission,
+      cluster,
+      component,
+      folders,
+      keyRing,
+      page,
+      reminders,
+      servers,
+      sessions,
+      slotDoor,
+      strangers,
+    };
   }
 
-  async #listen({ admission, page, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
+  async #listen({ accountDoor, admission, page, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
     const { log } = this.#deps;
     const { onlyUser, publicUrl } = this.#options;
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
@@ -251,7 +268,9 @@ export class ControlServer implements AsyncDisposable {
       ...(this.#isDraining ? ['this host is being drained'] : []),
       ...this.#open_.cluster.problems(),
     ];
-    const http = this.#keep(new HttpDoor({ log, admission, slotDoor, page, publicUrl, isSecure, onRefused, health }));
+    const http = this.#keep(
+      new HttpDoor({ log, accountDoor, admission, slotDoor, page, publicUrl, isSecure, onRefused, health }),
+    );
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
       onRequest: (request, response, origin) => http.onRequest(request, response, origin),
@@ -330,6 +349,7 @@ export class ControlServer implements AsyncDisposable {
 }
 
 interface Parts {
+  readonly accountDoor: AccountDoor;
   readonly admission: Admission;
   readonly cluster: Cluster;
   readonly component: Component;

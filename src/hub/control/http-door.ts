@@ -1,7 +1,7 @@
 /**
  * HTTP at the hub: JMAP for programs that know nothing of it. `/.well-known/jmap` and everything under `/jmap/` go to the
  * user server of whoever the request authenticates as, WebSockets too; app passwords are made and revoked under
- * `/hub/slots`; the web page is at `/`. Any other request that nobody has authenticated reaches no user server.
+ * `/hub/slots`, accounts under `/hub/accounts`; the web page is at `/`. Any other request that nobody has authenticated reaches no user server.
  */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Log, Scope } from '../../base/index.ts';
 import { HubError } from '../hub-error.ts';
 import type { Page } from '../page/page.ts';
+import type { AccountDoor } from './account-door.ts';
 import type { Admission, Admitted, Ways } from './admission.ts';
 import type { Credential } from './authenticator.ts';
 import { FORWARDED_HEADER, forwardRequest, forwardUpgrade } from './forward.ts';
@@ -21,6 +22,7 @@ export interface HttpDoorDeps {
   readonly log: Log;
   readonly admission: Admission;
   readonly slotDoor: SlotDoor;
+  readonly accountDoor: AccountDoor;
   /** Undefined where none was built. */
   readonly page: Page | undefined;
   /** What URLs in answers begin with; by default, what the request says. */
@@ -105,6 +107,10 @@ export class HttpDoor implements AsyncDisposable {
       const problems = this.#deps.health();
       response.writeHead(problems.length === 0 ? 200 : 503, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ ok: problems.length === 0, problems }));
+      return;
+    }
+    if (this.#deps.accountDoor.serves(path)) {
+      await this.#deps.accountDoor.answer(request, response, origin.remote, signal);
       return;
     }
     if (path !== WELL_KNOWN && !path.startsWith('/jmap/') && !path.startsWith('/hub/slots'))

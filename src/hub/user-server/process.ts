@@ -3,17 +3,36 @@
  * locked; the first session brings the hub key, which opens journal, blobs and agents. Its end is the wipe.
  */
 import { join } from 'node:path';
-import { type Clock, fromBase64, fromUtf8, type Log, Scope, type SecureRandom, toBase64 } from '../../base/index.ts';
+import {
+  type Clock,
+  fromBase64,
+  fromUtf8,
+  type Log,
+  Scope,
+  type SecureRandom,
+  toBase64,
+  utf8,
+} from '../../base/index.ts';
 import { defaultNodeUrl } from '../../protocol/index.ts';
 import { startImapThread } from '../agents/imap/imap-thread.ts';
-import { joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
+import { enrolInThread, joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
 import type { MailPlace } from '../agents/mail/mail-worker.ts';
 import type { Component } from '../component/component.ts';
 import { checkFence } from '../component/fence.ts';
 import type { Launch } from '../component/launch.ts';
 import { openSealed, sealTo } from '../component/sealing.ts';
 import { BusSecrets } from '../component/secrets.ts';
-import { HUB_KEY_PURPOSE, JOIN_PURPOSE, sessionJoin, sessionOpen, wake } from '../component/user-server-protocol.ts';
+import {
+  ENROL_PURPOSE,
+  ENROLLED_PURPOSE,
+  enrolment,
+  HUB_KEY_PURPOSE,
+  JOIN_PURPOSE,
+  sessionEnrol,
+  sessionJoin,
+  sessionOpen,
+  wake,
+} from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import { HttpServer } from './http-server.ts';
 import { SealedJournal } from './journal/sealed-journal.ts';
@@ -97,6 +116,7 @@ export class UserServerProcess implements AsyncDisposable {
       const hubKey = await joinInThread(this.#deps.log, this.#place(), password, signal);
       return { hubKey: toBase64(sealTo(random, control.keys.sealing, HUB_KEY_PURPOSE, hubKey)) };
     });
+    component.handle('session.enrol', (body, _sender, signal) => this.#enrol(body, signal));
     component.handle('stop', async () => {
       await stop();
       return {};
@@ -105,6 +125,20 @@ export class UserServerProcess implements AsyncDisposable {
       if (wake.safeParse(body).success) this.#user?.wake();
     });
     this.#deps.log.debug({ user }, 'a user server starts');
+  }
+
+  async #enrol(body: unknown, signal: AbortSignal): Promise<{ readonly outcome: string }> {
+    const { log, random } = this.#deps;
+    const { control, keys } = this.#launch;
+    const { data, success } = sessionEnrol.safeParse(body);
+    if (!success) throw new HubError('malformed', 'not an enrolment');
+    const asked = enrolment.parse(
+      JSON.parse(fromUtf8(openSealed(keys.sealing, ENROL_PURPOSE, fromBase64(data.enrolment)))),
+    );
+    const outcome = await enrolInThread(log, this.#place(), asked, signal);
+    const told = outcome.status === 'enrolled' ? { ...outcome, hubKey: toBase64(outcome.hubKey) } : outcome;
+    const sealed = sealTo(random, control.keys.sealing, ENROLLED_PURPOSE, utf8(JSON.stringify(told)));
+    return { outcome: toBase64(sealed) };
   }
 
   /** Once, however many sessions begin together. */

@@ -35,7 +35,7 @@ export interface JoiningOptions {
 /** Where the mail agent's client keeps its store. */
 export const MAIL_FOLDER = 'mail';
 /** As people tell their devices apart. */
-const DEVICE_NAME = 'hub';
+export const DEVICE_NAME = 'hub';
 
 /** The hub key: new, when the account is joined, or the one that this account's files are sealed with. Throws HubError `refused` or `home_unreachable`. */
 export async function joinUser(deps: JoiningDeps, options: JoiningOptions, signal: AbortSignal): Promise<Uint8Array> {

@@ -1,9 +1,10 @@
-/** Starts the mail agent in a thread of its own, and the joining of an account in another. */
+/** Starts the mail agent in a thread of its own, and the joining or making of an account in another. */
 import type { Log } from '../../../base/index.ts';
 import { workerUrl } from '../../../base/system/index.ts';
 import { HubError, type HubErrorCode } from '../../hub-error.ts';
 import { type AgentThreadDeps, openThread, startAgentThread } from '../agent-thread.ts';
 import type { StartedAgent } from '../supervisor.ts';
+import type { Enrolment, EnrolmentOutcome } from './enrolling.ts';
 import type { MailPlace, MailWork, MailWorkNews } from './mail-worker.ts';
 
 export function startMailThread(deps: AgentThreadDeps, place: MailPlace, hubKey: Uint8Array): StartedAgent {
@@ -23,18 +24,39 @@ export async function joinInThread(
   password: string,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
+  const news = await askThread(log, { task: 'join', place, password }, signal);
+  if (news.type === 'joined') return news.hubKey;
+  if (news.type === 'refused') throw new HubError(news.code as HubErrorCode, news.message);
+  throw new HubError('failed', 'joining the account ended otherwise than it should');
+}
+
+/** Throws HubError `failed`; the signal's reason. */
+export async function enrolInThread(
+  log: Log,
+  place: MailPlace,
+  enrolment: Enrolment,
+  signal: AbortSignal,
+): Promise<EnrolmentOutcome> {
+  const news = await askThread(log, { task: 'enrol', place, enrolment }, signal);
+  if (news.type === 'enrolment') return news.outcome;
+  throw new HubError('failed', 'making the account ended otherwise than it should');
+}
+
+/** A thread for one answer. */
+async function askThread(
+  log: Log,
+  work: Exclude<MailWork, { task: 'agent' }>,
+  signal: AbortSignal,
+): Promise<MailWorkNews> {
   signal.throwIfAborted();
-  const worker = openThread(log, { name: 'join', url: mailWorkerUrl() });
+  const worker = openThread(log, { name: work.task, url: mailWorkerUrl() });
   try {
-    return await new Promise<Uint8Array>((resolve, reject) => {
+    return await new Promise<MailWorkNews>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      worker.on('error', (cause) => reject(new HubError('failed', 'joining the account failed', { cause })));
-      worker.on('exit', () => reject(new HubError('failed', 'joining the account ended by itself')));
-      worker.on('message', (news: MailWorkNews) => {
-        if (news.type === 'joined') resolve(news.hubKey);
-        if (news.type === 'refused') reject(new HubError(news.code as HubErrorCode, news.message));
-      });
-      worker.postMessage({ task: 'join', place, password } satisfies MailWork);
+      worker.on('error', (cause) => reject(new HubError('failed', `the task ${work.task} failed`, { cause })));
+      worker.on('exit', () => reject(new HubError('failed', `the task ${work.task} ended by itself`)));
+      worker.on('message', resolve);
+      worker.postMessage(work);
     });
   } finally {
     await worker.terminate();

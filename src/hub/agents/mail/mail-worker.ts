@@ -1,6 +1,6 @@
 /**
- * The thread of a mail agent, and of joining an account: both want the client library, which nothing else of a user server
- * loads. What it is to do comes with its first message, secrets included; its end is their wipe.
+ * The thread of a mail agent, and of joining or making an account: all want the client library, which nothing else of a user
+ * server loads. What it is to do comes with its first message, secrets included; its end is their wipe.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { CodedError, invariant, SeededPrng } from '../../../base/index.ts';
@@ -10,6 +10,7 @@ import { InThreadBodyWorker } from '../../../vault/index.ts';
 import { DIAL_TIMEOUT_MS } from '../limits.ts';
 import { createThreadLog } from '../thread-log.ts';
 import { AccountFiles } from './account-files.ts';
+import { type Enrolment, type EnrolmentOutcome, enrolUser } from './enrolling.ts';
 import { joinUser, openMailStore } from './joining.ts';
 import { MailAgent } from './mail-agent.ts';
 
@@ -24,11 +25,13 @@ export interface MailPlace {
 
 export type MailWork =
   | { readonly task: 'agent'; readonly place: MailPlace; readonly hubKey: Uint8Array; readonly port: MessagePort }
-  | { readonly task: 'join'; readonly place: MailPlace; readonly password: string };
+  | { readonly task: 'join'; readonly place: MailPlace; readonly password: string }
+  | { readonly task: 'enrol'; readonly place: MailPlace; readonly enrolment: Enrolment };
 
 /** What a thread says besides what its line carries. */
 export type MailWorkNews =
   | { readonly type: 'joined'; readonly hubKey: Uint8Array }
+  | { readonly type: 'enrolment'; readonly outcome: EnrolmentOutcome }
   | { readonly type: 'refused'; readonly code: string; readonly message: string };
 
 const parent = parentPort;
@@ -38,14 +41,24 @@ const say = (news: MailWorkNews): void => parent.postMessage(news);
 const log = createThreadLog(parent);
 
 parent.once('message', (work: MailWork) => {
-  const done = work.task === 'agent' ? runAgent(work) : join(work);
-  done.catch((error: unknown) => {
+  perform(work).catch((error: unknown) => {
     // The end of the thread is what its supervisor sees.
     setImmediate(() => {
       throw error;
     });
   });
 });
+
+function perform(work: MailWork): Promise<void> {
+  switch (work.task) {
+    case 'agent':
+      return runAgent(work);
+    case 'join':
+      return join(work);
+    case 'enrol':
+      return enrol(work);
+  }
+}
 
 async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agent' }>): Promise<void> {
   const deps = systemDeps(place);
@@ -80,6 +93,11 @@ async function join({ password, place }: Extract<MailWork, { task: 'join' }>): P
     if (!(error instanceof CodedError)) throw error;
     say({ type: 'refused', code: error.code, message: error.message });
   }
+}
+
+async function enrol({ enrolment, place }: Extract<MailWork, { task: 'enrol' }>): Promise<void> {
+  const signal = new AbortController().signal; // whoever waits no longer ends the thread
+  say({ type: 'enrolment', outcome: await enrolUser(systemDeps(place), place, enrolment, signal) });
 }
 
 function systemDeps({ allowPrivate, nodeUrl }: MailPlace) {
