@@ -3,9 +3,13 @@ import { type CryptoSuite, equalBytes, type SecureRandom } from '../../base/inde
 import { type AccountDocument, type DeviceId, encodeVaultRecord, type VaultRecord } from '../../protocol/index.ts';
 import {
   changePassword,
+  createRecoveryCode,
+  deriveRecoveryKeys,
   type OpenedVault,
   openVaultContent,
   parseCertificate,
+  type RecoveryCode,
+  replaceRecoveryCode,
   replaceSecrets,
   rotateEncryptionSubkey,
   VaultError,
@@ -35,6 +39,22 @@ export async function setPassword(
     checkUnchanged(deps.suite, current, record);
     return { content: {}, vault: next };
   });
+}
+
+/** The code of before opens nothing any more. */
+export async function setRecoveryCode(
+  deps: ChangeDeps,
+  connection: NodeConnection,
+  profile: DeviceProfile,
+): Promise<RecoveryCode> {
+  const code = createRecoveryCode(deps.random);
+  const { record, vault } = await openOwnVault(deps, connection, profile);
+  const next = replaceRecoveryCode(deps.random, record, vault, deriveRecoveryKeys(deps.suite, code));
+  await extendChain(deps, connection, profile.secrets, (current) => {
+    checkUnchanged(deps.suite, current, record);
+    return { content: {}, vault: next };
+  });
+  return code;
 }
 
 /** The device may no longer connect or sign; what it signed stays right. Throws ClientError `unknown_device`. */

@@ -5,7 +5,14 @@ import { armorCertificate, exportSecretKey, parseCertificate } from '../../vault
 import { ClientError } from '../client-error.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
-import { closeAccount, revokeDevice, rotateCertificate, setPassword, setRetention } from './account-changes.ts';
+import {
+  closeAccount,
+  revokeDevice,
+  rotateCertificate,
+  setPassword,
+  setRecoveryCode,
+  setRetention,
+} from './account-changes.ts';
 import { fingerprintOf } from './account-setup.ts';
 import type { DeviceProfile } from './device-profile.ts';
 
@@ -61,6 +68,11 @@ export class Account {
 
   async changePassword(password: string): Promise<void> {
     await setPassword(this.#deps, this.#deps.connection(), this.#deps.profile(), password);
+  }
+
+  /** A new one, to be shown once; the one before opens nothing any more. */
+  async renewRecoveryCode(): Promise<string> {
+    return setRecoveryCode(this.#deps, this.#deps.connection(), this.#deps.profile());
   }
 
   /** New mail is encrypted to a new subkey. Returns the fingerprint, which stays. */

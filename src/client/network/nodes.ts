@@ -88,6 +88,12 @@ export class Nodes {
     return this.#settings.pinned;
   }
 
+  /** The fleets that there are, and the one in use. */
+  get fleets(): { readonly names: readonly string[]; readonly current: string | undefined } {
+    const names = [...this.#options.fleets.fleets.keys()];
+    return { names, current: this.#settings.fleet ?? names[0] };
+  }
+
   /** The home document may have changed. */
   refresh(): void {
     this.#choice?.setDirectory(this.directory);

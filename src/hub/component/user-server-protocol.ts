@@ -9,6 +9,8 @@
  *                 changed elsewhere). Refused with `refused` or `home_unreachable`.
  *   session.enrol {enrolment} → {outcome}, both sealed JSON: makes an account, or opens one by its recovery code and gives it
  *                 a new password. What the home refuses is an outcome.
+ *   account.password {password} → {}. Sealed: the password that the account has from now on; who asks has shown the old one.
+ *   account.close {}          → {}. The account ends at its home.
  *   session.close {}          about a session → {}.
  *   stop          {}          → {} when everything is written; the process then ends with code 0.
  *   wake          {reason}    event: mail for the user, or a reminder that has come.
@@ -27,6 +29,7 @@ export type HubScope = (typeof SCOPES)[number];
 /** Purposes of sealed boxes. */
 export const JOIN_PURPOSE = 'restante hub join password';
 export const HUB_KEY_PURPOSE = 'restante hub key';
+export const PASSWORD_PURPOSE = 'restante hub new password';
 export const ENROL_PURPOSE = 'restante hub enrol';
 export const ENROLLED_PURPOSE = 'restante hub enrolled';
 
@@ -35,6 +38,7 @@ const base64 = z.string().max(4_096);
 export const sessionOpen = z.strictObject({ scopes: z.array(z.enum(SCOPES)) });
 export const sessionJoin = z.strictObject({ password: base64 });
 export const sessionJoined = z.strictObject({ hubKey: base64 });
+export const accountPassword = z.strictObject({ password: base64 });
 export const sessionEnrol = z.strictObject({ enrolment: base64 });
 export const sessionEnrolled = z.strictObject({ outcome: base64 });
 /** In the sealed boxes. */

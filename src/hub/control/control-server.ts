@@ -34,6 +34,7 @@ import { Metrics } from './metrics.ts';
 import type { HostStatus, Operator } from './operator.ts';
 import { OPERATOR_SOCKET } from './operator.ts';
 import { OperatorDoor } from './operator-door.ts';
+import { PasswordDoor } from './password-door.ts';
 import { Reminders } from './reminders.ts';
 import { Sessions } from './sessions.ts';
 import { SlotDoor } from './slot-door.ts';
@@ -236,6 +237,7 @@ export class ControlServer implements AsyncDisposable {
     const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);
     const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots, locate });
     const slotDoor = new SlotDoor({ authenticator, keyRing, sessions, slots });
+    const passwordDoor = new PasswordDoor({ ...asking, authenticator, sessions });
     const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
     const cluster = standAlone(folders);
     const reminders = new Reminders();
@@ -250,6 +252,7 @@ export class ControlServer implements AsyncDisposable {
       folders,
       keyRing,
       page,
+      passwordDoor,
       reminders,
       servers,
       sessions,
@@ -258,7 +261,10 @@ export class ControlServer implements AsyncDisposable {
     };
   }
 
-  async #listen({ accountDoor, admission, page, slotDoor, strangers }: Parts, at: ListenAt): Promise<void> {
+  async #listen(
+    { accountDoor, admission, page, passwordDoor, slotDoor, strangers }: Parts,
+    at: ListenAt,
+  ): Promise<void> {
     const { log } = this.#deps;
     const { onlyUser, publicUrl } = this.#options;
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
@@ -269,7 +275,18 @@ export class ControlServer implements AsyncDisposable {
       ...this.#open_.cluster.problems(),
     ];
     const http = this.#keep(
-      new HttpDoor({ log, accountDoor, admission, slotDoor, page, publicUrl, isSecure, onRefused, health }),
+      new HttpDoor({
+        log,
+        accountDoor,
+        admission,
+        passwordDoor,
+        slotDoor,
+        page,
+        publicUrl,
+        isSecure,
+        onRefused,
+        health,
+      }),
     );
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
@@ -356,6 +373,7 @@ interface Parts {
   readonly folders: UserFolders;
   readonly keyRing: KeyRing;
   readonly page: Page | undefined;
+  readonly passwordDoor: PasswordDoor;
   readonly reminders: Reminders;
   readonly servers: UserServers;
   readonly sessions: Sessions;

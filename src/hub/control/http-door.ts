@@ -1,7 +1,7 @@
 /**
  * HTTP at the hub: JMAP for programs that know nothing of it. `/.well-known/jmap` and everything under `/jmap/` go to the
  * user server of whoever the request authenticates as, WebSockets too; app passwords are made and revoked under
- * `/hub/slots`, accounts under `/hub/accounts`; the web page is at `/`. Any other request that nobody has authenticated reaches no user server.
+ * `/hub/slots`, accounts under `/hub/accounts` and `/hub/account`; the web page is at `/`. Any other request that nobody has authenticated reaches no user server.
  */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -15,6 +15,7 @@ import type { Credential } from './authenticator.ts';
 import { FORWARDED_HEADER, forwardRequest, forwardUpgrade } from './forward.ts';
 import { answerProblem, problemOf } from './http-problem.ts';
 import type { Origin } from './listener.ts';
+import type { PasswordDoor } from './password-door.ts';
 import type { SlotDoor } from './slot-door.ts';
 import { asHubError, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
 
@@ -23,6 +24,7 @@ export interface HttpDoorDeps {
   readonly admission: Admission;
   readonly slotDoor: SlotDoor;
   readonly accountDoor: AccountDoor;
+  readonly passwordDoor: PasswordDoor;
   /** Undefined where none was built. */
   readonly page: Page | undefined;
   /** What URLs in answers begin with; by default, what the request says. */
@@ -113,11 +115,13 @@ export class HttpDoor implements AsyncDisposable {
       await this.#deps.accountDoor.answer(request, response, origin.remote, signal);
       return;
     }
-    if (path !== WELL_KNOWN && !path.startsWith('/jmap/') && !path.startsWith('/hub/slots'))
-      throw new HubError('absent', 'nothing is here');
+    const { passwordDoor, slotDoor } = this.#deps;
+    const isOwn = path.startsWith('/hub/slots') || passwordDoor.serves(path);
+    if (path !== WELL_KNOWN && !path.startsWith('/jmap/') && !isOwn) throw new HubError('absent', 'nothing is here');
     const here = async (): Promise<void> => {
       using admitted = await this.#admit(request, origin, () => response.destroy(), signal);
-      if (path.startsWith('/hub/slots')) await this.#deps.slotDoor.answer(request, response, admitted.session);
+      if (passwordDoor.serves(path)) await passwordDoor.answer(request, response, admitted, origin.remote, signal);
+      else if (isOwn) await slotDoor.answer(request, response, admitted.session);
       else await this.#pass(request, response, admitted, signal);
     };
     await this.#route(request, { here, on: (to) => forwardRequest(to, request, response, signal) }, signal);

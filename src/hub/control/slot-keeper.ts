@@ -75,6 +75,11 @@ export class SlotKeeper {
     });
   }
 
+  /** The account has ended: nothing opens what is here any more. */
+  async revokeAll(user: Address): Promise<void> {
+    await this.#change(user, () => []);
+  }
+
   async forgetIfNew(user: Address): Promise<void> {
     await this.#deps.folders.forgetIfNew(user);
   }

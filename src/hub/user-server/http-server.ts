@@ -10,6 +10,7 @@ import type { Log } from '../../base/index.ts';
 import { type Caller, mountJmap, type Permission } from '../../jmap/index.ts';
 import { FramesConnection } from './frames-connection.ts';
 import { mountImapRoutes } from './imap-routes.ts';
+import { mountPersonRoutes } from './person-routes.ts';
 import type { UserServer } from './user-server.ts';
 
 export interface HttpServerDeps {
@@ -56,6 +57,7 @@ export class HttpServer implements AsyncDisposable {
     this.#fastify.get('/healthz', async () => ({ ok: true }));
     this.#fastify.get('/status', async () => user().status);
     mountImapRoutes(this.#fastify, { log, user, callerOf: (request) => this.#callerOf(request) });
+    mountPersonRoutes(this.#fastify, { log, user, scopesOf });
     await mountJmap(
       this.#fastify,
       {
@@ -99,6 +101,12 @@ export class HttpServer implements AsyncDisposable {
       baseUrl: `${typeof base === 'string' ? base : ''}/jmap`,
     };
   }
+}
+
+/** As the control server says them; undefined: it says of no session. */
+function scopesOf({ headers }: IncomingMessage): readonly string[] | undefined {
+  const { 'restante-scopes': scopes } = headers;
+  return typeof scopes === 'string' ? scopes.split(' ') : undefined;
 }
 
 function refuse(socket: Duplex, status: string): void {

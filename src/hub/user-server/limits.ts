@@ -19,3 +19,5 @@ export const FRAME_BUFFER_BYTES_MAX = 4 * MiB;
 export const SENT_BYTES_MAX = 2 * MiB - 16 * KiB;
 /** A login whose password is right, at a home that answers slowly, is waited for so long. */
 export const JOIN_TIMEOUT_MS = 60_000;
+/** An address, a URL, a name or a fingerprint that a person types. */
+export const PERSON_WORD_CHARACTERS_MAX = 1_000;

@@ -23,11 +23,13 @@ import type { Launch } from '../component/launch.ts';
 import { openSealed, sealTo } from '../component/sealing.ts';
 import { BusSecrets } from '../component/secrets.ts';
 import {
+  accountPassword,
   ENROL_PURPOSE,
   ENROLLED_PURPOSE,
   enrolment,
   HUB_KEY_PURPOSE,
   JOIN_PURPOSE,
+  PASSWORD_PURPOSE,
   sessionEnrol,
   sessionJoin,
   sessionOpen,
@@ -117,6 +119,17 @@ export class UserServerProcess implements AsyncDisposable {
       return { hubKey: toBase64(sealTo(random, control.keys.sealing, HUB_KEY_PURPOSE, hubKey)) };
     });
     component.handle('session.enrol', (body, _sender, signal) => this.#enrol(body, signal));
+    component.handle('account.password', async (body) => {
+      const { data, success } = accountPassword.safeParse(body);
+      if (!success) throw new HubError('malformed', 'not a password');
+      const password = fromUtf8(openSealed(keys.sealing, PASSWORD_PURPOSE, fromBase64(data.password)));
+      await this.#unlocked().askAgent('changePassword', { password });
+      return {};
+    });
+    component.handle('account.close', async () => {
+      await this.#unlocked().askAgent('closeAccount', {});
+      return {};
+    });
     component.handle('stop', async () => {
       await stop();
       return {};

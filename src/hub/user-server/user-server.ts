@@ -7,6 +7,7 @@ import { type BlobStore, createJmap, type Jmap, type Journal, type MailSource, M
 import type { Address } from '../../protocol/index.ts';
 import { type ImapAccountStatus, ImapAccounts } from '../agents/imap/imap-accounts.ts';
 import type { AgentStatus, MailAgentCalls, ToldCalls } from '../agents/mail/mail-protocol.ts';
+import type { PersonCalls } from '../agents/mail/person-calls.ts';
 import { type StartedAgent, Supervisor, type SupervisorStatus } from '../agents/supervisor.ts';
 import { AccountSubmitters } from './account-submitters.ts';
 import { EncryptedAccount } from './encrypted-account.ts';
@@ -100,6 +101,19 @@ export class UserServer implements AsyncDisposable {
       pendingChanges: this.#encrypted.account.pending(Number.MAX_SAFE_INTEGER).length,
       imap: this.imap.status,
     };
+  }
+
+  /** What a person asks about their own account. Throws as the supervisor's `ask`. */
+  askAgent<Name extends keyof PersonCalls & string>(
+    name: Name,
+    request: PersonCalls[Name]['request'],
+  ): Promise<PersonCalls[Name]['reply']> {
+    return this.#mailAgent.ask(name, request, this.#scope.signal);
+  }
+
+  /** The PDU of an email of the encrypted account, once it has one. */
+  pduOf(emailId: string): string | undefined {
+    return this.#encrypted.pduOf(emailId);
   }
 
   /** There is mail for this person: it is fetched now, whatever the agent was waiting for. */

@@ -23,6 +23,7 @@ import { OPENED_BYTES_MAX, REPORT_INTERVAL_MS, TELL_BATCH, TELL_BYTES, TELL_RETR
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, WholeMessage } from './mail-protocol.ts';
 import { OpenedMessages } from './opened-messages.ts';
+import { personHandlers } from './person-handlers.ts';
 import { sendMail } from './sending.ts';
 import { contentOf, contentWithoutBody, ownKeyword, toldMessage } from './told-message.ts';
 
@@ -197,6 +198,7 @@ export class MailAgent implements AsyncDisposable {
   #handlers(): Handlers<MailAgentCalls> {
     const client = this.#client;
     return {
+      ...personHandlers(client),
       ping: async () => ({}),
       raw: async ({ pdu }) => ({ mime: await this.#raw(pdu) }),
       update: async ({ folders, keywords, pdu }) => this.#update(pdu, keywords, folders),

@@ -1,6 +1,7 @@
 /** What a user server and the mail agent say to each other. Everything is fit for structured cloning. */
 import type { FolderWords, Report } from '../../../client/index.ts';
 import type { FolderId } from '../../../protocol/index.ts';
+import type { PersonCalls } from './person-calls.ts';
 
 /** A message as the account's devices have it. */
 export interface ToldMessage {
@@ -79,7 +80,7 @@ export type SendOutcome =
   | { readonly status: 'later'; readonly message: string };
 
 /** What the user server asks of the agent. */
-export type MailAgentCalls = {
+export type MailAgentCalls = PersonCalls & {
   readonly ping: { readonly request: object; readonly reply: object };
   /** The exact bytes that were sent; none when the message or its body is not on this device. */
   readonly raw: {
