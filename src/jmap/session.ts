@@ -56,7 +56,12 @@ export function sessionObject(
     primaryAccounts:
       primary === undefined
         ? {}
-        : Object.fromEntries(Object.keys(accountCapabilities(primary, submitter)).map((urn) => [urn, primary.id])),
+        : Object.fromEntries(
+            // RFC 8620, section 2: a primary account for the core itself would say nothing.
+            Object.keys(accountCapabilities(primary, submitter)).flatMap((urn) =>
+              urn === CORE ? [] : [[urn, primary.id]],
+            ),
+          ),
     username,
     apiUrl: `${baseUrl}/api`,
     downloadUrl: `${baseUrl}/download/{accountId}/{blobId}/{name}?accept={type}`,

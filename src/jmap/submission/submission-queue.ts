@@ -7,6 +7,7 @@ import { HANDOVER_BACKOFF_MAX_MS, HANDOVER_BACKOFF_MIN_MS, SUBMISSIONS_KEPT_MS }
 import type { MailAccount } from '../store/mail-account.ts';
 import type { MailStore } from '../store/mail-store.ts';
 import type { StoredSubmission } from './stored-submission.ts';
+import { readSubmission, unsentSubmissions, writeSubmission } from './submission-shelf.ts';
 import type { SubmissionOutcome, Submitter } from './submitter.ts';
 
 export interface SubmissionQueueDeps {
@@ -29,10 +30,11 @@ export class SubmissionQueue implements AsyncDisposable {
   /** Goes on with what was not finished before, and forgets what is long over. */
   resume(): void {
     const forgotten = this.#deps.clock.now() - SUBMISSIONS_KEPT_MS;
-    for (const account of this.#deps.store.accounts())
+    for (const account of this.#deps.store.accounts()) {
+      for (const { id } of unsentSubmissions(account)) this.start(account, id);
       for (const { id, value } of account.objects.list<StoredSubmission>('EmailSubmission'))
-        if (value.phase !== 'done') this.start(account, id);
-        else if (value.sendAt < forgotten) account.objects.remove('EmailSubmission', id);
+        if (value.phase === 'done' && value.sendAt < forgotten) account.objects.remove('EmailSubmission', id);
+    }
   }
 
   start(account: MailAccount, id: string): void {
@@ -54,9 +56,9 @@ export class SubmissionQueue implements AsyncDisposable {
 
   /** Whether it was not handed over yet, and will not be. */
   cancel(account: MailAccount, id: string): boolean {
-    const submission = read(account, id);
+    const submission = readSubmission(account, id);
     if (submission?.phase !== 'waiting') return false;
-    account.objects.put('EmailSubmission', id, { ...submission, undoStatus: 'canceled', phase: 'done' });
+    writeSubmission(account, id, { ...submission, undoStatus: 'canceled', phase: 'done' });
     this.#running.get(`${account.id} ${id}`)?.abort(new DOMException('the submission is canceled', 'AbortError'));
     return true;
   }
@@ -67,14 +69,14 @@ export class SubmissionQueue implements AsyncDisposable {
 
   async #run(account: MailAccount, id: string, signal: AbortSignal): Promise<void> {
     const { store, submitter, clock, log } = this.#deps;
-    const first = read(account, id);
+    const first = readSubmission(account, id);
     if (first === undefined || first.phase === 'done') return;
     await store.flush();
     if (first.phase === 'waiting') {
       await clock.sleep(Math.max(0, first.sendAt - clock.now()), signal);
-      const due = read(account, id);
+      const due = readSubmission(account, id);
       if (due?.phase !== 'waiting') return;
-      account.objects.put('EmailSubmission', id, { ...due, undoStatus: 'final', phase: 'handing' });
+      writeSubmission(account, id, { ...due, undoStatus: 'final', phase: 'handing' });
       await store.flush();
     }
     const { blobId, envelope } = first;
@@ -89,13 +91,8 @@ export class SubmissionQueue implements AsyncDisposable {
 
   /** A submission that the client has destroyed is sent all the same, and nothing is told of it. */
   #note(account: MailAccount, id: string, outcome: SubmissionOutcome): void {
-    const submission = read(account, id);
-    if (submission === undefined) return;
-    if (outcome.kind === 'taken')
-      account.objects.put('EmailSubmission', id, { ...submission, deliveryStatus: outcome.statuses, phase: 'done' });
+    const submission = readSubmission(account, id);
+    if (submission === undefined || outcome.kind !== 'taken') return;
+    writeSubmission(account, id, { ...submission, deliveryStatus: outcome.statuses, phase: 'done' });
   }
-}
-
-function read(account: MailAccount, id: string): StoredSubmission | undefined {
-  return account.objects.get<StoredSubmission>('EmailSubmission', id);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ACCOUNT, MAILBOXES, TestAccount } from '../../../test/harness/jmap/test-account.ts';
+import { unsentSubmissions } from './submission-shelf.ts';
 
 const OWN = `${ACCOUNT}@home.example`;
 const DRAFT = `From: Me <${OWN}>\nTo: bob@x.example, Bob <bob@x.example>\nCc: Team: carol@x.example;\nBcc: eve@x.example\nDate: Sun, 1 Mar 2026 12:00:00 +0000\nMessage-ID: <d@home.example>\nSubject: hello\n\nhello\n`;
@@ -96,6 +97,25 @@ describe('sending', () => {
     expect((await cancel(late.created?.s?.id)).notUpdated).toMatchObject({
       [String(late.created?.s?.id)]: { type: 'cannotUnsend' },
     });
+  });
+
+  test('that waits is sent also when its client has destroyed it, and is seen by nobody', async () => {
+    const test = await TestAccount.open();
+    const emailId = test.deliver(DRAFT);
+    const envelope = { mailFrom: { email: OWN, parameters: { holdfor: '60' } }, rcptTo: [{ email: 'bob@x.example' }] };
+    const { created } = await send(test, { emailId, envelope });
+    const id = String(created?.s?.id);
+    const state = test.account.state('EmailSubmission');
+    expect((await test.call<Answer>('EmailSubmission/set', { destroy: [id] })).destroyed).toEqual([id]);
+    expect(await test.call('EmailSubmission/get', { ids: [id] })).toMatchObject({ list: [], notFound: [id] });
+    await test.clock.advance(61_000);
+    expect(test.outbox.jobs.map((job) => job.id)).toEqual([id]);
+    expect(await test.call('EmailSubmission/changes', { sinceState: state })).toMatchObject({
+      created: [],
+      updated: [],
+      destroyed: [id],
+    });
+    expect(unsentSubmissions(test.account)).toEqual([]);
   });
 
   test('goes on until somebody takes the message', async () => {

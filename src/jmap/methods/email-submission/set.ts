@@ -6,6 +6,7 @@ import { invalidProperties, MethodError, SetError } from '../../protocol/errors.
 import { applyPatch, isSameJson, type PlainObject } from '../../protocol/patch.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import type { StoredSubmission } from '../../submission/stored-submission.ts';
+import { forgetSubmission } from '../../submission/submission-shelf.ts';
 import type { Call, Method, Response } from '../call.ts';
 import { setEmails } from '../email/set.ts';
 import { newId, openSet, performSet, type SetHandler, setArguments, setResponse } from '../standard/set.ts';
@@ -91,12 +92,10 @@ class SubmissionChanger implements SetHandler {
     return null;
   }
 
-  /** Only what is known of it: sending goes on. */
+  /** Only what is known of it: sending goes on (RFC 8621, section 7.5). */
   destroy(id: string): void {
-    const { phase } = this.#read(id);
-    // One that waits to be sent is kept until it is: its row is what sends it.
-    if (phase !== 'done') throw new SetError('forbidden', 'it is still to be sent: cancel it first, or wait');
-    this.#account.objects.remove('EmailSubmission', id);
+    this.#read(id);
+    forgetSubmission(this.#account, id);
   }
 
   succeed(id: string, name: string): void {

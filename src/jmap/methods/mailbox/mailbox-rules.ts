@@ -42,27 +42,21 @@ export function parseMailboxValues(values: unknown): MailboxValues {
   throw invalidProperties(properties, parsed.error.issues[0]?.message ?? 'invalid');
 }
 
-/**
- * Throws SetError if the account cannot have a mailbox like that beside its others, of which some will be as `future` says
- * when the call is over.
- */
-export function judgeMailbox(
-  account: MailAccount,
-  id: string | undefined,
-  values: MailboxValues,
-  future: ReadonlyMap<string, MailboxValues>,
-): void {
-  const { name, parentId, role } = values;
+/** What holds of a mailbox whatever the others are. Throws SetError. */
+export function judgeValues({ name, role }: MailboxValues): void {
   if (name === '' || Buffer.byteLength(name) > MAIL_LIMITS.maxSizeMailboxName || /[\p{Cc}]/u.test(name))
     throw invalidProperties(
       ['name'],
       `a name has 1 to ${MAIL_LIMITS.maxSizeMailboxName} octets and no control characters`,
     );
   if (role !== null && !ROLES.has(role)) throw invalidProperties(['role'], `no role ${JSON.stringify(role)}`);
-  const others = account
-    .mailboxes()
-    .filter((mailbox) => mailbox.id !== id)
-    .map((mailbox) => future.get(mailbox.id) ?? mailbox);
+}
+
+/** Throws SetError if the account cannot have a mailbox like that beside its others as they are now. */
+export function judgeMailbox(account: MailAccount, id: string | undefined, values: MailboxValues): void {
+  judgeValues(values);
+  const { name, parentId, role } = values;
+  const others = account.mailboxes().filter((mailbox) => mailbox.id !== id);
   if (role !== null && others.some((other) => other.role === role))
     throw invalidProperties(['role'], `another mailbox has the role ${role}`);
   judgePlace(account, id, parentId);
@@ -96,6 +90,25 @@ function ancestorsOf(account: MailAccount, parentId: string): readonly MailboxRe
 function heightOf(account: MailAccount, id: string): number {
   const children = account.mailboxes().filter((mailbox) => mailbox.parentId === id);
   return 1 + Math.max(0, ...children.map((child) => heightOf(account, child.id)));
+}
+
+export type MailboxPlace = Pick<MailboxRecord, 'name' | 'parentId' | 'role'>;
+
+/** Whether mailboxes can be an account's together: parents are there, siblings and roles differ, none is within itself. */
+export function isForest(mailboxes: ReadonlyMap<string, MailboxPlace>): boolean {
+  const taken = new Set<string>();
+  for (const { name, parentId, role } of mailboxes.values()) {
+    const names = [`name ${parentId ?? ''}/${name}`, ...(role === null ? [] : [`role ${role}`])];
+    if (names.some((one) => taken.has(one))) return false;
+    for (const one of names) taken.add(one);
+    let depth = 1;
+    for (let next = parentId; next !== null; depth++) {
+      const parent = mailboxes.get(next);
+      if (parent === undefined || depth >= MAIL_LIMITS.maxMailboxDepth) return false;
+      next = parent.parentId;
+    }
+  }
+  return true;
 }
 
 export function forbidden(description: string): SetError {

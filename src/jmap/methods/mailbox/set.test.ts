@@ -61,6 +61,47 @@ describe('Mailbox/set', () => {
     expect([a, b].map((id) => test.account.mailbox(id)?.name)).toEqual(['B', 'A']);
   });
 
+  test('gives a name and a role that the same call frees to another', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A', role: 'archive' }, b: { name: 'B' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const answer = await set(test, {
+      create: { a: { name: 'A', role: 'archive' }, b: { name: 'B', parentId: '#a' } },
+      update: { [b]: { name: 'C' } },
+      destroy: [a],
+    });
+    expect(answer).toMatchObject({ destroyed: [a], notCreated: null, notUpdated: null });
+    expect(test.account.mailboxWithRole('archive')?.id).toBe(answer.created?.a?.id);
+  });
+
+  test('judges each part by the state it finds, where all together would not be valid', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A' }, b: { name: 'B' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const full = test.deliver('Subject: a\n\n', { mailboxIds: [b] });
+    // The mailbox that would make room has an email in it, and stays.
+    const answer = await set(test, { create: { n: { name: 'B' } }, update: { [a]: { name: 'B' } }, destroy: [b] });
+    expect(answer).toMatchObject({
+      created: null,
+      updated: null,
+      destroyed: null,
+      notCreated: { n: { properties: ['name'] } },
+      notUpdated: { [a]: { properties: ['name'] } },
+      notDestroyed: { [b]: { type: 'mailboxHasEmail' } },
+    });
+    expect(test.account.email(full)?.mailboxIds).toEqual([b]);
+    const loop = await set(test, { update: { [a]: { parentId: b }, [b]: { parentId: a } } });
+    expect(Object.keys({ ...loop.updated, ...loop.notUpdated }).sort()).toEqual([a, b].sort());
+    expect(loop.notUpdated).toMatchObject({ [b]: { properties: ['parentId'] } });
+  });
+
+  test('does nothing of a call that has something else where an object belongs', async () => {
+    const test = await TestAccount.open();
+    const state = test.account.state('Mailbox');
+    await expect(set(test, { create: { good: { name: 'good' }, bad: 5 } })).rejects.toThrow('invalidArguments');
+    expect(test.account.state('Mailbox')).toBe(state);
+  });
+
   test.each([
     [{ name: '' }, ['name']],
     [{ name: 'x'.repeat(256) }, ['name']],

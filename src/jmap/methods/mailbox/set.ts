@@ -4,16 +4,32 @@ import { parseArguments } from '../../protocol/arguments.ts';
 import { MAIL } from '../../protocol/capabilities.ts';
 import { invalidProperties, SetError } from '../../protocol/errors.ts';
 import { applyPatch, isSameJson, type PlainObject } from '../../protocol/patch.ts';
-import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { ALL_RIGHTS, type MailboxRecord } from '../../store/records.ts';
 import { type Call, type Method, resolveId } from '../call.ts';
-import { newId, openSet, performSet, type SetHandler, setArguments, setResponse } from '../standard/set.ts';
+import {
+  newId,
+  openSet,
+  performSet,
+  type SetHandler,
+  type SetPlan,
+  setArguments,
+  setResponse,
+} from '../standard/set.ts';
 import { MAILBOX_PROPERTIES, mailboxObject } from './mailbox-object.ts';
-import { forbidden, judgeMailbox, type MailboxValues, parseMailboxValues } from './mailbox-rules.ts';
+import {
+  forbidden,
+  isForest,
+  judgeMailbox,
+  judgeValues,
+  type MailboxPlace,
+  type MailboxValues,
+  parseMailboxValues,
+} from './mailbox-rules.ts';
 
 const SETTABLE = ['name', 'parentId', 'role', 'sortOrder', 'isSubscribed'];
 const DEFAULTS = { parentId: null, role: null, sortOrder: 0, isSubscribed: false };
+const NONE: ReadonlySet<string> = new Set();
 
 const mailboxSetArguments = z.strictObject({
   ...setArguments.shape,
@@ -38,8 +54,8 @@ class MailboxChanger implements SetHandler {
   readonly #call: Call;
   readonly #account: MailAccount;
   readonly #removesEmails: boolean;
-  /** What the updates that are still to be done will make of their mailboxes: two may swap names. */
-  readonly #future = new Map<string, MailboxValues>();
+  /** All of the call together ends in a valid state, so that its parts may pass through others: two may swap names. */
+  #isValidTogether = false;
 
   constructor(call: Call, account: MailAccount, removesEmails: boolean) {
     this.#call = call;
@@ -54,7 +70,7 @@ class MailboxChanger implements SetHandler {
     const defaults = { ...DEFAULTS, isSubscribed: true };
     const given = this.#resolved({ ...defaults, ...object });
     const values = parseMailboxValues(given);
-    judgeMailbox(this.#account, undefined, values, this.#future);
+    this.#judge(undefined, values);
     this.#judgeParent(values.parentId);
     const mailbox: MailboxRecord = { id: newId(this.#call, 'f'), ...values, rights: ALL_RIGHTS };
     this.#account.putMailbox(mailbox, 'client');
@@ -64,28 +80,53 @@ class MailboxChanger implements SetHandler {
     );
   }
 
-  prepareUpdates(updates: readonly (readonly [id: string, patch: PlainObject])[]): void {
-    for (const [id, patch] of updates)
-      try {
-        this.#future.set(id, this.#patched(id, patch).values);
-      } catch (error) {
-        if (!(error instanceof SetError)) throw error; // told when it is its turn
-      }
+  /** RFC 8620, section 5.3: if the final state is valid, that is allowed; otherwise each is judged by the state it finds. */
+  prepare(plan: SetPlan): void {
+    try {
+      this.#isValidTogether = isForest(this.#final(plan));
+    } catch (error) {
+      if (!(error instanceof SetError)) throw error; // told when it is its turn
+    }
+  }
+
+  /** The mailboxes as they will be. Throws SetError if a part cannot be done whatever becomes of the others. */
+  #final({ create, update, destroy }: SetPlan): ReadonlyMap<string, MailboxPlace> {
+    const final = new Map<string, MailboxPlace>(this.#account.mailboxes().map((mailbox) => [mailbox.id, mailbox]));
+    const made = new Set(create.map(([creationId]) => `#${creationId}`));
+    for (const id of destroy) {
+      this.#judgeDestruction(id);
+      final.delete(id);
+    }
+    for (const [id, patch] of update) final.set(id, this.#patched(id, patch, made).values);
+    for (const [creationId, object] of create) {
+      const values = parseMailboxValues(this.#resolved({ ...DEFAULTS, ...object }, made));
+      judgeValues(values);
+      final.set(`#${creationId}`, values);
+    }
+    return final;
+  }
+
+  #judge(id: string | undefined, values: MailboxValues): void {
+    if (this.#isValidTogether) judgeValues(values);
+    else judgeMailbox(this.#account, id, values);
   }
 
   update(id: string, patch: PlainObject): null {
-    this.#future.delete(id);
     const { before, values } = this.#patched(id, patch);
-    judgeMailbox(this.#account, id, values, this.#future);
+    this.#judge(id, values);
     this.#account.putMailbox({ ...before, ...values }, 'client');
     return null;
   }
 
-  #patched(id: string, patch: PlainObject): { before: MailboxRecord; values: MailboxValues } {
+  #patched(
+    id: string,
+    patch: PlainObject,
+    made: ReadonlySet<string> = NONE,
+  ): { before: MailboxRecord; values: MailboxValues } {
     const before = this.#account.mailbox(id);
     if (before === undefined) throw new SetError('notFound', 'there is no such mailbox');
     const current = mailboxObject(this.#account, before);
-    const patched = this.#resolved(applyPatch(current, patch, DEFAULTS));
+    const patched = this.#resolved(applyPatch(current, patch, DEFAULTS), made);
     const alien = Object.keys(patched).filter(
       (name) => !SETTABLE.includes(name) && !isSameJson(patched[name], current[name]),
     );
@@ -96,24 +137,31 @@ class MailboxChanger implements SetHandler {
   }
 
   destroy(id: string): void {
+    const mailbox = this.#judgeDestruction(id);
+    if (this.#account.mailboxes().some(({ parentId }) => parentId === id))
+      throw new SetError('mailboxHasChild', 'it has mailboxes within it');
+    this.#account.removeMailbox(mailbox.id, 'client');
+  }
+
+  /** All but that it has no mailboxes within it, which others of the call may change. */
+  #judgeDestruction(id: string): MailboxRecord {
     const mailbox = this.#account.mailbox(id);
     if (mailbox === undefined) throw new SetError('notFound', 'there is no such mailbox');
     if (!mailbox.rights.mayDelete) throw forbidden('this mailbox may not be deleted');
-    if (this.#account.mailboxes().some(({ parentId }) => parentId === id))
-      throw new SetError('mailboxHasChild', 'it has mailboxes within it');
     const hasEmails = this.#account.counts(id).totalEmails > 0;
     if (hasEmails && !this.#removesEmails) throw new SetError('mailboxHasEmail', 'it has emails in it');
     if (hasEmails && !mailbox.rights.mayRemoveItems) throw forbidden('emails may not be removed from this mailbox');
-    this.#account.removeMailbox(id, 'client');
+    return mailbox;
   }
 
   /** Parents before their children, so that these can refer to them. */
-  orderCreations(creations: readonly [string, unknown][]): readonly [string, unknown][] {
+  orderCreations(creations: readonly [string, PlainObject][]): readonly [string, PlainObject][] {
     const byId = new Map(creations);
-    const ordered = new Map<string, unknown>();
+    const ordered = new Map<string, PlainObject>();
     const visit = (creationId: string, path: ReadonlySet<string>): void => {
       const object = byId.get(creationId);
-      const parent = isObject(object) && typeof object.parentId === 'string' ? object.parentId : '';
+      if (object === undefined) return;
+      const parent = typeof object.parentId === 'string' ? object.parentId : '';
       if (parent.startsWith('#') && byId.has(parent.slice(1)) && !path.has(creationId))
         visit(parent.slice(1), new Set([...path, creationId]));
       if (!ordered.has(creationId)) ordered.set(creationId, object);
@@ -131,9 +179,10 @@ class MailboxChanger implements SetHandler {
     return [...ids].sort((a, b) => depth(b) - depth(a));
   }
 
-  #resolved(values: PlainObject): PlainObject {
+  /** `made` are references to what this call is still to create. */
+  #resolved(values: PlainObject, made: ReadonlySet<string> = NONE): PlainObject {
     const { parentId } = values;
-    if (typeof parentId !== 'string') return values;
+    if (typeof parentId !== 'string' || made.has(parentId)) return values;
     const resolved = resolveId(this.#call, parentId);
     if (resolved === undefined) throw invalidProperties(['parentId'], `nothing was created as ${parentId}`);
     return { ...values, parentId: resolved };

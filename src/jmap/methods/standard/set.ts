@@ -8,11 +8,11 @@ import { id, parseArguments } from '../../protocol/arguments.ts';
 import type { DataType } from '../../protocol/data-types.ts';
 import { MethodError, SetError } from '../../protocol/errors.ts';
 import type { PlainObject } from '../../protocol/patch.ts';
-import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Response, resolveId, writableAccountOf } from '../call.ts';
 
-const map = z.record(z.string(), z.unknown());
+/** Judged before anything is done: an error of the whole call must not leave half of it. */
+const map = z.record(z.string(), z.record(z.string(), z.unknown()));
 
 export const setArguments = z.strictObject({
   accountId: id,
@@ -31,11 +31,18 @@ export interface SetHandler {
   /** Returns properties that changed beyond what the patch says, or null. */
   update(id: string, patch: PlainObject): Promise<PlainObject | null> | PlainObject | null;
   destroy(id: string): Promise<void> | void;
-  /** Told all updates before the first, where whether one is valid depends on the others. */
-  readonly prepareUpdates?: (updates: readonly (readonly [id: string, patch: PlainObject])[]) => void;
+  /** Told everything before the first is done, where whether one is valid depends on the others. */
+  readonly prepare?: (plan: SetPlan) => void;
   /** Puts creations in an order in which each comes after what it refers to. */
-  readonly orderCreations?: (creations: readonly [string, unknown][]) => readonly [string, unknown][];
+  readonly orderCreations?: (creations: readonly [string, PlainObject][]) => readonly [string, PlainObject][];
   readonly orderDestructions?: (ids: readonly string[]) => readonly string[];
+}
+
+/** What a call asks for, as far as its ids are known before anything was created. */
+export interface SetPlan {
+  readonly create: readonly (readonly [creationId: string, object: PlainObject])[];
+  readonly update: readonly (readonly [id: string, patch: PlainObject])[];
+  readonly destroy: readonly string[];
 }
 
 export function parseSet(args: unknown): SetArguments {
@@ -89,25 +96,19 @@ export async function performSet(
     notDestroyed: new Map(),
   };
   const creations = Object.entries(args.create ?? {});
+  handler.prepare?.(planOf(call, args));
   for (const [creationId, object] of handler.orderCreations?.(creations) ?? creations)
     await attempt(result.notCreated, creationId, async () => {
-      const created = await handler.create(judgeObject(object), creationId);
+      const created = await handler.create(object, creationId);
       call.createdIds.set(creationId, String(created.id));
       result.created.set(creationId, created);
     });
   const doomed = new Set((args.destroy ?? []).map((one) => resolveId(call, one)));
-  const updates = Object.entries(args.update ?? {});
-  handler.prepareUpdates?.(
-    updates.flatMap(([name, patch]) => {
-      const target = resolveId(call, name);
-      return target === undefined || doomed.has(target) || !isObject(patch) ? [] : [[target, patch] as const];
-    }),
-  );
-  for (const [name, patch] of updates)
+  for (const [name, patch] of Object.entries(args.update ?? {}))
     await attempt(result.notUpdated, name, async () => {
       const target = found(call, name);
       if (doomed.has(target)) throw new SetError('willDestroy', 'it is destroyed in the same call');
-      result.updated.set(target, await handler.update(target, judgeObject(patch)));
+      result.updated.set(target, await handler.update(target, patch));
     });
   const destructions = [...new Set(args.destroy ?? [])];
   for (const name of handler.orderDestructions?.(destructions) ?? destructions)
@@ -128,9 +129,16 @@ async function attempt(failures: Map<string, SetError>, name: string, work: () =
   }
 }
 
-function judgeObject(value: unknown): PlainObject {
-  if (!isObject(value)) throw new MethodError('invalidArguments', 'what is created or changed is an object');
-  return value;
+function planOf(call: Call, { create, update, destroy }: Pick<SetArguments, 'create' | 'update' | 'destroy'>): SetPlan {
+  const doomed = (destroy ?? []).flatMap((name) => resolveId(call, name) ?? []);
+  return {
+    create: Object.entries(create ?? {}),
+    update: Object.entries(update ?? {}).flatMap(([name, patch]) => {
+      const target = resolveId(call, name);
+      return target === undefined || doomed.includes(target) ? [] : [[target, patch] as const];
+    }),
+    destroy: doomed,
+  };
 }
 
 function found(call: Call, name: string): string {
