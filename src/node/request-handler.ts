@@ -275,8 +275,8 @@ export class RequestHandler {
     let { from, to } = range;
     let next: Promise<Entry[]> | undefined = this.#deps.reader.page({ ...range, address, from, to });
     while (next !== undefined) {
-      signal.throwIfAborted();
       const entries: Entry[] = await next;
+      signal.throwIfAborted();
       const last = entries.at(-1);
       if (last === undefined) return;
       if (range.newestFirst) to = last.number - 1;
