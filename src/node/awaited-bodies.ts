@@ -3,15 +3,16 @@
  * the same bytes; once the last home has answered, a body that nobody here holds goes.
  */
 import { type Clock, type CryptoSuite, readUint64, uint64Bytes } from '../base/index.ts';
-import { acknowledgedTo, isAwaited, type OutboxView } from '../federation/index.ts';
+import { acknowledgedTo, type OutboxView } from '../federation/index.ts';
 import type { FeedLog } from '../feed/index.ts';
-import { type Address, decodeEntryHeader, type FeedId, type HomeName, type Pdu, parsePdu } from '../protocol/index.ts';
-import type { Store, StoreReader, StoreTransaction } from '../store/index.ts';
-import { type ErasedBody, nobodyHolds } from './erasure.ts';
-import { destinationsOf } from './fold.ts';
+import { type Address, decodeEntryHeader, type FeedId, type HomeName, parsePdu } from '../protocol/index.ts';
+import type { Store, StoreTransaction } from '../store/index.ts';
+import { attachmentsToClear } from './attachments.ts';
+import { isBodyAwaited } from './awaited.ts';
+import { nobodyHolds } from './erasure.ts';
 import { RETENTION_INTERVAL_MS, SWEEP_PAGE_ROWS } from './limits.ts';
 import { ViewBuffer } from './view-buffer.ts';
-import { outboxHeadKey, outboxKey, sweptKey } from './view-keys.ts';
+import { outboxKey, sweptKey } from './view-keys.ts';
 import { decodeOutboxRow } from './view-rows.ts';
 
 export interface AwaitedBodiesDeps {
@@ -20,20 +21,6 @@ export interface AwaitedBodiesDeps {
   readonly store: Store;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   readonly outbox: OutboxView;
-}
-
-/** Whether a home that this PDU of our people goes to may still ask for its body. */
-export async function isBodyAwaited(
-  reader: StoreReader,
-  home: HomeName,
-  pdu: Pdu,
-  { feed, index }: ErasedBody,
-): Promise<boolean> {
-  for (const destination of destinationsOf(home, pdu)) {
-    const number = await numberOf(reader, destination, feed, index);
-    if (number !== undefined && (await isAwaited(reader, destination, feed, number))) return true;
-  }
-  return false;
 }
 
 export class AwaitedBodies {
@@ -91,26 +78,8 @@ export class AwaitedBodies {
     const pdu = parsePdu(this.#deps.suite, header.pdu);
     if (pdu.type !== 'mail' || (await isBodyAwaited(transaction, this.#home, pdu, held))) return;
     log.clear(transaction, index + 1);
+    const deps = { ...this.#deps, home: this.#home };
+    for (const place of await attachmentsToClear(deps, views, pdu.attached ?? []))
+      this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
   }
-}
-
-/** The outbox number of a block index: indexes ascend with numbers, so it is found by halving. */
-async function numberOf(
-  reader: StoreReader,
-  destination: HomeName,
-  feed: FeedId,
-  index: number,
-): Promise<number | undefined> {
-  const head = await reader.get(outboxHeadKey(destination, feed));
-  let low = 1;
-  let high = head === undefined ? 0 : readUint64(head);
-  while (low <= high) {
-    const middle = Math.floor((low + high) / 2);
-    const row = await reader.get(outboxKey(destination, feed, middle));
-    const found = row === undefined ? -1 : decodeOutboxRow(row).index;
-    if (found === index) return middle;
-    if (found < index) low = middle + 1;
-    else high = middle - 1;
-  }
-  return undefined;
 }

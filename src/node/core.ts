@@ -20,6 +20,7 @@ import { type Abroad, openMessaging } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
 import { AwaitedBodies } from './awaited-bodies.ts';
+import { BlobSweep } from './blob-sweep.ts';
 import { Blobs } from './blobs.ts';
 import { DataFolder } from './data-folder.ts';
 import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
@@ -91,6 +92,8 @@ export class Core implements AsyncDisposable {
   readonly #options: CoreOptions;
   readonly store: SqliteStore;
   readonly #awaited: AwaitedBodies;
+  /** Of large attachments. */
+  readonly blobSweep: BlobSweep;
   readonly #intake: Intake;
   readonly #scope: Scope;
   readonly #sessionDeps: SessionDeps;
@@ -112,6 +115,7 @@ export class Core implements AsyncDisposable {
     this.messaging = parts.messaging;
     const { store, held, folder } = parts;
     this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);
+    this.blobSweep = new BlobSweep({ ...deps, store, feeds: parts.feeds.all }, folder.config);
     this.store = parts.store;
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
     this.sessions = services.sessions;
@@ -253,6 +257,7 @@ export class Core implements AsyncDisposable {
     this.#scope.spawn('heartbeat', (signal) => this.sessions.heartbeat(signal));
     this.#scope.spawn('retention', (signal) => this.retention.run(signal));
     this.#scope.spawn('awaited bodies', (signal) => this.#awaited.run(signal));
+    this.#scope.spawn('blobs', (signal) => this.blobSweep.run(signal));
   }
 
   /** Accounts that changed at another node: who was revoked there is cut here. */
@@ -350,6 +355,9 @@ function createServices(
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
   const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds: parts.feeds });
+  const isRemoved = (): boolean => fleet.membership.isRemoved;
+  const now = (): number => deps.clock.now();
+  const blobs = new Blobs({ ...deps, store, journal, accounts, feeds, now, isRemoved }, { ...folder.config, limits });
   const intake = new Intake(
     {
       ...deps,
@@ -357,13 +365,13 @@ function createServices(
       journal,
       accounts,
       conversations,
+      blobs,
       messaging,
       untilCopied: copiesOf(options, fleet),
-      isRemoved: () => fleet.membership.isRemoved,
+      isRemoved,
     },
     { home: folder.config.home, limits, feeds: parts.feeds },
   );
-  const blobs = new Blobs({ ...deps, store, journal, feeds });
   const lookups = new Lookups(
     { accounts, conversations, held, home, keyLog: parts.keyLog, messaging },
     { home: folder.config.home },

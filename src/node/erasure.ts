@@ -4,9 +4,10 @@
  */
 import { readUint64, uint64Bytes } from '../base/index.ts';
 import type { Address, FeedId } from '../protocol/index.ts';
+import type { StoreReader } from '../store/index.ts';
 import { SWEEP_PAGE_ROWS } from './limits.ts';
 import type { ViewBuffer } from './view-buffer.ts';
-import { erasedKey, mailboxKey } from './view-keys.ts';
+import { attachedKey, erasedKey, mailboxKey } from './view-keys.ts';
 import { decodeMailboxRow } from './view-rows.ts';
 
 /** An entry that an account erased; the body goes when no other account of the entry holds it. */
@@ -21,14 +22,8 @@ export interface NumberRange {
   readonly to: number;
 }
 
-interface RangeReader {
-  range(range: {
-    from: Uint8Array;
-    to: Uint8Array;
-    limit: number;
-    reverse?: boolean;
-  }): Promise<readonly { key: Uint8Array; value: Uint8Array }[]>;
-}
+type RangeReader = Pick<StoreReader, 'range'>;
+type RowReader = Pick<StoreReader, 'get' | 'range'>;
 
 /** The erased ranges that touch [from, to], ascending. */
 export async function erasedRanges(
@@ -83,6 +78,7 @@ export async function eraseNumbers(
         bytes += row.bodySize;
       }
     }
+    bytes += await attachedBytes(buffer, address, feed, gap);
   }
   for (const range of touching) buffer.put(erasedKey(address, feed, range.from), undefined);
   const merged = {
@@ -91,6 +87,25 @@ export async function eraseNumbers(
   };
   buffer.put(erasedKey(address, feed, merged.from), uint64Bytes(merged.to));
   return { bodies, bytes };
+}
+
+/** What the entries of a range attach. */
+async function attachedBytes(
+  reader: RangeReader,
+  address: Address,
+  feed: FeedId,
+  { from, to }: NumberRange,
+): Promise<number> {
+  let bytes = 0;
+  let next = attachedKey(address, feed, from);
+  const end = attachedKey(address, feed, to + 1);
+  for (;;) {
+    const rows = await reader.range({ from: next, to: end, limit: SWEEP_PAGE_ROWS });
+    bytes = rows.reduce((sum, { value }) => sum + readUint64(value), bytes);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < SWEEP_PAGE_ROWS) return bytes;
+    next = attachedKey(address, feed, readUint64(last.key, last.key.length - 8) + 1);
+  }
 }
 
 export function isErased(ranges: readonly NumberRange[], number: number): boolean {
@@ -111,24 +126,24 @@ export async function isErasedByAll(
 export async function nobodyHolds(
   buffer: ViewBuffer,
   accounts: readonly Address[],
-  { feed, index }: ErasedBody,
+  entry: ErasedBody,
 ): Promise<boolean> {
-  for (const address of accounts) {
-    const number = await numberOf(buffer, address, feed, index);
-    if (number === undefined) continue;
-    if (!isErased(await erasedRanges(buffer, address, feed, number, number), number)) return false;
-  }
+  // Rows of mailboxes are written past the buffer, and many are looked at: they are not to be kept.
+  const reader: RowReader = { get: (key) => buffer.transaction.get(key), range: (range) => buffer.range(range) };
+  for (const address of accounts) if (await holdsBody(reader, address, entry)) return false;
   return true;
 }
 
+/** Whether an entry was delivered to an account and is not erased there. */
+export async function holdsBody(reader: RowReader, address: Address, { feed, index }: ErasedBody): Promise<boolean> {
+  const number = await numberOf(reader, address, feed, index);
+  if (number === undefined) return false;
+  return !isErased(await erasedRanges(reader, address, feed, number, number), number);
+}
+
 /** The mailbox number of a block index: indexes ascend with numbers, so it is found by halving. */
-async function numberOf(
-  buffer: ViewBuffer,
-  address: Address,
-  feed: FeedId,
-  index: number,
-): Promise<number | undefined> {
-  const last = await buffer.range({
+async function numberOf(reader: RowReader, address: Address, feed: FeedId, index: number): Promise<number | undefined> {
+  const last = await reader.range({
     from: mailboxKey(address, feed, 0),
     to: mailboxKey(address, feed, Number.MAX_SAFE_INTEGER),
     limit: 1,
@@ -139,7 +154,7 @@ async function numberOf(
   let high = readUint64(last[0].key, last[0].key.length - 8);
   while (low <= high) {
     const middle = Math.floor((low + high) / 2);
-    const row = await buffer.transaction.get(mailboxKey(address, feed, middle));
+    const row = await reader.get(mailboxKey(address, feed, middle));
     const found = row === undefined ? -1 : decodeMailboxRow(row).index;
     if (found === index) return middle;
     if (found < index) low = middle + 1;

@@ -32,11 +32,12 @@ const CAROL = 'carol@other.example' as Address;
 const device = suite.keyPair(new Uint8Array(32).fill(1));
 
 /** The header of a mail that Alice writes to `recipients`. */
-function header(random: SeededSecureRandom, recipients: readonly Address[]): Uint8Array {
+function header(random: SeededSecureRandom, recipients: readonly Address[], list?: Uint8Array): Uint8Array {
   const place = { ...createConversation({ suite, random }, ALICE), depth: 1, prev: [] };
   const body = bodyOf(suite, random.bytes(10));
   const said = { type: 'mail', author: ALICE, device: deviceIdOf(suite, device.publicKey), time: 1 } as const;
-  return signPdu(suite, { ...said, ...place, recipients, body }, device.secretKey).header;
+  const attached = list === undefined ? {} : { attached: [{ list: toHex(list), size: 1_000 }] };
+  return signPdu(suite, { ...said, ...place, recipients, body, ...attached }, device.secretKey).header;
 }
 
 function entry(feed: FeedId, index: number, header: Partial<EntryHeader>): FoldedEntry {
@@ -64,7 +65,10 @@ function twoFeeds(seed: number): { a: FoldedEntry[]; b: FoldedEntry[] } {
   const random = new SeededSecureRandom(seed);
   const prng = new SeededPrng(seed);
   const [feedA, feedB] = [feedIdOf(random.bytes(32)), feedIdOf(random.bytes(32))];
-  const pdus = Array.from({ length: 12 }, (_, i) => header(random, i % 3 === 0 ? [ALICE, CAROL] : [ALICE, BOB]));
+  const lists = [random.bytes(32), random.bytes(32)];
+  const pdus = Array.from({ length: 12 }, (_, i) =>
+    header(random, i % 3 === 0 ? [ALICE, CAROL] : [ALICE, BOB], i % 4 === 0 ? lists[(i % 8) >> 2] : undefined),
+  );
   const make = (feed: FeedId): FoldedEntry[] => {
     const entries: FoldedEntry[] = [];
     let number = 0;
@@ -75,6 +79,10 @@ function twoFeeds(seed: number): { a: FoldedEntry[]; b: FoldedEntry[] } {
         const of = prng.below(2) === 0 ? feedA : feedB;
         const erased = [{ feed: Buffer.from(of, 'hex'), account: ALICE, from, to: from + prng.below(3) }];
         entries.push(entry(feed, index, { kind: EntryKind.ERASE, erased, reason: EraseReason.DELETED }));
+      } else if (prng.below(4) === 0) {
+        // Pieces may come before the mail that names them and after, and be in both feeds.
+        const piece = { list: lists[prng.below(2)] as Uint8Array, number: prng.below(3), bodySize: 32, hasBody: true };
+        entries.push(entry(feed, index, { kind: EntryKind.BLOB, accounts: [ALICE], ...piece }));
       } else {
         entries.push(
           mail(feed, index, prng.below(2) === 0 ? [ALICE] : [ALICE, BOB], pdus[prng.below(12)] as Uint8Array),

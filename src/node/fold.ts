@@ -3,7 +3,7 @@
  * the same entries of each feed in order it gives the same rows, whatever the order of the feeds among each other: an erasure
  * may come before what it erases, a link of a chain before the one that it follows.
  */
-import { type CryptoSuite, invariant, readUint64, toHex, uint64Bytes } from '../base/index.ts';
+import { type CryptoSuite, fromHex, invariant, readUint64, toHex, uint64Bytes } from '../base/index.ts';
 import {
   type Address,
   checkAccountLink,
@@ -23,6 +23,7 @@ import {
   parseAddress,
   parseHomeDocument,
   parsePdu,
+  sizeWithAttached,
 } from '../protocol/index.ts';
 import { type ChainPlace, foldLink, newestBody } from './chain-fold.ts';
 import { type ErasedBody, erasedRanges, eraseNumbers } from './erasure.ts';
@@ -30,7 +31,9 @@ import type { ViewBuffer } from './view-buffer.ts';
 import {
   accountCandidates,
   accountKey,
+  attachedKey,
   blobKey,
+  chunkListKey,
   conversationKey,
   foldedKey,
   headKey,
@@ -41,12 +44,15 @@ import {
   outboxHeadKey,
   outboxKey,
   pduKey,
+  referenceKey,
   vaultKey,
 } from './view-keys.ts';
 import {
+  decodeChunkListRow,
   decodeLocations,
   decodeMailboxState,
   EMPTY_MAILBOX,
+  encodeChunkListRow,
   encodeLocations,
   encodeMailboxRow,
   encodeMailboxState,
@@ -119,7 +125,7 @@ export async function foldEntry(
       return [];
     }
     case EntryKind.BLOB:
-      await addLocation(buffer, blobKey(header.bodySha256), { feed, index });
+      await foldBlob(buffer, entry);
       return [];
     case EntryKind.ERASE:
       return foldErase(buffer, header.erased, header.reason);
@@ -136,6 +142,8 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
   const pduId = pdu.id;
   await addLocation(buffer, pduKey(pduId), { feed, index });
   if (header.kind === EntryKind.MAIL) await foldConversation(deps, buffer, entry, pdu);
+  for (const { list } of pdu.attached ?? []) buffer.append(referenceKey(fromHex(list), feed, index), EMPTY);
+  const attachedBytes = sizeWithAttached(pdu) - pdu.body.size;
   const hour = Math.floor(header.receivedAt / MICROSECONDS_PER_HOUR);
   for (const account of header.accounts) {
     const address = account as Address;
@@ -152,6 +160,7 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
         previousLink: state.link,
       }),
     );
+    if (attachedBytes > 0) buffer.append(attachedKey(address, feed, number), uint64Bytes(attachedBytes));
     if (hour !== state.lastHour && (await buffer.get(hourKey(address, feed, hour))) === undefined)
       buffer.put(hourKey(address, feed, hour), uint64Bytes(number));
     const isGone = number <= state.erasedTo && (await erasedRanges(buffer, address, feed, number, number)).length > 0;
@@ -160,7 +169,7 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
       ...state,
       number,
       link: linkOf(suite, state.link, { number, index, receivedAt: header.receivedAt, pduId }),
-      heldBytes: state.heldBytes + (isGone ? 0 : header.bodySize),
+      heldBytes: state.heldBytes + (isGone ? 0 : header.bodySize + attachedBytes),
       lastHour: hour,
     });
   }
@@ -182,6 +191,23 @@ async function foldConversation(deps: FoldDeps, buffer: ViewBuffer, entry: Folde
   }
 }
 const EMPTY = new Uint8Array(0);
+
+/** Where a piece is, and, of a chunk list, who brought it. */
+async function foldBlob(buffer: ViewBuffer, { feed, index, header }: FoldedEntry): Promise<void> {
+  const { accounts, bodySize, list, number, receivedAt } = header;
+  await addLocation(buffer, blobKey(list, number), { feed, index });
+  if (number > 0) return;
+  for (const account of accounts) {
+    const key = chunkListKey(account as Address, list);
+    const row = await buffer.get(key);
+    const before = row === undefined ? { receivedAt: 0, chunkCount: 0 } : decodeChunkListRow(row);
+    const newest = {
+      receivedAt: Math.max(before.receivedAt, receivedAt),
+      chunkCount: Math.max(before.chunkCount, Math.floor(bodySize / list.length)),
+    };
+    buffer.put(key, encodeChunkListRow(newest));
+  }
+}
 
 /** The newest vault record counts; the ones before are wrapped by passwords that may be known, so their bodies go. */
 async function foldAccount(

@@ -22,10 +22,12 @@ import {
   ProtocolError,
   parsePdu,
   signedBytesOf,
+  sizeWithAttached,
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
+import type { Blobs } from './blobs.ts';
 import { mailboxState } from './fold.ts';
 import type { Journal, JournalTransaction, NewEntry } from './journal.ts';
 import {
@@ -36,23 +38,11 @@ import {
   INTAKE_QUEUE_MAX,
   type NodeLimits,
 } from './limits.ts';
+import { FULL, REMOVED, type Submission, UNAVAILABLE_RETRY_MS } from './submission.ts';
 import { newEntry, type Submitter, signingKey } from './submitted.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { headKey, headsOf, pduKey } from './view-keys.ts';
 import { decodeLocations, decodeMailboxState } from './view-rows.ts';
-
-export type Submission =
-  | {
-      readonly status: 'ok' | 'pending' | 'duplicate';
-      readonly feed: FeedId;
-      readonly index: number;
-      readonly receivedAt: number;
-    }
-  | { readonly status: 'too_large' | 'rejected'; readonly detail: string }
-  | { readonly status: 'over_quota' | 'unknown_recipient'; readonly detail: string }
-  | { readonly status: 'rate_limited'; readonly retryAfterMs: number }
-  | { readonly status: 'unavailable'; readonly detail: string; readonly retryAfterMs: number }
-  | { readonly status: 'send_body' };
 
 export interface IntakeDeps {
   readonly clock: Clock;
@@ -63,6 +53,7 @@ export interface IntakeDeps {
   readonly journal: Journal;
   readonly accounts: Accounts;
   readonly conversations: Conversations;
+  readonly blobs: Pick<Blobs, 'isComplete'>;
   /** undefined: this node speaks with no other home. */
   readonly messaging: Pick<Messaging, 'authorship'> | undefined;
   /** Whether as many other nodes as a receipt needs have this feed's blocks up to here, now or in time; undefined: none need to. */
@@ -81,21 +72,10 @@ export interface IntakeOptions {
 interface Waiting {
   readonly pdu: Pdu;
   readonly body: Uint8Array;
+  /** Its recipient gives back what the home lost: what was attached may be lost, the text need not be. */
+  readonly isGivenBack: boolean;
   readonly done: (submission: Submission) => void;
 }
-
-const UNAVAILABLE_RETRY_MS = 5_000;
-const FULL: Submission = Object.freeze({
-  status: 'unavailable',
-  detail: 'the node has more to write than it can hold',
-  retryAfterMs: 1_000,
-});
-
-const REMOVED: Submission = Object.freeze({
-  status: 'unavailable',
-  detail: 'this node was removed from its home: another takes it',
-  retryAfterMs: UNAVAILABLE_RETRY_MS,
-});
 
 export class Intake {
   readonly #deps: IntakeDeps;
@@ -145,7 +125,7 @@ export class Intake {
     if (body === undefined) return this.#answerOffer(pdu);
     if (body.length !== pdu.body.size || toHex(this.#deps.suite.sha256(body)) !== pdu.body.sha256)
       return { status: 'rejected', detail: 'the body is not the one that the header names' };
-    return this.#enqueue(pdu, body);
+    return this.#enqueue(pdu, body, pdu.author !== submitter.address);
   }
 
   /** Appends what waits until the signal; on abort the queue is drained first. */
@@ -256,14 +236,14 @@ export class Intake {
     if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
     for (const recipient of this.#localOf(pdu)) {
       const { bytes } = await this.#deps.accounts.heldBytes(this.#deps.store, recipient);
-      if (bytes + pdu.body.size > this.#quotaOf(recipient)) return { status: 'over_quota', detail: recipient };
+      if (bytes + sizeWithAttached(pdu) > this.#quotaOf(recipient)) return { status: 'over_quota', detail: recipient };
     }
     return { status: 'send_body' };
   }
 
-  #enqueue(pdu: Pdu, body: Uint8Array): Promise<Submission> {
+  #enqueue(pdu: Pdu, body: Uint8Array, isGivenBack: boolean): Promise<Submission> {
     return new Promise((done) => {
-      if (!this.#queue.push({ pdu, body, done })) done(FULL);
+      if (!this.#queue.push({ pdu, body, isGivenBack, done })) done(FULL);
     });
   }
 
@@ -309,19 +289,23 @@ export class Intake {
     const repeated: { readonly at: number; readonly of: number }[] = [];
     const seen = new Map<string, number>();
     const added = new Map<Address, number>();
-    for (const [at, { pdu, body }] of batch.entries()) {
+    for (const [at, { pdu, body, isGivenBack }] of batch.entries()) {
       const twin = seen.get(pdu.id);
       if (twin !== undefined) {
         repeated.push({ at, of: twin });
         continue;
       }
-      const refusal = (await this.#findDuplicate(journal, pdu)) ?? (await this.#findOverQuota(journal, pdu, added));
+      const refusal =
+        (await this.#findDuplicate(journal, pdu)) ??
+        (isGivenBack ? undefined : await this.#findMissing(journal, pdu)) ??
+        (await this.#findOverQuota(journal, pdu, added));
       if (refusal !== undefined) {
         submissions[at] = refusal;
         continue;
       }
       seen.set(pdu.id, at);
-      for (const recipient of this.#localOf(pdu)) added.set(recipient, (added.get(recipient) ?? 0) + body.length);
+      for (const recipient of this.#localOf(pdu))
+        added.set(recipient, (added.get(recipient) ?? 0) + sizeWithAttached(pdu));
       accepted.push({ at, entry: newEntry(pdu, body, this.#localOf(pdu)) });
     }
     const written = await journal.append(accepted.map(({ entry }) => entry));
@@ -342,6 +326,12 @@ export class Intake {
     return held === undefined ? undefined : { status: 'duplicate', ...held, receivedAt: 0 };
   }
 
+  /** A mail is taken when all of it is here. */
+  async #findMissing({ views }: JournalTransaction, { attached }: Pdu): Promise<Submission | undefined> {
+    if (attached === undefined || (await this.#deps.blobs.isComplete(views, attached))) return undefined;
+    return { status: 'send_blobs' };
+  }
+
   async #findOverQuota(
     journal: JournalTransaction,
     pdu: Pdu,
@@ -349,7 +339,7 @@ export class Intake {
   ): Promise<Submission | undefined> {
     for (const recipient of this.#localOf(pdu)) {
       const held = await this.#heldBytes(journal, recipient);
-      if (held + (added.get(recipient) ?? 0) + pdu.body.size > this.#quotaOf(recipient))
+      if (held + (added.get(recipient) ?? 0) + sizeWithAttached(pdu) > this.#quotaOf(recipient))
         return { status: 'over_quota', detail: recipient };
     }
     return undefined;

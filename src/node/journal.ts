@@ -23,13 +23,15 @@ import {
   parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreTransaction } from '../store/index.ts';
-import { isBodyAwaited } from './awaited-bodies.ts';
+import { attachmentsToClear } from './attachments.ts';
+import { isBodyAwaited } from './awaited.ts';
 import { type ErasedBody, isErasedByAll } from './erasure.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import type { KeyLog } from './key-log.ts';
 import { FOLD_ENTRIES_MAX } from './limits.ts';
 import { ViewBuffer } from './view-buffer.ts';
 import { foldedKey } from './view-keys.ts';
+import type { Location } from './view-rows.ts';
 
 /** An entry to be written: the header's version, time and body fields are the journal's to fill. */
 export interface NewEntry {
@@ -230,19 +232,19 @@ export class Journal {
       if (block === undefined) continue;
       const header = decodeEntryHeader(block);
       if (!header.hasBody || !(await isErasedByAll(views, header.accounts as Address[], body))) continue;
-      if (await this.#mustStay(transaction, header, body)) continue;
-      const cleared = { feed: body.feed, index: body.index + 1 };
-      feed.clear(transaction, cleared.index);
-      transaction.onCommit(() => this.events.emit('cleared', cleared));
+      const { home, suite } = this.#deps;
+      const pdu = header.kind === EntryKind.MAIL ? parsePdu(suite, header.pdu) : undefined;
+      // What others still await stays, and what says who is in a conversation: its readers fold it as long as it lives.
+      if (pdu !== undefined && (pdu.type !== 'mail' || (await isBodyAwaited(transaction, home, pdu, body)))) continue;
+      this.#clearBlock(transaction, { feed: body.feed, index: body.index + 1 });
+      for (const place of await attachmentsToClear(this.#deps, views, pdu?.attached ?? []))
+        this.#clearBlock(transaction, place);
     }
   }
 
-  /** What others still await stays, and what says who is in a conversation: its readers fold it as long as it lives. */
-  async #mustStay(transaction: StoreTransaction, header: EntryHeader, body: ErasedBody): Promise<boolean> {
-    if (header.kind !== EntryKind.MAIL) return false;
-    const { home, suite } = this.#deps;
-    const pdu = parsePdu(suite, header.pdu);
-    return pdu.type !== 'mail' || (await isBodyAwaited(transaction, home, pdu, body));
+  #clearBlock(transaction: StoreTransaction, place: Location): void {
+    this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
+    transaction.onCommit(() => this.events.emit('cleared', place));
   }
 
   #announce(entries: readonly FoldedEntry[]): void {
@@ -276,6 +278,7 @@ function readEntry(suite: CryptoSuite, feed: FeedId, index: number, block: Uint8
       }
       break;
     case EntryKind.BLOB:
+      feedIdOf(header.list); // 32 bytes, as a feed's name
       break;
     default:
       throw new ProtocolError('malformed', `an entry of kind ${header.kind}`);

@@ -73,6 +73,12 @@ export const BATCH_BYTES_MAX = 16 * 1024 * 1024;
 export const INTAKE_QUEUE_MAX = 16_384;
 /** Bytes of bodies that wait for an append: the memory a flood can take. */
 export const INTAKE_BYTES_MAX = 64 * 1024 * 1024;
+/** How long pieces of an attachment wait for the mail that names them: whoever is interrupted may come back from holidays. */
+export const BLOBS_KEPT_MS = 30 * 86_400_000;
+/** Attachments that one account has announced and no mail names yet; a mail has at most as many. */
+export const UNNAMED_LISTS_MAX = 64;
+/** Chunk lists kept in memory while their chunks come: 2 MiB each at most, as a rule 64 KiB. */
+export const CHUNK_LISTS_CACHED_MAX = 16;
 /** Appends whose commit is under way: the next is prepared while one is written. */
 export const APPENDS_IN_FLIGHT = 3;
 /** The net under the push (design, node: sweep of undelivered entries). */

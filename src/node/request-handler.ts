@@ -29,7 +29,7 @@ import type { ChainResult, ChainWriter } from './accounts.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Blobs } from './blobs.ts';
 import { Follower } from './follower.ts';
-import type { Intake, Submission } from './intake.ts';
+import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import { ERASE_RANGES_MAX } from './limits.ts';
 import type { Lookups } from './lookups.ts';
@@ -38,6 +38,7 @@ import type { Metrics } from './metrics.ts';
 import type { RegistrationRate } from './registration-rate.ts';
 import type { Identity, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import type { Submission } from './submission.ts';
 
 export interface RequestHandlerDeps {
   readonly clock: Clock;
@@ -151,15 +152,23 @@ export class RequestHandler {
       case 'watch':
         return this.#complete(session, address, message.watch.request);
       case 'putBlob': {
-        const { request, sha256, body } = message.putBlob;
-        const submission = await this.#deps.blobs.put(address, sha256, body);
+        const { request, list } = message.putBlob;
+        if (list.length !== 32) return session.refuse(request, 'malformed', 'the name of a chunk list has 32 bytes');
+        const submission = await this.#deps.blobs.put(address, message.putBlob);
         return session.send({ oneofKind: 'receipt', receipt: receiptOf(request, submission) });
       }
       case 'getBlob': {
-        const { request, sha256 } = message.getBlob;
-        const body = sha256.length === 32 ? await this.#deps.blobs.get(sha256) : undefined;
-        const state = body === undefined ? BodyState.NONE : BodyState.INLINE;
-        return session.send({ oneofKind: 'body', body: { request, state, body: body ?? EMPTY } });
+        const { request, list, number } = message.getBlob;
+        if (list.length !== 32) return session.refuse(request, 'malformed', 'the name of a chunk list has 32 bytes');
+        const answer = await this.#deps.blobs.get(address, list, number);
+        const body = answer.state === 'held' ? answer.body : EMPTY;
+        return session.send({ oneofKind: 'body', body: { request, state: BODY_STATES[answer.state], body } });
+      }
+      case 'askBlobs': {
+        const { request, list } = message.askBlobs;
+        if (list.length !== 32) return session.refuse(request, 'malformed', 'the name of a chunk list has 32 bytes');
+        const held = [...(await this.#deps.blobs.held(list))];
+        return session.send({ oneofKind: 'blobs', blobs: { request, held } });
       }
       case 'getConversation':
         return this.#deps.lookups.getConversation(session, address, message.getConversation);
@@ -358,6 +367,7 @@ const STATUSES: Record<Submission['status'], ReceiptStatus> = {
   unknown_recipient: ReceiptStatus.UNKNOWN_RECIPIENT,
   rejected: ReceiptStatus.REJECTED,
   send_body: ReceiptStatus.SEND_BODY,
+  send_blobs: ReceiptStatus.SEND_BLOBS,
   unavailable: ReceiptStatus.UNAVAILABLE,
 };
 

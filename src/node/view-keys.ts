@@ -46,9 +46,12 @@ const VIEW_CODE = 'V'.charCodeAt(0);
 
 export const VIEWS: KeySpan = { from: utf8('V'), to: utf8('W') };
 
-/** What stands under an account's name: its chain with all candidates, vault record, heads, mailboxes, hours, erasures. */
+/**
+ * What stands under an account's name: its chain with all candidates, vault record, heads, mailboxes, hours, erasures, chunk
+ * lists, what its mail attaches.
+ */
 export function viewsOf(address: Address): readonly KeySpan[] {
-  return ['A', 'H', 'M', 'N', 'R', 'T', 'X'].map((tag) => under(ofAccount(tag, address)));
+  return ['A', 'H', 'I', 'M', 'N', 'R', 'T', 'X', 'Y'].map((tag) => under(ofAccount(tag, address)));
 }
 
 /** Account documents by version: `A address 0 version` → document. */
@@ -144,9 +147,31 @@ function ofDestination(tag: string, destination: HomeName): Uint8Array {
   return concatBytes(view(tag), utf8(destination), ZERO);
 }
 
-/** Where a blob is: `B sha256` → feed, index. */
-export function blobKey(sha256: Uint8Array): Uint8Array {
-  return concatBytes(view('B'), sha256);
+/** Where a piece of a large attachment is: `B list number` → feed, index; number 0 is the list of its chunks. */
+export function blobKey(list: Uint8Array, number: number): Uint8Array {
+  return concatBytes(view('B'), list, uint64Bytes(number));
+}
+export function blobsOf(list: Uint8Array): KeySpan {
+  return under(concatBytes(view('B'), list));
+}
+/** Who brought a chunk list: `I address 0 list` → chunk list row. */
+export function chunkListKey(owner: Address, list: Uint8Array): Uint8Array {
+  return concatBytes(ofAccount('I', owner), list);
+}
+export function chunkListsOf(owner: Address): KeySpan {
+  return under(ofAccount('I', owner));
+}
+export const CHUNK_LISTS: KeySpan = under(view('I'));
+/** The mail that names a chunk list: `W list feed index` → nothing. */
+export function referenceKey(list: Uint8Array, feed: FeedId, index: number): Uint8Array {
+  return concatBytes(view('W'), list, fromHex(feed), uint64Bytes(index));
+}
+export function referencesTo(list: Uint8Array): KeySpan {
+  return under(concatBytes(view('W'), list));
+}
+/** Bytes of what an entry of a mailbox attaches: `Y address 0 feed number` → bytes. */
+export function attachedKey(address: Address, feed: FeedId, number: number): Uint8Array {
+  return ofMailbox('Y', address, feed, number);
 }
 
 /** How far a feed is folded: `C feed` → length in blocks. */

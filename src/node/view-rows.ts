@@ -124,6 +124,22 @@ export function decodeOutboxRow(bytes: Uint8Array): OutboxRow {
   return { index: readUint64(bytes, 0), pduId: toHex(bytes.subarray(8, 40)) as PduId };
 }
 
+/** A chunk list that somebody brought. */
+export interface ChunkListRow {
+  /** Microseconds since 1970, the last time that it came. */
+  readonly receivedAt: number;
+  /** How many chunks it names. */
+  readonly chunkCount: number;
+}
+
+export function encodeChunkListRow({ receivedAt, chunkCount }: ChunkListRow): Uint8Array {
+  return concatBytes(uint64Bytes(receivedAt), uint64Bytes(chunkCount));
+}
+
+export function decodeChunkListRow(bytes: Uint8Array): ChunkListRow {
+  return { receivedAt: readUint64(bytes, 0), chunkCount: readUint64(bytes, 8) };
+}
+
 /** A block of a feed. */
 export interface Location {
   readonly feed: FeedId;

@@ -1,6 +1,7 @@
 /** The published formats that both sides read: documents, PDUs, entries and frames. Portable; no I/O. */
 export * from './account-chain.ts';
 export * from './account-document.ts';
+export * from './attached.ts';
 export * from './canonical-json.ts';
 export * from './enrolment.ts';
 export * from './federation-bodies.ts';

@@ -4,6 +4,17 @@ const KiB = 1024;
 
 /** The seed's limit for a message (2 MB); larger mail travels as blobs and a manifest (design, node). */
 export const BODY_BYTES_MAX = 2048 * KiB;
+/**
+ * A piece of a large attachment in the clear. Four of them under way are what a cut costs, 4 MiB; a longer one would fit a
+ * frame too, and hold twice the memory at each of a dozen places.
+ */
+export const CHUNK_BYTES = 1024 * KiB;
+/** What encrypting a chunk adds: the tag of AES-GCM. */
+export const CHUNK_TAG_BYTES = 16;
+/** Chunks of one attachment: their list is itself a blob, of 2 MiB at most. 64 GiB. */
+export const ATTACHMENT_CHUNKS_MAX = 65_536;
+/** Large attachments of one mail: each costs a hundred bytes of its header, and look-ups wherever it is taken. */
+export const ATTACHED_MAX = 64;
 /** Matrix's event limit: room for 500 recipients, far below what parsing could hurt. */
 export const PDU_HEADER_BYTES_MAX = 64 * KiB;
 /** Postfix's smtpd_recipient_limit is 1 000; half of it keeps a header under its own limit at 100 bytes a recipient. */

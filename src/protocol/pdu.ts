@@ -15,6 +15,7 @@ import {
   toHex,
   utf8,
 } from '../base/index.ts';
+import { type Attached, chunkCountOf } from './attached.ts';
 import { encodeCanonicalJson, type Json, parseCanonicalJson } from './canonical-json.ts';
 import {
   type Address,
@@ -28,7 +29,7 @@ import {
   parseDeviceId,
   parsePduId,
 } from './ids.ts';
-import { PDU_HEADER_BYTES_MAX, PREVIOUS_PDUS_MAX, RECIPIENTS_MAX } from './limits.ts';
+import { ATTACHED_MAX, PDU_HEADER_BYTES_MAX, PREVIOUS_PDUS_MAX, RECIPIENTS_MAX } from './limits.ts';
 import { readPlainHeader } from './plain-header.ts';
 import { ProtocolError } from './protocol-error.ts';
 
@@ -57,6 +58,8 @@ export interface PduContent {
   readonly nonce?: ConversationNonce;
   readonly time: number;
   readonly body: PduBody;
+  /** Only of mail: its large attachments, which travel beside it. */
+  readonly attached?: readonly Attached[];
 }
 
 export interface Pdu extends PduContent {
@@ -73,9 +76,15 @@ const QUOTE = 0x22;
 const SIGNATURE_CHARACTERS = 86;
 const address = z.string().refine((text) => isCanonical(text, parseAddress));
 const pduId = z.string().refine((text) => isCanonical(text, parsePduId));
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const headerSchema = z.strictObject({
+  attached: z
+    .array(z.strictObject({ list: sha256, size: z.int().refine((size) => chunkCountOf(size) !== undefined) }))
+    .min(1)
+    .max(ATTACHED_MAX)
+    .optional(),
   author: address,
-  body: z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), size: z.int().min(0) }),
+  body: z.strictObject({ sha256, size: z.int().min(0) }),
   conversation: z.string().refine((text) => isCanonical(text, parseConversationId)),
   depth: z.int().min(1),
   device: z.string().refine((text) => isCanonical(text, parseDeviceId)),
@@ -122,6 +131,9 @@ export function parseAnyHeader(suite: CryptoSuite, header: Uint8Array): Pdu {
       'malformed',
       'not a PDU header: state_key belongs to member and state, and to no other type',
     );
+  const lists = (fields.attached ?? []).map(({ list }) => list);
+  if ((lists.length > 0 && fields.type !== 'mail') || new Set(lists).size !== lists.length)
+    throw new ProtocolError('malformed', 'not a PDU header: only mail has attachments, and each of them once');
   if (fields.nonce !== undefined && !isFounding(suite, fields))
     throw new ProtocolError(
       'malformed',
@@ -148,6 +160,7 @@ export function parseAnyHeader(suite: CryptoSuite, header: Uint8Array): Pdu {
     body: fields.body,
     ...(fields.state_key === undefined ? {} : { stateKey: fields.state_key }),
     ...(fields.nonce === undefined ? {} : { nonce: fields.nonce as ConversationNonce }),
+    ...(fields.attached === undefined ? {} : { attached: fields.attached }),
   };
 }
 
@@ -220,6 +233,7 @@ export function bodyOf(suite: CryptoSuite, bytes: Uint8Array): PduBody {
 function unsignedHeader(content: PduContent): { readonly [key: string]: Json | undefined } {
   return {
     v: 1,
+    attached: content.attached?.map(({ list, size }) => ({ list, size })),
     type: content.type,
     conversation: content.conversation,
     author: content.author,

@@ -190,7 +190,18 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
     feed,
     held,
     messaging,
-    intake: new Intake({ ...deps, accounts, messaging, untilCopied: undefined, isRemoved: () => false }, options),
+    intake: new Intake(
+      {
+        ...deps,
+        accounts,
+        // Nobody here attaches anything large.
+        blobs: { isComplete: async () => false },
+        messaging,
+        untilCopied: undefined,
+        isRemoved: () => false,
+      },
+      options,
+    ),
   };
 }
 

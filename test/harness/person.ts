@@ -7,6 +7,7 @@ import { SodiumSuite } from '../../src/base/system/index.ts';
 import {
   type AccountContent,
   type Address,
+  type Attached,
   accountContentJson,
   bodyOf,
   type ConversationId,
@@ -69,6 +70,7 @@ export function writePdu(
   recipients: readonly Address[],
   body: Uint8Array,
   type: PduType = 'mail',
+  attached?: readonly Attached[],
 ): Pdu {
   return signPdu(
     suite,
@@ -82,6 +84,7 @@ export function writePdu(
       recipients,
       time: 1,
       body: bodyOf(suite, body),
+      ...(attached === undefined ? {} : { attached }),
     },
     author.device.secretKey,
   );

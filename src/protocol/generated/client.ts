@@ -112,6 +112,12 @@ export interface NodeFrame {
          */
         keyLog: KeyLog;
     } | {
+        oneofKind: "blobs";
+        /**
+         * @generated from protobuf field: restante.client.v1.Blobs blobs = 16
+         */
+        blobs: Blobs;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -530,6 +536,21 @@ export interface Done {
     count: number;
 }
 /**
+ * The pieces of a large attachment that this node has on disk: ascending, inclusive; 0 is the chunk list.
+ *
+ * @generated from protobuf message restante.client.v1.Blobs
+ */
+export interface Blobs {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: repeated restante.client.v1.Range held = 2
+     */
+    held: Range[];
+}
+/**
  * ---- client → node -------------------------------------------------------------------------------------------------
  *
  * @generated from protobuf message restante.client.v1.ClientFrame
@@ -640,6 +661,12 @@ export interface ClientFrame {
          * @generated from protobuf field: restante.client.v1.GetKeyLog get_key_log = 17
          */
         getKeyLog: GetKeyLog;
+    } | {
+        oneofKind: "askBlobs";
+        /**
+         * @generated from protobuf field: restante.client.v1.AskBlobs ask_blobs = 18
+         */
+        askBlobs: AskBlobs;
     } | {
         oneofKind: undefined;
     };
@@ -940,7 +967,8 @@ export interface Watch {
     request: number;
 }
 /**
- * An encrypted chunk of something larger (design, node: blob), named by the SHA-256 of its bytes.
+ * Pieces of a large attachment (docs/protocol/blobs.md). `list` is the SHA-256 of its chunk list; number 0 is the list
+ * itself, which comes before the chunks, 1, 2, 3 … are the chunks that it names by hash.
  *
  * @generated from protobuf message restante.client.v1.PutBlob
  */
@@ -950,13 +978,17 @@ export interface PutBlob {
      */
     request: number;
     /**
-     * @generated from protobuf field: bytes sha256 = 2
+     * @generated from protobuf field: bytes list = 2
      */
-    sha256: Uint8Array;
+    list: Uint8Array;
     /**
      * @generated from protobuf field: bytes body = 3
      */
     body: Uint8Array;
+    /**
+     * @generated from protobuf field: uint32 number = 4
+     */
+    number: number;
 }
 /**
  * @generated from protobuf message restante.client.v1.GetBlob
@@ -967,9 +999,26 @@ export interface GetBlob {
      */
     request: number;
     /**
-     * @generated from protobuf field: bytes sha256 = 2
+     * @generated from protobuf field: bytes list = 2
      */
-    sha256: Uint8Array;
+    list: Uint8Array;
+    /**
+     * @generated from protobuf field: uint32 number = 3
+     */
+    number: number;
+}
+/**
+ * @generated from protobuf message restante.client.v1.AskBlobs
+ */
+export interface AskBlobs {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: bytes list = 2
+     */
+    list: Uint8Array;
 }
 /**
  * The PDUs of a conversation of the caller, as far as the home holds them, by depth and id, after a place among them: what
@@ -1056,7 +1105,13 @@ export enum ReceiptStatus {
      *
      * @generated from protobuf enum value: UNAVAILABLE = 10;
      */
-    UNAVAILABLE = 10
+    UNAVAILABLE = 10,
+    /**
+     * a chunk that the header's `attached` names is not here: put it, then submit again
+     *
+     * @generated from protobuf enum value: SEND_BLOBS = 11;
+     */
+    SEND_BLOBS = 11
 }
 /**
  * @generated from protobuf enum restante.client.v1.BodyState
@@ -1134,7 +1189,8 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
             { no: 12, name: "done", kind: "message", oneof: "frame", T: () => Done },
             { no: 13, name: "vault", kind: "message", oneof: "frame", T: () => Vault },
             { no: 14, name: "conversation", kind: "message", oneof: "frame", T: () => Conversation },
-            { no: 15, name: "key_log", kind: "message", oneof: "frame", T: () => KeyLog }
+            { no: 15, name: "key_log", kind: "message", oneof: "frame", T: () => KeyLog },
+            { no: 16, name: "blobs", kind: "message", oneof: "frame", T: () => Blobs }
         ]);
     }
     create(value?: PartialMessage<NodeFrame>): NodeFrame {
@@ -1239,6 +1295,12 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
                         keyLog: KeyLog.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).keyLog)
                     };
                     break;
+                case /* restante.client.v1.Blobs blobs */ 16:
+                    message.frame = {
+                        oneofKind: "blobs",
+                        blobs: Blobs.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).blobs)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -1296,6 +1358,9 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
         /* restante.client.v1.KeyLog key_log = 15; */
         if (message.frame.oneofKind === "keyLog")
             KeyLog.internalBinaryWrite(message.frame.keyLog, writer.tag(15, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.Blobs blobs = 16; */
+        if (message.frame.oneofKind === "blobs")
+            Blobs.internalBinaryWrite(message.frame.blobs, writer.tag(16, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2693,6 +2758,61 @@ class Done$Type extends MessageType<Done> {
  */
 export const Done = new Done$Type();
 // @generated message type with reflection information, may provide speed optimized methods
+class Blobs$Type extends MessageType<Blobs> {
+    constructor() {
+        super("restante.client.v1.Blobs", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "held", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => Range }
+        ]);
+    }
+    create(value?: PartialMessage<Blobs>): Blobs {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.held = [];
+        if (value !== undefined)
+            reflectionMergePartial<Blobs>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: Blobs): Blobs {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* repeated restante.client.v1.Range held */ 2:
+                    message.held.push(Range.internalBinaryRead(reader, reader.uint32(), options));
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: Blobs, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* repeated restante.client.v1.Range held = 2; */
+        for (let i = 0; i < message.held.length; i++)
+            Range.internalBinaryWrite(message.held[i], writer.tag(2, WireType.LengthDelimited).fork(), options).join();
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.Blobs
+ */
+export const Blobs = new Blobs$Type();
+// @generated message type with reflection information, may provide speed optimized methods
 class ClientFrame$Type extends MessageType<ClientFrame> {
     constructor() {
         super("restante.client.v1.ClientFrame", [
@@ -2712,7 +2832,8 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 14, name: "put_blob", kind: "message", oneof: "frame", T: () => PutBlob },
             { no: 15, name: "get_blob", kind: "message", oneof: "frame", T: () => GetBlob },
             { no: 16, name: "get_conversation", kind: "message", oneof: "frame", T: () => GetConversation },
-            { no: 17, name: "get_key_log", kind: "message", oneof: "frame", T: () => GetKeyLog }
+            { no: 17, name: "get_key_log", kind: "message", oneof: "frame", T: () => GetKeyLog },
+            { no: 18, name: "ask_blobs", kind: "message", oneof: "frame", T: () => AskBlobs }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -2829,6 +2950,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         getKeyLog: GetKeyLog.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getKeyLog)
                     };
                     break;
+                case /* restante.client.v1.AskBlobs ask_blobs */ 18:
+                    message.frame = {
+                        oneofKind: "askBlobs",
+                        askBlobs: AskBlobs.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).askBlobs)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -2892,6 +3019,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.GetKeyLog get_key_log = 17; */
         if (message.frame.oneofKind === "getKeyLog")
             GetKeyLog.internalBinaryWrite(message.frame.getKeyLog, writer.tag(17, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.AskBlobs ask_blobs = 18; */
+        if (message.frame.oneofKind === "askBlobs")
+            AskBlobs.internalBinaryWrite(message.frame.askBlobs, writer.tag(18, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3938,15 +4068,17 @@ class PutBlob$Type extends MessageType<PutBlob> {
     constructor() {
         super("restante.client.v1.PutBlob", [
             { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
-            { no: 2, name: "sha256", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 3, name: "body", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+            { no: 2, name: "list", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 3, name: "body", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 4, name: "number", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
         ]);
     }
     create(value?: PartialMessage<PutBlob>): PutBlob {
         const message = globalThis.Object.create((this.messagePrototype!));
         message.request = 0;
-        message.sha256 = new Uint8Array(0);
+        message.list = new Uint8Array(0);
         message.body = new Uint8Array(0);
+        message.number = 0;
         if (value !== undefined)
             reflectionMergePartial<PutBlob>(this, message, value);
         return message;
@@ -3959,11 +4091,14 @@ class PutBlob$Type extends MessageType<PutBlob> {
                 case /* uint32 request */ 1:
                     message.request = reader.uint32();
                     break;
-                case /* bytes sha256 */ 2:
-                    message.sha256 = reader.bytes();
+                case /* bytes list */ 2:
+                    message.list = reader.bytes();
                     break;
                 case /* bytes body */ 3:
                     message.body = reader.bytes();
+                    break;
+                case /* uint32 number */ 4:
+                    message.number = reader.uint32();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -3980,12 +4115,15 @@ class PutBlob$Type extends MessageType<PutBlob> {
         /* uint32 request = 1; */
         if (message.request !== 0)
             writer.tag(1, WireType.Varint).uint32(message.request);
-        /* bytes sha256 = 2; */
-        if (message.sha256.length)
-            writer.tag(2, WireType.LengthDelimited).bytes(message.sha256);
+        /* bytes list = 2; */
+        if (message.list.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.list);
         /* bytes body = 3; */
         if (message.body.length)
             writer.tag(3, WireType.LengthDelimited).bytes(message.body);
+        /* uint32 number = 4; */
+        if (message.number !== 0)
+            writer.tag(4, WireType.Varint).uint32(message.number);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -4001,13 +4139,15 @@ class GetBlob$Type extends MessageType<GetBlob> {
     constructor() {
         super("restante.client.v1.GetBlob", [
             { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
-            { no: 2, name: "sha256", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+            { no: 2, name: "list", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 3, name: "number", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
         ]);
     }
     create(value?: PartialMessage<GetBlob>): GetBlob {
         const message = globalThis.Object.create((this.messagePrototype!));
         message.request = 0;
-        message.sha256 = new Uint8Array(0);
+        message.list = new Uint8Array(0);
+        message.number = 0;
         if (value !== undefined)
             reflectionMergePartial<GetBlob>(this, message, value);
         return message;
@@ -4020,8 +4160,11 @@ class GetBlob$Type extends MessageType<GetBlob> {
                 case /* uint32 request */ 1:
                     message.request = reader.uint32();
                     break;
-                case /* bytes sha256 */ 2:
-                    message.sha256 = reader.bytes();
+                case /* bytes list */ 2:
+                    message.list = reader.bytes();
+                    break;
+                case /* uint32 number */ 3:
+                    message.number = reader.uint32();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -4038,9 +4181,12 @@ class GetBlob$Type extends MessageType<GetBlob> {
         /* uint32 request = 1; */
         if (message.request !== 0)
             writer.tag(1, WireType.Varint).uint32(message.request);
-        /* bytes sha256 = 2; */
-        if (message.sha256.length)
-            writer.tag(2, WireType.LengthDelimited).bytes(message.sha256);
+        /* bytes list = 2; */
+        if (message.list.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.list);
+        /* uint32 number = 3; */
+        if (message.number !== 0)
+            writer.tag(3, WireType.Varint).uint32(message.number);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -4051,6 +4197,61 @@ class GetBlob$Type extends MessageType<GetBlob> {
  * @generated MessageType for protobuf message restante.client.v1.GetBlob
  */
 export const GetBlob = new GetBlob$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class AskBlobs$Type extends MessageType<AskBlobs> {
+    constructor() {
+        super("restante.client.v1.AskBlobs", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "list", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+        ]);
+    }
+    create(value?: PartialMessage<AskBlobs>): AskBlobs {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.list = new Uint8Array(0);
+        if (value !== undefined)
+            reflectionMergePartial<AskBlobs>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: AskBlobs): AskBlobs {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* bytes list */ 2:
+                    message.list = reader.bytes();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: AskBlobs, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* bytes list = 2; */
+        if (message.list.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.list);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.AskBlobs
+ */
+export const AskBlobs = new AskBlobs$Type();
 // @generated message type with reflection information, may provide speed optimized methods
 class GetConversation$Type extends MessageType<GetConversation> {
     constructor() {

@@ -59,6 +59,14 @@ export interface EntryHeader {
      * @generated from protobuf field: restante.entry.v1.EraseReason reason = 11
      */
     reason: EraseReason; // ERASE
+    /**
+     * @generated from protobuf field: bytes list = 12
+     */
+    list: Uint8Array; // BLOB: SHA-256 of the chunk list that it belongs to; its own, for the list
+    /**
+     * @generated from protobuf field: uint32 number = 13
+     */
+    number: number; // BLOB: 0 for the list, 1, 2, 3 … for the chunks in its order
 }
 /**
  * Entries of one mailbox in one feed whose bodies are erased for that account. A body that every account of its entry
@@ -99,7 +107,7 @@ export enum EntryKind {
      */
     MAIL = 1,
     /**
-     * an encrypted chunk of something larger, named by hash
+     * a chunk of a large attachment, or the list of its chunks, named by hash
      *
      * @generated from protobuf enum value: BLOB = 2;
      */
@@ -168,7 +176,9 @@ class EntryHeader$Type extends MessageType<EntryHeader> {
             { no: 8, name: "body_sha256", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
             { no: 9, name: "body_size", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
             { no: 10, name: "erased", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => EraseRange },
-            { no: 11, name: "reason", kind: "enum", T: () => ["restante.entry.v1.EraseReason", EraseReason] }
+            { no: 11, name: "reason", kind: "enum", T: () => ["restante.entry.v1.EraseReason", EraseReason] },
+            { no: 12, name: "list", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 13, name: "number", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
         ]);
     }
     create(value?: PartialMessage<EntryHeader>): EntryHeader {
@@ -184,6 +194,8 @@ class EntryHeader$Type extends MessageType<EntryHeader> {
         message.bodySize = 0;
         message.erased = [];
         message.reason = 0;
+        message.list = new Uint8Array(0);
+        message.number = 0;
         if (value !== undefined)
             reflectionMergePartial<EntryHeader>(this, message, value);
         return message;
@@ -225,6 +237,12 @@ class EntryHeader$Type extends MessageType<EntryHeader> {
                     break;
                 case /* restante.entry.v1.EraseReason reason */ 11:
                     message.reason = reader.int32();
+                    break;
+                case /* bytes list */ 12:
+                    message.list = reader.bytes();
+                    break;
+                case /* uint32 number */ 13:
+                    message.number = reader.uint32();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -271,6 +289,12 @@ class EntryHeader$Type extends MessageType<EntryHeader> {
         /* restante.entry.v1.EraseReason reason = 11; */
         if (message.reason !== 0)
             writer.tag(11, WireType.Varint).int32(message.reason);
+        /* bytes list = 12; */
+        if (message.list.length)
+            writer.tag(12, WireType.LengthDelimited).bytes(message.list);
+        /* uint32 number = 13; */
+        if (message.number !== 0)
+            writer.tag(13, WireType.Varint).uint32(message.number);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
