@@ -24,15 +24,16 @@ import {
 import type { Store } from '../../store/index.ts';
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
-import type { FederationLink, HintPort, OutboxItem, OutboxView } from '../ports.ts';
+import type { FederationLink, HintPort, OutboxView } from '../ports.ts';
 import { failureWait, type Moment } from './back-off.ts';
 import { type BatchName, encodeBatch, txnOf } from './batch.ts';
-import { type Kept, readKept, writeKept } from './kept.ts';
+import { areConsecutive, withOldFlight } from './flight.ts';
+import { readKept, writeKept } from './kept.ts';
 import { BACKOFF_MAX_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { owesHints, readOwedHints, settleHints } from './owed-hints.ts';
 import { reachOf } from './reach.ts';
 import type { Slots } from './slots.ts';
-import { createQueue, type Effect, type Problem, type Queue, type QueueEvent, step } from './step.ts';
+import { type Change, createQueue, type Effect, type Problem, type Queue, type QueueEvent, step } from './step.ts';
 
 export interface DestinationDeps {
   readonly clock: Clock;
@@ -52,16 +53,17 @@ export interface DestinationDeps {
   readonly onReach: (home: HomeName, reach: readonly Reach[]) => void;
 }
 
+/** A batch as it travels. */
 interface Page {
-  readonly feed: FeedId;
-  readonly items: readonly OutboxItem[];
+  readonly batch: BatchName;
+  readonly body: Uint8Array;
 }
 
-/** Items that are read while the batch before them is under way. */
+/** A batch that is read and encoded while the one before it is under way. */
 interface Ahead {
   readonly feed: FeedId;
   readonly first: number;
-  readonly items: Promise<readonly OutboxItem[]>;
+  readonly page: Promise<Page>;
 }
 
 export class Destination {
@@ -83,8 +85,9 @@ export class Destination {
 
   /** As its rows say; sends nothing until it is told. */
   static async open(deps: DestinationDeps, home: HomeName): Promise<Destination> {
-    const kept = await readKept(deps.store, home, momentOf(deps.clock));
+    const stored = await readKept(deps.store, home, momentOf(deps.clock));
     const reach = await deps.outbox.reach(home);
+    const kept = await withOldFlight(deps.outbox, home, stored, reach);
     return new Destination(deps, home, createQueue(kept, reach, await owesHints(deps.store, home)));
   }
 
@@ -141,10 +144,10 @@ export class Destination {
         this.#attempt('read a batch for', (signal) => this.#read(effect, signal));
         break;
       case 'store':
-        this.#attempt('keep what was sent to', () => this.#store(effect.before, effect.after));
+        this.#attempt('keep what was sent to', () => this.#store(effect));
         break;
       case 'send':
-        this.#attempt('send a batch to', (signal) => this.#send(effect.batch, signal));
+        this.#attempt('send a batch to', (signal) => this.#send(effect, signal));
         break;
       case 'sendHints':
         this.#attempt('send hints to', (signal) => this.#sendHints(signal));
@@ -162,7 +165,12 @@ export class Destination {
       } catch (error) {
         if (isAbort(error, signal)) throw error;
         log.info({ error, destination: this.home }, `could not ${what} ${this.home}`);
-        event = { kind: 'failed', problem: problemOf(error), jitter: prng.next() };
+        event = {
+          kind: 'failed',
+          problem: problemOf(error),
+          jitter: prng.next(),
+          isStored: !(error instanceof Unstored),
+        };
       }
       if (event.kind !== 'read' && event.kind !== 'stored') this.#release();
       this.tell(event);
@@ -171,22 +179,35 @@ export class Destination {
 
   async #read({ feed, first, last }: Extract<Effect, { kind: 'read' }>, signal: AbortSignal): Promise<QueueEvent> {
     await this.#takeSlot(signal);
-    const items = await (this.#takeAhead(feed, first) ??
-      this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES));
-    if (items.length === 0 || !areConsecutive(items, first)) throw lacking(feed, first, last);
-    this.#page = { feed, items };
-    return { kind: 'read', last: first + items.length - 1 };
+    this.#page = await (this.#takeAhead(feed, first) ?? this.#readPage(feed, first, last));
+    return { kind: 'read', last: this.#page.batch.range.last };
   }
 
-  async #store(before: Kept, after: Kept): Promise<QueueEvent> {
+  async #readPage(feed: FeedId, first: number, last: number): Promise<Page> {
+    const items = await this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES);
+    if (items.length === 0 || !areConsecutive(items, first)) throw lacking(feed, first, last);
+    const range = { first, last: first + items.length - 1, attempt: 0 };
+    return { batch: { feed, range }, body: encodeBatch(this.#deps.home, this.home, feed, items) };
+  }
+
+  async #store({ before, after }: Change): Promise<QueueEvent> {
     const { clock, store } = this.#deps;
     await store.transact((rows) => writeKept(rows, this.home, before, after, momentOf(clock)));
     return { kind: 'stored' };
   }
 
-  async #send(batch: BatchName, signal: AbortSignal): Promise<QueueEvent> {
+  /** What comes of it is told when what is stored meanwhile is on disk. */
+  async #send({ batch, meanwhile }: Extract<Effect, { kind: 'send' }>, signal: AbortSignal): Promise<QueueEvent> {
+    if (meanwhile === undefined) return this.#exchange(batch, signal);
+    const [stored, answered] = await Promise.allSettled([this.#store(meanwhile), this.#exchange(batch, signal)]);
+    if (stored.status === 'rejected') throw new Unstored(stored.reason);
+    if (answered.status === 'rejected') throw answered.reason;
+    return answered.value;
+  }
+
+  async #exchange(batch: BatchName, signal: AbortSignal): Promise<QueueEvent> {
     await this.#takeSlot(signal);
-    const body = encodeBatch(this.#deps.home, this.home, batch.feed, await this.#itemsOf(batch));
+    const body = await this.#bodyOf(batch);
     this.#page = undefined;
     this.#readAhead(batch);
     const answer = decodeAnswer(await this.#request(txnOf(batch), body, signal));
@@ -200,26 +221,25 @@ export class Destination {
     const last = range.last + TRANSACTION_ITEMS_MAX;
     const reach = this.#queue.reach.find((line) => line.feed === feed)?.number ?? 0;
     if (range.attempt > 0 || last > reach) return;
-    const items = this.#deps.outbox.read(this.home, feed, first, last, TRANSACTION_BYTES);
-    items.catch(() => undefined); // told to whoever takes them; if nobody does, nothing is lost
-    this.#ahead = { feed, first, items };
+    const page = this.#readPage(feed, first, last);
+    page.catch(() => undefined); // told to whoever takes it; if nobody does, nothing is lost
+    this.#ahead = { feed, first, page };
   }
 
-  #takeAhead(feed: FeedId, first: number): Promise<readonly OutboxItem[]> | undefined {
+  #takeAhead(feed: FeedId, first: number): Promise<Page> | undefined {
     const ahead = this.#ahead;
     this.#ahead = undefined;
-    return ahead?.feed === feed && ahead.first === first ? ahead.items : undefined;
+    return ahead?.feed === feed && ahead.first === first ? ahead.page : undefined;
   }
 
   /** The page that was read to choose the range, or the same items again. */
-  async #itemsOf({ feed, range: { first, last } }: BatchName): Promise<readonly OutboxItem[]> {
-    const page = this.#page;
-    const isIt = (items: readonly OutboxItem[]): boolean =>
-      items.length === last - first + 1 && areConsecutive(items, first);
-    if (page?.feed === feed && isIt(page.items)) return page.items;
+  async #bodyOf(batch: BatchName): Promise<Uint8Array> {
+    if (this.#page !== undefined && txnOf(this.#page.batch) === txnOf(batch)) return this.#page.body;
+    const { feed } = batch;
+    const { first, last } = batch.range;
     const items = await this.#deps.outbox.read(this.home, feed, first, last, Number.MAX_SAFE_INTEGER);
-    if (!isIt(items)) throw lacking(feed, first, last);
-    return items;
+    if (items.length !== last - first + 1 || !areConsecutive(items, first)) throw lacking(feed, first, last);
+    return encodeBatch(this.#deps.home, this.home, feed, items);
   }
 
   async #sendHints(signal: AbortSignal): Promise<QueueEvent> {
@@ -288,19 +308,23 @@ export class Destination {
   }
 }
 
-export function momentOf(clock: Clock): Moment {
-  return { wall: clock.now(), monotonic: clock.monotonic() };
+/** Our own disk failed while a request was under way: whatever came of that was not heard. */
+class Unstored extends Error {
+  constructor(cause: unknown) {
+    super('what was answered before could not be stored', { cause });
+  }
 }
 
-function areConsecutive(items: readonly OutboxItem[], first: number): boolean {
-  return items.every(({ number }, index) => number === first + index);
+export function momentOf(clock: Clock): Moment {
+  return { wall: clock.now(), monotonic: clock.monotonic() };
 }
 
 function lacking(feed: FeedId, first: number, last: number): FederationError {
   return new FederationError('unavailable', `the outbox lacks ${first} to ${last} of feed ${feed}`, { retry: 'later' });
 }
 
-function problemOf(error: unknown): Problem {
+function problemOf(failure: unknown): Problem {
+  const error = failure instanceof Unstored ? failure.cause : failure;
   const waitMs = error instanceof CodedError ? error.details.retryAfterMs : undefined;
   return {
     code: error instanceof CodedError ? error.code : 'failed',

@@ -1,8 +1,8 @@
 /** How far numbers go, as ours and as it travels. */
 import { fromHex } from '../../base/index.ts';
 import { type FeedId, feedIdOf, type Reach } from '../../protocol/index.ts';
+import type { FeedReach } from './flight.ts';
 import { PEER_FEEDS_MAX } from './limits.ts';
-import type { FeedReach } from './step.ts';
 
 /** To be said: the feeds that matter most are the youngest. */
 export function reachOf(ours: readonly FeedReach[]): Reach[] {

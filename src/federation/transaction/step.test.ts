@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, invariant, SeededPrng } from '../../base/index.ts';
-import { type Answer, ItemStatus } from '../../protocol/index.ts';
+import { type Answer, ItemStatus, parseHomeName } from '../../protocol/index.ts';
+import type { OutboxItem } from '../ports.ts';
 import type { Moment } from './back-off.ts';
+import { withOldFlight } from './flight.ts';
 import { feedOf } from './homes-world.contract.ts';
 import { type Kept, lineOf, NOTHING_KEPT } from './kept.ts';
 import { createQueue, type Effect, type Queue, type QueueEvent, queuedCount, step } from './step.ts';
@@ -57,16 +59,84 @@ describe('a queue', () => {
     ]);
   });
 
-  test('keeps what an answer changes together with the next range', () => {
-    const { queue: next, effects } = run(queue, [
-      ...sent(50),
-      [{ kind: 'answered', answer: answer(OK(50), 50), jitter: 0 }, 5],
-      [{ kind: 'read', last: 100 }, 5],
-    ]);
+  test('sends a batch that is full by count at once, since it is known by where it begins', () => {
+    const { queue: sending, effects } = run(queue, sent(50));
+    expect(effects).toEqual([]); // nothing is stored, so that `stored` is not waited for
+    expect(sending.activity).toMatchObject({ kind: 'sending', batch: { range: { first: 1, last: 50 } } });
+  });
+
+  const answeredOnce: readonly (readonly [QueueEvent, number])[] = [
+    ...sent(50),
+    [{ kind: 'answered', answer: answer(OK(50), 50), jitter: 0 }, 5],
+  ];
+
+  test('stores what an answer changes while the next full batch is under way', () => {
+    const { queue: next, effects } = run(queue, [...answeredOnce, [{ kind: 'read', last: 100 }, 5]]);
     expect(effects).toMatchObject([
-      { kind: 'store', after: { lines: [{ acknowledged: 50, flight: { first: 51, last: 100 } }] } },
+      {
+        kind: 'send',
+        batch: { range: { first: 51, last: 100 } },
+        meanwhile: { before: { lines: [] }, after: { lines: [{ acknowledged: 50, flight: undefined }] } },
+      },
     ]);
-    expect(next.kept.lines).toMatchObject([{ acknowledged: 0, flight: { first: 1, last: 50 } }]);
+    expect(next.kept.lines).toEqual([]);
+    const { effects: last } = run(next, [
+      [{ kind: 'answered', answer: answer(OK(50), 100), jitter: 0 }, 6],
+      [{ kind: 'read', last: 120 }, 6],
+    ]);
+    expect(last).toMatchObject([
+      {
+        kind: 'store',
+        before: { lines: [{ acknowledged: 50 }] },
+        after: { lines: [{ acknowledged: 100, flight: { first: 101, last: 120 } }] },
+      },
+    ]);
+  });
+
+  test('keeps what an answer changes together with a next range that is not full', () => {
+    const { queue: next, effects } = run(queue, [...answeredOnce, [{ kind: 'read', last: 70 }, 5]]);
+    expect(effects).toMatchObject([
+      { kind: 'store', after: { lines: [{ acknowledged: 50, flight: { first: 51, last: 70 } }] } },
+    ]);
+    expect(next.kept.lines).toEqual([]);
+  });
+
+  test('has heard neither answer when what the first changes could not be stored', () => {
+    const problem = { code: 'disk_full', message: '', waitMs: 0 };
+    const { queue: next, effects } = run(queue, [
+      ...answeredOnce,
+      [{ kind: 'read', last: 100 }, 5],
+      [{ kind: 'failed', problem, jitter: 0, isStored: false }, 6],
+    ]);
+    expect(next.kept).toMatchObject({ lines: [], record: { failures: 1, lastError: { code: 'disk_full' } } });
+    expect(effects).toEqual([{ kind: 'wake', at: 1_006 }]);
+    expect(run(next, [[{ kind: 'time' }, 1_006]]).effects).toMatchObject([{ kind: 'read', first: 1, last: 50 }]);
+  });
+
+  test('a full batch whose answer does not come is written down, so that no pull goes past it', () => {
+    const problem = { code: 'timeout', message: '', waitMs: 0 };
+    const { queue: next } = run(queue, [
+      ...answeredOnce,
+      [{ kind: 'read', last: 100 }, 5],
+      [{ kind: 'failed', problem, jitter: 0, isStored: true }, 6],
+      [{ kind: 'stored' }, 6],
+      [{ kind: 'pulled', feed: FEED, after: 110, isServed: true }, 7],
+      [{ kind: 'stored' }, 7],
+    ]);
+    expect(next.kept.lines).toMatchObject([{ acknowledged: 110, flight: { first: 51, last: 100 } }]);
+  });
+
+  test('an operator who hurries is heard also by what is being stored', () => {
+    const later = [...OK(49), ItemStatus.LATER];
+    const { queue: next } = run(queue, [
+      ...sent(50),
+      [{ kind: 'answered', answer: answer(later, 50), jitter: 0 }, 5],
+      [{ kind: 'read', last: 100 }, 5],
+      [{ kind: 'retry' }, 6],
+      [{ kind: 'answered', answer: answer(OK(50), 100), jitter: 0 }, 7],
+      [{ kind: 'stored' }, 7],
+    ]);
+    expect(next.activity).toMatchObject({ kind: 'sending', batch: { range: { first: 50, attempt: 1 } } });
   });
 
   test('does one thing at a time, whatever is asked meanwhile', () => {
@@ -94,7 +164,7 @@ describe('a queue', () => {
     for (let time = 0; time < 16; time++) {
       const problem = { code: 'unreachable', message: '', waitMs: 0 };
       const { queue: waiting, effects } = run(failing, [
-        [{ kind: 'failed', problem, jitter: 0 }, at],
+        [{ kind: 'failed', problem, jitter: 0, isStored: true }, at],
         [{ kind: 'stored' }, at],
       ]);
       const [wake] = effects;
@@ -107,7 +177,7 @@ describe('a queue', () => {
     expect(waits.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000]);
     expect(waits.at(-1)).toBe(3_600_000);
     const { queue: waiting } = run(failing, [
-      [{ kind: 'failed', problem: { code: 'unreachable', message: '', waitMs: 0 }, jitter: 0 }, at],
+      [{ kind: 'failed', problem: { code: 'unreachable', message: '', waitMs: 0 }, jitter: 0, isStored: true }, at],
       [{ kind: 'stored' }, at],
     ]);
     expect(step(waiting, { kind: 'contact' }, moment(at + 10_000)).effects).toEqual([
@@ -119,7 +189,7 @@ describe('a queue', () => {
     const { effects } = run(queue, [
       ...sent(50),
       [{ kind: 'contact' }, 20_000],
-      [{ kind: 'failed', problem: { code: 'timeout', message: '', waitMs: 0 }, jitter: 0 }, 60_000],
+      [{ kind: 'failed', problem: { code: 'timeout', message: '', waitMs: 0 }, jitter: 0, isStored: true }, 60_000],
       [{ kind: 'stored' }, 60_000],
     ]);
     expect(effects).toMatchObject([{ kind: 'send' }]);
@@ -128,7 +198,10 @@ describe('a queue', () => {
   test('waits as long as the other home wants', () => {
     const { effects } = run(queue, [
       ...sent(50),
-      [{ kind: 'failed', problem: { code: 'rate_limited', message: '', waitMs: 90_000 }, jitter: 0 }, 0],
+      [
+        { kind: 'failed', problem: { code: 'rate_limited', message: '', waitMs: 90_000 }, jitter: 0, isStored: true },
+        0,
+      ],
       [{ kind: 'stored' }, 0],
     ]);
     expect(effects).toEqual([{ kind: 'wake', at: 90_000 }]);
@@ -195,59 +268,77 @@ describe('a queue', () => {
  * number gets a final answer, in order but for those that were answered later, and the queue ends empty.
  */
 describe('whatever the order of failures, answers and crashes', () => {
-  const REACH = 130;
+  const REACH = 190;
+  /** Its items end a batch, as large ones do. */
+  const LARGE = [17, 90];
   const happening = fc.constantFrom(
     'fine',
     'fine',
     'fine',
+    'grow',
     'lost',
     'answerLost',
     'storeFails',
     'crash',
     'crashAfterStore',
+    'crashAfterSend',
     'contact',
     'retry',
     'pull',
-    'short',
   );
 
-  test('each number is delivered and none is forgotten', () => {
-    fc.assert(
-      fc.property(fc.array(happening, { maxLength: 60 }), fc.nat(), (happenings, seed) => {
-        const world = new StepWorld(REACH, seed);
-        for (const what of happenings) world.let(what);
-        for (let turn = 0; turn < 2_000 && queuedCount(world.queue) > 0; turn++) world.let('fine');
+  test('each number is delivered and none is forgotten', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(happening, { maxLength: 60 }), fc.nat(), async (happenings, seed) => {
+        const world = await StepWorld.open(seed);
+        for (const what of happenings) await world.let(what);
+        while (world.reach < REACH) await world.let('grow');
+        for (let turn = 0; turn < 2_000 && !world.isDone; turn++) await world.let('fine');
         expect(queuedCount(world.queue)).toBe(0);
         expect([...world.final].sort((a, b) => a - b)).toEqual(Array.from({ length: REACH }, (_, index) => index + 1));
         expect(world.queue.kept).toEqual(world.disk);
         expect(world.disk.deferred).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 
   class StepWorld {
-    queue: Queue;
+    queue = createQueue(NOTHING_KEPT, [], false);
     disk: Kept = NOTHING_KEPT;
+    reach = 60;
     readonly final = new Set<number>();
     readonly #prng: SeededPrng;
-    readonly #reach: number;
     readonly #answers = new Map<string, Answer>();
+    /** Which range was first sent from each number. */
+    readonly #sent = new Map<number, number>();
     #held = 0;
     #now = 0;
     #effects: readonly Effect[] = [];
 
-    constructor(reach: number, seed: number) {
-      this.#reach = reach;
+    private constructor(seed: number) {
       this.#prng = new SeededPrng(seed);
-      this.queue = this.#open();
+    }
+
+    static async open(seed: number): Promise<StepWorld> {
+      const world = new StepWorld(seed);
+      await world.#open();
+      return world;
+    }
+
+    get isDone(): boolean {
+      return queuedCount(this.queue) === 0 && this.queue.activity.kind === 'idle';
     }
 
     /** Performs the next effect, in one way or another; when there is none, time passes. */
-    let(what: string): void {
-      if (what === 'crash') this.queue = this.#open();
+    async let(what: string): Promise<void> {
+      if (what === 'crash') await this.#open();
       if (what === 'contact' || what === 'retry') this.#tell({ kind: what });
       if (what === 'pull') this.#tell({ kind: 'pulled', feed: FEED, after: this.#held, isServed: false });
+      if (what === 'grow') {
+        this.reach = Math.min(REACH, this.reach + 20);
+        this.#tell({ kind: 'reach', reach: [{ feed: FEED, number: this.reach }] });
+      }
       const [effect, ...rest] = this.#effects;
       this.#effects = rest;
       if (effect === undefined) {
@@ -257,17 +348,19 @@ describe('whatever the order of failures, answers and crashes', () => {
       }
       if (effect.kind === 'wake') this.#now = Math.max(this.#now, effect.at);
       if (effect.kind === 'wake') this.#tell({ kind: 'time' });
-      if (effect.kind === 'read') this.#tell({ kind: 'read', last: what === 'short' ? effect.first : effect.last });
-      if (effect.kind === 'store') this.#store(effect, what);
-      if (effect.kind === 'send') this.#send(effect, what);
+      if (effect.kind === 'read') this.#tell({ kind: 'read', last: endOf(effect.first, effect.last) });
+      if (effect.kind === 'store') await this.#store(effect, what);
+      if (effect.kind === 'send') await this.#send(effect, what);
     }
 
-    #open(): Queue {
-      this.#effects = [];
-      const queue = createQueue(this.disk, [{ feed: FEED, number: this.#reach }], false);
-      const first = step(queue, { kind: 'time' }, moment(this.#now));
+    async #open(): Promise<void> {
+      const reach = [{ feed: FEED, number: this.reach }];
+      const read = async (_home: unknown, _feed: unknown, first: number, last: number): Promise<OutboxItem[]> =>
+        Array.from({ length: endOf(first, last) - first + 1 }, (_, i) => ({ ...ITEM, number: first + i }));
+      const kept = await withOldFlight({ read }, parseHomeName('b.example'), this.disk, reach);
+      const first = step(createQueue(kept, reach, false), { kind: 'time' }, moment(this.#now));
+      this.queue = first.queue;
       this.#effects = first.effects;
-      return first.queue;
     }
 
     #tell(event: QueueEvent): void {
@@ -276,27 +369,29 @@ describe('whatever the order of failures, answers and crashes', () => {
       this.#effects = [...this.#effects, ...effects];
     }
 
-    #store({ after }: Extract<Effect, { kind: 'store' }>, what: string): void {
+    async #store({ after }: Extract<Effect, { kind: 'store' }>, what: string): Promise<void> {
       if (what !== 'storeFails') this.disk = after;
       if (what === 'storeFails') this.#fail();
-      else if (what === 'crashAfterStore') this.queue = this.#open();
+      else if (what === 'crashAfterStore') await this.#open();
       else this.#tell({ kind: 'stored' });
     }
 
-    #send({ batch: { range } }: Extract<Effect, { kind: 'send' }>, what: string): void {
+    async #send({ batch: { range }, meanwhile }: Extract<Effect, { kind: 'send' }>, what: string): Promise<void> {
       const { attempt, first, last } = range;
-      const onDisk = lineOf(this.disk, FEED).flight;
-      if (attempt === 0) expect(onDisk).toEqual(range);
-      else expect(this.disk.deferred.map((item) => `${item.number}.${item.attempt}`)).toContain(`${first}.${attempt}`);
-      if (what === 'lost') {
-        this.#fail();
-        return;
-      }
+      if (attempt === 0) expect(this.#sent.get(first) ?? last).toBe(last);
+      else
+        expect(this.queue.kept.deferred.map((one) => `${one.number}.${one.attempt}`)).toContain(`${first}.${attempt}`);
+      if (what !== 'storeFails' && what !== 'crashAfterSend') this.disk = meanwhile?.after ?? this.disk;
+      if (what === 'crashAfterStore') return this.#open();
+      if (what === 'lost') return this.#fail();
+      if (attempt === 0) this.#sent.set(first, last);
       const name = `${first}.${last}.${attempt}`;
       const given = this.#answers.get(name) ?? this.#take(first, last);
       if (given.results.length > 0) this.#answers.set(name, given);
-      if (what === 'answerLost') this.#fail();
-      else this.#tell({ kind: 'answered', answer: given, jitter: this.#prng.next() });
+      if (what === 'crashAfterSend') return this.#open();
+      if (what === 'storeFails' && meanwhile !== undefined) return this.#fail(false);
+      if (what === 'answerLost') return this.#fail();
+      this.#tell({ kind: 'answered', answer: given, jitter: this.#prng.next() });
     }
 
     #take(first: number, last: number): Answer {
@@ -312,12 +407,16 @@ describe('whatever the order of failures, answers and crashes', () => {
       return answer(results, this.#held);
     }
 
-    #fail(): void {
-      this.#tell({
-        kind: 'failed',
-        problem: { code: 'unreachable', message: '', waitMs: 0 },
-        jitter: this.#prng.next(),
-      });
+    #fail(isStored = true): void {
+      const problem = { code: 'unreachable', message: '', waitMs: 0 };
+      this.#tell({ kind: 'failed', problem, jitter: this.#prng.next(), isStored });
     }
+  }
+
+  const ITEM: Omit<OutboxItem, 'number'> = { queuedAt: 0, pdu: new Uint8Array(1), body: undefined };
+
+  /** A batch ends with a large item, whoever reads it and whenever. */
+  function endOf(first: number, last: number): number {
+    return Math.min(last, ...LARGE.filter((number) => number >= first));
   }
 });

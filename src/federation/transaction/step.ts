@@ -1,18 +1,24 @@
 /**
- * A destination's queue as a pure function: what happened, and what to do now. One request is in flight at a time; a range
- * is on disk before it is first sent; what an answer changes is on disk before the next range is sent (one commit for both).
+ * A destination's queue as a pure function: what happened, and what to do now. One request is in flight at a time.
+ *
+ * A range is sent again as it was, also by a later process. One that is full by count is known by where it begins, which is
+ * behind what is acknowledged; any other is on disk before it is first sent. So what an answer changes is stored while the
+ * next full range is under way, and with the next range, before it is sent, when that is not full. An answer counts when what
+ * was stored meanwhile is on disk; if that failed, neither answer was heard: both ranges are sent again, and answered again.
+ *
  * Nothing is held but numbers: items are read by whoever performs the effects.
  */
 import { unreachable } from '../../base/index.ts';
 import { type Answer, type FeedId, TRANSACTION_ITEMS_MAX as ITEMS_MAX } from '../../protocol/index.ts';
 import { failureWait, type Moment } from './back-off.ts';
 import type { BatchName } from './batch.ts';
-import { type DestinationRecord, type Kept, lineOf, withLine } from './kept.ts';
+import { type FeedReach, isFullByCount, withFlight } from './flight.ts';
+import { type DestinationRecord, type Kept, lineOf } from './kept.ts';
 import { BACKOFF_FIRST_MS, CONTACT_PAUSE_MS, DEFERRED_MAX, DETAIL_CHARACTERS_MAX, PULL_PATIENCE_MS } from './limits.ts';
 import { acknowledge, settle } from './settle.ts';
 
 export interface Queue {
-  /** As on disk, but for a back-off that a contact has cleared. */
+  /** As on disk, but for a back-off that a contact has cleared, and a range in flight that is known by its beginning. */
   readonly kept: Kept;
   /** How far our feeds go for this destination, oldest feed first. */
   readonly reach: readonly FeedReach[];
@@ -25,17 +31,13 @@ export interface Queue {
   readonly activity: Activity;
 }
 
-export interface FeedReach {
-  readonly feed: FeedId;
-  readonly number: number;
-}
-
 export type Activity =
   | { readonly kind: 'idle' }
   /** Finding out how many items the next batch has; `after` is stored with it. */
   | { readonly kind: 'reading'; readonly feed: FeedId; readonly first: number; readonly after: Kept }
   | { readonly kind: 'storing'; readonly after: Kept; readonly next: BatchName | undefined }
-  | { readonly kind: 'sending'; readonly batch: BatchName }
+  /** `after` is being stored meanwhile; the same as `kept` when there was nothing to store. */
+  | { readonly kind: 'sending'; readonly batch: BatchName; readonly after: Kept }
   | { readonly kind: 'hinting' };
 
 export interface Problem {
@@ -58,16 +60,22 @@ export type QueueEvent =
   | { readonly kind: 'answered'; readonly answer: Answer; readonly jitter: number }
   /** `isSaid`: there was something to say. `more`: hints are owed beyond those. */
   | { readonly kind: 'hintsSent'; readonly isSaid: boolean; readonly more: boolean }
-  /** Whatever was under way did not succeed. */
-  | { readonly kind: 'failed'; readonly problem: Problem; readonly jitter: number };
+  /** Whatever was under way did not succeed. `isStored`: but what a request was to store meanwhile is on disk. */
+  | { readonly kind: 'failed'; readonly problem: Problem; readonly jitter: number; readonly isStored: boolean };
 
 export type Effect =
   | { readonly kind: 'read'; readonly feed: FeedId; readonly first: number; readonly last: number }
-  | { readonly kind: 'store'; readonly before: Kept; readonly after: Kept }
-  | { readonly kind: 'send'; readonly batch: BatchName }
+  | ({ readonly kind: 'store' } & Change)
+  /** `meanwhile` is stored at the same time; what comes of the request is told when that is on disk. */
+  | { readonly kind: 'send'; readonly batch: BatchName; readonly meanwhile: Change | undefined }
   | { readonly kind: 'sendHints' }
   /** The one timer of this destination, in place of the one before. */
   | { readonly kind: 'wake'; readonly at: number };
+
+export interface Change {
+  readonly before: Kept;
+  readonly after: Kept;
+}
 
 export interface Step {
   readonly queue: Queue;
@@ -102,7 +110,7 @@ export function step(queue: Queue, event: QueueEvent, now: Moment): Step {
     case 'pulled':
       return pulled(queue, event, now);
     case 'read':
-      return read(queue, event.last);
+      return read(queue, event.last, now);
     case 'stored':
       return stored(queue, now);
     case 'answered':
@@ -110,7 +118,7 @@ export function step(queue: Queue, event: QueueEvent, now: Moment): Step {
     case 'hintsSent':
       return hintsSent(queue, event, now);
     case 'failed':
-      return failed(queue, event.problem, event.jitter, now);
+      return failed(queue, event, now);
     default:
       return unreachable(event);
   }
@@ -131,7 +139,7 @@ function goOn(queue: Queue, now: Moment): Step {
   const next = nextOf(queue, queue.kept, now);
   switch (next.kind) {
     case 'send':
-      return send(queue, next.batch, now);
+      return send(queue, next.batch, queue.kept, now);
     case 'read':
       return readNext(queue, next, queue.kept);
     case 'hints':
@@ -177,10 +185,11 @@ function nextOf({ reach, owesHints, pulledUntil }: Queue, kept: Kept, now: Momen
   return owesHints ? { kind: 'hints' } : { kind: 'wait', until };
 }
 
-function send(queue: Queue, batch: BatchName, now: Moment): Step {
+function send(queue: Queue, batch: BatchName, after: Kept, now: Moment): Step {
+  const meanwhile = after === queue.kept ? undefined : { before: queue.kept, after };
   return {
-    queue: { ...queue, attemptedAt: now.monotonic, activity: { kind: 'sending', batch } },
-    effects: [{ kind: 'send', batch }],
+    queue: { ...queue, attemptedAt: now.monotonic, activity: { kind: 'sending', batch, after } },
+    effects: [{ kind: 'send', batch, meanwhile }],
   };
 }
 
@@ -198,12 +207,12 @@ function store(queue: Queue, after: Kept, next?: BatchName): Step {
   };
 }
 
-function read(queue: Queue, last: number): Step {
+function read(queue: Queue, last: number, now: Moment): Step {
   const { activity } = queue;
   if (activity.kind !== 'reading') return { queue, effects: [] };
   const { feed, first, after } = activity;
-  const range = { first, last, attempt: 0 };
-  return store(queue, withLine(after, { ...lineOf(after, feed), flight: range }), { feed, range });
+  const batch = { feed, range: { first, last, attempt: 0 } };
+  return isFullByCount(batch) ? send(queue, batch, after, now) : store(queue, withFlight(after, batch), batch);
 }
 
 function stored(queue: Queue, now: Moment): Step {
@@ -212,19 +221,20 @@ function stored(queue: Queue, now: Moment): Step {
   const { after, next } = activity;
   const kept = queue.contactedAt > queue.attemptedAt ? withoutWait(after, queue, now) : after;
   const idle: Queue = { ...queue, kept, activity: { kind: 'idle' } };
-  return next === undefined ? goOn(idle, now) : send(idle, next, now);
+  return next === undefined ? goOn(idle, now) : send(idle, next, kept, now);
 }
 
 function answered(queue: Queue, answer: Answer, jitter: number, now: Moment): Step {
   const { activity } = queue;
   if (activity.kind !== 'sending') return { queue, effects: [] };
   const { batch } = activity;
+  const sent: Queue = { ...queue, kept: activity.after };
   const reach = queue.reach.find(({ feed }) => feed === batch.feed)?.number ?? batch.range.last;
-  const { kept, problem } = settle(queue.kept, batch, reach, answer, now, jitter);
-  if (problem !== undefined) return store(queue, afterFailure(kept, { ...problem, waitMs: 0 }, jitter, now));
+  const { kept, problem } = settle(withFlight(sent.kept, batch), batch, reach, answer, now, jitter);
+  if (problem !== undefined) return store(sent, afterFailure(kept, { ...problem, waitMs: 0 }, jitter, now));
   const after = succeeded(kept, now);
-  const next = nextOf(queue, after, now);
-  return next.kind === 'read' ? readNext(queue, next, after) : store(queue, after);
+  const next = nextOf(sent, after, now);
+  return next.kind === 'read' ? readNext(sent, next, after) : store(sent, after);
 }
 
 function hintsSent(queue: Queue, event: Extract<QueueEvent, { kind: 'hintsSent' }>, now: Moment): Step {
@@ -233,13 +243,18 @@ function hintsSent(queue: Queue, event: Extract<QueueEvent, { kind: 'hintsSent' 
   return event.isSaid ? store(next, succeeded(queue.kept, now)) : goOn({ ...next, activity: { kind: 'idle' } }, now);
 }
 
-function failed(queue: Queue, problem: Problem, jitter: number, now: Moment): Step {
+function failed(queue: Queue, event: Extract<QueueEvent, { kind: 'failed' }>, now: Moment): Step {
+  const { isStored, jitter, problem } = event;
+  const { activity } = queue;
   const kept = afterFailure(queue.kept, problem, jitter, now);
-  switch (queue.activity.kind) {
+  switch (activity.kind) {
     case 'idle':
       return { queue, effects: [] };
-    case 'sending':
-      return store(queue, kept);
+    case 'sending': {
+      if (!isStored) return goOn({ ...queue, kept, activity: { kind: 'idle' } }, now);
+      const sent = withFlight(activity.after, activity.batch);
+      return store({ ...queue, kept: activity.after }, afterFailure(sent, problem, jitter, now));
+    }
     case 'hinting':
       return store({ ...queue, owesHints: true }, kept);
     case 'reading':
@@ -247,7 +262,7 @@ function failed(queue: Queue, problem: Problem, jitter: number, now: Moment): St
       // Our own disk: what is on it still stands, and whatever was sent is sent again.
       return goOn({ ...queue, kept, activity: { kind: 'idle' } }, now);
     default:
-      return unreachable(queue.activity);
+      return unreachable(activity);
   }
 }
 
@@ -275,15 +290,20 @@ function withoutWait(kept: Kept, { attemptedAt, contactedAt }: Queue, now: Momen
 
 /** The operator wants it tried now, also what is deferred. */
 function retried(queue: Queue, now: Moment): Queue {
-  const { kept } = queue;
+  const { activity } = queue;
   return {
     ...queue,
     pulledUntil: Number.NEGATIVE_INFINITY,
-    kept: {
-      ...kept,
-      record: { ...kept.record, failures: 0, waitUntil: now.monotonic },
-      deferred: kept.deferred.map((item) => ({ ...item, dueAt: Math.min(item.dueAt, now.monotonic) })),
-    },
+    kept: hurried(queue.kept, now),
+    activity: activity.kind === 'sending' ? { ...activity, after: hurried(activity.after, now) } : activity,
+  };
+}
+
+function hurried(kept: Kept, now: Moment): Kept {
+  return {
+    ...kept,
+    record: { ...kept.record, failures: 0, waitUntil: now.monotonic },
+    deferred: kept.deferred.map((item) => ({ ...item, dueAt: Math.min(item.dueAt, now.monotonic) })),
   };
 }
 
