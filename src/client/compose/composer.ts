@@ -5,7 +5,7 @@
  */
 import { type CryptoSuite, type SecureRandom, toHex } from '../../base/index.ts';
 import { type Address, type ConversationId, createConversation, homeOf, type PduId } from '../../protocol/index.ts';
-import type { Certificate } from '../../vault/index.ts';
+import { type Certificate, VaultError } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
 import type { LookUp } from '../contacts/contacts.ts';
@@ -75,6 +75,22 @@ export class Composer {
       this.#seal({ ...message, bcc: [{ address }] }, [address], certificates, this.#founding(), signal),
     );
     return { visible, hidden: await Promise.all(bccs) };
+  }
+
+  /**
+   * Where an answer stands that another program wrote: at the end of the conversation of what it answers. Undefined where that
+   * is not here, or a reader or this person is not in it: then the answer founds one of its own.
+   */
+  async placeOfAnswer(id: PduId, readers: readonly Address[]): Promise<Place | undefined> {
+    try {
+      const { conversation } = await this.#deps.answered(id);
+      const open = await this.#deps.writable(conversation, {});
+      checkMembers(open, readers);
+      return { ...open.end, conversation: open.id, nonce: undefined };
+    } catch (error) {
+      if (error instanceof ClientError || error instanceof VaultError) return undefined;
+      throw error;
+    }
   }
 
   /** The certificate of each. Throws ClientError `unknown_recipient`, `home_unreachable` or `standing_alarm`. */

@@ -16,6 +16,8 @@ export interface Folder {
   /** As the person called it; undefined: by its role or label. */
   readonly name: string | undefined;
   readonly parent: FolderId | undefined;
+  /** What a label is for, as mail programs name it; the folders that everybody has are their own role. */
+  readonly role: string | undefined;
   readonly sortOrder: number;
   readonly isSubscribed: boolean;
 }
@@ -25,6 +27,8 @@ export interface FolderWords {
   readonly name?: string;
   /** Empty: in none. */
   readonly parent?: FolderId | '';
+  /** Empty: for nothing in particular. */
+  readonly role?: string;
   readonly sortOrder?: number;
   readonly isSubscribed?: boolean;
   readonly isThere?: boolean;
@@ -72,11 +76,12 @@ function folderOf(registers: Registers, id: FolderId): Folder {
     const key = keyOf(property, id);
     return Object.hasOwn(registers, key) ? registers[key]?.value : undefined;
   };
-  const [name, parent, order] = [said('name'), said('parent'), Number(said('sortOrder') ?? 0)];
+  const [name, parent, role, order] = [said('name'), said('parent'), said('role'), Number(said('sortOrder') ?? 0)];
   return {
     id,
     name: typeof name === 'string' && name !== '' ? name : undefined,
     parent: isFolderId(parent) ? parent : undefined,
+    role: typeof role === 'string' && role !== '' ? role : undefined,
     sortOrder: Number.isSafeInteger(order) ? order : 0,
     isSubscribed: said('isSubscribed') !== false,
   };

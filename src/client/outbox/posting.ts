@@ -48,6 +48,8 @@ export interface RawMail {
   readonly hidden: readonly Address[];
   /** Whose mail it is, whatever it says: the same key is sent once. */
   readonly key: string;
+  /** What it answers: whoever of `shown` is in that conversation gets it there. */
+  readonly answers?: PduId;
 }
 
 /** The key under which the author's devices know to whom a blind copy went. */
@@ -121,10 +123,14 @@ export class Posting {
     if (mime.length > MIME_BYTES_MAX)
       throw new ClientError('too_large', `the message has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`);
     const certificates = await composer.certificatesOf([...shown, ...hidden]);
-    const groups = [...(shown.length > 0 ? [shown] : []), ...hidden.map((address) => [address])];
+    const place = mail.answers === undefined ? undefined : await composer.placeOfAnswer(mail.answers, shown);
+    const founding = () => ({ ...createConversation({ suite, random }, writer.author), prev: [], depth: 1 });
+    const groups = [
+      ...(shown.length > 0 ? [{ recipients: shown, place: place ?? founding() }] : []),
+      ...hidden.map((address) => ({ recipients: [address], place: founding() })),
+    ];
     const sealed = await Promise.all(
-      groups.map((recipients) => {
-        const place = { ...createConversation({ suite, random }, writer.author), prev: [], depth: 1 };
+      groups.map(({ place, recipients }) => {
         const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
         return writer.write({ type: 'mail', ...place, recipients, certificates: to, mime }, signal);
       }),

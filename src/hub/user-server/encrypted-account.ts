@@ -4,7 +4,7 @@
  */
 import type { Log } from '../../base/index.ts';
 import { COMPLETENESS_ID, type Completeness, type MailAccount, type MailStore } from '../../jmap/index.ts';
-import { isLabel } from '../../protocol/index.ts';
+import { type FolderId, isLabel } from '../../protocol/index.ts';
 import type { Handlers } from '../agents/line.ts';
 import type { AgentStatus, ToldCalls, ToldFolder, ToldMessage, WholeMessage } from '../agents/mail/mail-protocol.ts';
 import { FolderMap } from './folder-map.ts';
@@ -74,6 +74,21 @@ export class EncryptedAccount {
     return pduInEmailId(emailId) ?? this.account.agentValue(`pdu ${emailId}`);
   }
 
+  /** The PDU of a message of others in a thread: of the first of these message ids that one of them has. */
+  pduOfMessage(threadId: string, messageIds: readonly string[]): string | undefined {
+    const emails = (this.account.threadEmailIds(threadId) ?? []).flatMap((id) => this.account.email(id) ?? []);
+    for (const messageId of messageIds) {
+      const email = emails.find(
+        ({ envelope }) =>
+          envelope.messageId?.includes(messageId) &&
+          envelope.from?.[0]?.email.toLowerCase() !== this.account.record.name,
+      );
+      const pdu = email === undefined ? undefined : this.pduOf(email.id);
+      if (pdu !== undefined) return pdu;
+    }
+    return undefined;
+  }
+
   /** An email that was made here has become a message. */
   created(emailId: string, pdu: string): void {
     this.#deps.store.transact(() => {
@@ -105,7 +120,7 @@ export class EncryptedAccount {
         [
           {
             id: this.#idOf(pdu),
-            ...(conversation === undefined ? {} : { threadId: `c${conversation}` }),
+            ...this.#threadOf(conversation),
             ...{ headerBlock, hasAttachment, preview, receivedAt, size, text },
             ...this.#remote(message),
           },
@@ -115,11 +130,12 @@ export class EncryptedAccount {
       );
       // What was changed here of a message that is filled in again.
       this.account.mergeEmail(this.#idOf(pdu), this.#remote(message));
+      if (conversation !== undefined) this.#rememberThread(conversation, this.#idOf(pdu));
     }
   }
 
   #takeFolders(folders: readonly ToldFolder[]): void {
-    for (const folder of folders) this.folders.look(folder.id, folder);
+    for (const folder of folders) if (!this.#isGoing(folder.id)) this.folders.look(folder.id, folder);
     const told = new Set(folders.map(({ id }) => id));
     const waiting = new Set(this.account.pending(Number.MAX_SAFE_INTEGER).map(({ object }) => object));
     for (const { id } of this.account.mailboxes()) {
@@ -139,7 +155,28 @@ export class EncryptedAccount {
   }
 
   #remote({ folders, keywords }: ToldMessage): { keywords: readonly string[]; mailboxIds: readonly string[] } {
-    return { keywords, mailboxIds: folders.map((folder) => this.folders.mailboxOf(folder)) };
+    const staying = folders.filter((folder) => !this.#isGoing(folder));
+    // What is in nothing else goes with its last folder, and is told again then.
+    return { keywords, mailboxIds: (staying.length > 0 ? staying : folders).map((id) => this.folders.mailboxOf(id)) };
+  }
+
+  /** A folder whose mailbox was destroyed here: what is told of it was said before that. */
+  #isGoing(folder: FolderId): boolean {
+    const id = this.account.agentValue(`mailbox ${folder}`);
+    if (id === undefined || this.account.mailbox(id) !== undefined) return false;
+    return this.account.pendingOf(id).some(({ change }) => change.kind === 'mailboxDestroy');
+  }
+
+  /** A conversation is one thread, also where its first message was put into an older one by what it answers. */
+  #threadOf(conversation: string | undefined): { threadId?: string } {
+    if (conversation === undefined) return {};
+    return { threadId: this.account.agentValue(`thread ${conversation}`) ?? `c${conversation}` };
+  }
+
+  #rememberThread(conversation: string, emailId: string): void {
+    const threadId = this.account.email(emailId)?.threadId;
+    if (threadId !== undefined && threadId !== this.#threadOf(conversation).threadId)
+      this.account.setAgentValue(`thread ${conversation}`, threadId);
   }
 
   /** Emails that were destroyed here, and of which the agent has not heard yet. */

@@ -19,6 +19,8 @@ import { SENT_BYTES_MAX } from './limits.ts';
 
 export interface EncryptedSubmitterDeps {
   readonly blobs: Pick<BlobStore, 'size' | 'read'>;
+  /** The PDU of the first of these message ids that is a message of others in the thread. */
+  readonly pduOfMessage: (threadId: string, messageIds: readonly string[]) => string | undefined;
   readonly send: (request: MailAgentCalls['send']['request'], signal: AbortSignal) => Promise<SendOutcome>;
 }
 
@@ -51,14 +53,15 @@ export class EncryptedSubmitter implements Submitter {
 
   async submit(job: SubmissionJob, signal: AbortSignal): Promise<SubmissionOutcome> {
     const mime = await this.#read(job);
-    const named = addressees(mime);
+    const { named, answered } = addressees(mime);
+    const answers = this.#deps.pduOfMessage(job.threadId, answered);
     const statuses: Record<string, DeliveryStatus> = {};
     let left = [...new Set(job.envelope.rcptTo.map(({ email }) => email))];
     while (left.length > 0) {
       const shown = left.filter((email) => named.has(email.toLowerCase()));
       const hidden = left.filter((email) => !shown.includes(email));
       // Without those who were refused it is the same submission: whoever was refused had nothing.
-      const outcome = await this.#deps.send({ key: `send ${job.id}`, mime, shown, hidden }, signal);
+      const outcome = await this.#deps.send({ key: `send ${job.id}`, mime, shown, hidden, answers }, signal);
       if (outcome.status === 'later') return { kind: 'later', reason: outcome.message };
       if (outcome.status === 'taken') {
         for (const email of left) statuses[email] = status('250 2.0.0 encrypted, and on its way', 'queued');
@@ -87,8 +90,9 @@ function status(smtpReply: string, delivered: DeliveryStatus['delivered']): Deli
   return { smtpReply, delivered, displayed: 'unknown' };
 }
 
-/** Whom a message names as its readers, in lower case. */
-function addressees(mime: Uint8Array): ReadonlySet<string> {
-  const { cc, to } = envelopeOf(fieldsOf(readMessage(mime).headerBlock));
-  return new Set([...(to ?? []), ...(cc ?? [])].map(({ email }) => email.toLowerCase()));
+/** Whom a message names as its readers, in lower case; and what it answers, the nearest first. */
+function addressees(mime: Uint8Array): { named: ReadonlySet<string>; answered: readonly string[] } {
+  const { cc, inReplyTo, references, to } = envelopeOf(fieldsOf(readMessage(mime).headerBlock));
+  const named = new Set([...(to ?? []), ...(cc ?? [])].map(({ email }) => email.toLowerCase()));
+  return { named, answered: [...(inReplyTo ?? []), ...(references ?? []).toReversed()] };
 }

@@ -21,11 +21,12 @@ const LABEL = 'label:';
 export interface FolderLook {
   readonly name: string | undefined;
   readonly parent: FolderId | undefined;
+  readonly role: string | undefined;
   readonly sortOrder: number;
   readonly isSubscribed: boolean;
 }
 
-const PLAIN: FolderLook = { name: undefined, parent: undefined, sortOrder: 0, isSubscribed: true };
+const PLAIN: FolderLook = { name: undefined, parent: undefined, role: undefined, sortOrder: 0, isSubscribed: true };
 
 export class FolderMap {
   readonly #account: MailAccount;
@@ -64,7 +65,7 @@ export class FolderMap {
   }
 
   /** Takes over how devices want it shown. */
-  look(folder: FolderId, { isSubscribed, name, parent, sortOrder }: FolderLook): void {
+  look(folder: FolderId, { isSubscribed, name, parent, role, sortOrder }: FolderLook): void {
     const id = this.#idOf(folder);
     const order = FOLDER_ROLES.indexOf(folder as (typeof FOLDER_ROLES)[number]);
     this.#account.putMailbox(
@@ -72,13 +73,20 @@ export class FolderMap {
         id,
         name: name ?? ROLE_NAMES[folder] ?? folder.slice(LABEL.length),
         parentId: parent === undefined || parent === folder ? null : this.mailboxOf(parent),
-        role: isLabel(folder) ? null : folder,
+        role: isLabel(folder) ? this.#freeRole(id, role) : folder,
         sortOrder: sortOrder === 0 && order >= 0 ? order + 1 : sortOrder,
         isSubscribed,
         rights: isLabel(folder) ? ALL_RIGHTS : { ...ALL_RIGHTS, mayDelete: false },
       },
       'agent',
     );
+  }
+
+  /** Devices that gave one role to two labels at the same time are told so by neither: the first keeps it. */
+  #freeRole(mailboxId: string, role: string | undefined): string | null {
+    if (role === undefined) return null;
+    const other = this.#account.mailboxWithRole(role);
+    return other === undefined || other.id === mailboxId ? role : null;
   }
 
   /** The folder is gone, and so is its mailbox. */

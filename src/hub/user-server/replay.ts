@@ -173,10 +173,11 @@ export class Replay {
 
 function wordsOf(
   id: FolderId,
-  { isSubscribed, name, sortOrder }: MailboxRecord,
+  { isSubscribed, name, role, sortOrder }: MailboxRecord,
   [parent]: readonly FolderId[],
 ): FolderWords {
-  return { name, parent: parent ?? '', sortOrder, isSubscribed, ...(isLabel(id) ? { isThere: true } : {}) };
+  const ofLabel = isLabel(id) ? { role: role ?? '', isThere: true } : {};
+  return { name, parent: parent ?? '', sortOrder, isSubscribed, ...ofLabel };
 }
 
 /** Throws HubError `absent` for a message that is still to come: an agent without a disk has fetched it first. */

@@ -75,7 +75,11 @@ export class UserServer implements AsyncDisposable {
     );
     this.imap = new ImapAccounts({ ...deps, store }, options);
     const encrypted = new EncryptedSubmitter(
-      { blobs: deps.blobs, send: (request, signal) => this.#mailAgent.ask('send', request, signal) },
+      {
+        blobs: deps.blobs,
+        pduOfMessage: (threadId, messageIds) => this.#encrypted.pduOfMessage(threadId, messageIds),
+        send: (request, signal) => this.#mailAgent.ask('send', request, signal),
+      },
       { own: options.address },
     );
     const submitter = new AccountSubmitters([encrypted, this.imap.submitter], (accountId) =>

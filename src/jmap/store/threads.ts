@@ -20,10 +20,14 @@ export class Threads {
     this.#changes = changes;
   }
 
-  /** The thread for a new email, made if there is none. `wanted` is what the agent says; `emailId` names a new thread. */
+  /**
+   * The thread for a new email, made if there is none: the one that the agent says, if it is there; else the one that message
+   * ids say, since an answer may have begun a conversation of its own. A new one has the wanted name, or the email's.
+   */
   assign(account: number, envelope: Envelope, emailId: string, wanted: string | undefined): number {
     const keys = threadKeys(envelope);
-    const thread = wanted === undefined ? this.#find(account, keys) : this.#named(account, wanted);
+    const named = wanted === undefined ? undefined : this.#named(account, wanted);
+    const thread = named ?? this.#find(account, keys);
     const n = thread ?? this.#create(account, wanted ?? `t${emailId}`);
     this.#remember(account, keys, n);
     return n;

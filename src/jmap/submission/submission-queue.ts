@@ -79,9 +79,9 @@ export class SubmissionQueue implements AsyncDisposable {
       writeSubmission(account, id, { ...due, undoStatus: 'final', phase: 'handing' });
       await store.flush();
     }
-    const { blobId, envelope } = first;
+    const { blobId, envelope, threadId } = first;
     for (let wait = HANDOVER_BACKOFF_MIN_MS; ; wait = Math.min(HANDOVER_BACKOFF_MAX_MS, 2 * wait)) {
-      const outcome = await submitter.submit({ id, accountId: account.id, blobId, envelope }, signal);
+      const outcome = await submitter.submit({ id, accountId: account.id, threadId, blobId, envelope }, signal);
       this.#note(account, id, outcome);
       if (outcome.kind === 'taken') return;
       log.info({ submission: id, reason: outcome.reason }, 'nobody has taken a message yet');

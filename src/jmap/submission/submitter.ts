@@ -16,6 +16,8 @@ export interface SubmissionJob {
   /** Always the same for one submission: a submitter that has it already must not send it again. */
   readonly id: string;
   readonly accountId: string;
+  /** Of the email that is sent. */
+  readonly threadId: string;
   /** The message, without Bcc, in the blob store. */
   readonly blobId: string;
   readonly envelope: SmtpEnvelope;

@@ -185,7 +185,9 @@ export class MailAgent implements AsyncDisposable {
   }
 
   async #tellFolders(signal: AbortSignal): Promise<void> {
-    await this.#line.call('folders', { folders: await this.#client.folders.list() }, signal);
+    await this.#inTurn(async () => {
+      await this.#line.call('folders', { folders: await this.#client.folders.list() }, signal);
+    });
   }
 
   async #tellStatus(signal: AbortSignal): Promise<void> {
@@ -202,11 +204,11 @@ export class MailAgent implements AsyncDisposable {
       ping: async () => ({}),
       raw: async ({ pdu }) => ({ mime: await this.#raw(pdu) }),
       update: async ({ folders, keywords, pdu }) => this.#update(pdu, keywords, folders),
-      delete: async ({ pdu }) => this.#mark(pdu, () => ({ [DELETED]: true })),
+      delete: async ({ pdu }) => this.#mark(pdu, () => ({ [DELETED]: true }), { [DELETED]: true }),
       create: (request, signal) => this.#inTurn(() => this.#create(request, signal)),
       send: (request, signal) => sendMail(this.#client, request, signal),
       describeFolder: async ({ id, words }) => {
-        await client.folders.describe(id, words);
+        await this.#inTurn(() => client.folders.describe(id, words));
         return {};
       },
       removeFolder: async ({ id }) => {
@@ -240,22 +242,29 @@ export class MailAgent implements AsyncDisposable {
   }
 
   #update(pdu: string, keywords: Difference<string>, folders: MailFolders): Promise<Outcome> {
-    return this.#mark(pdu, (summary) => {
+    const isMoved = folders.added.length + folders.removed.length > 0;
+    const unseen = { ...marksOf(keywords), ...(isMoved ? filingMarks(folders.removed, folders.added) : {}) };
+    const marks = (summary: Summary): Marks => {
       const before = foldersOf(summary, this.#client.address);
       const after = [
         ...before.filter((folder) => !folders.removed.includes(folder)),
         ...folders.added.filter((folder) => !before.includes(folder)),
       ];
-      const isMoved = folders.added.length + folders.removed.length > 0;
       return { ...marksOf(keywords), ...(isMoved ? filingMarks(before, after) : {}) };
-    });
+    };
+    return this.#mark(pdu, marks, unseen);
   }
 
-  #mark(pdu: string, marks: (summary: Summary) => Marks): Promise<Outcome> {
+  /** `unseen` is said of a message that is still on its way, such as one that was made here a moment ago. */
+  #mark(pdu: string, marks: (summary: Summary) => Marks, unseen: Marks): Promise<Outcome> {
     return this.#inTurn(async () => {
       const id = parsePduId(pdu);
       const summary = await this.#client.mail.find(id);
-      if (summary === undefined) return { status: (await this.#hasEverything()) ? 'unknown' : 'later' };
+      if (summary === undefined) {
+        if (!(await this.#hasEverything())) return { status: 'later' };
+        await this.#client.mail.say(id, unseen);
+        return { status: 'done' };
+      }
       await this.#client.mail.mark([id], marks(summary));
       this.#wake();
       return { status: 'done' };

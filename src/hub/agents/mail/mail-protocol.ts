@@ -32,6 +32,7 @@ export interface ToldFolder {
   readonly id: FolderId;
   readonly name: string | undefined;
   readonly parent: FolderId | undefined;
+  readonly role: string | undefined;
   readonly sortOrder: number;
   readonly isSubscribed: boolean;
 }
@@ -63,9 +64,9 @@ export type ToldCalls = {
   readonly status: { readonly request: AgentStatus; readonly reply: object };
 };
 
-/** `unknown`: there is no such message; `later`: it is not here, and not everything has been fetched yet. */
+/** `later`: the message is not here, and not everything has been fetched yet. */
 export interface Outcome {
-  readonly status: 'done' | 'unknown' | 'later';
+  readonly status: 'done' | 'later';
 }
 
 /** `refused`: nobody has it, and these are why; the others may have it without them. `later`: nobody can know now. */
@@ -114,6 +115,8 @@ export type MailAgentCalls = PersonCalls & {
       readonly mime: Uint8Array;
       readonly shown: readonly string[];
       readonly hidden: readonly string[];
+      /** The PDU that it answers, if that is known. */
+      readonly answers?: string | undefined;
     };
     readonly reply: SendOutcome;
   };

@@ -1,7 +1,7 @@
 /** Handing over a message that a program has written: what the client says, in the words of a submission. */
 import { CodedError } from '../../../base/index.ts';
 import type { Client } from '../../../client/index.ts';
-import { type Address, isAddress, parseAddress } from '../../../protocol/index.ts';
+import { type Address, isAddress, parseAddress, parsePduId } from '../../../protocol/index.ts';
 import type { MailAgentCalls, SendOutcome } from './mail-protocol.ts';
 
 type Request = MailAgentCalls['send']['request'];
@@ -14,9 +14,13 @@ export async function sendMail(client: Client, request: Request, signal: AbortSi
   const strange = all.filter((address) => !isAddress(address.toLowerCase()));
   if (strange.length > 0)
     return { status: 'refused', code: 'unknown_recipient', message: 'no address of a home', addresses: strange };
-  const { key, mime } = request;
+  const { answers, key, mime } = request;
   try {
-    await client.sendRaw({ key, mime, shown: addresses(request.shown), hidden: addresses(request.hidden) }, signal);
+    const to = { shown: addresses(request.shown), hidden: addresses(request.hidden) };
+    await client.sendRaw(
+      { key, mime, ...to, ...(answers === undefined ? {} : { answers: parsePduId(answers) }) },
+      signal,
+    );
     return { status: 'taken' };
   } catch (error) {
     signal.throwIfAborted();

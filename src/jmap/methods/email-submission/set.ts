@@ -44,9 +44,14 @@ export const emailSubmissionSet: Method = {
   },
 };
 
-async function implied(call: Call, accountId: string, update: PlainObject, destroy: string[]): Promise<Response> {
+async function implied(
+  call: Call,
+  accountId: string,
+  update: Record<string, PlainObject>,
+  destroy: string[],
+): Promise<Response> {
   try {
-    return await setEmails(call, { accountId, update: { ...update }, destroy });
+    return await setEmails(call, { accountId, update, destroy });
   } catch (error) {
     if (error instanceof MethodError) return ['error', error.response];
     throw error;

@@ -1,0 +1,106 @@
+/** What a JMAP program does in an encrypted account is what the person's other devices, and whom they write to, see of it. */
+import { describe, expect, test } from 'vitest';
+import type { Summary } from '../../src/client/index.ts';
+import { all, ClientWorld, never } from '../harness/client-world.ts';
+import { UserWorld } from '../harness/user-world.ts';
+
+async function setup() {
+  const world = await ClientWorld.open();
+  const alice = await world.newPerson('alice');
+  await alice.client.connect(never);
+  const hub = await world.newDevice(alice.created.profile);
+  await hub.client[Symbol.asyncDispose]();
+  const user = await UserWorld.open(world, hub.profile);
+  return {
+    world,
+    laptop: alice.client,
+    user,
+    async [Symbol.asyncDispose]() {
+      await user[Symbol.asyncDispose]();
+      await alice.client[Symbol.asyncDispose]();
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type Made = { readonly created: Readonly<Record<string, { readonly id: string }>> };
+
+const draft = (more: object): object => ({
+  mailboxIds: { drafts: true },
+  subject: 'a draft',
+  bodyValues: { text: { value: 'words' } },
+  textBody: [{ partId: 'text', type: 'text/plain' }],
+  ...more,
+});
+
+describe('an encrypted account', () => {
+  test('does not see again what was destroyed while it was on its way to the home', async () => {
+    await using setting = await setup();
+    const { laptop, user } = setting;
+    for (const isSettled of [false, true]) {
+      const [made] = await user.call(['Email/set', { create: { a: draft({}), b: draft({ subject: 'kept' }) } }]);
+      const { a, b } = (made as unknown as Made).created;
+      if (isSettled) await user.untilSettled(); // the message is made, and has not come back yet
+      const update = { [String(b?.id)]: { 'keywords/$flagged': true, mailboxIds: { archive: true } } };
+      await user.call(['Email/set', { destroy: [a?.id], update }]);
+      await user.untilSettled();
+      await user.untilHeard(laptop, (messages) => messages.some(({ keywords }) => keywords.includes('flagged')));
+      const shown = await user.untilEmails((emails) => emails.length === 1, ['subject', 'keywords', 'mailboxIds']);
+      expect(shown).toMatchObject([{ subject: 'kept', keywords: { $flagged: true }, mailboxIds: { archive: true } }]);
+      await user.call(['Email/set', { destroy: [b?.id] }]);
+      await user.untilHeard(laptop, (messages) => messages.length === 0);
+      expect(await user.emails(['id'])).toEqual([]);
+    }
+  });
+
+  test('keeps the role that was given to a mailbox', async () => {
+    await using setting = await setup();
+    const { laptop, user, world } = setting;
+    const [made] = await user.call(['Mailbox/set', { create: { a: { name: 'Weighty', role: 'important' } } }]);
+    const id = (made as unknown as Made).created.a?.id;
+    await user.untilSettled();
+    const isHeard = async () => (await laptop.folders.list()).some(({ name }) => name === 'Weighty');
+    for (let turn = 0; turn < 100 && !(await isHeard()); turn++) {
+      await world.node.clock.advance(500);
+      await laptop.sync({ signal: never });
+    }
+    const [got] = await user.call(['Mailbox/get', { ids: [id], properties: ['role'] }]);
+    expect(got?.list).toEqual([{ id, role: 'important' }]);
+    expect(await laptop.folders.list()).toContainEqual(expect.objectContaining({ name: 'Weighty', role: 'important' }));
+  });
+
+  test('answers within the conversation, and shows one thread', async () => {
+    await using setting = await setup();
+    const { laptop, user, world } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    await bob.connect(never);
+    const { conversation } = await bob.send({ to: [laptop.address], subject: 'lunch', text: 'at noon?' });
+    const [email] = await user.untilEmails((emails) => emails.length === 1, ['threadId', 'messageId']);
+    const [identities] = await user.call(['Identity/get', { ids: null }]);
+    const [identity] = (identities as { list: { id: string }[] }).list;
+    const answer = draft({
+      from: [{ email: laptop.address }],
+      to: [{ email: bob.address }],
+      subject: 'Re: lunch',
+      inReplyTo: email?.messageId,
+      references: email?.messageId,
+    });
+    const moved = { onSuccessUpdateEmail: { '#sent': { mailboxIds: { sent: true } } } };
+    const [made] = await user.call(
+      ['Email/set', { create: { answer } }],
+      ['EmailSubmission/set', { create: { sent: { emailId: '#answer', identityId: identity?.id } }, ...moved }],
+    );
+    expect((made as { created: { answer: object } }).created.answer).toMatchObject({ threadId: email?.threadId });
+    await user.untilSettled();
+    let heard: readonly Summary[] = [];
+    await user.untilHeard(laptop, () => true);
+    for (let turn = 0; turn < 100 && heard.length < 2; turn++) {
+      await world.node.clock.advance(500);
+      await bob.sync({ signal: never });
+      heard = await all(bob.mail.list());
+    }
+    expect(heard.map((summary) => summary.conversation)).toEqual([conversation, conversation]);
+    const shown = await user.emails(['threadId', 'mailboxIds']);
+    expect(shown.map(({ threadId }) => threadId)).toEqual([email?.threadId, email?.threadId]);
+  });
+});
