@@ -118,7 +118,7 @@ async function runOnce(program: Program, task: CopyTask | RandomTask): Promise<P
 }
 
 function start({ program, execArgv }: Program): ChildProcess {
-  return fork(program, [], { execArgv: [...execArgv] });
+  return fork(program, [], { execArgv: [...process.execArgv, ...execArgv] });
 }
 
 async function ask(child: ChildProcess, task: ServerTask | CopyTask | RandomTask): Promise<PartResult> {

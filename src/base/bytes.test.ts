@@ -8,6 +8,7 @@ import {
   fromHex,
   fromUtf8,
   readUint64,
+  smallBytes,
   toBase64,
   toHex,
   uint64Bytes,
@@ -43,6 +44,15 @@ describe('byte strings', () => {
     );
     expect(compareBytes(Uint8Array.of(0x7f), Uint8Array.of(0x80))).toBeLessThan(0);
     expect(compareBytes(Uint8Array.of(1), Uint8Array.of(1, 0))).toBeLessThan(0);
+  });
+});
+
+describe('small arrays', () => {
+  test('are zeroed, and nobody writes into another, whatever their sizes', () => {
+    const arrays = Array.from({ length: 2_000 }, (_, i) => smallBytes((i * 37) % 1_200));
+    for (const array of arrays) expect(array.every((byte) => byte === 0)).toBe(true);
+    for (const [i, array] of arrays.entries()) array.fill(i % 251);
+    for (const [i, array] of arrays.entries()) expect(array.every((byte) => byte === i % 251)).toBe(true);
   });
 });
 

@@ -68,6 +68,7 @@ export function cryptoSuiteContract(name: string, suite: CryptoSuite): void {
 
     test('hashes as FIPS 180-4 and RFC 7693', () => {
       expect(toHex(suite.sha256())).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+      expect(suite.sha256Hex(utf8('abc'))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
       expect(toHex(suite.sha256(utf8('abc')))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
       expect(toHex(suite.blake2b())).toBe('0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8');
       expect(toHex(suite.blake2b(utf8('abc')))).toBe(

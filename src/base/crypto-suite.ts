@@ -15,6 +15,8 @@ export interface CryptoSuite {
   /** Keyed BLAKE2b-256 (Dat v6: discovery key). */
   blake2bKeyed(key: Uint8Array, message: Uint8Array): Uint8Array;
   sha256(...parts: readonly Uint8Array[]): Uint8Array;
+  /** The same of one part, as 64 hexadecimal digits. */
+  sha256Hex(bytes: Uint8Array): string;
   /** The key pair of a 32-byte seed (RFC 8032). */
   keyPair(seed: Uint8Array): KeyPair;
   /** Ed25519 signature, 64 bytes. */

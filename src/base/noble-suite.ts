@@ -2,7 +2,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { blake2b } from '@noble/hashes/blake2.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes } from './bytes.ts';
+import { concatBytes, toHex } from './bytes.ts';
 import type { CryptoSuite, KeyPair } from './crypto-suite.ts';
 import { invariant } from './errors.ts';
 
@@ -23,6 +23,10 @@ export class NobleSuite implements CryptoSuite {
     const hash = sha256.create();
     for (const part of parts) hash.update(part);
     return hash.digest();
+  }
+
+  sha256Hex(bytes: Uint8Array): string {
+    return toHex(this.sha256(bytes));
   }
 
   keyPair(seed: Uint8Array): KeyPair {

@@ -20,15 +20,18 @@ export class Scope implements AsyncDisposable {
 
   spawn(name: string, task: (signal: AbortSignal) => Promise<void>): void {
     if (this.signal.aborted) return;
-    const run = (async () => {
-      try {
-        await task(this.signal);
-      } catch (error) {
-        if (!isAbort(error, this.signal)) this.#onTaskError(name, error);
-      }
-    })();
+    const run: Promise<void> = this.#run(name, task).then(() => {
+      this.#tasks.delete(run);
+    });
     this.#tasks.add(run);
-    void run.finally(() => this.#tasks.delete(run));
+  }
+
+  async #run(name: string, task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await task(this.signal);
+    } catch (error) {
+      if (!isAbort(error, this.signal)) this.#onTaskError(name, error);
+    }
   }
 
   /** Idempotent; resolves when all tasks have ended. */

@@ -1,5 +1,8 @@
-#!/usr/bin/env node
-/** The program `restante`: runs one command, and ends with 0, 1 or 2. */
+#!/usr/bin/env -S node --max-semi-space-size=64
+/**
+ * The program `restante`: runs one command, and ends with 0, 1 or 2. Its first line has V8 let the young generation grow with
+ * what is in flight: else a busy node copies each submit's objects again and again (docs/performance.md).
+ */
 import type { Streams } from './context.ts';
 import { listenForInterruption } from './interruption.ts';
 import { runCommand } from './run.ts';

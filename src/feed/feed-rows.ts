@@ -10,6 +10,7 @@
  * were batched. A node that a replica does not know is zeros. There is no head row: the feed is as long as its last
  * signature says.
  */
+import { smallBytes } from '../base/index.ts';
 import type { StoreReader } from '../store/index.ts';
 import { depthOf, rightSpanOf } from './flat-tree.ts';
 import { HASH_BYTES, type TreeNode } from './merkle.ts';
@@ -33,7 +34,7 @@ export class FeedKeys {
 
   key(kind: RowKind, number: number): Uint8Array {
     const size = this.#prefix.length;
-    const key = new Uint8Array(size + 9);
+    const key = smallBytes(size + 9);
     key.set(this.#prefix);
     key[size] = KINDS[kind];
     writeUint64(key, size + 1, number);

@@ -21,12 +21,16 @@ const LEAF_TYPE = 0;
 const PARENT_TYPE = 1;
 const ROOT_TYPE = 2;
 
+// What is hashed, put together in the same place each time: a suite reads it before it returns.
+const LEAF_HEAD = new Uint8Array(9);
+LEAF_HEAD[0] = LEAF_TYPE;
+const PARENT = new Uint8Array(9 + 2 * HASH_BYTES);
+PARENT[0] = PARENT_TYPE;
+
 /** BLAKE2b(00 ‖ length ‖ block). */
 export function leafHash(suite: CryptoSuite, block: Uint8Array): Uint8Array {
-  const head = new Uint8Array(9);
-  head[0] = LEAF_TYPE;
-  writeUint64(head, 1, block.length);
-  return suite.blake2b(head, block);
+  writeUint64(LEAF_HEAD, 1, block.length);
+  return suite.blake2b(LEAF_HEAD, block);
 }
 
 export function leafNode(suite: CryptoSuite, blockIndex: number, block: Uint8Array): TreeNode {
@@ -36,12 +40,10 @@ export function leafNode(suite: CryptoSuite, blockIndex: number, block: Uint8Arr
 /** BLAKE2b(01 ‖ size of both ‖ left hash ‖ right hash); the two are siblings, in this order. */
 export function parentNode(suite: CryptoSuite, left: TreeNode, right: TreeNode): TreeNode {
   const size = left.size + right.size;
-  const bytes = new Uint8Array(9 + 2 * HASH_BYTES);
-  bytes[0] = PARENT_TYPE;
-  writeUint64(bytes, 1, size);
-  bytes.set(left.hash, 9);
-  bytes.set(right.hash, 9 + HASH_BYTES);
-  return { index: parentOf(left.index), hash: suite.blake2b(bytes), size };
+  writeUint64(PARENT, 1, size);
+  PARENT.set(left.hash, 9);
+  PARENT.set(right.hash, 9 + HASH_BYTES);
+  return { index: parentOf(left.index), hash: suite.blake2b(PARENT), size };
 }
 
 /** BLAKE2b(02 ‖ (hash ‖ index ‖ size) of each root from left to right): what a feed's signature signs. */

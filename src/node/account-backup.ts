@@ -183,7 +183,7 @@ class BackupCheck {
     this.#entries += 1;
     const pdu = parsePdu(this.#suite, entry.pdu);
     const where = `${feed.slice(0, 16)}/${entry.number}`;
-    if (entry.bodyState === BodyState.INLINE && toHex(this.#suite.sha256(entry.body)) !== pdu.body.sha256)
+    if (entry.bodyState === BodyState.INLINE && this.#suite.sha256Hex(entry.body) !== pdu.body.sha256)
       this.#note('block', where, 'the body is not the one that its header names');
     const before = this.#links.get(feed) ?? { number: 0, link: new Uint8Array(32) };
     if (entry.number !== before.number + 1) this.#note('entry', where, `it follows number ${before.number}`);

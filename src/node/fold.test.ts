@@ -19,7 +19,7 @@ import {
   signPdu,
 } from '../protocol/index.ts';
 import { MemoryStore, type Row } from '../store/index.ts';
-import { type FoldedEntry, foldEntry } from './fold.ts';
+import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
 import { ViewBuffer } from './view-buffer.ts';
 import { erasedKey, headKey, VIEWS } from './view-keys.ts';
 import { decodeMailboxState } from './view-rows.ts';
@@ -54,6 +54,7 @@ async function fold(entries: readonly FoldedEntry[], batch: number): Promise<rea
   for (let i = 0; i < entries.length; i += batch)
     await store.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
+      await views.prefetch(keysOf(deps, entries.slice(i, i + batch)));
       for (const next of entries.slice(i, i + batch)) await foldEntry(deps, views, next);
       views.flush();
     });
@@ -170,6 +171,7 @@ describe('the fold', () => {
     await using store = new MemoryStore();
     await store.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
+      await views.prefetch(keysOf({ suite, home: other }, toCarol));
       for (const next of toCarol) await foldEntry({ suite, home: other }, views, next);
       views.flush();
     });
@@ -197,6 +199,7 @@ describe('the fold', () => {
     await using store = new MemoryStore();
     await store.transact(async (transaction) => {
       const views = new ViewBuffer(transaction);
+      await views.prefetch(keysOf(deps, mails));
       for (const next of [...mails, ...erasures]) await foldEntry(deps, views, next);
       views.flush();
     });

@@ -50,8 +50,6 @@ import {
 import {
   decodeChunkListRow,
   decodeLocations,
-  decodeMailboxState,
-  EMPTY_MAILBOX,
   encodeChunkListRow,
   encodeLocations,
   encodeMailboxRow,
@@ -59,6 +57,7 @@ import {
   encodeOutboxRow,
   type Location,
   type MailboxState,
+  mailboxStateOf,
   sortLocations,
 } from './view-rows.ts';
 
@@ -104,7 +103,10 @@ function pduOf({ suite }: FoldDeps, { pdu, header }: FoldedEntry): Pdu {
   return pdu ?? parsePdu(suite, header.pdu);
 }
 
-/** Folds one entry; returns the entries whose bodies may have lost their last holder, for `bodiesToClear`. */
+/**
+ * Folds one entry whose rows (`keysOf`) were prefetched; returns the entries whose bodies may have lost their last holder, for
+ * `bodiesToClear`.
+ */
 export async function foldEntry(
   deps: FoldDeps,
   buffer: ViewBuffer,
@@ -140,14 +142,16 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
   const { feed, index, header } = entry;
   const pdu = pduOf(deps, entry);
   const pduId = pdu.id;
-  await addLocation(buffer, pduKey(pduId), { feed, index });
-  if (header.kind === EntryKind.MAIL) await foldConversation(deps, buffer, entry, pdu);
+  const place = pduKey(pduId);
+  addLocation(buffer, place, buffer.known(place), { feed, index });
+  if (header.kind === EntryKind.MAIL) foldConversation(deps, buffer, entry, pdu);
   for (const { list } of pdu.attached ?? []) buffer.append(referenceKey(fromHex(list), feed, index), EMPTY);
   const attachedBytes = sizeWithAttached(pdu) - pdu.body.size;
   const hour = Math.floor(header.receivedAt / MICROSECONDS_PER_HOUR);
   for (const account of header.accounts) {
     const address = account as Address;
-    const state = await mailboxState(buffer, address, feed);
+    const head = headKey(address, feed);
+    const state = mailboxStateOf(buffer.known(head));
     const number = state.number + 1;
     buffer.append(
       mailboxKey(address, feed, number),
@@ -165,26 +169,28 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
       buffer.put(hourKey(address, feed, hour), uint64Bytes(number));
     const isGone = number <= state.erasedTo && (await erasedRanges(buffer, address, feed, number, number)).length > 0;
     isErasedHere ||= isGone;
-    putMailboxState(buffer, address, feed, {
-      ...state,
+    const next: MailboxState = {
       number,
       link: linkOf(suite, state.link, { number, index, receivedAt: header.receivedAt, pduId }),
       heldBytes: state.heldBytes + (isGone ? 0 : header.bodySize + attachedBytes),
+      expiredTo: state.expiredTo,
       lastHour: hour,
-    });
+      erasedTo: state.erasedTo,
+    };
+    buffer.put(head, encodeMailboxState(next));
   }
   return isErasedHere ? [{ feed, index }] : [];
 }
 
 /** The PDU's place in its conversation, and in the outbox of each other home that is to get it. */
-async function foldConversation(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry, pdu: Pdu): Promise<void> {
+function foldConversation(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry, pdu: Pdu): void {
   const { feed, index, header } = entry;
   const destinations = destinationsOf(deps.home, pdu);
   const delivered = header.accounts.length > 0 || destinations.length > 0;
   buffer.append(conversationKey(pdu.conversation, pdu.depth, pdu.id, delivered ? 'delivered' : 'held'), EMPTY);
   for (const destination of destinations) {
     const head = outboxHeadKey(destination, feed);
-    const row = await buffer.get(head);
+    const row = buffer.known(head);
     const number = 1 + (row === undefined ? 0 : readUint64(row));
     buffer.append(outboxKey(destination, feed, number), encodeOutboxRow({ index, pduId: pdu.id }));
     buffer.put(head, uint64Bytes(number));
@@ -195,7 +201,8 @@ const EMPTY = new Uint8Array(0);
 /** Where a piece is, and, of a chunk list, who brought it. */
 async function foldBlob(buffer: ViewBuffer, { feed, index, header }: FoldedEntry): Promise<void> {
   const { accounts, bodySize, list, number, receivedAt } = header;
-  await addLocation(buffer, blobKey(list, number), { feed, index });
+  const place = blobKey(list, number);
+  addLocation(buffer, place, await buffer.get(place), { feed, index });
   if (number > 0) return;
   for (const account of accounts) {
     const key = chunkListKey(account as Address, list);
@@ -279,28 +286,20 @@ async function foldErase(
     const address = parseAddress(range.account);
     const erased = await eraseNumbers(buffer, address, feed, range.from, range.to);
     gone.push(...erased.bodies);
-    const state = await mailboxState(buffer, address, feed);
-    putMailboxState(buffer, address, feed, {
+    const head = headKey(address, feed);
+    const state = mailboxStateOf(await buffer.get(head));
+    const next: MailboxState = {
       ...state,
       heldBytes: state.heldBytes - erased.bytes,
       erasedTo: Math.max(state.erasedTo, range.to),
       expiredTo: reason === EraseReason.EXPIRED ? Math.max(state.expiredTo, range.to) : state.expiredTo,
-    });
+    };
+    buffer.put(head, encodeMailboxState(next));
   }
   return gone;
 }
 
-export async function mailboxState(buffer: ViewBuffer, address: Address, feed: FeedId): Promise<MailboxState> {
-  const row = await buffer.get(headKey(address, feed));
-  return row === undefined ? EMPTY_MAILBOX : decodeMailboxState(row);
-}
-
-function putMailboxState(buffer: ViewBuffer, address: Address, feed: FeedId, state: MailboxState): void {
-  buffer.put(headKey(address, feed), encodeMailboxState(state));
-}
-
-async function addLocation(buffer: ViewBuffer, key: Uint8Array, location: Location): Promise<void> {
-  const row = await buffer.get(key);
-  const locations = row === undefined ? [] : decodeLocations(row);
-  buffer.put(key, encodeLocations(sortLocations([...locations, location])));
+function addLocation(buffer: ViewBuffer, key: Uint8Array, row: Uint8Array | undefined, location: Location): void {
+  const locations = row === undefined ? [location] : sortLocations([...decodeLocations(row), location]);
+  buffer.put(key, encodeLocations(locations));
 }

@@ -2,15 +2,7 @@
  * From a submit to a receipt. Cheap refusals come first and one by one (size, form, author, signature, recipients); what
  * passes waits in one queue, and everything that waits is appended together. A receipt is sent after the data is on disk.
  */
-import {
-  BoundedQueue,
-  type Clock,
-  type CryptoSuite,
-  isAbort,
-  type Log,
-  type SignatureChecker,
-  toHex,
-} from '../base/index.ts';
+import { BoundedQueue, type Clock, type CryptoSuite, isAbort, type Log, type SignatureChecker } from '../base/index.ts';
 import type { Conversations, Messaging } from '../federation/index.ts';
 import {
   type Address,
@@ -28,7 +20,6 @@ import type { Store } from '../store/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
 import type { Blobs } from './blobs.ts';
-import { mailboxState } from './fold.ts';
 import type { Journal, JournalTransaction, NewEntry } from './journal.ts';
 import {
   APPENDS_IN_FLIGHT,
@@ -41,8 +32,9 @@ import {
 import { FULL, REMOVED, type Submission, UNAVAILABLE_RETRY_MS } from './submission.ts';
 import { newEntry, type Submitter, signingKey } from './submitted.ts';
 import { TokenBucket } from './token-bucket.ts';
+import type { ViewBuffer } from './view-buffer.ts';
 import { headKey, headsOf, pduKey } from './view-keys.ts';
-import { decodeLocations, decodeMailboxState } from './view-rows.ts';
+import { decodeLocations, decodeMailboxState, mailboxStateOf } from './view-rows.ts';
 
 export interface IntakeDeps {
   readonly clock: Clock;
@@ -72,6 +64,8 @@ export interface IntakeOptions {
 interface Waiting {
   readonly pdu: Pdu;
   readonly body: Uint8Array;
+  /** Its recipients at this home. */
+  readonly local: readonly Address[];
   /** Its recipient gives back what the home lost: what was attached may be lost, the text need not be. */
   readonly isGivenBack: boolean;
   readonly done: (submission: Submission) => void;
@@ -120,12 +114,17 @@ export class Intake {
   }
 
   async #judge(submitter: Submitter, pdu: Pdu, body: Uint8Array | undefined): Promise<Submission> {
-    const refusal = (await this.#checkPeople(submitter, pdu)) ?? (await this.#checkRights(pdu, body));
+    const local = this.#localOf(pdu);
+    const unproven = await this.#checkAuthor(submitter, pdu);
+    const refusal = unproven ?? (await this.#checkRecipients(pdu, local)) ?? (await this.#checkRights(pdu, body));
     if (refusal !== undefined) return refusal;
-    if (body === undefined) return this.#answerOffer(pdu);
-    if (body.length !== pdu.body.size || toHex(this.#deps.suite.sha256(body)) !== pdu.body.sha256)
+    if (body === undefined) return this.#answerOffer(pdu, local);
+    if (body.length !== pdu.body.size || this.#deps.suite.sha256Hex(body) !== pdu.body.sha256)
       return { status: 'rejected', detail: 'the body is not the one that the header names' };
-    return this.#enqueue(pdu, body, pdu.author !== submitter.address);
+    const isGivenBack = pdu.author !== submitter.address;
+    return new Promise((done) => {
+      if (!this.#queue.push({ pdu, body, local, isGivenBack, done })) done(FULL);
+    });
   }
 
   /** Appends what waits until the signal; on abort the queue is drained first. */
@@ -174,17 +173,15 @@ export class Intake {
     return undefined;
   }
 
-  async #checkPeople(submitter: Submitter, pdu: Pdu): Promise<Submission | undefined> {
+  async #checkRecipients(pdu: Pdu, local: readonly Address[]): Promise<Submission | undefined> {
     const { accounts } = this.#deps;
-    const unproven = await this.#checkAuthor(submitter, pdu);
-    if (unproven !== undefined) return unproven;
     const unknown: Address[] = [];
-    for (const recipient of this.#localOf(pdu)) {
+    for (const recipient of local) {
       const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
       if (account === undefined || account.closed || accounts.settingsOf(recipient).banned === true)
         unknown.push(recipient);
     }
-    if (this.#deps.messaging === undefined)
+    if (this.#deps.messaging === undefined && local.length < pdu.recipients.length)
       unknown.push(...pdu.recipients.filter((recipient) => homeOf(recipient) !== this.#options.home));
     return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
   }
@@ -193,9 +190,17 @@ export class Intake {
     if (homeOf(pdu.author) !== this.#options.home) return this.#checkStranger(pdu);
     const { accounts } = this.#deps;
     const author = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
-    const key = author === undefined ? undefined : signingKey(author, pdu, submitter);
-    if (key === undefined) return { status: 'rejected', detail: 'the author has no such device' };
-    return this.#checkSignature(key, pdu);
+    const publicKey = author === undefined ? undefined : signingKey(author, pdu, submitter);
+    if (publicKey === undefined) return { status: 'rejected', detail: 'the author has no such device' };
+    const signed = { signature: pdu.signature, message: signedBytesOf(pdu), publicKey };
+    try {
+      const [right] = await this.#deps.signatures.check([signed]);
+      if (right === true) return undefined;
+    } catch (error) {
+      this.#deps.log.error({ error }, 'a signature could not be checked');
+      return { status: 'unavailable', detail: 'the node could not check the signature', retryAfterMs: 1_000 };
+    }
+    return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
   }
 
   /** Mail from another home that its recipient gives back. */
@@ -217,34 +222,16 @@ export class Intake {
     return { status: 'rejected', detail: `${pdu.author} may not say this in the conversation` };
   }
 
-  async #checkSignature(publicKey: Uint8Array, pdu: Pdu): Promise<Submission | undefined> {
-    const signed = { signature: pdu.signature, message: signedBytesOf(pdu), publicKey };
-    try {
-      const [right] = await this.#deps.signatures.check([signed]);
-      if (right === true) return undefined;
-    } catch (error) {
-      this.#deps.log.error({ error }, 'a signature could not be checked');
-      return { status: 'unavailable', detail: 'the node could not check the signature', retryAfterMs: 1_000 };
-    }
-    return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
-  }
-
   /** The answer to a header without its body: what would be refused is refused before the body travels. */
-  async #answerOffer(pdu: Pdu): Promise<Submission> {
+  async #answerOffer(pdu: Pdu, local: readonly Address[]): Promise<Submission> {
     const row = await this.#deps.store.get(pduKey(pdu.id));
     const held = row === undefined ? undefined : decodeLocations(row)[0];
     if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
-    for (const recipient of this.#localOf(pdu)) {
+    for (const recipient of local) {
       const { bytes } = await this.#deps.accounts.heldBytes(this.#deps.store, recipient);
       if (bytes + sizeWithAttached(pdu) > this.#quotaOf(recipient)) return { status: 'over_quota', detail: recipient };
     }
     return { status: 'send_body' };
-  }
-
-  #enqueue(pdu: Pdu, body: Uint8Array, isGivenBack: boolean): Promise<Submission> {
-    return new Promise((done) => {
-      if (!this.#queue.push({ pdu, body, isGivenBack, done })) done(FULL);
-    });
   }
 
   async #append(batch: readonly Waiting[]): Promise<void> {
@@ -282,31 +269,30 @@ export class Intake {
     const { views } = journal;
     const feed = this.#options.feeds.current.id;
     await views.prefetch(
-      batch.flatMap(({ pdu }) => [pduKey(pdu.id), ...this.#localOf(pdu).map((address) => headKey(address, feed))]),
+      batch.flatMap(({ pdu, local }) => [pduKey(pdu.id), ...local.map((address) => headKey(address, feed))]),
     );
+    const held = await this.#heldBytes(views, batch);
     const submissions: Submission[] = new Array<Submission>(batch.length);
     const accepted: { readonly at: number; readonly entry: NewEntry }[] = [];
     const repeated: { readonly at: number; readonly of: number }[] = [];
     const seen = new Map<string, number>();
-    const added = new Map<Address, number>();
-    for (const [at, { pdu, body, isGivenBack }] of batch.entries()) {
+    for (const [at, { pdu, body, local, isGivenBack }] of batch.entries()) {
       const twin = seen.get(pdu.id);
       if (twin !== undefined) {
         repeated.push({ at, of: twin });
         continue;
       }
+      const isWhole =
+        isGivenBack || pdu.attached === undefined || (await this.#deps.blobs.isComplete(views, pdu.attached));
       const refusal =
-        (await this.#findDuplicate(journal, pdu)) ??
-        (isGivenBack ? undefined : await this.#findMissing(journal, pdu)) ??
-        (await this.#findOverQuota(journal, pdu, added));
+        findDuplicate(views, pdu) ?? (isWhole ? this.#findOverQuota(pdu, local, held) : { status: 'send_blobs' });
       if (refusal !== undefined) {
         submissions[at] = refusal;
         continue;
       }
       seen.set(pdu.id, at);
-      for (const recipient of this.#localOf(pdu))
-        added.set(recipient, (added.get(recipient) ?? 0) + sizeWithAttached(pdu));
-      accepted.push({ at, entry: newEntry(pdu, body, this.#localOf(pdu)) });
+      for (const recipient of local) held.set(recipient, (held.get(recipient) ?? 0) + sizeWithAttached(pdu));
+      accepted.push({ at, entry: newEntry(pdu, body, local) });
     }
     const written = await journal.append(accepted.map(({ entry }) => entry));
     accepted.forEach(({ at }, i) => {
@@ -320,36 +306,30 @@ export class Intake {
     return submissions;
   }
 
-  async #findDuplicate({ views }: JournalTransaction, pdu: Pdu): Promise<Submission | undefined> {
-    const row = await views.get(pduKey(pdu.id));
-    const held = row === undefined ? undefined : decodeLocations(row)[0];
-    return held === undefined ? undefined : { status: 'duplicate', ...held, receivedAt: 0 };
-  }
-
-  /** A mail is taken when all of it is here. */
-  async #findMissing({ views }: JournalTransaction, { attached }: Pdu): Promise<Submission | undefined> {
-    if (attached === undefined || (await this.#deps.blobs.isComplete(views, attached))) return undefined;
-    return { status: 'send_blobs' };
-  }
-
-  async #findOverQuota(
-    journal: JournalTransaction,
-    pdu: Pdu,
-    added: ReadonlyMap<Address, number>,
-  ): Promise<Submission | undefined> {
-    for (const recipient of this.#localOf(pdu)) {
-      const held = await this.#heldBytes(journal, recipient);
-      if (held + (added.get(recipient) ?? 0) + sizeWithAttached(pdu) > this.#quotaOf(recipient))
+  #findOverQuota(pdu: Pdu, local: readonly Address[], held: ReadonlyMap<Address, number>): Submission | undefined {
+    for (const recipient of local)
+      if ((held.get(recipient) ?? 0) + sizeWithAttached(pdu) > this.#quotaOf(recipient))
         return { status: 'over_quota', detail: recipient };
-    }
     return undefined;
   }
 
-  async #heldBytes({ views }: JournalTransaction, address: Address): Promise<number> {
+  /** Of everybody that the batch is for, in all feeds. */
+  async #heldBytes(views: ViewBuffer, batch: readonly Waiting[]): Promise<Map<Address, number>> {
     const { all, current } = this.#options.feeds;
-    if (all.size === 1) return (await mailboxState(views, address, current.id)).heldBytes;
-    const rows = await views.range({ ...headsOf(address), limit: 1000 });
-    return rows.reduce((sum, row) => sum + decodeMailboxState(row.value).heldBytes, 0);
+    const held = new Map<Address, number>();
+    for (const { local } of batch)
+      for (const address of local) {
+        if (held.has(address)) continue;
+        if (all.size === 1) held.set(address, mailboxStateOf(views.known(headKey(address, current.id))).heldBytes);
+        else {
+          const rows = await views.range({ ...headsOf(address), limit: 1000 });
+          held.set(
+            address,
+            rows.reduce((sum, row) => sum + decodeMailboxState(row.value).heldBytes, 0),
+          );
+        }
+      }
+    return held;
   }
 
   #localOf({ recipients }: Pdu): readonly Address[] {
@@ -362,6 +342,12 @@ export class Intake {
   #quotaOf(address: Address): number {
     return this.#deps.accounts.settingsOf(address).quotaBytes ?? this.#options.limits.quotaBytes;
   }
+}
+
+function findDuplicate(views: ViewBuffer, pdu: Pdu): Submission | undefined {
+  const row = views.known(pduKey(pdu.id));
+  const held = row === undefined ? undefined : decodeLocations(row)[0];
+  return held === undefined ? undefined : { status: 'duplicate', ...held, receivedAt: 0 };
 }
 
 /** As many from the front as one append takes; at least one. */

@@ -152,8 +152,7 @@ export class Journal {
     const views = new ViewBuffer(transaction);
     const row = await views.get(foldedKey(log.id));
     const entries = await this.#readCopy(transaction, log, row === undefined ? 0 : readUint64(row));
-    await views.prefetch(keysOf(this.#deps, entries));
-    for (const entry of entries) await this.#clear(views, transaction, await foldEntry(this.#deps, views, entry));
+    await this.#fold(views, transaction, entries);
     views.flush();
     transaction.onCommit(() => this.#announce(entries));
     return entries.length === FOLD_ENTRIES_MAX;
@@ -206,8 +205,7 @@ export class Journal {
         ...(entries[i]?.pdu === undefined ? {} : { pdu: entries[i].pdu }),
       }),
     );
-    await views.prefetch(keysOf(this.#deps, folded));
-    for (const entry of folded) await this.#clear(views, transaction, await foldEntry(this.#deps, views, entry));
+    await this.#fold(views, transaction, folded);
     this.#deps.keyLog.append(transaction, headers);
     written.push(...folded);
     return folded.map((entry) => ({ feed: entry.feed, index: entry.index, receivedAt }));
@@ -221,6 +219,14 @@ export class Journal {
       header.bodySize = body.length;
     }
     return header;
+  }
+
+  async #fold(views: ViewBuffer, transaction: StoreTransaction, entries: readonly FoldedEntry[]): Promise<void> {
+    await views.prefetch(keysOf(this.#deps, entries));
+    for (const entry of entries) {
+      const erased = await foldEntry(this.#deps, views, entry);
+      if (erased.length > 0) await this.#clear(views, transaction, erased);
+    }
   }
 
   /** Clears the bodies that nobody holds any more; their hashes stay in the tree. */

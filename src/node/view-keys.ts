@@ -3,7 +3,7 @@
  * and folded again. `S` holds what is not: the operator's settings, invites and the list of feeds.
  */
 import { LRUCache } from 'lru-cache';
-import { concatBytes, fromHex, uint64Bytes, utf8, writeUint64 } from '../base/index.ts';
+import { concatBytes, fromHex, smallBytes, uint64Bytes, utf8, writeHex, writeUint64 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
 import { type KeySpan, under } from '../store/index.ts';
 import { FEED_IDS_CACHED_MAX } from './limits.ts';
@@ -33,7 +33,7 @@ const MAILBOX_KEY_FRAME = 3 + 32;
 /** Made several times for each mail, so in one piece. Addresses are ASCII: a byte for each character. */
 function ofMailbox(tag: string, address: Address, feed: FeedId, number?: number): Uint8Array {
   const end = MAILBOX_KEY_FRAME + address.length;
-  const key = new Uint8Array(number === undefined ? end : end + 8);
+  const key = smallBytes(number === undefined ? end : end + 8);
   key[0] = VIEW_CODE;
   key[1] = tag.charCodeAt(0);
   for (let i = 0; i < address.length; i++) key[2 + i] = address.charCodeAt(i);
@@ -43,6 +43,8 @@ function ofMailbox(tag: string, address: Address, feed: FeedId, number?: number)
 }
 
 const VIEW_CODE = 'V'.charCodeAt(0);
+const PDU_CODE = 'P'.charCodeAt(0);
+const CONVERSATION_CODE = 'G'.charCodeAt(0);
 
 export const VIEWS: KeySpan = { from: utf8('V'), to: utf8('W') };
 
@@ -108,7 +110,11 @@ export function erasedKey(address: Address, feed: FeedId, from: number): Uint8Ar
 
 /** Where a PDU is: `P id` → feed, index; once for each feed that holds it, in order. */
 export function pduKey(id: PduId): Uint8Array {
-  return concatBytes(view('P'), fromHex(id));
+  const key = smallBytes(2 + 32);
+  key[0] = VIEW_CODE;
+  key[1] = PDU_CODE;
+  writeHex(key, 2, id);
+  return key;
 }
 
 /**
@@ -121,14 +127,23 @@ export function conversationKey(
   id: PduId,
   standing: 'held' | 'delivered' | 'after',
 ): Uint8Array {
-  return concatBytes(ofConversation(conversation), uint64Bytes(depth), fromHex(id), STANDINGS[standing]);
+  const key = smallBytes(2 + 16 + 8 + 32 + 1);
+  key.set(ofConversation(conversation));
+  writeUint64(key, 18, depth);
+  writeHex(key, 26, id);
+  key[58] = STANDINGS[standing];
+  return key;
 }
-const STANDINGS = { held: Uint8Array.of(0), delivered: Uint8Array.of(1), after: Uint8Array.of(2) } as const;
+const STANDINGS = { held: 0, delivered: 1, after: 2 } as const;
 export function conversationPdus(conversation: ConversationId): KeySpan {
   return under(ofConversation(conversation));
 }
 function ofConversation(conversation: ConversationId): Uint8Array {
-  return concatBytes(view('G'), fromHex(conversation));
+  const key = smallBytes(2 + 16);
+  key[0] = VIEW_CODE;
+  key[1] = CONVERSATION_CODE;
+  writeHex(key, 2, conversation);
+  return key;
 }
 
 /** What is to be sent to another home, by feed: `O home 0 feed number` → outbox row. */
@@ -176,7 +191,7 @@ export function attachedKey(address: Address, feed: FeedId, number: number): Uin
 
 /** How far a feed is folded: `C feed` → length in blocks. */
 export function foldedKey(feed: FeedId): Uint8Array {
-  return concatBytes(view('C'), fromHex(feed));
+  return concatBytes(view('C'), bytesOf(feed));
 }
 
 /** A feed's own rows (blocks, tree, signatures, bitfield). */

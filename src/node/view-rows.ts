@@ -4,8 +4,10 @@ import {
   fromHex,
   readUint32,
   readUint64,
+  smallBytes,
   toHex,
   uint64Bytes,
+  writeHex,
   writeUint32,
   writeUint64,
 } from '../base/index.ts';
@@ -28,12 +30,12 @@ export interface MailboxRow {
 const MAILBOX_ROW_BYTES = 85;
 
 export function encodeMailboxRow(row: MailboxRow): Uint8Array {
-  const bytes = new Uint8Array(MAILBOX_ROW_BYTES);
+  const bytes = smallBytes(MAILBOX_ROW_BYTES);
   writeUint64(bytes, 0, row.index);
   writeUint64(bytes, 8, row.receivedAt);
   bytes[16] = row.kind;
   writeUint32(bytes, 17, row.bodySize);
-  bytes.set(fromHex(row.pduId), 21);
+  writeHex(bytes, 21, row.pduId);
   bytes.set(row.previousLink, 53);
   return bytes;
 }
@@ -98,6 +100,11 @@ export function encodeMailboxState(state: MailboxState): Uint8Array {
   return bytes;
 }
 
+/** Of the row of a mailbox's head, when it has one. */
+export function mailboxStateOf(row: Uint8Array | undefined): MailboxState {
+  return row === undefined ? EMPTY_MAILBOX : decodeMailboxState(row);
+}
+
 export function decodeMailboxState(bytes: Uint8Array): MailboxState {
   return {
     number: readUint64(bytes, 0),
@@ -156,7 +163,7 @@ export function sortLocations(locations: readonly Location[]): readonly Location
 export function encodeLocations(locations: readonly Location[]): Uint8Array {
   const bytes = new Uint8Array(LOCATION_BYTES * locations.length);
   for (const [i, { feed, index }] of locations.entries()) {
-    bytes.set(fromHex(feed), LOCATION_BYTES * i);
+    writeHex(bytes, LOCATION_BYTES * i, feed);
     writeUint64(bytes, LOCATION_BYTES * i + 32, index);
   }
   return bytes;

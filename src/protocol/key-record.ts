@@ -2,7 +2,7 @@
  * A record of a home's key log: that a version of an account, or of the home itself, is the document with this hash. What
  * a log holds beside such records, and records of other homes, says nothing: whoever reads it goes on.
  */
-import { type CryptoSuite, toHex } from '../base/index.ts';
+import type { CryptoSuite } from '../base/index.ts';
 import { encodeCanonicalJson, parseCanonicalJson } from './canonical-json.ts';
 import { type Address, type HomeName, homeOf, isAddress, parseAddress, parseHomeName } from './ids.ts';
 import { KEY_RECORD_BYTES_MAX } from './limits.ts';
@@ -23,7 +23,7 @@ export function keyRecordOf(suite: CryptoSuite, document: Uint8Array): KeyRecord
     throw new ProtocolError('malformed', 'a document is a JSON object');
   const { address, home, version } = fields as Readonly<Record<string, unknown>>;
   const subject = typeof address === 'string' ? parseAddress(address) : parseHomeName(String(home));
-  return { subject, version: Number(version), sha256: toHex(suite.sha256(document)) };
+  return { subject, version: Number(version), sha256: suite.sha256Hex(document) };
 }
 
 export function encodeKeyRecord({ subject, version, sha256 }: KeyRecord): Uint8Array {

@@ -169,7 +169,7 @@ export function parseAnyHeader(suite: CryptoSuite, header: Uint8Array): Pdu {
  * author would need another id.
  */
 export function conversationOf(suite: CryptoSuite, author: Address, nonce: ConversationNonce): ConversationId {
-  return toHex(suite.sha256(utf8(`restante conversation 1\n${author}\n${nonce}`)).subarray(0, 16)) as ConversationId;
+  return suite.sha256Hex(utf8(`restante conversation 1\n${author}\n${nonce}`)).slice(0, 32) as ConversationId;
 }
 
 /** A new conversation of `author`. */
@@ -219,15 +219,15 @@ function startOfSignature(header: Uint8Array): number {
 }
 
 export function pduIdOf(suite: CryptoSuite, header: Uint8Array): PduId {
-  return toHex(suite.sha256(header)) as PduId;
+  return suite.sha256Hex(header) as PduId;
 }
 
 export function deviceIdOf(suite: CryptoSuite, publicKey: Uint8Array): DeviceId {
-  return toHex(suite.sha256(publicKey).subarray(0, 16)) as DeviceId;
+  return suite.sha256Hex(publicKey).slice(0, 32) as DeviceId;
 }
 
 export function bodyOf(suite: CryptoSuite, bytes: Uint8Array): PduBody {
-  return { sha256: toHex(suite.sha256(bytes)), size: bytes.length };
+  return { sha256: suite.sha256Hex(bytes), size: bytes.length };
 }
 
 function unsignedHeader(content: PduContent): { readonly [key: string]: Json | undefined } {

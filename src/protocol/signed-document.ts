@@ -3,7 +3,7 @@
  * owner's keys. Canonical JSON with `previous` (64 hexadecimal digits, or null in version 1), `version` (1, 2, 3 …) and
  * `signatures` {key in base64 → signature in base64} over the rest. What the rest holds is the kind's own business.
  */
-import { type CryptoSuite, concatBytes, fromBase64, toBase64, toHex, utf8 } from '../base/index.ts';
+import { type CryptoSuite, concatBytes, fromBase64, toBase64, utf8 } from '../base/index.ts';
 import { encodeCanonicalJson, type Json, parseCanonicalJson } from './canonical-json.ts';
 import { DOCUMENT_BYTES_MAX, SIGNATURES_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -67,7 +67,7 @@ export function parseSignedDocument(suite: CryptoSuite, bytes: Uint8Array): Sign
       throw new ProtocolError('bad_signature', 'a signature of the document is wrong');
     signers.add(key);
   }
-  return { bytes, hash: toHex(suite.sha256(bytes)), version, previous: previous as string | null, content, signers };
+  return { bytes, hash: suite.sha256Hex(bytes), version, previous: previous as string | null, content, signers };
 }
 
 /** Whether `next` follows `current` directly. */

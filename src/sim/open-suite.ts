@@ -4,10 +4,12 @@
  */
 import { type CryptoSuite, concatBytes, equalBytes, type KeyPair } from '../base/index.ts';
 
-export class OpenSuite implements CryptoSuite {
-  readonly #hashes: Pick<CryptoSuite, 'blake2b' | 'blake2bKeyed' | 'sha256'>;
+type Hashes = Pick<CryptoSuite, 'blake2b' | 'blake2bKeyed' | 'sha256' | 'sha256Hex'>;
 
-  constructor(hashes: Pick<CryptoSuite, 'blake2b' | 'blake2bKeyed' | 'sha256'>) {
+export class OpenSuite implements CryptoSuite {
+  readonly #hashes: Hashes;
+
+  constructor(hashes: Hashes) {
     this.#hashes = hashes;
   }
 
@@ -21,6 +23,10 @@ export class OpenSuite implements CryptoSuite {
 
   sha256(...parts: readonly Uint8Array[]): Uint8Array {
     return this.#hashes.sha256(...parts);
+  }
+
+  sha256Hex(bytes: Uint8Array): string {
+    return this.#hashes.sha256Hex(bytes);
   }
 
   keyPair(seed: Uint8Array): KeyPair {

@@ -1,12 +1,15 @@
 /** The fast crypto suite for Node, on libsodium. */
 import { createHash, hash as hashOnce } from 'node:crypto';
 import sodium from 'sodium-native';
+import { smallBytes } from '../bytes.ts';
 import type { CryptoSuite, KeyPair } from '../crypto-suite.ts';
 
 export class SodiumSuite implements CryptoSuite {
   blake2b(...parts: readonly Uint8Array[]): Uint8Array {
-    const digest = new Uint8Array(32);
-    sodium.crypto_generichash_batch(digest, parts as Uint8Array[]);
+    const digest = smallBytes(32);
+    const [only] = parts;
+    if (parts.length === 1 && only !== undefined) sodium.crypto_generichash(digest, only);
+    else sodium.crypto_generichash_batch(digest, parts as Uint8Array[]);
     return digest;
   }
 
@@ -23,6 +26,10 @@ export class SodiumSuite implements CryptoSuite {
     for (const part of parts) hash.update(part);
     // A plain byte array: the slice of a Buffer is no copy, and portable code counts on one.
     return new Uint8Array(hash.digest());
+  }
+
+  sha256Hex(bytes: Uint8Array): string {
+    return hashOnce('sha256', bytes, 'hex');
   }
 
   keyPair(seed: Uint8Array): KeyPair {

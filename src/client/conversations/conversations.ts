@@ -3,7 +3,7 @@
  * mailbox, and those that its home answers with. So nobody but their members decides who is in them, and nothing is
  * encrypted to whom a home merely names.
  */
-import { type CryptoSuite, type Log, type SignatureChecker, toHex } from '../../base/index.ts';
+import type { CryptoSuite, Log, SignatureChecker } from '../../base/index.ts';
 import { CONVERSATION_PDUS_MAX, type Placement } from '../../conversation/index.ts';
 import {
   type Address,
@@ -173,7 +173,7 @@ export class Conversations {
     }
     if (pdu.type === 'mail' || !served.hasBody) return itemOf(pdu, undefined);
     const { body } = served;
-    if (body.length === pdu.body.size && toHex(suite.sha256(body)) === pdu.body.sha256) return itemOf(pdu, body);
+    if (body.length === pdu.body.size && suite.sha256Hex(body) === pdu.body.sha256) return itemOf(pdu, body);
     await this.#raise(open.id, 'wrong_body', `the body of PDU ${id} is not the one that its author signed`);
     return itemOf(pdu, undefined);
   }

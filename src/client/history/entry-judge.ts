@@ -2,7 +2,7 @@
  * What an entry is worth: its header's form, to whom it is addressed, whose device signed it, whether the body is the one
  * that was signed. Synchronous, since thousands come each second; who the authors are is asked before.
  */
-import { type CryptoSuite, toHex } from '../../base/index.ts';
+import type { CryptoSuite } from '../../base/index.ts';
 import {
   type Address,
   BodyState,
@@ -84,7 +84,7 @@ export function signerOf(pdu: Pdu, author: Contact | undefined): Uint8Array | 'u
 }
 
 export function isBodyOf(suite: CryptoSuite, pdu: Pdu, body: Uint8Array): boolean {
-  return body.length === pdu.body.size && toHex(suite.sha256(body)) === pdu.body.sha256;
+  return body.length === pdu.body.size && suite.sha256Hex(body) === pdu.body.sha256;
 }
 
 /** A wrong body is as good as none: it is asked for again, of any node. */

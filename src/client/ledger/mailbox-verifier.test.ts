@@ -154,6 +154,10 @@ describe('an honest node', () => {
         hashes++;
         return suite.sha256(...parts);
       },
+      sha256Hex: (bytes) => {
+        hashes++;
+        return suite.sha256Hex(bytes);
+      },
     };
     checkRun(counting, new Follower().hear(HONEST.head(60)).mailbox, KEY_A, descending(HONEST.run(1, 60)));
     expect(hashes).toBe(60);
