@@ -91,6 +91,13 @@ export function cryptoSuiteContract(name: string, suite: CryptoSuite): void {
       expect(toHex(suite.blake2b(new Uint8Array(0)))).toBe(toHex(suite.blake2b()));
     });
 
+    test('hashes piece by piece as at once', () => {
+      const whole = Uint8Array.from({ length: 300 }, (_, index) => index & 255);
+      const hash = suite.createSha256();
+      for (let at = 0; at < whole.length; at += 70) hash.update(whole.subarray(at, at + 70));
+      expect(toHex(hash.digest())).toBe(toHex(suite.sha256(whole)));
+    });
+
     test('hands out plain byte arrays', () => {
       const pair = suite.keyPair(new Uint8Array(32));
       for (const bytes of [suite.sha256(), suite.blake2b(), pair.publicKey, suite.sign(utf8('a'), pair.secretKey)])

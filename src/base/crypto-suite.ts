@@ -9,6 +9,12 @@ export interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
+/** Takes bytes until it is asked, once. */
+export interface Sha256 {
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
 export interface CryptoSuite {
   /** BLAKE2b-256 over the parts joined (Dat v6: leaf, parent and root hashes). */
   blake2b(...parts: readonly Uint8Array[]): Uint8Array;
@@ -17,6 +23,8 @@ export interface CryptoSuite {
   sha256(...parts: readonly Uint8Array[]): Uint8Array;
   /** The same of one part, as 64 hexadecimal digits. */
   sha256Hex(bytes: Uint8Array): string;
+  /** SHA-256 of what comes piece by piece. */
+  createSha256(): Sha256;
   /** The key pair of a 32-byte seed (RFC 8032). */
   keyPair(seed: Uint8Array): KeyPair;
   /** Ed25519 signature, 64 bytes. */

@@ -3,7 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { blake2b } from '@noble/hashes/blake2.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, toHex } from './bytes.ts';
-import type { CryptoSuite, KeyPair } from './crypto-suite.ts';
+import type { CryptoSuite, KeyPair, Sha256 } from './crypto-suite.ts';
 import { invariant } from './errors.ts';
 
 const DIGEST = { dkLen: 32 } as const;
@@ -27,6 +27,11 @@ export class NobleSuite implements CryptoSuite {
 
   sha256Hex(bytes: Uint8Array): string {
     return toHex(this.sha256(bytes));
+  }
+
+  createSha256(): Sha256 {
+    const hash = sha256.create();
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
   }
 
   keyPair(seed: Uint8Array): KeyPair {

@@ -30,6 +30,9 @@ export type ClientErrorCode =
   | 'unreadable' // the message is here and cannot be opened
   | 'not_here' // its body is not on this device: expired, erased, or not fetched yet
   | 'too_large'
+  | 'attachment_changed' // the file changed while it was read
+  | 'attachment_missing' // no node has the piece: erased, or not there yet
+  | 'attachment_damaged' // what came is not what its author sent
   | 'unknown_device' // revoked, or not of this account
   | 'newer_schema' // a newer program wrote the store
   | 'corrupt_store' // a row that this program wrote does not read

@@ -18,6 +18,14 @@ export interface KeyChange {
   readonly fingerprint: string | undefined;
 }
 
+export interface AttachmentProgress {
+  readonly stage: 'encrypting' | 'sending';
+  /** Its name, or its chunk list. */
+  readonly attachment: string;
+  readonly done: number;
+  readonly total: number;
+}
+
 export interface ClientEvents {
   /** A node was chosen; it is not connected yet (the seed's name). */
   readonly 'mailserver:changed': { readonly node: string; readonly borrowed: boolean };
@@ -36,6 +44,8 @@ export interface ClientEvents {
   readonly said: { readonly subject: string };
   /** Entries were stored or indexed: a progress bar may move. */
   readonly progress: { readonly entries: number };
+  /** A large attachment is encrypted, or on its way to a node; bytes. */
+  readonly attachment: AttachmentProgress;
   readonly alarm: Alarm;
   /** A person's key is another one than was seen before; fingerprints, undefined: none that mail can be encrypted to. */
   readonly key_changed: KeyChange;

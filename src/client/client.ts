@@ -15,10 +15,11 @@ import {
 } from '../base/index.ts';
 import type { Address, PduId } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
-import type { AccountSecrets, BodyWorker } from '../vault/index.ts';
+import type { AccountSecrets, BodyWorker, Manifest } from '../vault/index.ts';
 import { Account } from './account/account.ts';
 import type { DeviceProfile } from './account/device-profile.ts';
 import type { Alarm } from './alarm.ts';
+import { type Download, Downloader } from './attachments/downloader.ts';
 import type { ClientEvents } from './client-events.ts';
 import type { Draft } from './compose/draft.ts';
 import { People } from './contacts/people.ts';
@@ -26,7 +27,7 @@ import { ConversationActs } from './conversations/conversation-acts.ts';
 import { BUNDLED_FLEETS, type Fleets } from './directory/index.ts';
 import type { Folders } from './folders/folders.ts';
 import type { Report } from './history/report.ts';
-import { IMPORTS_QUEUED_MAX } from './limits.ts';
+import { DOWNLOAD_NODES_MAX, IMPORTS_QUEUED_MAX } from './limits.ts';
 import { Link } from './link.ts';
 import type { Mailbox } from './mail/mailbox.ts';
 import type { Nodes } from './network/nodes.ts';
@@ -103,6 +104,7 @@ export class Client implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #link: Link;
   readonly #posting: Posting;
+  readonly #downloader: Downloader;
   readonly #scope: Scope;
   #indexed = 0;
 
@@ -114,6 +116,15 @@ export class Client implements AsyncDisposable {
     this.#link = new Link({ ...deps, parts, events });
     const connection = () => this.#link.connection();
     this.#posting = new Posting({ ...parts, ...deps, connection: () => this.#link.current?.connection });
+    this.#downloader = new Downloader({
+      ...deps,
+      connect: (signal) => this.#link.node(signal),
+      dialOthers: (node, signal) => this.#link.dialOthers(node, DOWNLOAD_NODES_MAX - 1, signal),
+      onWrong: async (node, list) => {
+        const detail = 'a piece of an attachment is not the one that its author signed';
+        await parts.alarms.raise({ code: 'wrong_body', subject: list, detail, node });
+      },
+    });
     this.account = new Account({ ...parts, ...deps, connection, now: () => parts.writer.now() });
     this.conversations = new ConversationActs({ ...parts, posting: this.#posting }, { own: this.address });
     this.people = new People(parts.contacts, { connection });
@@ -185,6 +196,14 @@ export class Client implements AsyncDisposable {
    */
   async send(draft: Draft, signal?: AbortSignal): Promise<Sent> {
     return this.#posting.send(draft, signal);
+  }
+
+  /**
+   * A large attachment, ready to be read from the nodes of the home. Throws ClientError `offline`, `attachment_missing` or
+   * `attachment_damaged`. Dispose of it when the work ends.
+   */
+  openAttachment(manifest: Manifest, signal: AbortSignal): Promise<Download> {
+    return this.#downloader.open(manifest, signal);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The client: an account's devices, mail and contacts over whichever node serves best. Portable; README.md says more. */
 
-export type { AttachmentContent } from '../vault/index.ts';
+export type { AttachmentContent, Manifest } from '../vault/index.ts';
 export type { Account, DeviceInfo } from './account/account.ts';
 export {
   type Created,
@@ -16,6 +16,8 @@ export {
 } from './account/account-setup.ts';
 export { type DeviceProfile, decodeDeviceProfile, encodeDeviceProfile } from './account/device-profile.ts';
 export type { Alarm, AlarmCode } from './alarm.ts';
+export type { Download } from './attachments/downloader.ts';
+export type { AttachmentSource } from './attachments/source.ts';
 export {
   Client,
   type ClientDeps,
@@ -26,7 +28,7 @@ export {
   type SyncResult,
 } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
-export type { Arrival, ClientEvents, KeyChange } from './client-events.ts';
+export type { Arrival, AttachmentProgress, ClientEvents, KeyChange } from './client-events.ts';
 export type { Draft } from './compose/draft.ts';
 export type { Attachment } from './compose/mime-message.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';

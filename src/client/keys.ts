@@ -158,6 +158,19 @@ export const OUTBOX: KeySpan = under(utf8('O'));
 export function outboxBodyKey(number: number): Uint8Array {
   return tagged('P', uint64Bytes(number));
 }
+/** Pieces of an attachment that waits to be sent: `a id number` → bytes as they travel; number 0 is the chunk list. */
+export function stagedPieceKey(id: Uint8Array, number: number): Uint8Array {
+  return tagged('a', id, uint64Bytes(number));
+}
+export function stagedPiecesOf(id: Uint8Array): KeySpan {
+  return under(tagged('a', id));
+}
+export const STAGED_PIECES: KeySpan = under(utf8('a'));
+/** Under which id the pieces of a list are: `b list` → row. */
+export function stagedListKey(list: string): Uint8Array {
+  return tagged('b', fromHex(list));
+}
+export const STAGED_LISTS: KeySpan = under(utf8('b'));
 /** What an import already made: `I sha256` → PDU id. */
 export function importKey(hash: Uint8Array): Uint8Array {
   return tagged('I', hash);

@@ -56,6 +56,11 @@ export const CONVERSATION_AUTHORS_ASKED_MAX = 1_000;
 export const GAP_ENTRIES_MAX = 4_096;
 /** A message in the clear: what fits a body of 2 MiB with signature and encryption around it. */
 export const MIME_BYTES_MAX = 2 * KiB * KiB - 16 * KiB;
+/**
+ * What attachments and text may have together within a message: base64 makes 78 bytes of 57, quoted-printable up to three of
+ * one, and headers and manifests take their part.
+ */
+export const ATTACHING_BYTES_MAX = MIME_BYTES_MAX / 1.5 - 64 * KiB;
 /** Message-IDs in References: enough for any thread, within a header that others accept. */
 export const REFERENCES_MAX = 50;
 /** Pages verified and not on disk yet: so many share a commit while the next is verified. */
@@ -80,3 +85,17 @@ export const FEEDS_MAX = 10_000;
 export const SUPERSEDED_RANGES_MAX = 1_000;
 /** Entries tried again after a rotation: what comes between a rotation and a device's next connect. */
 export const UNOPENED_MAX = 100_000;
+/** Pieces of an attachment under way to a node: what a cut costs, and half a minute of a slow line. */
+export const UPLOADS_IN_FLIGHT = 4;
+/** Pieces under way from each node that has them. */
+export const DOWNLOADS_IN_FLIGHT = 4;
+/** Nodes that one attachment is fetched from at once: more rarely make a person's line faster. */
+export const DOWNLOAD_NODES_MAX = 3;
+/** An attachment of fewer chunks is not worth another connection. */
+export const CHUNKS_OF_ONE_NODE = 16;
+/** A piece without an answer for this long has failed: a megabyte over a line of 4 KiB a second. */
+export const PIECE_REQUEST_MS = 5 * 60_000;
+/** Pieces that are encrypted before a transaction keeps them. */
+export const STAGED_AT_ONCE = 4;
+/** Connections to begin again with while one attachment is fetched and nothing comes in between. */
+export const DOWNLOAD_RECONNECTS_MAX = 5;

@@ -61,6 +61,15 @@ export class Link implements AsyncDisposable {
     return current.connection;
   }
 
+  /** The node that is connected, now or as soon as one is. Throws ClientError as `connect`. */
+  async node(signal: AbortSignal): Promise<NodeLink> {
+    for (;;) {
+      await this.connect(signal);
+      const { current } = this;
+      if (current !== undefined) return current;
+    }
+  }
+
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
@@ -181,7 +190,7 @@ export class Link implements AsyncDisposable {
       log,
       choice: this.#choice,
       followRotation: (link) => this.#followRotation(link),
-      dialOther: (node, signal) => this.#dialOther(node, signal),
+      dialOther: async (node, signal) => (await this.dialOthers(node, 1, signal))[0],
     };
   }
 
@@ -197,19 +206,21 @@ export class Link implements AsyncDisposable {
     await parts.unverified.judgeAgain({ connection, node: name });
   }
 
-  /** Another node of the list than this one, in the order of the directory. */
-  async #dialOther(node: string, signal: AbortSignal): Promise<NodeLink | undefined> {
+  /** At most so many other nodes of the list than this one, in the order of the directory. */
+  async dialOthers(node: string, most: number, signal: AbortSignal): Promise<readonly NodeLink[]> {
     const { log, parts } = this.#deps;
+    const links: NodeLink[] = [];
     for (const other of parts.nodes.directory.nodes) {
+      if (links.length >= most) break;
       if (other.name === node) continue;
       try {
-        return await parts.network.connect(other, signal);
+        links.push(await parts.network.connect(other, signal));
       } catch (error) {
         if (isAbort(error, signal)) throw error;
         log.info({ err: error, node: other.name }, 'another node cannot be asked');
       }
     }
-    return undefined;
+    return links;
   }
 
   async #report(): Promise<void> {

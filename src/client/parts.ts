@@ -6,6 +6,8 @@ import type { StoreTransaction } from '../store/index.ts';
 import type { BodyWorker } from '../vault/index.ts';
 import type { DeviceProfile } from './account/device-profile.ts';
 import { Alarms } from './alarms.ts';
+import { Staging } from './attachments/staging.ts';
+import { Uploader } from './attachments/uploader.ts';
 import type { ClientDeps, ClientOptions } from './client.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents, KeyChange } from './client-events.ts';
@@ -85,10 +87,12 @@ export async function openParts(
   await openSchema(deps.store);
   const base = await openBase(deps, options, events);
   const writing = createWriting(deps, options, base);
+  // Nothing is encrypted yet: what no mail names was left by a program that ended.
+  await base.staging.sweep(base.outbox.attachedLists);
   const history = createHistory(deps, options, base, events);
   const { contacts, wire } = base;
   // Notes need the composer's certificates, the composer needs the mailbox, the mailbox needs the notes.
-  const composer: Composer = createComposer(deps, options, { ...base, ...writing }, () => mailbox);
+  const composer: Composer = createComposer(deps, options, { ...base, ...writing }, { events, mailbox: () => mailbox });
   const notes = createNotes(deps, options, { ...base, ...writing, composer });
   const mailbox = new Mailbox({
     ...deps,
@@ -107,7 +111,7 @@ export async function openParts(
     notes,
     mailbox,
     folders: new Folders({ ...deps, ...writing, notes, onChange: () => wire.onChange() }),
-    sender: new OutboxSender({ ...deps, outbox: base.outbox }),
+    sender: new OutboxSender({ ...deps, outbox: base.outbox, uploader: createUploader(base, events) }),
     erasing: new Erasing(deps.store),
     profile: base.secrets.profile,
     changeProfile: async (profile) => {
@@ -136,6 +140,7 @@ type Base = Pick<
   readonly index: MailIndex;
   readonly sealer: Sealer;
   readonly secrets: Secrets;
+  readonly staging: Staging;
 };
 
 /** What is read from the store, and leans on nothing else of the client. */
@@ -184,7 +189,8 @@ async function openBase(
   const connection = (): NodeConnection | undefined => wire.connection;
   const conversations = new Conversations({ ...deps, signatures, alarms, contacts, connection, outbox }, { own });
   const people = { alarms, home, contacts, ownKeys, conversations, network, nodes };
-  return { wire, ...people, outbox, mailboxes, sealer, index, secrets, signatures, indexer };
+  const staging = new Staging(deps);
+  return { wire, ...people, outbox, mailboxes, sealer, index, secrets, signatures, indexer, staging };
 }
 
 type Writing = Pick<Parts, 'writer'> & { readonly index: MailIndex };
@@ -200,14 +206,17 @@ function createWriting(deps: ClientDeps, { profile }: ClientOptions, { index, se
 function createComposer(
   { random, suite }: ClientDeps,
   { profile }: ClientOptions,
-  { contacts, conversations, wire, writer }: Base & Writing,
-  mailbox: () => Mailbox,
+  { contacts, conversations, staging, wire, writer }: Base & Writing,
+  { events, mailbox }: { readonly events: Emitter<ClientEvents>; readonly mailbox: () => Mailbox },
 ): Composer {
+  const onProgress = (attachment: string, done: number, total: number): void =>
+    events.emit('attachment', { stage: 'encrypting', attachment, done, total });
   return new Composer(
     {
       suite,
       random,
       writer,
+      attaching: { staging, onProgress },
       lookUp: (address) => lookUpAnyhow(contacts, wire.connection, address),
       writable: (conversation, wish) => conversations.writable(conversation, wish),
       answered: async (id) => {
@@ -217,6 +226,14 @@ function createComposer(
     },
     { own: profile.address },
   );
+}
+
+function createUploader({ staging }: Base, events: Emitter<ClientEvents>): Uploader {
+  return new Uploader({
+    staging,
+    onProgress: ({ list, size }, done) =>
+      events.emit('attachment', { stage: 'sending', attachment: list, done, total: size }),
+  });
 }
 
 function createNotes(

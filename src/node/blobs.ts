@@ -25,8 +25,8 @@ import type { Journal } from './journal.ts';
 import { BLOBS_KEPT_MS, CHUNK_LISTS_CACHED_MAX, INTAKE_BYTES_MAX, UNNAMED_LISTS_MAX } from './limits.ts';
 import { FULL, REMOVED, type Submission } from './submission.ts';
 import type { ViewBuffer } from './view-buffer.ts';
-import { chunkListsOf } from './view-keys.ts';
-import { decodeChunkListRow } from './view-rows.ts';
+import { blobKey, chunkListsOf } from './view-keys.ts';
+import { decodeChunkListRow, decodeLocations } from './view-rows.ts';
 
 export interface BlobsDeps {
   readonly suite: CryptoSuite;
@@ -131,9 +131,11 @@ export class Blobs {
   async #write(owner: Address, { body, list, number }: Piece): Promise<Submission> {
     const { feeds, journal } = this.#deps;
     return journal.write(async ({ views, append }): Promise<Submission> => {
-      const held = await findPiece(this.#deps, views, list, number);
-      if (held !== undefined && feeds.has(held.feed))
-        return { status: 'duplicate', feed: held.feed, index: held.index - 1, receivedAt: 0 };
+      const row = await views.get(blobKey(list, number));
+      const held = decodeLocations(row ?? EMPTY).find((place) =>
+        isHeldOrComing(feeds.get(place.feed), place.index + 1),
+      );
+      if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
       if (number === 0 && !(await this.#hasRoom(views, owner, body))) return { status: 'over_quota', detail: owner };
       const header = { kind: EntryKind.BLOB, accounts: [owner], list, number };
       const [written] = await append([{ header, body }]);
@@ -168,4 +170,11 @@ export class Blobs {
     if (known !== undefined) this.#lists.set(name, known);
     return known;
   }
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** A block that is on disk, or in a transaction before this one, without which this one does not come to be either. */
+function isHeldOrComing(log: FeedLog | undefined, index: number): boolean {
+  return log !== undefined && (log.has(index) || (log.isWritable && index >= log.length));
 }

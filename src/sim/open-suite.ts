@@ -2,9 +2,9 @@
  * Hashes as they are, and signatures that cost a hash: each names its key and its message and is refused for another, but
  * anybody could make it. For worlds of honest people, where Ed25519 would take most of the time and find nothing more.
  */
-import { type CryptoSuite, concatBytes, equalBytes, type KeyPair } from '../base/index.ts';
+import { type CryptoSuite, concatBytes, equalBytes, type KeyPair, type Sha256 } from '../base/index.ts';
 
-type Hashes = Pick<CryptoSuite, 'blake2b' | 'blake2bKeyed' | 'sha256' | 'sha256Hex'>;
+type Hashes = Pick<CryptoSuite, 'createSha256' | 'blake2b' | 'blake2bKeyed' | 'sha256' | 'sha256Hex'>;
 
 export class OpenSuite implements CryptoSuite {
   readonly #hashes: Hashes;
@@ -27,6 +27,10 @@ export class OpenSuite implements CryptoSuite {
 
   sha256Hex(bytes: Uint8Array): string {
     return this.#hashes.sha256Hex(bytes);
+  }
+
+  createSha256(): Sha256 {
+    return this.#hashes.createSha256();
   }
 
   keyPair(seed: Uint8Array): KeyPair {

@@ -3,6 +3,7 @@
  * understand is shown as far as it goes, and nothing in a message can stop the ones after it.
  */
 import PostalMime, { type Email, type Address as ParsedAddress } from 'postal-mime';
+import { decodeManifest, MANIFEST_TYPE, type Manifest } from './attachment-manifest.ts';
 import { textOfHtml } from './html-text.ts';
 import {
   INDEXED_HEADERS_MAX,
@@ -11,11 +12,14 @@ import {
   MIME_PARTS_MAX,
   SNIPPET_CHARACTERS,
 } from './limits.ts';
+import { VaultError } from './vault-error.ts';
 
 export interface AttachmentInfo {
   readonly name: string;
   readonly type: string;
   readonly size: number;
+  /** Of a large attachment: its content is not in the message. */
+  readonly manifest?: Manifest;
 }
 
 /** The rest of a message, for search and for reading it without opening the body again. */
@@ -103,11 +107,26 @@ function plainReading(mime: Uint8Array, charactersMax: number): ReadMime {
 }
 
 function attachmentInfo(attachment: Email['attachments'][number]): AttachmentInfo {
+  const manifest = attachment.mimeType === MANIFEST_TYPE ? readManifest(bytesOf(attachment.content)) : undefined;
+  if (manifest !== undefined) {
+    const { name, type, size } = manifest;
+    return { name, type, size, manifest };
+  }
   return {
     name: attachment.filename ?? '',
     type: attachment.mimeType,
     size: bytesOf(attachment.content).length,
   };
+}
+
+/** One that does not read is shown as what it is: a small part of an odd type. */
+function readManifest(bytes: Uint8Array): Manifest | undefined {
+  try {
+    return decodeManifest(bytes);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    return undefined;
+  }
 }
 
 function bytesOf(content: Email['attachments'][number]['content']): Uint8Array {

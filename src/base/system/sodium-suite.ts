@@ -2,7 +2,7 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import sodium from 'sodium-native';
 import { smallBytes } from '../bytes.ts';
-import type { CryptoSuite, KeyPair } from '../crypto-suite.ts';
+import type { CryptoSuite, KeyPair, Sha256 } from '../crypto-suite.ts';
 
 export class SodiumSuite implements CryptoSuite {
   blake2b(...parts: readonly Uint8Array[]): Uint8Array {
@@ -48,5 +48,10 @@ export class SodiumSuite implements CryptoSuite {
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
     if (signature.length !== 64 || publicKey.length !== 32) return false;
     return sodium.crypto_sign_verify_detached(signature, message, publicKey);
+  }
+
+  createSha256(): Sha256 {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) };
   }
 }

@@ -13,6 +13,7 @@ import { homeError, standingAlarm, unknownAccount } from '../contacts/lookup-err
 import type { OpenConversation } from '../conversations/open-conversation.ts';
 import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
+import { type AttachingDeps, attach } from './attaching.ts';
 import type { Draft } from './draft.ts';
 import { encodeMime, type MimeMessage } from './mime-message.ts';
 import type { PduWish, PduWriter, SealedMail } from './sealed-mail.ts';
@@ -27,6 +28,7 @@ export interface ComposerDeps {
   readonly suite: CryptoSuite;
   readonly random: SecureRandom;
   readonly writer: PduWriter;
+  readonly attaching: AttachingDeps;
   readonly lookUp: (address: Address) => Promise<LookUp>;
   /** A conversation as it is verified here and now. Throws ClientError when this person may not write to it. */
   readonly writable: (conversation: ConversationId, options: GapOptions) => Promise<OpenConversation>;
@@ -68,13 +70,24 @@ export class Composer {
     if (open !== undefined) checkMembers(open, shown);
     const hidden = unique(bcc).filter((address) => !shown.includes(address));
     const certificates = await this.certificatesOf(unique([...shown, ...hidden]));
-    const message = this.#message(draft, { to, cc }, answered);
     const place = open === undefined ? this.#founding() : { ...open.end, conversation: open.id, nonce: undefined };
-    const visible = await this.#seal(message, shown, certificates, place, signal);
-    const bccs = hidden.map((address) =>
-      this.#seal({ ...message, bcc: [{ address }] }, [address], certificates, this.#founding(), signal),
+    const { attached, attachments } = await attach(
+      this.#deps.attaching,
+      draft.attachments ?? [],
+      draft.text.length,
+      signal,
     );
-    return { visible, hidden: await Promise.all(bccs) };
+    const message = { ...this.#message(draft, { to, cc }, answered), attachments };
+    try {
+      const seal = (said: MimeMessage, recipients: readonly Address[], at: Place): Promise<SealedMail> =>
+        this.#seal(said, recipients, certificates, { ...at, attached }, signal);
+      const visible = await seal(message, shown, place);
+      const bccs = hidden.map((address) => seal({ ...message, bcc: [{ address }] }, [address], this.#founding()));
+      return { visible, hidden: await Promise.all(bccs) };
+    } catch (error) {
+      await this.#deps.attaching.staging.drop(attached.map(({ list }) => list));
+      throw error;
+    }
   }
 
   /**
@@ -109,14 +122,14 @@ export class Composer {
     message: MimeMessage,
     recipients: readonly Address[],
     certificates: ReadonlyMap<Address, Certificate>,
-    place: Place,
+    place: Place & Pick<PduWish, 'attached'>,
     signal: AbortSignal | undefined,
   ): Promise<SealedMail> {
     const { random, writer } = this.#deps;
     const mime = encodeMime(message, random.bytes(16));
     if (mime.length > MIME_BYTES_MAX)
       throw new ClientError('too_large', `the mail has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`, {
-        fix: 'send large files another way, or in parts',
+        fix: 'send long texts as a file',
       });
     const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
     return writer.write({ type: 'mail', recipients, certificates: to, ...place, mime }, signal);
@@ -145,7 +158,7 @@ export class Composer {
       bcc: [],
       subject: draft.subject ?? '',
       text: draft.text,
-      attachments: draft.attachments ?? [],
+      attachments: [],
       messageId: `<${toHex(random.bytes(16))}@${homeOf(this.#own)}>`,
       ...(parent === undefined ? {} : { inReplyTo: parent }),
       references: references.slice(-REFERENCES_MAX),

@@ -1,5 +1,6 @@
 /** What a person wants to send. */
 import type { Address, ConversationId, PduId } from '../../protocol/index.ts';
+import type { AttachmentSource } from '../attachments/source.ts';
 import type { Attachment } from './mime-message.ts';
 
 export interface Draft {
@@ -9,7 +10,8 @@ export interface Draft {
   readonly bcc?: readonly Address[];
   readonly subject?: string;
   readonly text: string;
-  readonly attachments?: readonly Attachment[];
+  /** What does not fit with the text goes beside the mail, encrypted in chunks. */
+  readonly attachments?: readonly (Attachment | AttachmentSource)[];
   /** Goes on with a conversation; default: a new one. */
   readonly conversation?: ConversationId;
   /** The message answered: its conversation, and its Message-ID for other programs. */

@@ -2,6 +2,7 @@
 import type { Clock, CryptoSuite, KeyPair } from '../../base/index.ts';
 import {
   type Address,
+  type Attached,
   bodyOf,
   type ConversationId,
   type ConversationNonce,
@@ -36,6 +37,8 @@ export interface PduWish {
   /** Of a mail that founds its conversation. */
   readonly nonce: ConversationNonce | undefined;
   readonly mime: Uint8Array;
+  /** Large attachments, whose manifests are in `mime`. */
+  readonly attached?: readonly Attached[];
 }
 
 /** A change of a conversation: in clear, for homes read it too. */
@@ -75,7 +78,9 @@ export class PduWriter {
     const { type, conversation, recipients, prev, depth, nonce } = wish;
     const head = { type, conversation, author: this.#author, recipients, time: this.now() };
     const body = await vault().seal({ mime: wish.mime, certificates: wish.certificates, binding: head }, signal);
-    return this.#sign({ ...head, depth, prev, ...(nonce === undefined ? {} : { nonce }) }, body);
+    const { attached = [] } = wish;
+    const optional = { ...(nonce === undefined ? {} : { nonce }), ...(attached.length === 0 ? {} : { attached }) };
+    return this.#sign({ ...head, depth, prev, ...optional }, body);
   }
 
   writeChange({ body, ...head }: ChangeWish): SealedMail {

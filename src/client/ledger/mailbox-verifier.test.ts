@@ -147,6 +147,7 @@ describe('an honest node', () => {
     const counting: CryptoSuite = {
       blake2b: (...parts) => suite.blake2b(...parts),
       blake2bKeyed: (key, message) => suite.blake2bKeyed(key, message),
+      createSha256: () => suite.createSha256(),
       keyPair: (seed) => suite.keyPair(seed),
       sign: (message, key) => suite.sign(message, key),
       verify: (signature, message, key) => suite.verify(signature, message, key),

@@ -10,6 +10,7 @@ import {
   type Receipt as ReceiptMessage,
   ReceiptStatus,
 } from '../../protocol/index.ts';
+import type { Uploader } from '../attachments/uploader.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import { RETRY_CEILING_MS, RETRY_FIRST_MS } from '../limits.ts';
 import type { Outbox, OutboxItem, Outcome, RefusalCode } from './outbox.ts';
@@ -18,6 +19,7 @@ export interface SenderDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly outbox: Outbox;
+  readonly uploader: Pick<Uploader, 'upload'>;
 }
 
 export interface SenderOptions {
@@ -143,6 +145,10 @@ export class OutboxSender {
     try {
       const pdu = await this.#deps.outbox.load(item.number);
       if (pdu === undefined) return undefined;
+      for (const attached of item.attached) {
+        const refusal = await this.#deps.uploader.upload(connection, attached);
+        if (refusal !== undefined) return judge(refusal, node);
+      }
       // A large body is offered first, so that a refusal costs a header and not two megabytes.
       const offer = pdu.body.length > INLINE_BODY_BYTES_MAX;
       const receipt = await connection.submit(pdu.header, offer ? undefined : pdu.body);
@@ -174,7 +180,7 @@ function judge(receipt: ReceiptMessage, node: string): Attempt {
     case ReceiptStatus.RATE_LIMITED:
       return { status: 'later', afterMs: retryAfterMs, all: true };
     default:
-      // UNAVAILABLE, and what a newer node may say.
+      // UNAVAILABLE; SEND_BLOBS, where a piece was removed meanwhile; and what a newer node may say.
       return { status: 'later', afterMs: retryAfterMs, all: false };
   }
 }

@@ -5,6 +5,7 @@
  */
 import { fromBase64, fromHex, fromUtf8, readUint64, toBase64, utf8 } from '../../base/index.ts';
 import {
+  type Attached,
   type ConversationId,
   type FeedId,
   type Pdu,
@@ -13,6 +14,7 @@ import {
   parsePduId,
 } from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
+import { dropStaged } from '../attachments/staging.ts';
 import { conversationPduKey, importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
 import { OUTBOX_PAGE } from '../limits.ts';
 
@@ -33,6 +35,8 @@ export interface OutboxItem {
   readonly number: number;
   readonly id: PduId;
   readonly bodySize: number;
+  /** Large attachments, which go before it. */
+  readonly attached: readonly Attached[];
   readonly refused: { readonly code: RefusalCode; readonly detail: string } | undefined;
 }
 
@@ -40,6 +44,7 @@ interface Row {
   readonly id: string;
   readonly header: string;
   readonly size: number;
+  readonly attached?: readonly Attached[];
   readonly refused?: { readonly code: RefusalCode; readonly detail: string };
 }
 
@@ -85,7 +90,8 @@ export class Outbox {
   /** Keeps a PDU within `transaction`; it is sent once that is on disk. */
   add(transaction: StoreTransaction, pdu: Pdu, body: Uint8Array): void {
     const number = this.#next++;
-    const row: Row = { id: pdu.id, header: toBase64(pdu.header), size: body.length };
+    const attached = pdu.attached === undefined ? {} : { attached: pdu.attached };
+    const row: Row = { id: pdu.id, header: toBase64(pdu.header), size: body.length, ...attached };
     transaction.put(outboxKey(number), encodeRow(row));
     transaction.put(outboxBodyKey(number), body);
     transaction.onCommit(() => {
@@ -124,6 +130,7 @@ export class Outbox {
       }
       transaction.delete(outboxKey(item.number));
       transaction.delete(outboxBodyKey(item.number));
+      await dropStaged(transaction, await onlyOf(transaction, item));
     });
     this.#queued -= item.refused === undefined ? 1 : 0;
     if (outcome.status === 'refused') this.#items.set(item.number, { ...item, refused: outcome });
@@ -159,6 +166,7 @@ export class Outbox {
       if (row !== undefined) transaction.delete(conversationPduKey(conversationIn(decodeRow(row)), item.id));
       transaction.delete(outboxKey(item.number));
       transaction.delete(outboxBodyKey(item.number));
+      await dropStaged(transaction, await onlyOf(transaction, item));
     });
     this.#items.delete(item.number);
     return true;
@@ -188,6 +196,11 @@ export class Outbox {
     return new Set(this.items.flatMap(({ id, refused }) => (refused === undefined ? [] : [id])));
   }
 
+  /** The chunk lists of all that is here. */
+  get attachedLists(): ReadonlySet<string> {
+    return new Set(this.items.flatMap(({ attached }) => attached.map(({ list }) => list)));
+  }
+
   #find(id: PduId): OutboxItem | undefined {
     for (const item of this.#items.values()) if (item.id === id) return item;
     return undefined;
@@ -205,8 +218,16 @@ export class Outbox {
   }
 }
 
+/** The chunk lists of an item that is being deleted which no other names, as the transaction sees them. */
+async function onlyOf(transaction: StoreTransaction, { attached }: OutboxItem): Promise<readonly string[]> {
+  if (attached.length === 0) return [];
+  const rows = await transaction.range({ ...OUTBOX, limit: Number.MAX_SAFE_INTEGER });
+  const others = new Set(rows.flatMap(({ value }) => (decodeRow(value).attached ?? []).map(({ list }) => list)));
+  return attached.map(({ list }) => list).filter((list) => !others.has(list));
+}
+
 function itemOf(number: number, row: Row): OutboxItem {
-  return { number, id: parsePduId(row.id), bodySize: row.size, refused: row.refused };
+  return { number, id: parsePduId(row.id), bodySize: row.size, attached: row.attached ?? [], refused: row.refused };
 }
 
 /** Of the header that this device wrote. */

@@ -169,7 +169,7 @@ export class Posting {
     signal: AbortSignal | undefined,
   ): Promise<Sent> {
     const { id, conversation } = visible.pdu;
-    const settled = await this.#wait(outcomes, signal);
+    const settled = await this.#wait(outcomes, visible.pdu.attached === undefined, signal);
     if (settled === undefined) return { id, conversation, status: 'queued', receipts: [] };
     const receipts: Receipt[] = [];
     for (const outcome of settled) {
@@ -187,10 +187,12 @@ export class Posting {
   /** Undefined when the node has not answered in time: the outbox goes on by itself. */
   async #wait(
     outcomes: readonly Promise<Outcome>[],
+    isShort: boolean,
     signal: AbortSignal | undefined,
   ): Promise<readonly Outcome[] | undefined> {
     const connection = this.#deps.connection();
     if (connection === undefined) return undefined;
+    if (!isShort) return this.#waitLong(outcomes, connection, signal);
     const timer = new AbortController();
     const either = signal === undefined ? timer.signal : AbortSignal.any([signal, timer.signal]);
     const late = this.#deps.clock.sleep(RECEIPT_WAIT_MS, either).catch((error: unknown) => {
@@ -204,6 +206,23 @@ export class Posting {
       ]);
     } finally {
       timer.abort();
+    }
+  }
+  /** While a large attachment is on its way. Undefined when the connection has ended, or the person wants to wait no longer. */
+  async #waitLong(
+    outcomes: readonly Promise<Outcome>[],
+    connection: NodeConnection,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Outcome[] | undefined> {
+    let stop: () => void = () => undefined;
+    const stopped = new Promise<undefined>((resolve) => {
+      stop = () => resolve(undefined);
+    });
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await Promise.race([Promise.all(outcomes), connection.ended.then(() => undefined), stopped]);
+    } finally {
+      signal?.removeEventListener('abort', stop);
     }
   }
 }
