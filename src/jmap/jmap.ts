@@ -193,13 +193,14 @@ function tooMuch(
   return new RequestError('limit', `${limit} is ${CORE_LIMITS[limit]}`, { limit, status });
 }
 
+/** What is too much is read to its end and forgotten: whoever still sends would lose the answer with the connection. */
 async function* limitedTo(bytes: AsyncIterable<Uint8Array>, octetsMax: number): AsyncIterable<Uint8Array> {
   let size = 0;
   for await (const piece of bytes) {
     size += piece.length;
-    if (size > octetsMax) throw tooMuch('maxSizeUpload', 413);
-    yield piece;
+    if (size <= octetsMax) yield piece;
   }
+  if (size > octetsMax) throw tooMuch('maxSizeUpload', 413);
 }
 
 /** Looks at each account when something was delivered to it, one look after the other. */

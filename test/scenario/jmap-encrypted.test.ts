@@ -69,6 +69,26 @@ describe('an encrypted account', () => {
     expect(await laptop.folders.list()).toContainEqual(expect.objectContaining({ name: 'Weighty', role: 'important' }));
   });
 
+  test('shows a mailbox as it was last changed here, whatever was said of it before', async () => {
+    await using setting = await setup();
+    const { user } = setting;
+    const seen: string[] = [];
+    const [made] = await user.call(['Mailbox/set', { create: { a: { name: 'one' } } }]);
+    const id = String((made as unknown as Made).created.a?.id);
+    user.server.store.on('changed', () => {
+      const name = user.server.store.account('encrypted')?.mailbox(id)?.name ?? 'gone';
+      if (seen.at(-1) !== name) seen.push(name);
+    });
+    await user.call(['Mailbox/set', { update: { [id]: { name: 'two' } } }]);
+    await user.call(['Email/set', { create: { a: draft({ mailboxIds: { [id]: true } }) } }]);
+    await user.untilSettled();
+    await user.call(['Mailbox/set', { destroy: [id], onDestroyRemoveEmails: true }]);
+    await user.untilSettled();
+    await user.untilHeard(setting.laptop, (messages) => messages.length === 0);
+    expect(seen).toEqual(['two', 'gone']);
+    expect(await user.emails(['id'])).toEqual([]);
+  });
+
   test('answers within the conversation, and shows one thread', async () => {
     await using setting = await setup();
     const { laptop, user, world } = setting;

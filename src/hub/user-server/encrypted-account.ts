@@ -107,13 +107,14 @@ export class EncryptedAccount {
       const id = this.#idOf(message.pdu);
       if (message.isDeleted) this.account.removeEmails([id], 'agent');
       else if (this.account.email(id) !== undefined) this.account.mergeEmail(id, this.#remote(message));
-      else if (!destroyed.has(id)) wanted.push(message.pdu);
+      else if (!destroyed.has(id) && !this.#isGoingWith(message)) wanted.push(message.pdu);
     }
     return wanted;
   }
 
   #takeContents(messages: readonly WholeMessage[]): void {
     for (const message of messages) {
+      if (this.#isGoingWith(message)) continue; // its mailbox was destroyed since it was asked for
       const { conversation, hasAttachment, headerBlock, pdu, preview, receivedAt, size, text } = message;
       const isNews = message.folders.includes('inbox') && !message.keywords.includes('$seen');
       this.account.putEmails(
@@ -135,7 +136,9 @@ export class EncryptedAccount {
   }
 
   #takeFolders(folders: readonly ToldFolder[]): void {
-    for (const folder of folders) if (!this.#isGoing(folder.id)) this.folders.look(folder.id, folder);
+    // What a program has changed of a mailbox since is told again once the agent knows it.
+    for (const folder of folders)
+      if (this.account.pendingOf(this.folders.known(folder.id)).length === 0) this.folders.look(folder.id, folder);
     const told = new Set(folders.map(({ id }) => id));
     const waiting = new Set(this.account.pending(Number.MAX_SAFE_INTEGER).map(({ object }) => object));
     for (const { id } of this.account.mailboxes()) {
@@ -156,14 +159,18 @@ export class EncryptedAccount {
 
   #remote({ folders, keywords }: ToldMessage): { keywords: readonly string[]; mailboxIds: readonly string[] } {
     const staying = folders.filter((folder) => !this.#isGoing(folder));
-    // What is in nothing else goes with its last folder, and is told again then.
-    return { keywords, mailboxIds: (staying.length > 0 ? staying : folders).map((id) => this.folders.mailboxOf(id)) };
+    return { keywords, mailboxIds: staying.map((id) => this.folders.mailboxOf(id)) };
+  }
+
+  /** What is in nothing but destroyed mailboxes goes with them. */
+  #isGoingWith({ folders }: ToldMessage): boolean {
+    return folders.length > 0 && folders.every((folder) => this.#isGoing(folder));
   }
 
   /** A folder whose mailbox was destroyed here: what is told of it was said before that. */
   #isGoing(folder: FolderId): boolean {
-    const id = this.account.agentValue(`mailbox ${folder}`);
-    if (id === undefined || this.account.mailbox(id) !== undefined) return false;
+    const id = this.folders.known(folder);
+    if (this.account.mailbox(id) !== undefined) return false;
     return this.account.pendingOf(id).some(({ change }) => change.kind === 'mailboxDestroy');
   }
 

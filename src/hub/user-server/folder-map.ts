@@ -47,6 +47,11 @@ export class FolderMap {
     return id;
   }
 
+  /** The id that its mailbox has, had, or would have. */
+  known(folder: FolderId): string {
+    return isLabel(folder) ? (this.#account.agentValue(`mailbox ${folder}`) ?? mailboxIdOf(folder)) : folder;
+  }
+
   /** Undefined for a mailbox that no folder was made for yet. */
   folderOf(mailboxId: string): FolderId | undefined {
     if ((FOLDER_ROLES as readonly string[]).includes(mailboxId)) return mailboxId as FolderId;
@@ -98,7 +103,7 @@ export class FolderMap {
     if (!isLabel(folder)) return folder;
     const known = this.#account.agentValue(`mailbox ${folder}`);
     if (known !== undefined) return known;
-    const id = `l${createHash('sha256').update(folder).digest('hex').slice(0, 24)}`;
+    const id = mailboxIdOf(folder);
     this.#remember(folder, id);
     return id;
   }
@@ -107,4 +112,9 @@ export class FolderMap {
     this.#account.setAgentValue(`mailbox ${folder}`, mailboxId);
     this.#account.setAgentValue(`folder ${mailboxId}`, folder);
   }
+}
+
+/** Of a label that no program has made a mailbox for. */
+function mailboxIdOf(folder: FolderId): string {
+  return `l${createHash('sha256').update(folder).digest('hex').slice(0, 24)}`;
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
@@ -145,6 +146,26 @@ describe('blobs over HTTP', () => {
     ])
       expect((await server.call(path)).status).toBe(404);
     expect((await server.call('/upload/other/', { method: 'POST', body: 'x' })).status).toBe(404);
+  });
+
+  test('what is too large is read to its end, so that its answer arrives', async () => {
+    await using server = await setup();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const post = async (path: string, type: string, pieces: number): Promise<unknown> => {
+      const headers = { authorization: 'yes', 'content-type': type, 'content-length': pieces * 1_000_000 };
+      const asked = request(`${server.base}${path}`, { method: 'POST', agent, headers });
+      const answered = once(asked, 'response');
+      const piece = Buffer.alloc(1_000_000, 0x20);
+      for (let sent = 0; sent < pieces; sent++) if (!asked.write(piece)) await once(asked, 'drain');
+      asked.end();
+      const [answer] = (await answered) as [IncomingMessage];
+      return JSON.parse(Buffer.concat(await answer.toArray()).toString());
+    };
+    const type = 'urn:ietf:params:jmap:error:limit';
+    expect(await post('/api', 'application/json', 30)).toMatchObject({ type, limit: 'maxSizeRequest' });
+    expect(await post(`/upload/${ACCOUNT}/`, 'a/b', 120)).toMatchObject({ type, limit: 'maxSizeUpload' });
+    expect(await post(`/upload/${ACCOUNT}/`, 'a/b', 1)).toMatchObject({ size: 1_000_000 });
+    agent.destroy();
   });
 
   test('a login that may only read uploads nothing', async () => {

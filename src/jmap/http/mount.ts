@@ -1,4 +1,5 @@
 /** JMAP over HTTP, as a fastify plugin: the session resource, the API, blobs and the event source (RFC 8620). */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../../base/index.ts';
 import { CORE_LIMITS } from '../limits.ts';
@@ -27,8 +28,10 @@ export async function mountJmap(fastify: FastifyInstance, deps: MountDeps, prefi
 }
 
 function apiRoutes(api: FastifyInstance, deps: MountDeps): void {
-  api.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: CORE_LIMITS.maxSizeRequest }, (_request, body, done) =>
-    done(null, body),
+  api.addContentTypeParser(
+    '*',
+    { bodyLimit: Number.MAX_SAFE_INTEGER },
+    (_request: FastifyRequest, payload: IncomingMessage) => readBody(payload),
   );
   api.get('/session', async (request, reply) => {
     const caller = await callerOf(deps, request);
@@ -39,6 +42,23 @@ function apiRoutes(api: FastifyInstance, deps: MountDeps): void {
     const response = await deps.jmap.api(requestBody(request), caller, closedSignal(reply));
     return reply.header('cache-control', 'no-store').send(response);
   });
+}
+
+/**
+ * A body that is too large is read to its end and forgotten: whoever still sends would lose the answer with the connection.
+ * Throws RequestError.
+ */
+async function readBody(payload: AsyncIterable<Buffer>): Promise<Buffer> {
+  let pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of payload) {
+    size += piece.length;
+    if (size <= CORE_LIMITS.maxSizeRequest) pieces.push(piece);
+    else pieces = [];
+  }
+  if (size > CORE_LIMITS.maxSizeRequest)
+    throw new RequestError('limit', `at most ${CORE_LIMITS.maxSizeRequest} octets`, { limit: 'maxSizeRequest' });
+  return Buffer.concat(pieces);
 }
 
 /** RFC 8620, section 3.1: the request's type is application/json. */
@@ -53,13 +73,7 @@ function answerError(error: unknown, reply: FastifyReply, log: Log): FastifyRepl
   if (error instanceof RequestError) return problem(reply, error.status, error.problem);
   if (error instanceof Refused)
     return problem(reply, error.status, { type: 'about:blank', status: error.status, detail: error.message });
-  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const tooLarge = new RequestError('limit', `at most ${CORE_LIMITS.maxSizeRequest} octets`, {
-      limit: 'maxSizeRequest',
-    });
-    return problem(reply, tooLarge.status, tooLarge.problem);
-  }
+  const { statusCode, message } = error as { statusCode?: number; message: string };
   if (statusCode !== undefined && statusCode < 500)
     return problem(reply, statusCode, { type: 'about:blank', status: statusCode, detail: message });
   log.error({ error }, 'a JMAP request failed');

@@ -28,6 +28,10 @@ export function unfold(value: string): string {
   return value.includes('\n') ? value.replace(/\r?\n(?=[ \t])/g, '').replace(/\r?\n/g, ' ') : value;
 }
 
+/** A port, and what may follow an address; longer than any. */
+const PORT = /^:\d{1,5}\s*(?:$|[,;(\s])/;
+const PORT_CHARACTERS = 8;
+
 interface OpenGroup {
   readonly name: string | null;
   readonly addresses: EmailAddress[];
@@ -61,7 +65,7 @@ class AddressReader {
     else if (character === '(') this.#comment = this.#readComment();
     else if (character === '<') this.#angle = this.#readAngle();
     else if (character === ',') this.#next(() => this.#endMailbox());
-    else if (character === ':' && this.#openGroup === undefined && this.#angle === undefined)
+    else if (character === ':' && this.#openGroup === undefined && this.#angle === undefined && !this.#isPort())
       this.#next(() => this.#beginGroup());
     else if (character === ';')
       this.#next(() => {
@@ -69,6 +73,13 @@ class AddressReader {
         this.#openGroup = undefined;
       });
     else this.#next(() => (this.#words += character));
+  }
+
+  /** A loopback home has its port in its addresses, `bob@localhost:7990`: no group is called that. */
+  #isPort(): boolean {
+    return (
+      /^\s*[^\s@]+@[^\s@:]+$/.test(this.#words) && PORT.test(this.#text.slice(this.#at, this.#at + PORT_CHARACTERS))
+    );
   }
 
   #next(act: () => void): void {

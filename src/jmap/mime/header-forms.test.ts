@@ -35,6 +35,13 @@ describe('addresses', () => {
     ['nobody', [{ name: null, email: 'nobody' }]],
     ['Undisclosed:;', []],
     [
+      'bob@localhost:7990, carol@localhost:7990 (Carol)',
+      [
+        { name: null, email: 'bob@localhost:7990' },
+        { name: 'Carol', email: 'carol@localhost:7990' },
+      ],
+    ],
+    [
       'a@b,, ,c@d',
       [
         { name: null, email: 'a@b' },

@@ -113,7 +113,10 @@ export class MailAccount {
     });
   }
 
-  /** Takes its emails out of it first; those that are in no other mailbox are destroyed. */
+  /**
+   * Takes its emails out of it first; those that are in no other mailbox are destroyed. A server that has folders does the
+   * same when it deletes one; devices hear it of each email, also of one that is still on its way to the home.
+   */
   removeMailbox(id: string, side: Side): void {
     const mailbox = this.#parts.mailboxes.find(this.n, id);
     if (mailbox === undefined) return;
@@ -122,9 +125,9 @@ export class MailAccount {
         const email = this.email(emailId);
         if (email === undefined) continue;
         const mailboxIds = email.mailboxIds.filter((other) => other !== id);
-        // The server does the same when it deletes the mailbox: nothing is pending for each of them.
-        if (mailboxIds.length === 0) this.#parts.emails.remove(this.n, email);
-        else this.#parts.emails.update(this.n, email, { mailboxIds });
+        const hearer = this.record.kind === 'encrypted' ? side : 'agent';
+        if (mailboxIds.length === 0) this.removeEmails([emailId], hearer);
+        else this.updateEmail(emailId, { mailboxIds }, hearer);
       }
       this.#parts.mailboxes.remove(mailbox);
       this.#pend(side, id, { kind: 'mailboxDestroy', before: plainMailbox(mailbox) });
