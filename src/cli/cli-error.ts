@@ -18,6 +18,7 @@ export type CliErrorCode =
   | 'not_found' // a file, or a message
   | 'ambiguous' // an abbreviated id that several messages share
   | 'file_exists' // an export would overwrite it
+  | 'attachment_damaged' // its bytes are not those that its author hashed
   | 'plain_refused' // mail in the clear over a network
   | 'unreachable' // no peer answers
   | 'not_confirmed'; // a question was answered with no, or could not be asked

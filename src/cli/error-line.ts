@@ -40,7 +40,7 @@ const FIXES: Readonly<Record<string, string>> = Object.freeze({
   not_found: 'Check the spelling.',
   over_quota: 'The home holds no more for this account: delete mail, or ask for a larger quota.',
   rate_limited: 'Wait a little and run the same command again.',
-  too_large: 'A message has 2 MiB at most, attachments included.',
+  too_large: 'A message has 2 MiB at most; files go beside it with --attach, up to 64 GiB.',
   unknown_recipient: 'Check the address: its home does not know it.',
   unknown_account: 'Check the address with `restante account list`.',
   bad_invite: 'Ask for a new invitation: `restante invite`.',

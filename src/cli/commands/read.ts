@@ -1,9 +1,8 @@
 /** `read`: one message; for people safe to look at, with --raw the exact bytes. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Client, Message, Summary } from '../../client/index.ts';
 import type { PduId } from '../../protocol/index.ts';
+import { saveAttachment } from '../attachments.ts';
 import type { Act, Context } from '../context.ts';
 import { fromOf, isVerified, messageFields, resolveMessage, toOf } from '../message-view.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
@@ -25,7 +24,10 @@ export function addRead(program: Command, act: Act): void {
   withExamples(
     forPerson(read)
       .option('--raw', 'the exact bytes that were sent')
-      .option('--save <dir>', 'write the attachments into a folder')
+      .option(
+        '--save <dir>',
+        'write the attachments into a folder; large ones are fetched, and go on where they stopped',
+      )
       .action(act(run)),
     'restante read 3f9a1c0b77e2',
     'restante read 3f9a1c0b77e2 --raw > message.eml',
@@ -41,7 +43,7 @@ async function run(context: Context, options: ReadOptions, text: string): Promis
     }
     const message = await client.mail.read(id);
     const saved =
-      options.save === undefined ? undefined : await saveAttachments(client, id, context.pathOf(options.save));
+      options.save === undefined ? undefined : await saveAttachments(context, client, id, context.pathOf(options.save));
     const { headers, text: body, cc, attachments } = message.text;
     context.output.result(
       {
@@ -89,31 +91,9 @@ function proofOf(summary: Summary, paint: Paint): string {
   return paint.bad(`no (${proof.replaceAll('_', ' ')}); sent from a device of ${author}`);
 }
 
-/** Never over a file that is there, and never outside of the folder: the names are a stranger's. */
-async function saveAttachments(client: Client, id: PduId, folder: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+async function saveAttachments(context: Context, client: Client, id: PduId, folder: string): Promise<string[]> {
   const saved: string[] = [];
-  for (const { name, content } of await client.mail.attachments(id)) saved.push(await saveOne(folder, name, content));
+  for (const attachment of await client.mail.attachments(id))
+    saved.push(await saveAttachment(context, client, folder, attachment));
   return saved;
-}
-
-async function saveOne(folder: string, name: string, content: Uint8Array): Promise<string> {
-  const safe = fileName(name);
-  for (let copy = 1; ; copy++) {
-    const path = join(folder, copy === 1 ? safe : `${copy}-${safe}`);
-    try {
-      await writeFile(path, content, { flag: 'wx' });
-      return path;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
-}
-
-function fileName(name: string): string {
-  const safe = safeLine(name)
-    .replace(/[/\\:*?"<>|]/g, '_')
-    .replace(/^\.+/, '')
-    .slice(-120);
-  return safe === '' ? 'attachment' : safe;
 }

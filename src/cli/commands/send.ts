@@ -1,9 +1,9 @@
 /** `send`: a message from arguments and stdin, encrypted, queued durably, and handed to a node. */
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { Attachment, Draft } from '../../client/index.ts';
+import { CodedError } from '../../base/index.ts';
+import type { Client, Draft, Outcome, Sent } from '../../client/index.ts';
 import { type Address, parseConversationId } from '../../protocol/index.ts';
+import { showSending, sourceOf } from '../attachments.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, CommonOptions, Context } from '../context.ts';
 import { resolveMessage } from '../message-view.ts';
@@ -36,7 +36,7 @@ export function addSend(program: Command, act: Act): void {
       .option('--bcc <addresses>', 'also to, seen by nobody', addressListOption)
       .option('--subject <text>', 'encrypted like the text')
       .option('--body <text>', 'instead of stdin')
-      .option('--attach <files...>', 'files to go with it')
+      .option('--attach <files...>', 'files to go with it, of any size up to 64 GiB')
       .option('--conversation <id>', 'go on with a conversation: with all who are in it, or some of them')
       .option('--reply <id>', 'answer a message, in its conversation')
       .option('--despite-gaps', 'write although something of the conversation is not here')
@@ -61,14 +61,17 @@ async function run(context: Context, options: SendOptions): Promise<void> {
       bcc,
       subject: options.subject ?? '',
       text: await textOf(context, options),
-      attachments: await attachmentsOf(context, options),
+      attachments: await Promise.all((options.attach ?? []).map((path) => sourceOf(context.pathOf(path)))),
       ...(options.conversation === undefined ? {} : { conversation: parseConversationId(options.conversation) }),
       ...(options.reply === undefined ? {} : { inReplyTo: await resolveMessage(client, options.reply) }),
       despiteGaps: options.despiteGaps === true,
       ...(options.name === undefined ? {} : { fromName: options.name }),
     };
     await connectIfPossible(client, context);
-    return client.send(draft, context.signal);
+    using _ = showSending(context, client);
+    const first = await client.send(draft, context.signal);
+    const isCut = first.status === 'queued' && client.outbox.items.some((item) => item.attached.length > 0);
+    return isCut && !context.signal.aborted ? goOn(context, client, first) : first;
   });
   context.output.result(sent, (paint) => {
     const count = to.length + cc.length + bcc.length;
@@ -78,10 +81,19 @@ async function run(context: Context, options: SendOptions): Promise<void> {
   });
 }
 
-function attachmentsOf({ pathOf }: Context, { attach = [] }: SendOptions): Promise<Attachment[]> {
-  return Promise.all(
-    attach.map(async (path) => ({ name: basename(path), content: new Uint8Array(await readFile(pathOf(path))) })),
-  );
+/** A large attachment whose connection was cut goes on, as long as some node answers. */
+async function goOn({ signal }: Context, client: Client, sent: Sent): Promise<Sent> {
+  let outcome: Outcome | undefined;
+  using _ = client.events.on('outbox', (change) => {
+    if (change.id === sent.id) outcome = change.outcome;
+  });
+  try {
+    await client.flush(signal);
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== 'offline') throw error;
+  }
+  if (outcome === undefined || outcome.status === 'refused') return sent;
+  return { ...sent, status: outcome.status, receipts: [outcome.receipt] };
 }
 
 async function textOf(context: Context, options: SendOptions): Promise<string> {

@@ -4,7 +4,7 @@ import type { Alarm, Client, Report, SyncResult } from '../../client/index.ts';
 import type { Act, Context } from '../context.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
-import { counted, showCount } from '../terminal/figures.ts';
+import { counted, showBytes, showCount } from '../terminal/figures.ts';
 import type { Paint } from '../terminal/paint.ts';
 import { safeLine } from '../terminal/text.ts';
 
@@ -44,10 +44,17 @@ async function runReport(context: Context, options: PersonOptions): Promise<void
 
 async function catchUp({ output, signal }: Context, client: Client): Promise<SyncResult> {
   using bar = output.progress({ label: 'Fetching', unit: 'items' });
+  let done = 0;
+  // What waits goes out meanwhile.
+  using _ = client.events.on('attachment', (attachment) =>
+    bar.update({ done, note: `${showBytes(attachment.done)} of ${showBytes(attachment.total)} sent` }),
+  );
   const result = await client.sync({
     signal,
-    onProgress: ({ received, toIndex }) =>
-      bar.update({ done: received, note: toIndex === 0 ? undefined : `${showCount(toIndex)} to decrypt` }),
+    onProgress: ({ received, toIndex }) => {
+      done = received;
+      bar.update({ done, note: toIndex === 0 ? undefined : `${showCount(toIndex)} to decrypt` });
+    },
   });
   await client.flush(signal);
   return result;
