@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Clock, type HttpDialer, type Log, Scope, type SecureRandom } from '../base/index.ts';
+import { BlobCollector } from './blobs/blob-collector.ts';
 import { Blobs, type OpenBlob } from './blobs/blobs.ts';
 import type { BlobStore, MailSource, StoredBlob } from './blobs/ports.ts';
 import { CORE_LIMITS } from './limits.ts';
@@ -65,6 +66,7 @@ export class Jmap implements AsyncDisposable {
   readonly #sockets: JmapSockets;
   readonly #queue: SubmissionQueue | undefined;
   readonly #vapid: VapidKey;
+  readonly #collector: BlobCollector;
   readonly #answering: AsyncDisposable | undefined;
   #requestCount = 0;
   #uploadCount = 0;
@@ -83,6 +85,8 @@ export class Jmap implements AsyncDisposable {
     this.#processor = new Processor({ ...deps, blobs: this.#blobs, push: this.#push, submission }, ALL_METHODS);
     const request = this.request.bind(this);
     this.#sockets = new JmapSockets({ store: deps.store, log: deps.log, request });
+    this.#collector = new BlobCollector({ ...deps, isQuiet: () => this.#requestCount + this.#uploadCount === 0 });
+    this.#collector.start();
     this.#push?.resume();
     this.#queue?.resume();
     if (this.#queue !== undefined)
@@ -119,7 +123,9 @@ export class Jmap implements AsyncDisposable {
     if (this.#uploadCount >= CORE_LIMITS.maxConcurrentUpload) throw tooMuch('maxConcurrentUpload', 429);
     this.#uploadCount++;
     try {
-      return await this.#blobs.put(accountId, limitedTo(bytes, CORE_LIMITS.maxSizeUpload), signal);
+      const blob = await this.#blobs.put(accountId, limitedTo(bytes, CORE_LIMITS.maxSizeUpload), signal);
+      await this.#collector.uploaded(account, blob.size);
+      return blob;
     } finally {
       this.#uploadCount--;
     }
@@ -160,6 +166,7 @@ export class Jmap implements AsyncDisposable {
     await this.#answering?.[Symbol.asyncDispose]();
     await Promise.all([
       this.#sockets[Symbol.asyncDispose](),
+      this.#collector[Symbol.asyncDispose](),
       this.#push?.[Symbol.asyncDispose](),
       this.#queue?.[Symbol.asyncDispose](),
     ]);

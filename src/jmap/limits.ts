@@ -116,6 +116,13 @@ export const VACATION_EMAILS_MAX = 1000;
 /** RFC 8621, section 5: at most 255 octets of a snippet. */
 export const SNIPPET_OCTETS_MAX = 255;
 
+/** RFC 8620, section 6: an hour at least; a day lets somebody finish tomorrow what they attach to today. */
+export const UNREFERENCED_KEPT_MS = DAY_MS;
+/** Of one account: more than ten emails with all that they may have attached. */
+export const UNREFERENCED_BYTES_MAX = 1_000_000_000;
+/** How often old ones are looked for. */
+export const BLOB_SWEEP_MS = 3_600_000;
+
 /** RFC 9404: what Blob/upload takes and puts together, and Blob/get shows, in one call. */
 export const BLOB_SET_BYTES_MAX = 10_000_000;
 export const BLOB_SOURCES_MAX = 64;

@@ -2,10 +2,17 @@
  * Uploads and messages that were made here, each a sealed file: in pieces, so that a large one is never whole in memory and
  * a range is read without the rest. A file's name is the blob's id, which its content makes: the same content is one file.
  */
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readUint64, type SecureRandom, toHex, uint64Bytes } from '../../base/index.ts';
-import { type BlobStore, type ByteRange, blobIdOf, createBlobHash, type StoredBlob } from '../../jmap/index.ts';
+import {
+  type BlobEntry,
+  type BlobStore,
+  type ByteRange,
+  blobIdOf,
+  createBlobHash,
+  type StoredBlob,
+} from '../../jmap/index.ts';
 import { HubError } from '../hub-error.ts';
 import { SealedFileReader, SealedFileWriter } from './journal/sealed-file.ts';
 import { BLOB_PIECE_BYTES } from './limits.ts';
@@ -24,6 +31,7 @@ export interface SealedBlobsOptions {
 /** Kinds of frames: pieces of BLOB_PIECE_BYTES each, the last one shorter; then how many bytes they are together. */
 const PIECE = 0;
 const SIZE = 1;
+const BLOB_ID = /^b[0-9a-f]{64}$/;
 
 export class SealedBlobs implements BlobStore {
   readonly #deps: SealedBlobsDeps;
@@ -103,8 +111,20 @@ export class SealedBlobs implements BlobStore {
     await rm(this.#path(accountId, blobId), { force: true });
   }
 
+  async *entries(accountId: string): AsyncIterable<BlobEntry> {
+    const folder = join(this.#folder, accountId);
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    for (const id of names.filter((name) => BLOB_ID.test(name))) {
+      const { mtimeMs, size } = await stat(join(folder, id));
+      yield { id, sizeBytes: size, storedAt: mtimeMs };
+    }
+  }
+
   async #has(accountId: string, blobId: string): Promise<boolean> {
-    if (!/^b[0-9a-f]{64}$/.test(blobId)) return false;
+    if (!BLOB_ID.test(blobId)) return false;
     try {
       await stat(this.#path(accountId, blobId));
       return true;

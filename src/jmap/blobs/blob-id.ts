@@ -18,15 +18,21 @@ const LETTERS: Readonly<Record<TransferEncoding, string>> = {
   unknown: 'i',
   base64: 'b',
   'quoted-printable': 'q',
+  uuencode: 'u',
 };
-const ENCODINGS: Readonly<Record<string, TransferEncoding>> = { i: 'identity', b: 'base64', q: 'quoted-printable' };
+const ENCODINGS: Readonly<Record<string, TransferEncoding>> = {
+  i: 'identity',
+  b: 'base64',
+  q: 'quoted-printable',
+  u: 'uuencode',
+};
 
 export function partBlobId({ parent, start, end, encoding }: PartPlace): string {
   return `p${LETTERS[encoding]}${start.toString(36)}_${(end - start).toString(36)}_${parent}`;
 }
 
 export function parsePartBlobId(blobId: string): PartPlace | undefined {
-  const match = /^p([ibq])([0-9a-z]{1,9})_([0-9a-z]{1,9})_([A-Za-z0-9_-]{1,200})$/.exec(blobId);
+  const match = /^p([ibqu])([0-9a-z]{1,9})_([0-9a-z]{1,9})_([A-Za-z0-9_-]{1,200})$/.exec(blobId);
   if (match === null) return undefined;
   const [, letter = '', from = '', length = '', parent = ''] = match;
   const start = Number.parseInt(from, 36);

@@ -25,6 +25,13 @@ export interface StoredBlob {
   readonly size: number;
 }
 
+/** One that is there, and when it came last, in milliseconds since 1970. */
+export interface BlobEntry {
+  readonly id: string;
+  readonly sizeBytes: number;
+  readonly storedAt: number;
+}
+
 /** Uploads, and messages that were made here. Ids are made from the content (`blobIdOf`). */
 export interface BlobStore {
   /** Keeps the bytes. A signal that is aborted, or a stream that fails, leaves nothing. */
@@ -33,4 +40,6 @@ export interface BlobStore {
   size(accountId: string, blobId: string): Promise<number | undefined>;
   read(accountId: string, blobId: string, range: ByteRange): AsyncIterable<Uint8Array>;
   delete(accountId: string, blobId: string): Promise<void>;
+  /** All of an account; sizes may be those of their files. */
+  entries(accountId: string): AsyncIterable<BlobEntry>;
 }

@@ -1,6 +1,8 @@
 /** Content transfer encodings (RFC 2045, section 6): whole bodies, and chunk by chunk for downloads. */
 
-export type TransferEncoding = 'identity' | 'base64' | 'quoted-printable' | 'unknown';
+import { UuDecoder } from './uuencode.ts';
+
+export type TransferEncoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode' | 'unknown';
 
 export function parseTransferEncoding(value: string | undefined): TransferEncoding {
   switch (value) {
@@ -13,6 +15,10 @@ export function parseTransferEncoding(value: string | undefined): TransferEncodi
     case 'base64':
     case 'quoted-printable':
       return value;
+    case 'x-uuencode':
+    case 'x-uue':
+    case 'uuencode':
+      return 'uuencode';
     default:
       return 'unknown';
   }
@@ -27,6 +33,7 @@ export interface TransferDecoder {
 export function createDecoder(encoding: TransferEncoding): TransferDecoder {
   if (encoding === 'base64') return new Base64Decoder();
   if (encoding === 'quoted-printable') return new QuotedPrintableDecoder();
+  if (encoding === 'uuencode') return new UuDecoder();
   return { push: (bytes) => bytes, end: () => new Uint8Array(0) };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ACCOUNT, MAILBOXES, TestAccount } from '../../../../test/harness/jmap/test-account.ts';
+import { ALL_RIGHTS } from '../../store/records.ts';
 
 interface Made {
   readonly created: Record<string, { id: string; blobId: string; threadId: string; size: number }> | null;
@@ -60,6 +61,22 @@ describe('Email/import', () => {
     const given = Object.hasOwn(error.properties, 0) && error.properties[0] !== 'blobId' ? { blobId, ...email } : email;
     const { notCreated } = await test.call<Made>('Email/import', { emails: { k: given } });
     expect(notCreated?.k).toMatchObject(error);
+  });
+
+  test('of a mailbox that is destroyed meanwhile is refused by itself', async () => {
+    const test = await TestAccount.open();
+    const plain = { parentId: null, role: null, sortOrder: 0, isSubscribed: true, rights: ALL_RIGHTS };
+    test.account.putMailbox({ ...plain, id: 'going', name: 'going' }, 'agent');
+    const blobId = await uploaded(test, RAW.replaceAll('\n', '\r\n'));
+    const put = test.blobStore.put.bind(test.blobStore);
+    test.blobStore.put = async (...given) => {
+      test.account.removeMailbox('going', 'client');
+      return put(...given);
+    };
+    const emails = { gone: { blobId, mailboxIds: { going: true } }, here: { blobId, mailboxIds: INBOX } };
+    const { created, notCreated } = await test.call<Made>('Email/import', { emails });
+    expect(Object.keys(created ?? {})).toEqual(['here']);
+    expect(notCreated).toMatchObject({ gone: { type: 'invalidProperties', properties: ['mailboxIds'] } });
   });
 
   test('refuses what is no message, and everything in another state', async () => {

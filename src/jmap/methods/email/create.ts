@@ -11,7 +11,7 @@ import type { NewEmail } from '../../store/records.ts';
 import type { Call } from '../call.ts';
 import { newId } from '../standard/set.ts';
 import { blobIdsOf, createBody } from './body-creation.ts';
-import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
+import { judgeAdding, judgePresence, parseKeywords, parseMailboxIds } from './email-rules.ts';
 import { createHeaders } from './header-creation.ts';
 import { HEADER_SHORTHANDS } from './header-property.ts';
 
@@ -61,6 +61,7 @@ export async function storeEmail(
   place: EmailPlace,
 ): Promise<CreatedEmail> {
   const email = await prepareEmail(call, account, raw, place);
+  judgePresence(account, place.mailboxIds);
   account.putEmails([email], 'client');
   return createdEmail(account, email);
 }

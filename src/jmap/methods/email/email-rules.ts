@@ -27,9 +27,14 @@ export function parseMailboxIds(account: MailAccount, call: Call, value: unknown
     throw invalidProperties(['mailboxIds'], 'mailboxIds is an object whose values are true');
   const ids = Object.keys(value).map((id) => resolveId(call, id) ?? '');
   if (ids.length === 0) throw invalidProperties(['mailboxIds'], 'an email is in one mailbox at least');
-  if (!ids.every((id) => account.mailbox(id) !== undefined))
-    throw invalidProperties(['mailboxIds'], 'there is no such mailbox');
+  judgePresence(account, ids);
   return [...new Set(ids)];
+}
+
+/** Asked again where something was waited for: another request may have destroyed a mailbox meanwhile. */
+export function judgePresence(account: MailAccount, mailboxIds: readonly string[]): void {
+  if (!mailboxIds.every((id) => account.mailbox(id) !== undefined))
+    throw invalidProperties(['mailboxIds'], 'there is no such mailbox');
 }
 
 export function judgeAdding(account: MailAccount, mailboxIds: readonly string[]): void {

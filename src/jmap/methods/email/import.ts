@@ -13,7 +13,7 @@ import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Method, resolveId, writableAccountOf } from '../call.ts';
 import { failuresOrNull, judgeCount, judgeState, mapOrNull } from '../standard/set.ts';
 import { createdEmail, prepareEmail } from './create.ts';
-import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
+import { judgeAdding, judgePresence, parseKeywords, parseMailboxIds } from './email-rules.ts';
 
 const importArguments = z.strictObject({
   accountId: id,
@@ -38,6 +38,14 @@ export const emailImport: Method = {
         prepared.set(creationId, await prepareImport(call, account, email));
       } catch (error) {
         if (!(error instanceof SetError)) throw error;
+        notCreated.set(creationId, error);
+      }
+    for (const [creationId, { mailboxIds }] of prepared)
+      try {
+        judgePresence(account, mailboxIds);
+      } catch (error) {
+        if (!(error instanceof SetError)) throw error;
+        prepared.delete(creationId);
         notCreated.set(creationId, error);
       }
     // All in one transaction: each has been judged, so none can fail any more.
