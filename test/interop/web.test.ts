@@ -217,9 +217,20 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     expect(await seriousViolations(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Settings' }).click();
-    await page.getByText('this window').waitFor();
-    expect(await seriousViolations(page)).toEqual([]);
+    for (const name of [
+      'Appearance',
+      'Accounts',
+      'Devices',
+      'Keys and password',
+      'Completeness',
+      'Import and export',
+    ]) {
+      await page.getByRole('tab', { name }).click();
+      if (name === 'Devices') await page.getByText('this window').waitFor();
+      expect(await seriousViolations(page), name).toEqual([]);
+    }
     await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
     const visitor = await home.visit(alice.address, { width: 390, height: 780 });
     expect(await seriousViolations(visitor.page)).toEqual([]);
     await visitor.context.close();

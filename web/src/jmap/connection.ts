@@ -1,6 +1,6 @@
 /** Calls of one person's JMAP server: methods, blobs, and news of changes. */
 import { bearer, type Login } from './login.ts';
-import { COMPLETENESS, CORE, MAIL, type Session, SUBMISSION } from './objects.ts';
+import { COMPLETENESS, CORE, EVERY_ACCOUNT, MAIL, type Session, SUBMISSION } from './objects.ts';
 import { ask, Refusal, Unreachable } from './refusal.ts';
 
 export type MethodCall = readonly [name: string, args: object, id: string];
@@ -45,7 +45,9 @@ export class Connection {
 
   /** Throws MethodRefusal when one of them is refused; those in `mayFail` have no answer then. */
   async call(calls: readonly MethodCall[], mayFail: readonly string[] = []): Promise<Answers> {
-    const using = [CORE, MAIL, SUBMISSION, COMPLETENESS].filter((urn) => urn in this.session.capabilities);
+    const using = [CORE, MAIL, SUBMISSION, COMPLETENESS, EVERY_ACCOUNT].filter(
+      (urn) => urn in this.session.capabilities,
+    );
     const response = await ask(here(this.session.apiUrl), {
       method: 'POST',
       headers: { authorization: bearer(this.login), 'content-type': 'application/json' },

@@ -2,6 +2,7 @@
  * Signing in: the password is shown to the hub once, for an app password of this window that can be revoked alone and ends
  * by itself. That token is what the page keeps, for as long as the window is open.
  */
+import type { Session } from './objects.ts';
 import { ask, Refusal } from './refusal.ts';
 
 export interface Login {
@@ -21,6 +22,7 @@ export interface Slot {
 }
 
 const KEPT_AS = 'restante.login';
+const SESSION_KEPT_AS = 'restante.session';
 const DAY_MS = 86_400_000;
 /** A window that stays open longer asks for the password again. */
 const LOGIN_MS = 14 * DAY_MS;
@@ -47,8 +49,18 @@ export function keptLogin(): Login | undefined {
   return kept === null ? undefined : (JSON.parse(kept) as Login);
 }
 
+/** What a window that is loaded again without a network begins with: no secret is in it. */
+export function keptSession(): Session | undefined {
+  const kept = sessionStorage.getItem(SESSION_KEPT_AS);
+  return kept === null ? undefined : (JSON.parse(kept) as Session);
+}
+
+export function keepSession(session: Session): void {
+  sessionStorage.setItem(SESSION_KEPT_AS, JSON.stringify(session));
+}
+
 export function forgetLogin(): void {
-  sessionStorage.removeItem(KEPT_AS);
+  sessionStorage.clear();
 }
 
 export async function revokeSlot(login: Login, slotId: string): Promise<void> {

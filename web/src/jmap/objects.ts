@@ -6,6 +6,9 @@ export const SUBMISSION = 'urn:ietf:params:jmap:submission';
 /** An extension of ours, which encrypted accounts have: what is known to be missing. */
 export const COMPLETENESS = 'https://restante.org/jmap/completeness';
 
+/** An extension of ours: the emails of all accounts in one list. */
+export const EVERY_ACCOUNT = 'https://restante.org/jmap/every-account';
+
 export interface Session {
   readonly capabilities: Readonly<Record<string, object>>;
   readonly accounts: Readonly<Record<string, Account>>;

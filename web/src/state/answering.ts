@@ -10,20 +10,26 @@ export type AnswerKind = 'reply' | 'replyAll' | 'forward';
 const REPLY = /^\s*(re|aw|antw|sv|vs|rif)\s*(\[\d+\])?:/i;
 const FORWARD = /^\s*(fwd?|wg|tr)\s*:/i;
 
-export function answerTo(email: Email, kind: AnswerKind, own: string, texts: Texts): LetterContent {
+export interface AnswerBasis {
+  /** The account that the email is in: the answer goes from there. */
+  readonly accountId: string;
+  readonly isOwn: (person: EmailAddress) => boolean;
+  readonly texts: Texts;
+}
+
+export function answerTo(email: Email, kind: AnswerKind, { accountId, isOwn, texts }: AnswerBasis): LetterContent {
   const key = crypto.randomUUID();
   const subject = email.subject ?? '';
   if (kind === 'forward')
     return {
       ...EMPTY,
-      key,
+      ...{ key, accountId },
       subject: FORWARD.test(subject) ? subject : `Fwd: ${subject}`,
       text: forwarded(email, texts),
       attachments: email.attachments.flatMap(passedOn),
       references: threadOf(email),
       answers: { emailId: email.id, keyword: '$forwarded' },
     };
-  const isOwn = (person: EmailAddress): boolean => person.email.toLowerCase() === own;
   const author = (email.replyTo?.length ? email.replyTo : email.from) ?? [];
   // Who answers what they wrote themselves goes on with the same people.
   const to = author.every(isOwn) ? (email.to ?? []) : author;
@@ -37,7 +43,7 @@ export function answerTo(email: Email, kind: AnswerKind, own: string, texts: Tex
   });
   return {
     ...EMPTY,
-    ...{ key, to, cc },
+    ...{ key, accountId, to, cc },
     subject: REPLY.test(subject) ? subject : `Re: ${subject}`,
     text: quoted(email, texts),
     inReplyTo: email.messageId,
@@ -47,10 +53,11 @@ export function answerTo(email: Email, kind: AnswerKind, own: string, texts: Tex
 }
 
 /** A draft, to be written on. */
-export function draftAgain(email: Email): LetterContent {
+export function draftAgain(email: Email, accountId: string): LetterContent {
   return {
     ...EMPTY,
     key: crypto.randomUUID(),
+    accountId,
     to: email.to ?? [],
     cc: email.cc ?? [],
     bcc: email.bcc ?? [],

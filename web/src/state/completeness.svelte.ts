@@ -3,13 +3,21 @@ import { COMPLETENESS } from '../jmap/objects.ts';
 import type { Line } from './line.svelte.ts';
 import { listOf } from './thread-list.svelte.ts';
 
+type Range = readonly [from: number, to: number];
+
+/** What is known of one feed of the home. */
+export interface FeedView {
+  readonly feed: string;
+  readonly upTo: number;
+  readonly held: number;
+  readonly missing: readonly Range[];
+  readonly expired: readonly Range[];
+  readonly nodes: readonly { readonly node: string; readonly upTo: number | null }[];
+}
+
 interface CompletenessObject {
   readonly isComplete: boolean;
-  readonly feeds: readonly {
-    readonly upTo: number;
-    readonly missing: readonly (readonly [from: number, to: number])[];
-    readonly nodes: readonly { readonly node: string; readonly upTo: number | null }[];
-  }[];
+  readonly feeds: readonly FeedView[];
   readonly pendingBodies: number;
   readonly unverified: number;
 }
@@ -24,13 +32,17 @@ export class Completeness {
   constructor(line: Line, accountId: string) {
     this.#line = line;
     this.#accountId = accountId;
-    const account = line.connection.session.accounts[accountId];
+    const account = line.session.accounts[accountId];
     this.isKnown = account !== undefined && COMPLETENESS in account.accountCapabilities;
   }
 
   /** Undefined until the hub has heard of a node. */
   get isComplete(): boolean | undefined {
     return this.#object?.isComplete;
+  }
+
+  get feeds(): readonly FeedView[] {
+    return this.#object?.feeds ?? [];
   }
 
   /** Messages that were announced and are not here. */

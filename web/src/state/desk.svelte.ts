@@ -5,16 +5,16 @@ import type { Texts } from '../texts/texts.svelte.ts';
 import { KeptLetters } from './kept-letters.ts';
 import { draftObject, EMPTY, Letter, type LetterContent } from './letter.svelte.ts';
 import type { Line } from './line.svelte.ts';
-import type { Mailboxes } from './mailboxes.svelte.ts';
+import type { MailAccount } from './mail-account.ts';
 import type { Notices } from './notices.svelte.ts';
 import { listOf } from './thread-list.svelte.ts';
 
 export interface DeskDeps {
   readonly line: Line;
-  readonly mailboxes: Mailboxes;
   readonly notices: Notices;
   readonly texts: Texts;
-  readonly accountId: string;
+  readonly account: (id: string) => MailAccount;
+  readonly primaryId: string;
   readonly own: string;
 }
 
@@ -38,7 +38,7 @@ export class Desk {
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> = Promise.resolve();
-  #identity: Identity | undefined;
+  readonly #identities = new Map<string, Identity>();
 
   constructor(deps: DeskDeps) {
     this.#deps = deps;
@@ -47,7 +47,9 @@ export class Desk {
 
   /** What was being written when the window went away. */
   restore(): void {
-    const [last, ...others] = this.#kept.all();
+    const kept = this.#kept.all();
+    for (const content of kept) if (content.isQueued) void this.#deliver(content, true);
+    const [last, ...others] = kept.filter(({ isQueued }) => !isQueued);
     if (last === undefined) return;
     for (const content of others) void this.#save(new Letter(content));
     this.letter = new Letter(last);
@@ -86,7 +88,8 @@ export class Desk {
   async discard(): Promise<void> {
     const { letter } = this;
     if (letter === undefined) return;
-    const { accountId, line, notices, texts } = this.#deps;
+    const { line, notices, texts } = this.#deps;
+    const { id: accountId } = this.#accountOf(letter);
     const content = letter.content();
     this.#forget(letter);
     await this.#saving;
@@ -105,7 +108,8 @@ export class Desk {
       });
       const attachment = letter.attachments.at(-1);
       if (attachment === undefined) continue;
-      const { accountId, line } = this.#deps;
+      const { line } = this.#deps;
+      const { id: accountId } = this.#accountOf(letter);
       const progress = (share: number): void => {
         attachment.share = share;
       };
@@ -124,41 +128,75 @@ export class Desk {
     }
   }
 
+  /** It goes from another account. What is a draft in the one before is one no more. */
+  async sendFrom(letter: Letter, accountId: string): Promise<void> {
+    const { line } = this.#deps;
+    const { draftId } = letter;
+    const before = this.#accountOf(letter).id;
+    letter.accountId = accountId;
+    letter.draftId = undefined;
+    this.typed(letter);
+    if (draftId !== undefined)
+      await line.attempt((connection) =>
+        connection.call([['Email/set', { accountId: before, destroy: [draftId] }, 'set']]),
+      );
+  }
+
+  /** Without a line the letter waits in the browser, and goes when there is one: also after the window was closed. */
   async send(letter: Letter): Promise<void> {
-    const { notices, texts } = this.#deps;
+    const { line, notices, texts } = this.#deps;
     letter.isSending = true;
     clearTimeout(this.#saveTimer);
-    this.#kept.keep(letter.content());
+    clearTimeout(this.#keepTimer);
+    const content = letter.content();
+    this.#kept.keep({ ...content, isQueued: true });
+    if (line.state !== 'live') {
+      if (this.letter === letter) this.letter = undefined;
+      notices.say(texts.t.sendQueued);
+      void this.#deliver(content, false);
+      return;
+    }
+    await this.#saving;
+    if (!(await this.#deliver(letter.content(), false))) letter.isSending = false;
+    else if (this.letter === letter) this.letter = undefined;
+  }
+
+  /** False when the hub does not take it: then it is written on. `isAgain`: it may have been sent already. */
+  async #deliver(content: LetterContent, isAgain: boolean): Promise<boolean> {
+    const { notices, texts } = this.#deps;
     try {
-      await this.#saving;
-      const content = letter.content();
-      const sent = await this.#submit(content);
-      this.#forget(letter);
+      const sent = await this.#submit(content, isAgain);
+      this.#kept.drop(content.key);
       const undo = (): Promise<void> => this.#takeBack(content, sent);
       notices.say(texts.t.sendingSoon, undo, UNDO_SECONDS * 1_000);
+      return true;
     } catch (error) {
+      this.#kept.keep(content);
       notices.problem(texts.t.sendFailed(error instanceof Error ? error.message : String(error)));
-    } finally {
-      letter.isSending = false;
+      if (this.letter === undefined) this.letter = new Letter(content);
+      return false;
     }
   }
 
   async #submit(
     content: LetterContent,
+    mayBeSent: boolean,
   ): Promise<{ readonly emailId: string; readonly submissionId: string | undefined }> {
-    const { accountId, line, mailboxes, own } = this.#deps;
-    const identity = await this.#from();
+    const { line } = this.#deps;
+    const { id: accountId, mailboxes } = this.#accountOf(content);
+    const identity = await this.#from(accountId);
     const draftsId = mailboxes.role('drafts')?.id ?? '';
     const sentId = mailboxes.role('sent')?.id ?? '';
-    const messageId = `${crypto.randomUUID()}@${own.split('@')[1]?.replace(/:.*/, '') ?? 'localhost'}`;
+    // The same each time: so what was sent is found.
+    const messageId = `${content.key}@${hostOf(identity)}`;
     const email = draftObject(content, identity, draftsId, messageId);
     const rcptTo = [...content.to, ...content.cc, ...content.bcc].map(({ email }) => ({ email }));
     const envelope = { mailFrom: { email: identity.email, parameters: { HOLDFOR: String(UNDO_SECONDS) } }, rcptTo };
     const filed = { [`mailboxIds/${draftsId}`]: null, [`mailboxIds/${sentId}`]: true, 'keywords/$draft': null };
-    let isAgain = false;
+    let isAgain = mayBeSent;
     return line.attempt(async (connection) => {
       // The hub may have done it, and the answer was lost.
-      const done = isAgain ? await this.#sentAs(connection, messageId) : undefined;
+      const done = isAgain ? await this.#sentAs(connection, accountId, messageId) : undefined;
       if (done !== undefined) return { emailId: done, submissionId: undefined };
       isAgain = true;
       const submission = { identityId: identity.id, emailId: '#letter', envelope };
@@ -181,8 +219,7 @@ export class Desk {
     });
   }
 
-  async #sentAs(connection: Connection, messageId: string): Promise<string | undefined> {
-    const { accountId } = this.#deps;
+  async #sentAs(connection: Connection, accountId: string, messageId: string): Promise<string | undefined> {
     const filter = { header: ['Message-ID', messageId] };
     const answers = await connection.call([['Email/query', { accountId, filter }, 'query']]);
     return (answers.get('query') as { ids?: string[] }).ids?.[0];
@@ -192,7 +229,8 @@ export class Desk {
     content: LetterContent,
     { emailId, submissionId }: { readonly emailId: string; readonly submissionId: string | undefined },
   ): Promise<void> {
-    const { accountId, line, notices, texts } = this.#deps;
+    const { line, notices, texts } = this.#deps;
+    const { id: accountId } = this.#accountOf(content);
     const update = { [submissionId ?? '']: { undoStatus: 'canceled' } };
     const answers = await line.attempt((connection) =>
       connection.call([['EmailSubmission/set', { accountId, update }, 'set']]),
@@ -202,14 +240,14 @@ export class Desk {
       notices.problem(texts.t.sendTooLate);
       return;
     }
-    await this.write({ ...content, draftId: emailId });
+    await this.write({ ...content, key: crypto.randomUUID(), draftId: emailId });
     if (this.letter !== undefined) this.typed(this.letter);
     notices.say(texts.t.sendUndone);
   }
 
   /** The email that is sent again as a draft is edited: the reader's keys for it. */
-  async draftOf(email: Email, again: (email: Email) => LetterContent): Promise<void> {
-    if (this.letter?.draftId !== email.id) await this.write(again(email));
+  async draftOf(email: Email, again: () => LetterContent): Promise<void> {
+    if (this.letter?.draftId !== email.id) await this.write(again());
     else this.isMinimised = false;
   }
 
@@ -231,11 +269,12 @@ export class Desk {
 
   async #saveNow(letter: Letter): Promise<void> {
     if (letter.isSending || letter.saveState !== 'typed') return;
-    const { accountId, line, mailboxes, own } = this.#deps;
+    const { line } = this.#deps;
+    const { id: accountId, mailboxes } = this.#accountOf(letter);
     letter.saveState = 'saving';
     const content = letter.content();
-    const identity = await this.#from();
-    const messageId = `${crypto.randomUUID()}@${own.split('@')[1]?.replace(/:.*/, '') ?? 'localhost'}`;
+    const identity = await this.#from(accountId);
+    const messageId = `${crypto.randomUUID()}@${hostOf(identity)}`;
     const draft = draftObject(content, identity, mailboxes.role('drafts')?.id ?? '', messageId);
     const destroy = content.draftId === undefined ? {} : { destroy: [content.draftId] };
     const answers = await line.attempt((connection) =>
@@ -256,18 +295,28 @@ export class Desk {
     if (this.letter === letter) this.letter = undefined;
   }
 
-  async #from(): Promise<Identity> {
-    const { accountId, line, own } = this.#deps;
-    if (this.#identity === undefined) {
-      const answers = await line.attempt((connection) =>
-        connection.call([['Identity/get', { accountId, ids: null }, 'identities']]),
-      );
-      const identities = listOf<Identity>(answers.get('identities'));
-      this.#identity = identities.find(({ email }) => email.toLowerCase() === own) ?? identities[0];
-    }
-    if (this.#identity === undefined) throw new Error('the account has no identity to send with');
-    return this.#identity;
+  #accountOf({ accountId }: { readonly accountId?: string | undefined }): MailAccount {
+    return this.#deps.account(accountId ?? this.#deps.primaryId);
   }
+
+  async #from(accountId: string): Promise<Identity> {
+    const known = this.#identities.get(accountId);
+    if (known !== undefined) return known;
+    const answers = await this.#deps.line.attempt((connection) =>
+      connection.call([['Identity/get', { accountId, ids: null }, 'identities']]),
+    );
+    const identities = listOf<Identity>(answers.get('identities'));
+    const own = this.#deps.account(accountId).name.toLowerCase();
+    const identity = identities.find(({ email }) => email.toLowerCase() === own) ?? identities[0];
+    if (identity === undefined) throw new Error('the account has no identity to send with');
+    this.#identities.set(accountId, identity);
+    return identity;
+  }
+}
+
+/** What stands behind the @ of message ids: no port. */
+function hostOf({ email }: Identity): string {
+  return email.split('@')[1]?.replace(/:.*/, '') ?? 'localhost';
 }
 
 function createdIn({ created, notCreated }: SetAnswer, name: string): string {

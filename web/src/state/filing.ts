@@ -1,25 +1,32 @@
 /** What people do with threads: at once on the screen, then at the hub, and back again when they change their mind. */
-import type { EmailHead } from '../jmap/objects.ts';
+import type { MethodCall } from '../jmap/connection.ts';
+import type { EmailHead, Mailbox } from '../jmap/objects.ts';
 import type { Texts } from '../texts/texts.svelte.ts';
 import type { Line } from './line.svelte.ts';
-import type { Mailboxes } from './mailboxes.svelte.ts';
+import type { MailAccount } from './mail-account.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { ThreadList, ThreadRow } from './thread-list.svelte.ts';
 
 type Patch = Readonly<Record<string, true | null>>;
-type Update = Readonly<Record<string, Patch>>;
+
+interface Change {
+  readonly accountId: string;
+  readonly emailId: string;
+  readonly there: Patch;
+  readonly back: Patch;
+}
 
 export interface FilingDeps {
   readonly line: Line;
-  readonly mailboxes: Mailboxes;
   readonly notices: Notices;
   readonly texts: Texts;
-  readonly accountId: string;
+  readonly account: (id: string) => MailAccount;
   readonly list: () => ThreadList | undefined;
 }
 
 /** Emails of one Email/set: RFC 8620 asks servers for five hundred at least. */
 const UPDATES_AT_ONCE = 500;
+export type MovedToRole = 'archive' | 'inbox' | 'junk' | 'trash';
 
 export class Filing {
   readonly #deps: FilingDeps;
@@ -28,127 +35,152 @@ export class Filing {
     this.#deps = deps;
   }
 
-  /** Out of the mailbox that is looked at (or out of all, from a search), into another. */
-  async move(rows: readonly ThreadRow[], targetId: string, said: string): Promise<void> {
-    const { list: current, mailboxes } = this.#deps;
-    const sourceId = current()?.place.mailboxId;
-    if (sourceId === targetId || rows.length === 0) return;
-    const keep = new Set(['drafts', 'sent'].flatMap((role) => mailboxes.role(role)?.id ?? []));
-    const moved = (email: EmailHead): readonly string[] =>
-      Object.keys(email.mailboxIds).filter((id) =>
-        sourceId === undefined ? !keep.has(id) && id !== targetId : id === sourceId,
-      );
-    const emails = rows.flatMap((row) => row.emails).filter((email) => moved(email).length > 0);
-    const patches = emails.map((email): readonly [string, Patch, Patch] => {
-      const left = moved(email).map((id) => `mailboxIds/${id}`);
-      const isThere = email.mailboxIds[targetId] === true;
-      return [
-        email.id,
-        { ...Object.fromEntries(left.map((path) => [path, null])), [`mailboxIds/${targetId}`]: true },
-        {
-          ...Object.fromEntries(left.map((path) => [path, true])),
-          ...(isThere ? {} : { [`mailboxIds/${targetId}`]: null }),
-        },
-      ];
+  /** Out of the mailbox that is looked at (or out of all, from a search), into another: that of each row's account. */
+  async move(
+    rows: readonly ThreadRow[],
+    target: (account: MailAccount) => Mailbox | undefined,
+    said: string,
+  ): Promise<void> {
+    const gone: ThreadRow[] = [];
+    const changes = rows.flatMap((row) => {
+      const account = this.#deps.account(row.accountId);
+      const targetId = target(account)?.id;
+      const sourceId = this.#sourceIn(account);
+      if (targetId === undefined || targetId === sourceId) return [];
+      if (sourceId !== undefined) gone.push(row);
+      return row.emails.flatMap((email) => moved(account, email, sourceId, targetId));
     });
-    if (sourceId !== undefined) this.#drop(rows);
-    await this.#do(patches, said);
+    if (changes.length === 0) return;
+    this.#drop(gone);
+    await this.#do(changes, said);
   }
 
-  async toRole(rows: readonly ThreadRow[], role: 'archive' | 'inbox' | 'junk' | 'trash'): Promise<void> {
-    const { mailboxes, texts } = this.#deps;
-    const target = mailboxes.role(role);
-    if (target === undefined) return;
+  async toRole(rows: readonly ThreadRow[], role: MovedToRole): Promise<void> {
+    const { texts } = this.#deps;
     const said = {
       archive: texts.t.archived,
       inbox: texts.t.movedToInbox,
       junk: texts.t.junked,
       trash: texts.t.deleted,
     };
-    await this.move(rows, target.id, said[role](rows.length));
+    await this.move(rows, ({ mailboxes }) => mailboxes.role(role), said[role](rows.length));
   }
 
   /** For ever: what is in the trash. */
   async destroy(rows: readonly ThreadRow[]): Promise<void> {
-    const { accountId, line, list, notices, texts } = this.#deps;
-    const source = list()?.place.mailboxId;
-    const ids = rows
-      .flatMap((row) => row.emails)
-      .flatMap(({ id, mailboxIds }) => (mailboxIds[source ?? ''] ? [id] : []));
+    const { line, notices, texts } = this.#deps;
+    const calls = [...byAccount(rows)].map(([accountId, own]): MethodCall => {
+      const sourceId = this.#sourceIn(this.#deps.account(accountId)) ?? '';
+      const emails = own.flatMap((row) => row.emails).filter(({ mailboxIds }) => mailboxIds[sourceId]);
+      return ['Email/set', { accountId, destroy: emails.map(({ id }) => id) }, accountId];
+    });
     this.#drop(rows);
-    await line.attempt((connection) => connection.call([['Email/set', { accountId, destroy: ids }, 'set']]));
+    await line.attempt((connection) => connection.call(calls));
     notices.say(texts.t.destroyed(rows.length));
   }
 
   async keyword(rows: readonly ThreadRow[], keyword: string, isSet: boolean, said?: string): Promise<void> {
-    const emails = rows.flatMap((row) => row.emails).filter(({ keywords }) => (keywords[keyword] === true) !== isSet);
-    const path = `keywords/${keyword}`;
-    const patches = emails.map(({ id }): readonly [string, Patch, Patch] => [
-      id,
-      { [path]: isSet || null },
-      { [path]: !isSet || null },
-    ]);
-    const changed = new Set(emails.map(({ id }) => id));
-    this.#deps
-      .list()
-      ?.patch(threadsOf(rows), (email) => (changed.has(email.id) ? withKeyword(email, keyword, isSet) : email));
-    await this.#do(patches, said);
+    const isOther = ({ keywords }: EmailHead): boolean => (keywords[keyword] === true) !== isSet;
+    const changes = changesOf(rows, isOther, `keywords/${keyword}`, isSet);
+    const changed = new Set(changes.map(({ accountId, emailId }) => `${accountId}:${emailId}`));
+    const change = (email: EmailHead, accountId: string): EmailHead =>
+      changed.has(`${accountId}:${email.id}`) ? withKeyword(email, keyword, isSet) : email;
+    this.#deps.list()?.patch(keysOf(rows), change);
+    await this.#do(changes, said);
   }
 
-  async label(rows: readonly ThreadRow[], mailboxId: string, isSet: boolean): Promise<void> {
-    const { mailboxes, texts } = this.#deps;
-    const path = `mailboxIds/${mailboxId}`;
-    const emails = rows
-      .flatMap((row) => row.emails)
-      .filter(({ mailboxIds }) => (mailboxIds[mailboxId] === true) !== isSet);
-    const patches = emails.map(({ id }): readonly [string, Patch, Patch] => [
-      id,
-      { [path]: isSet || null },
-      { [path]: !isSet || null },
-    ]);
-    const name = mailboxes.byId(mailboxId)?.name ?? '';
-    await this.#do(patches, isSet ? texts.t.labelled(name) : texts.t.unlabelled(name));
+  /** Labels are an account's own: the rows are of one. */
+  async label(rows: readonly ThreadRow[], mailbox: Mailbox, isSet: boolean): Promise<void> {
+    const { texts } = this.#deps;
+    const isOther = ({ mailboxIds }: EmailHead): boolean => (mailboxIds[mailbox.id] === true) !== isSet;
+    const changes = changesOf(rows, isOther, `mailboxIds/${mailbox.id}`, isSet);
+    await this.#do(changes, isSet ? texts.t.labelled(mailbox.name) : texts.t.unlabelled(mailbox.name));
+  }
+
+  /** The mailbox that is looked at; undefined: a search. */
+  #sourceIn(account: MailAccount): string | undefined {
+    const place = this.#deps.list()?.place;
+    return place?.accountId === undefined ? account.mailboxes.role(place?.role ?? '')?.id : place.mailboxId;
   }
 
   #drop(rows: readonly ThreadRow[]): void {
-    this.#deps.list()?.drop(threadsOf(rows));
+    this.#deps.list()?.drop(keysOf(rows));
   }
 
-  async #do(patches: readonly (readonly [id: string, there: Patch, back: Patch])[], said?: string): Promise<void> {
+  async #do(changes: readonly Change[], said?: string): Promise<void> {
     const { list, notices, texts } = this.#deps;
-    if (patches.length === 0) return;
+    if (changes.length === 0) return;
     const undo = async (): Promise<void> => {
-      await this.#set(patches.map(([id, , back]) => [id, back]));
+      await this.#set(changes.map((change) => ({ ...change, there: change.back })));
       list()?.refresh();
     };
     if (said !== undefined) notices.say(said, undo);
     try {
-      await this.#set(patches.map(([id, there]) => [id, there]));
+      await this.#set(changes);
     } catch (error) {
       notices.problem(texts.t.notDone(error instanceof Error ? error.message : String(error)));
       list()?.refresh();
     }
   }
 
-  async #set(updates: readonly (readonly [string, Patch])[]): Promise<void> {
-    const { accountId, line } = this.#deps;
-    for (let at = 0; at < updates.length; at += UPDATES_AT_ONCE) {
-      const update: Update = Object.fromEntries(updates.slice(at, at + UPDATES_AT_ONCE));
-      const answers = await line.attempt((connection) =>
-        connection.call([['Email/set', { accountId, update }, 'set']]),
-      );
-      const { notUpdated } = answers.get('set') as {
-        notUpdated?: Record<string, { type: string; description?: string }> | null;
-      };
-      // What is gone meanwhile needs nothing more done to it.
-      const refused = Object.values(notUpdated ?? {}).find(({ type }) => type !== 'notFound');
-      if (refused !== undefined) throw new Error(refused.description ?? refused.type);
-    }
+  async #set(changes: readonly Change[]): Promise<void> {
+    const { line } = this.#deps;
+    for (const [accountId, own] of byAccount(changes))
+      for (let at = 0; at < own.length; at += UPDATES_AT_ONCE) {
+        const page = own.slice(at, at + UPDATES_AT_ONCE);
+        const update = Object.fromEntries(page.map(({ emailId, there }) => [emailId, there]));
+        const answers = await line.attempt((connection) =>
+          connection.call([['Email/set', { accountId, update }, 'set']]),
+        );
+        const { notUpdated } = answers.get('set') as {
+          notUpdated?: Record<string, { type: string; description?: string }> | null;
+        };
+        // What is gone meanwhile needs nothing more done to it.
+        const refused = Object.values(notUpdated ?? {}).find(({ type }) => type !== 'notFound');
+        if (refused !== undefined) throw new Error(refused.description ?? refused.type);
+      }
   }
 }
 
-function threadsOf(rows: readonly ThreadRow[]): ReadonlySet<string> {
-  return new Set(rows.map(({ head }) => head.threadId));
+function moved(account: MailAccount, email: EmailHead, sourceId: string | undefined, targetId: string): Change[] {
+  const keep = new Set(['drafts', 'sent'].flatMap((role) => account.mailboxes.role(role)?.id ?? []));
+  const left = Object.keys(email.mailboxIds)
+    .filter((id) => (sourceId === undefined ? !keep.has(id) && id !== targetId : id === sourceId))
+    .map((id) => `mailboxIds/${id}`);
+  if (left.length === 0) return [];
+  const to = `mailboxIds/${targetId}`;
+  const there = { ...Object.fromEntries(left.map((path) => [path, null])), [to]: true as const };
+  const wasThere = email.mailboxIds[targetId] === true;
+  const back = {
+    ...Object.fromEntries(left.map((path) => [path, true as const])),
+    ...(wasThere ? {} : { [to]: null }),
+  };
+  return [{ accountId: account.id, emailId: email.id, there, back }];
+}
+
+function changesOf(
+  rows: readonly ThreadRow[],
+  isOther: (email: EmailHead) => boolean,
+  path: string,
+  isSet: boolean,
+): Change[] {
+  return rows.flatMap(({ accountId, emails }) =>
+    emails.filter(isOther).map(({ id: emailId }) => ({
+      ...{ accountId, emailId },
+      there: { [path]: isSet || null },
+      back: { [path]: !isSet || null },
+    })),
+  );
+}
+
+function byAccount<Item extends { readonly accountId: string }>(items: readonly Item[]): Map<string, Item[]> {
+  const grouped = new Map<string, Item[]>();
+  for (const item of items) grouped.set(item.accountId, [...(grouped.get(item.accountId) ?? []), item]);
+  return grouped;
+}
+
+function keysOf(rows: readonly ThreadRow[]): ReadonlySet<string> {
+  return new Set(rows.map(({ key }) => key));
 }
 
 export function withKeyword(email: EmailHead, keyword: string, isSet: boolean): EmailHead {

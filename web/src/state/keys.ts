@@ -1,7 +1,7 @@
 /** What keys do, as mail programs have taught people. Not while they type, and not with the browser's own modifiers. */
 
 import { texts } from '../texts/texts.svelte.ts';
-import { type AnswerKind, answerTo } from './answering.ts';
+import type { AnswerKind } from './answering.ts';
 import type { Mail } from './mail.svelte.ts';
 import type { ThreadRow } from './thread-list.svelte.ts';
 
@@ -85,7 +85,7 @@ export class Keys {
       case 'Escape':
         return this.#back();
       case 'c':
-        void mail.desk.write();
+        void mail.desk.write({ accountId: mail.accountId });
         return true;
       case '/':
         this.#deps.focusSearch();
@@ -133,7 +133,7 @@ export class Keys {
       }
       case 'x': {
         const row = mail.rowAt(mail.cursor);
-        if (row !== undefined) mail.toggle(row.head.threadId);
+        if (row !== undefined) mail.toggle(row.key);
         return true;
       }
       case 'v':
@@ -153,7 +153,7 @@ export class Keys {
     const mail = this.#deps.mail();
     const email = mail.thread?.newest;
     if (kind === undefined || email === undefined) return false;
-    void mail.desk.write(answerTo(email, kind, mail.login.address, texts));
+    void mail.desk.write(mail.answer(email, kind));
     return true;
   }
 

@@ -16,6 +16,10 @@ export interface Attachment {
 /** What is kept of a letter, here and in the browser's store. */
 export interface LetterContent {
   readonly key: string;
+  /** From whom it goes; undefined: the person's own account. */
+  readonly accountId: string | undefined;
+  /** It is to be sent as soon as the hub can be reached. */
+  readonly isQueued: boolean;
   readonly to: readonly EmailAddress[];
   readonly cc: readonly EmailAddress[];
   readonly bcc: readonly EmailAddress[];
@@ -30,6 +34,8 @@ export interface LetterContent {
 }
 
 export const EMPTY: Omit<LetterContent, 'key'> = {
+  accountId: undefined,
+  isQueued: false,
   to: [],
   cc: [],
   bcc: [],
@@ -46,6 +52,7 @@ export type SaveState = 'clean' | 'typed' | 'saving' | 'saved';
 
 export class Letter {
   readonly key: string;
+  accountId = $state<string>();
   to = $state.raw<readonly EmailAddress[]>([]);
   cc = $state.raw<readonly EmailAddress[]>([]);
   bcc = $state.raw<readonly EmailAddress[]>([]);
@@ -65,6 +72,7 @@ export class Letter {
 
   constructor(content: LetterContent) {
     this.key = content.key;
+    this.accountId = content.accountId;
     this.to = content.to;
     this.cc = content.cc;
     this.bcc = content.bcc;
@@ -84,9 +92,23 @@ export class Letter {
   }
 
   content(): LetterContent {
-    const { answers, bcc, cc, draftId, inReplyTo, key, references, subject, text, to } = this;
+    const { accountId, answers, bcc, cc, draftId, inReplyTo, key, references, subject, text, to } = this;
     const attachments = $state.snapshot(this.attachments);
-    return { key, to, cc, bcc, subject, text, attachments, inReplyTo, references, answers, draftId };
+    return {
+      key,
+      accountId,
+      isQueued: false,
+      to,
+      cc,
+      bcc,
+      subject,
+      text,
+      attachments,
+      inReplyTo,
+      references,
+      answers,
+      draftId,
+    };
   }
 
   #words(): unknown {

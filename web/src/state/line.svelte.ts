@@ -4,6 +4,7 @@
  */
 import { Connection } from '../jmap/connection.ts';
 import type { Login } from '../jmap/login.ts';
+import type { Session } from '../jmap/objects.ts';
 import { isPassing, Refusal } from '../jmap/refusal.ts';
 
 const WAIT_FIRST_MS = 500;
@@ -22,6 +23,8 @@ export class Line {
   readonly #onSignedOut: () => void;
   readonly #onChange = new Set<() => void>();
   #connection: Connection | undefined;
+  #kept: Session | undefined;
+  #onFirstFailure: () => void = () => undefined;
   #waiting: (() => void)[] = [];
   #hurry: (() => void) | undefined;
   #changeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -31,18 +34,32 @@ export class Line {
     this.#onSignedOut = onSignedOut;
   }
 
-  get connection(): Connection {
-    if (this.#connection === undefined) throw new Error('the line was never open');
-    return this.#connection;
+  /** Who the hub says that somebody is, and which accounts they have: as it said last. */
+  get session(): Session {
+    const session = this.#connection?.session ?? this.#kept;
+    if (session === undefined) throw new Error('the line was never open');
+    return session;
   }
 
-  /** Resolves with the first connection; goes on watching. */
-  async open(): Promise<void> {
+  /** Asks again: an account was added, or has gone. */
+  async renew(): Promise<void> {
+    this.#connection = await this.attempt(() => Connection.open(this.#login, this.#closing.signal));
+  }
+
+  /**
+   * Resolves with the first connection, and goes on watching. With a session of before in this window it resolves without
+   * one too, when the hub cannot be reached.
+   */
+  async open(kept: Session | undefined): Promise<void> {
+    this.#kept = kept;
     const hurry = (): void => this.hurry();
     const { signal } = this.#closing;
     window.addEventListener('online', hurry, { signal });
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && hurry(), { signal });
-    const first = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const first = new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      if (kept !== undefined) this.#onFirstFailure = resolve;
+    });
     this.#run().catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
@@ -66,7 +83,8 @@ export class Line {
   async attempt<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
-        return await work(this.connection);
+        if (this.#connection !== undefined) return await work(this.#connection);
+        await this.#untilLive();
       } catch (error) {
         if (error instanceof Refusal && error.status === 401) this.#signOut();
         if (!isPassing(error) || this.#closing.signal.aborted) throw error;
@@ -133,6 +151,7 @@ export class Line {
   async #rest(waitMs: number): Promise<void> {
     this.state = navigator.onLine ? 'unreachable' : 'offline';
     this.retryAt = Date.now() + waitMs;
+    this.#onFirstFailure();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
       this.#hurry = () => {

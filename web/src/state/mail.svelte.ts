@@ -1,62 +1,94 @@
 /** Everything of one person's mail while they are signed in: what the views show and do. */
-import type { Login } from '../jmap/login.ts';
-import { MAIL, type Mailbox } from '../jmap/objects.ts';
+import { keepSession, keptSession, type Login } from '../jmap/login.ts';
+import { type Email, type EmailAddress, MAIL, type Mailbox, type Session } from '../jmap/objects.ts';
 import { texts } from '../texts/texts.svelte.ts';
-import { Completeness } from './completeness.svelte.ts';
+import { type AnswerKind, answerTo } from './answering.ts';
 import { Desk } from './desk.svelte.ts';
 import { Filing } from './filing.ts';
+import type { LetterContent } from './letter.svelte.ts';
 import { Line } from './line.svelte.ts';
-import { Mailboxes } from './mailboxes.svelte.ts';
+import { MailAccount } from './mail-account.ts';
+import type { Mailboxes } from './mailboxes.svelte.ts';
 import { Notices } from './notices.svelte.ts';
+import { Notifier } from './notifying.svelte.ts';
 import { OpenThread } from './open-thread.svelte.ts';
 import { People } from './people.svelte.ts';
+import { Proofs } from './proofs.svelte.ts';
 import { Router } from './route.svelte.ts';
 import { parseSearch } from './search-query.ts';
+import { Shelf } from './shelf.svelte.ts';
 import { ThreadList, type ThreadRow } from './thread-list.svelte.ts';
 
 export class Mail {
   readonly login: Login;
   readonly line: Line;
-  readonly accountId: string;
-  readonly mailboxes: Mailboxes;
-  readonly completeness: Completeness;
   readonly notices = new Notices();
   readonly filing: Filing;
   readonly desk: Desk;
   readonly people: People;
   readonly router = new Router();
+  readonly shelf = new Shelf();
+  readonly proofs: Proofs;
+  readonly #notifier: Notifier;
+  /** The person's own first. */
+  accounts = $state.raw<readonly MailAccount[]>([]);
   list = $state.raw<ThreadList>();
   thread = $state.raw<OpenThread>();
-  /** Ids of threads. */
+  /** Keys of threads. */
   selected = $state.raw<ReadonlySet<string>>(new Set());
   /** Where the keys are: a position of the list. */
   cursor = $state(0);
   #listKey = '';
 
   private constructor(line: Line, login: Login) {
-    const { session } = line.connection;
     this.line = line;
     this.login = login;
-    this.accountId = session.primaryAccounts[MAIL] ?? Object.keys(session.accounts)[0] ?? '';
-    this.mailboxes = new Mailboxes(line, this.accountId);
-    this.completeness = new Completeness(line, this.accountId);
-    const { accountId, mailboxes, notices } = this;
-    const own = login.address;
-    this.people = new People(own);
-    this.filing = new Filing({ line, mailboxes, notices, texts, accountId, list: () => this.list });
-    this.desk = new Desk({ line, mailboxes, notices, texts, accountId, own });
+    this.#takeAccounts();
+    this.#notifier = new Notifier(line);
+    this.proofs = new Proofs(line, login);
+    const { notices } = this;
+    const account = (id: string): MailAccount => this.account(id);
+    this.people = new People(login.address);
+    this.filing = new Filing({ line, notices, texts, account, list: () => this.list });
+    this.desk = new Desk({ line, notices, texts, account, own: login.address, primaryId: this.primary.id });
   }
 
   static async open(login: Login, onSignedOut: () => void): Promise<Mail> {
     const line = new Line(login, onSignedOut);
-    await line.open();
+    await line.open(keptSession());
     const mail = new Mail(line, login);
-    await mail.mailboxes.refresh();
-    mail.completeness.refresh().catch((error: unknown) => console.warn(error));
+    keepSession(mail.session);
+    // Those of before are shown meanwhile.
+    await Promise.all(mail.accounts.map(({ mailboxes }) => mailboxes.isKnown || mailboxes.refresh()));
+    for (const { completeness } of mail.accounts) completeness.refresh().catch((error: unknown) => console.warn(error));
     mail.follow();
     line.onChange(() => mail.#changed());
     mail.desk.restore();
     return mail;
+  }
+
+  get session(): Session {
+    return this.line.session;
+  }
+
+  get primary(): MailAccount {
+    return this.accounts[0] as MailAccount;
+  }
+
+  /** The account that is looked at; undefined: all of them. */
+  get at(): MailAccount | undefined {
+    const { account } = this.router.route;
+    if (this.accounts.length === 1) return this.primary;
+    return this.accounts.find(({ id }) => id === account);
+  }
+
+  /** What is read or looked at belongs to it; the person's own where all are looked at. */
+  get accountId(): string {
+    return (this.at ?? this.primary).id;
+  }
+
+  get mailboxes(): Mailboxes {
+    return (this.at ?? this.primary).mailboxes;
   }
 
   get mailbox(): Mailbox | undefined {
@@ -64,21 +96,55 @@ export class Mail {
     return search === undefined ? (this.mailboxes.role(mailbox) ?? this.mailboxes.byId(mailbox)) : undefined;
   }
 
+  /** Of an account that has gone meanwhile: the person's own. */
+  account(id: string): MailAccount {
+    return this.accounts.find((account) => account.id === id) ?? this.primary;
+  }
+
+  /** Asks which accounts there are. */
+  async renew(): Promise<void> {
+    await this.line.renew();
+    keepSession(this.session);
+    this.#takeAccounts();
+    await Promise.all(this.accounts.map((account) => account.refresh()));
+    this.#listKey = '';
+    this.follow();
+  }
+
+  isOwn({ email }: EmailAddress): boolean {
+    const address = email.toLowerCase();
+    return address === this.login.address || this.accounts.some(({ name }) => name.toLowerCase() === address);
+  }
+
+  /** A letter that answers what is read. */
+  answer(email: Email, kind: AnswerKind): LetterContent {
+    const isOwn = (person: EmailAddress): boolean => this.isOwn(person);
+    return answerTo(email, kind, { accountId: this.thread?.accountId ?? this.accountId, isOwn, texts });
+  }
+
+  /** The archive's id; of an account without one, the inbox's. */
+  async archiveOf(accountId: string): Promise<string> {
+    const { mailboxes } = this.account(accountId);
+    return (mailboxes.role('archive') ?? mailboxes.role('inbox') ?? mailboxes.all[0])?.id ?? '';
+  }
+
   /** Shows what the address says. */
   follow(): void {
-    const { search, threadId } = this.router.route;
+    const { search, threadKey } = this.router.route;
     const mailboxId = this.mailbox?.id;
-    const key = search === undefined ? `in ${mailboxId}` : `search ${search}`;
+    const accountId = this.at?.id;
+    const key = `${accountId} ${search === undefined ? `in ${mailboxId}` : `search ${search}`}`;
     if (key !== this.#listKey) {
       this.#listKey = key;
       this.list?.close();
-      const filter = search === undefined ? undefined : parseSearch(search, this.mailboxes.all);
-      this.list = new ThreadList(this.line, { accountId: this.accountId, mailboxId, filter });
+      const filter = search === undefined ? undefined : parseSearch(search, this.at?.mailboxes.all ?? []);
+      const role = accountId === undefined && search === undefined ? (this.mailbox?.role ?? 'inbox') : undefined;
+      this.list = new ThreadList(this, { accountId, mailboxId, role, filter });
       this.selected = new Set();
       this.cursor = 0;
     }
-    if (threadId === this.thread?.id) return;
-    this.thread = threadId === undefined ? undefined : new OpenThread(this.line, this.accountId, threadId);
+    if (threadKey === this.thread?.key) return;
+    this.thread = threadKey === undefined ? undefined : OpenThread.at(this, threadKey);
     void this.thread?.refresh();
   }
 
@@ -92,45 +158,59 @@ export class Mail {
     const { list, selected, thread } = this;
     if (list === undefined) return [];
     const rows = [...list.rows.values()];
-    if (selected.size > 0) return distinct(rows.filter(({ head }) => selected.has(head.threadId)));
+    if (selected.size > 0) return distinct(rows.filter(({ key }) => selected.has(key)));
     if (thread !== undefined) {
-      const row = rows.find(({ head }) => head.threadId === thread.id);
+      const row = rows.find(({ key }) => key === thread.key);
       if (row !== undefined) return [row];
       const head = thread.emails?.at(-1);
-      return head === undefined ? [] : [{ head, emails: thread.emails ?? [] }];
+      const { accountId, key } = thread;
+      return head === undefined ? [] : [{ key, accountId, head, emails: thread.emails ?? [] }];
     }
     const row = this.rowAt(this.cursor);
     return row === undefined ? [] : [row];
   }
 
-  toggle(threadId: string): void {
+  toggle(key: string): void {
     const next = new Set(this.selected);
-    if (!next.delete(threadId)) next.add(threadId);
+    if (!next.delete(key)) next.add(key);
     this.selected = next;
   }
 
   /** After what was read or selected has gone away: the next one is read. */
   moveOn(gone: readonly ThreadRow[]): void {
-    const ids = new Set(gone.map(({ head }) => head.threadId));
-    this.selected = new Set([...this.selected].filter((id) => !ids.has(id)));
-    if (this.thread !== undefined && ids.has(this.thread.id)) this.router.open(undefined);
+    const keys = new Set(gone.map(({ key }) => key));
+    this.selected = new Set([...this.selected].filter((key) => !keys.has(key)));
+    if (this.thread !== undefined && keys.has(this.thread.key)) this.router.open(undefined);
     this.cursor = Math.max(0, Math.min(this.cursor, (this.list?.total ?? 1) - 1));
   }
 
+  /** Nothing of the mail stays in the browser but letters that the hub has not taken yet. */
   async close(): Promise<void> {
     await this.desk.close();
+    await this.shelf.clear();
     this.line.close();
   }
 
+  /** Those that were there stay the objects that they are. */
+  #takeAccounts(): void {
+    const { accounts, primaryAccounts } = this.session;
+    const first = primaryAccounts[MAIL];
+    const ids = Object.keys(accounts).sort((a, b) => Number(b === first) - Number(a === first));
+    this.accounts = ids.map((id) => this.accounts.find((one) => one.id === id) ?? new MailAccount(this.line, id));
+  }
+
   #changed(): void {
+    // An account was added or removed, perhaps from another window.
+    if (Object.keys(this.session.accounts).length !== this.accounts.length) this.#takeAccounts();
+    keepSession(this.session);
     const complain = (error: unknown): void => this.notices.problem(String(error));
-    this.mailboxes.refresh().catch(complain);
-    this.completeness.refresh().catch(complain);
+    for (const account of this.accounts) account.refresh().catch(complain);
+    this.#notifier.look(this.accounts).catch(complain);
     this.list?.refresh();
     void this.thread?.refresh();
   }
 }
 
 function distinct(rows: readonly ThreadRow[]): readonly ThreadRow[] {
-  return [...new Map(rows.map((row) => [row.head.threadId, row])).values()];
+  return [...new Map(rows.map((row) => [row.key, row])).values()];
 }

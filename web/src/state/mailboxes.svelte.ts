@@ -17,6 +17,17 @@ export class Mailboxes {
   constructor(line: Line, accountId: string) {
     this.#line = line;
     this.#accountId = accountId;
+    // As they were in this window: without a network they are what there is.
+    this.all = JSON.parse(sessionStorage.getItem(this.#keptAs) ?? '[]') as readonly Mailbox[];
+  }
+
+  get #keptAs(): string {
+    return `restante.mailboxes.${this.#accountId}`;
+  }
+
+  /** Also as they were before, in this window. */
+  get isKnown(): boolean {
+    return this.all.length > 0;
   }
 
   /** Those with a role. */
@@ -54,6 +65,7 @@ export class Mailboxes {
     const args = { accountId: this.#accountId, ids: null };
     const answers = await this.#line.attempt((connection) => connection.call([['Mailbox/get', args, 'all']]));
     this.all = listOf<Mailbox>(answers.get('all'));
+    sessionStorage.setItem(this.#keptAs, JSON.stringify(this.all));
   }
 
   /** Its id. */

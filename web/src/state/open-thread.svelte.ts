@@ -1,10 +1,16 @@
 /** The thread that is read: its emails whole, oldest first. */
 import { EMAIL_PROPERTIES, type Email, type Thread } from '../jmap/objects.ts';
 import type { Line } from './line.svelte.ts';
+import type { Shelf } from './shelf.svelte.ts';
 import { listOf } from './thread-list.svelte.ts';
 
 /** Of one text: more is in the message's file. */
 const BODY_BYTES_MAX = 1_000_000;
+
+export interface OpenThreadDeps {
+  readonly line: Line;
+  readonly shelf: Shelf;
+}
 
 export class OpenThread {
   readonly id: string;
@@ -12,11 +18,23 @@ export class OpenThread {
   emails = $state.raw<readonly Email[]>();
   problem = $state<unknown>();
   readonly #line: Line;
+  readonly #shelf: Shelf;
 
-  constructor(line: Line, accountId: string, id: string) {
+  constructor({ line, shelf }: OpenThreadDeps, accountId: string, id: string) {
     this.#line = line;
+    this.#shelf = shelf;
     this.accountId = accountId;
     this.id = id;
+  }
+
+  /** `key`: `account:thread`, as addresses of the page have it. */
+  static at(deps: OpenThreadDeps, key: string): OpenThread {
+    const [accountId = '', threadId = ''] = key.split(':', 2);
+    return new OpenThread(deps, accountId, threadId);
+  }
+
+  get key(): string {
+    return `${this.accountId}:${this.id}`;
   }
 
   get subject(): string {
@@ -30,6 +48,7 @@ export class OpenThread {
 
   async refresh(): Promise<void> {
     const { accountId, id } = this;
+    if (this.#line.state !== 'live') this.emails ??= await this.#shelf.get(`thread ${this.key}`);
     const ids = { resultOf: 'thread', name: 'Thread/get', path: '/list/*/emailIds' };
     try {
       const answers = await this.#line.attempt((connection) =>
@@ -57,6 +76,7 @@ export class OpenThread {
         return old !== undefined && JSON.stringify(old) === JSON.stringify(fresh) ? [old] : [fresh];
       });
       this.problem = undefined;
+      await this.#shelf.put(`thread ${this.key}`, this.emails);
     } catch (error) {
       this.problem = error;
     }

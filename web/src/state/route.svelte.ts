@@ -1,12 +1,15 @@
 /** What is looked at, as the part of the address behind `#`: the browser's back and forward work, and nothing reaches a server. */
 export interface Route {
-  /** A mailbox's role or id. */
+  /** Undefined: all accounts, where there are several. */
+  readonly account: string | undefined;
+  /** A mailbox's role or id; of all accounts a role. */
   readonly mailbox: string;
   readonly search: string | undefined;
-  readonly threadId: string | undefined;
+  /** `account:thread`. */
+  readonly threadKey: string | undefined;
 }
 
-const START: Route = { mailbox: 'inbox', search: undefined, threadId: undefined };
+const START: Route = { account: undefined, mailbox: 'inbox', search: undefined, threadKey: undefined };
 
 export class Router {
   route = $state.raw<Route>(parseRoute(location.hash));
@@ -22,9 +25,9 @@ export class Router {
   }
 
   /** The thread is changed in place when another one is open: back leads to the list. */
-  open(threadId: string | undefined): void {
-    const next = { ...this.route, threadId };
-    if (this.route.threadId === undefined || threadId === undefined) location.hash = spellRoute(next);
+  open(threadKey: string | undefined): void {
+    const next = { ...this.route, threadKey };
+    if (this.route.threadKey === undefined || threadKey === undefined) location.hash = spellRoute(next);
     else {
       history.replaceState(null, '', spellRoute(next));
       this.route = next;
@@ -32,16 +35,19 @@ export class Router {
   }
 }
 
-export function spellRoute({ mailbox, search, threadId }: Route): string {
-  const place = search === undefined ? `#/in/${encodeURIComponent(mailbox)}` : `#/search/${encodeURIComponent(search)}`;
-  return threadId === undefined ? place : `${place}/${encodeURIComponent(threadId)}`;
+export function spellRoute({ account, mailbox, search, threadKey }: Route): string {
+  const where = account === undefined ? '' : `/at/${encodeURIComponent(account)}`;
+  const what = search === undefined ? `/in/${encodeURIComponent(mailbox)}` : `/search/${encodeURIComponent(search)}`;
+  return `#${where}${what}${threadKey === undefined ? '' : `/${encodeURIComponent(threadKey)}`}`;
 }
 
 function parseRoute(hash: string): Route {
-  const [, kind, value = '', thread] = hash.split('/');
-  const threadId = thread === undefined || thread === '' ? undefined : decode(thread);
-  if (kind === 'search') return { ...START, search: decode(value), threadId };
-  return kind === 'in' && value !== '' ? { ...START, mailbox: decode(value), threadId } : START;
+  const parts = hash.split('/').slice(1).map(decode);
+  const account = parts[0] === 'at' && parts[1] !== undefined ? parts[1] : undefined;
+  const [kind, value = '', thread = ''] = account === undefined ? parts : parts.slice(2);
+  const threadKey = thread === '' ? undefined : thread;
+  if (kind === 'search') return { ...START, account, search: value, threadKey };
+  return kind === 'in' && value !== '' ? { ...START, account, mailbox: value, threadKey } : { ...START, account };
 }
 
 function decode(text: string): string {

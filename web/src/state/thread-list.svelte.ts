@@ -3,20 +3,27 @@
  * something changes the pages in sight are asked for again; what was shown stays until the answer is there.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import type { Connection } from '../jmap/connection.ts';
+import type { Connection, MethodCall } from '../jmap/connection.ts';
 import { type EmailHead, HEAD_PROPERTIES, type Thread } from '../jmap/objects.ts';
 import type { Line } from './line.svelte.ts';
+import type { Shelf } from './shelf.svelte.ts';
 
 /** A row: the newest email of the thread that the list is about, and the thread's other emails. */
 export interface ThreadRow {
+  /** Of the thread, among those of all accounts. */
+  readonly key: string;
+  readonly accountId: string;
   readonly head: EmailHead;
   readonly emails: readonly EmailHead[];
 }
 
 export interface ListPlace {
-  readonly accountId: string;
-  /** Undefined for a search in everything. */
+  /** Undefined: all accounts. */
+  readonly accountId: string | undefined;
+  /** Undefined for a search in everything, and for all accounts. */
   readonly mailboxId: string | undefined;
+  /** For all accounts: of the mailbox that is looked at in each. */
+  readonly role: string | undefined;
   readonly filter: object | undefined;
 }
 
@@ -34,15 +41,18 @@ export class ThreadList {
   readonly snippets = new SvelteMap<string, { readonly subject: string | null; readonly preview: string | null }>();
   problem = $state<unknown>();
   readonly #line: Line;
+  readonly #shelf: Shelf;
   readonly #pages = new Map<number, 'asked' | 'here'>();
   #seen: readonly [first: number, last: number] = [0, 0];
   #isClosed = false;
   /** Answers of before a change are not taken. */
   #epoch = 0;
 
-  constructor(line: Line, place: ListPlace) {
+  constructor({ line, shelf }: { readonly line: Line; readonly shelf: Shelf }, place: ListPlace) {
     this.#line = line;
+    this.#shelf = shelf;
     this.place = place;
+    if (line.state !== 'live') void this.#takeKept();
   }
 
   /** The rows that are in sight. */
@@ -61,16 +71,19 @@ export class ThreadList {
   }
 
   /** Takes threads out of sight before the hub has done so. */
-  drop(threadIds: ReadonlySet<string>): void {
-    const kept = this.ids.filter((id) => id === undefined || !threadIds.has(this.rows.get(id)?.head.threadId ?? ''));
+  drop(keys: ReadonlySet<string>): void {
+    const kept = this.ids.filter((id) => id === undefined || !keys.has(this.rows.get(id)?.key ?? ''));
     this.total = Math.max(0, (this.total ?? 0) - (this.ids.length - kept.length));
     this.ids = kept;
   }
 
   /** Shows keywords before the hub has them. */
-  patch(threadIds: ReadonlySet<string>, change: (email: EmailHead) => EmailHead): void {
-    for (const [id, { emails, head }] of this.rows)
-      if (threadIds.has(head.threadId)) this.rows.set(id, { head: change(head), emails: emails.map(change) });
+  patch(keys: ReadonlySet<string>, change: (email: EmailHead, accountId: string) => EmailHead): void {
+    for (const [id, { accountId, emails, head, key }] of this.rows) {
+      if (!keys.has(key)) continue;
+      const changed = (email: EmailHead): EmailHead => change(email, accountId);
+      this.rows.set(id, { key, accountId, head: changed(head), emails: emails.map(changed) });
+    }
   }
 
   close(): void {
@@ -88,6 +101,7 @@ export class ThreadList {
           this.#pages.set(page, 'here');
           this.problem = undefined;
           this.#take(page, fetched);
+          if (page === 0) void this.#shelf.put(this.#keptAs, { ...fetched, total: fetched.ids.length });
         },
         (error: unknown) => {
           if (this.#isClosed || epoch !== this.#epoch) return;
@@ -97,9 +111,19 @@ export class ThreadList {
       );
   }
 
+  get #keptAs(): string {
+    return `list ${JSON.stringify(this.place)}`;
+  }
+
+  /** What was looked at before, until there is a line. */
+  async #takeKept(): Promise<void> {
+    const kept = await this.#shelf.get<Fetched>(this.#keptAs);
+    if (kept !== undefined && this.total === undefined) this.#take(0, kept);
+  }
+
   #take(page: number, { ids, rows, snippets, total }: Fetched): void {
-    for (const row of rows) this.rows.set(row.head.id, row);
-    for (const { emailId, subject, preview } of snippets) this.snippets.set(emailId, { subject, preview });
+    for (const row of rows) this.rows.set(rowId(row), row);
+    for (const { id, subject, preview } of snippets) this.snippets.set(id, { subject, preview });
     const all: (string | undefined)[] = this.ids.slice(0, total);
     all.length = total;
     for (const [index, id] of ids.entries()) {
@@ -113,32 +137,20 @@ export class ThreadList {
   }
 
   async #fetch(connection: Connection, page: number): Promise<Fetched> {
-    const { accountId, filter, mailboxId } = this.place;
-    const condition = filter ?? { inMailbox: mailboxId };
-    const query = {
-      ...{ accountId, filter: condition, sort: NEWEST_FIRST, collapseThreads: true },
-      ...{ position: page * PAGE_ROWS, limit: PAGE_ROWS, calculateTotal: true },
-    };
-    const from = (resultOf: string, name: string, path: string): object => ({ resultOf, name, path });
-    const ids = from('query', 'Email/query', '/ids');
+    const { accountId, filter, mailboxId, role } = this.place;
+    const position = { position: page * PAGE_ROWS, limit: PAGE_ROWS, calculateTotal: true, collapseThreads: true };
+    if (accountId === undefined) return fetchOfAll(connection, { ...position, role, filter }, filter);
+    const query = { accountId, filter: filter ?? { inMailbox: mailboxId }, sort: NEWEST_FIRST, ...position };
+    const ids = { '#ids': from('query', 'Email/query', '/ids') };
     const answers = await connection.call(
-      [
-        ['Email/query', query, 'query'],
-        ['Email/get', { accountId, '#ids': ids, properties: HEAD_PROPERTIES }, 'heads'],
-        ['Thread/get', { accountId, '#ids': from('heads', 'Email/get', '/list/*/threadId') }, 'threads'],
-        [
-          'Email/get',
-          { accountId, '#ids': from('threads', 'Thread/get', '/list/*/emailIds'), properties: HEAD_PROPERTIES },
-          'emails',
-        ],
-        ...(filter === undefined
-          ? []
-          : [['SearchSnippet/get', { accountId, filter, '#emailIds': ids }, 'snippets'] as const]),
-      ],
+      [['Email/query', query, 'query'], ...rowCalls(accountId, '', ids, filter)],
       // Threads that are too long to be fetched together are shown by their newest email alone.
       ['emails', 'snippets'],
     );
-    return fetchedFrom(answers);
+    const { ids: order, total } = answers.get('query') as { readonly ids: string[]; readonly total: number };
+    const { rows, snippets } = rowsFrom(answers, accountId, '');
+    const known = new Set(rows.map(rowId));
+    return { ids: order.map((id) => emailKey(accountId, id)).filter((id) => known.has(id)), total, rows, snippets };
   }
 }
 
@@ -150,27 +162,82 @@ interface Fetched {
 }
 
 interface Snippet {
-  readonly emailId: string;
+  /** As of rows. */
+  readonly id: string;
   readonly subject: string | null;
   readonly preview: string | null;
 }
 
-function fetchedFrom(answers: ReadonlyMap<string, Readonly<Record<string, unknown>>>): Fetched {
-  const query = answers.get('query') as { readonly ids: string[]; readonly total: number };
-  const heads = listOf<EmailHead>(answers.get('heads'));
-  const emails = new Map(listOf<EmailHead>(answers.get('emails')).map((email) => [email.id, email]));
-  const threads = new Map(listOf<Thread>(answers.get('threads')).map((thread) => [thread.id, thread]));
+type Listed = { readonly accountId: string; readonly id: string };
+
+/** Where emails are in the list's maps. */
+export function emailKey(accountId: string, emailId: string): string {
+  return `${accountId}:${emailId}`;
+}
+
+export function rowId({ accountId, head }: ThreadRow): string {
+  return emailKey(accountId, head.id);
+}
+
+function from(resultOf: string, name: string, path: string): object {
+  return { resultOf, name, path };
+}
+
+/** All accounts: first which emails, then what their rows show, from each account. */
+async function fetchOfAll(connection: Connection, query: object, filter: object | undefined): Promise<Fetched> {
+  const { role, ...rest } = query as { readonly role?: string };
+  const asked = { ...rest, ...(role === undefined ? {} : { role }), ...(filter === undefined ? {} : { filter }) };
+  const answers = await connection.call([['EveryEmail/query', asked, 'query']]);
+  const { list, total } = answers.get('query') as { readonly list: readonly Listed[]; readonly total: number };
+  const accountIds = [...new Set(list.map(({ accountId }) => accountId))];
+  const calls = accountIds.flatMap((accountId) => {
+    const ids = list.filter((one) => one.accountId === accountId).map(({ id }) => id);
+    return rowCalls(accountId, accountId, { ids }, filter);
+  });
+  const mayFail = accountIds.flatMap((id) => [`emails${id}`, `snippets${id}`]);
+  const rowAnswers = calls.length === 0 ? new Map() : await connection.call(calls, mayFail);
+  const fetched = accountIds.map((accountId) => rowsFrom(rowAnswers, accountId, accountId));
+  const rows = fetched.flatMap((one) => one.rows);
+  const known = new Set(rows.map(rowId));
+  const ids = list.map(({ accountId, id }) => emailKey(accountId, id)).filter((id) => known.has(id));
+  return { ids, total, rows, snippets: fetched.flatMap((one) => one.snippets) };
+}
+
+/** `suffix` tells the answers of accounts apart. */
+function rowCalls(accountId: string, suffix: string, ids: object, filter: object | undefined): MethodCall[] {
+  const threads = from(`heads${suffix}`, 'Email/get', '/list/*/threadId');
+  const emails = from(`threads${suffix}`, 'Thread/get', '/list/*/emailIds');
+  const emailIds = 'ids' in ids ? { emailIds: ids.ids } : { '#emailIds': (ids as { '#ids': object })['#ids'] };
+  return [
+    ['Email/get', { accountId, ...ids, properties: HEAD_PROPERTIES }, `heads${suffix}`],
+    ['Thread/get', { accountId, '#ids': threads }, `threads${suffix}`],
+    ['Email/get', { accountId, '#ids': emails, properties: HEAD_PROPERTIES }, `emails${suffix}`],
+    ...(filter === undefined
+      ? []
+      : [['SearchSnippet/get', { accountId, filter, ...emailIds }, `snippets${suffix}`] as const]),
+  ];
+}
+
+function rowsFrom(
+  answers: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
+  accountId: string,
+  suffix: string,
+): { readonly rows: readonly ThreadRow[]; readonly snippets: readonly Snippet[] } {
+  const heads = listOf<EmailHead>(answers.get(`heads${suffix}`));
+  const emails = new Map(listOf<EmailHead>(answers.get(`emails${suffix}`)).map((email) => [email.id, email]));
+  const threads = new Map(listOf<Thread>(answers.get(`threads${suffix}`)).map((thread) => [thread.id, thread]));
   const rows = heads.map((head): ThreadRow => {
     const all = threads.get(head.threadId)?.emailIds.flatMap((id) => emails.get(id) ?? []) ?? [];
-    return { head, emails: all.length === 0 ? [head] : all };
+    const key = `${accountId}:${head.threadId}`;
+    return { key, accountId, head, emails: all.length === 0 ? [head] : all };
   });
-  const known = new Set(heads.map(({ id }) => id));
-  return {
-    ids: query.ids.filter((id) => known.has(id)),
-    total: query.total,
-    rows,
-    snippets: listOf<Snippet>(answers.get('snippets')),
-  };
+  const told = listOf<Omit<Snippet, 'id'> & { readonly emailId: string }>(answers.get(`snippets${suffix}`));
+  const snippets = told.map(({ emailId, preview, subject }) => ({
+    id: emailKey(accountId, emailId),
+    preview,
+    subject,
+  }));
+  return { rows, snippets };
 }
 
 export function listOf<Item>(answer: Readonly<Record<string, unknown>> | undefined): readonly Item[] {

@@ -1,0 +1,76 @@
+/** New mail, said by the system while the page is not looked at. What it says is what the list shows: from whom, and what. */
+import { nameOf } from '../format/people.ts';
+import type { EmailHead } from '../jmap/objects.ts';
+import { texts } from '../texts/texts.svelte.ts';
+import type { Line } from './line.svelte.ts';
+import type { MailAccount } from './mail-account.ts';
+import { listOf } from './thread-list.svelte.ts';
+
+const KEPT_AS = 'restante.notify';
+/** Said one by one; of more only how many. */
+const SAID_MAX = 3;
+
+export function isNotifying(): boolean {
+  return localStorage.getItem(KEPT_AS) === 'on' && 'Notification' in window && Notification.permission === 'granted';
+}
+
+/** Whether it is on afterwards: the browser may not allow it. */
+export async function setNotifying(wanted: boolean): Promise<boolean> {
+  const isAllowed = wanted && 'Notification' in window && (await Notification.requestPermission()) === 'granted';
+  localStorage.setItem(KEPT_AS, isAllowed ? 'on' : 'off');
+  return isAllowed;
+}
+
+export class Notifier {
+  readonly #line: Line;
+  /** By account: what had come when it was looked at last. */
+  readonly #known = new Map<string, ReadonlySet<string>>();
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  /** Something has changed. The first look is what there was before. */
+  async look(accounts: readonly MailAccount[]): Promise<void> {
+    if (!isNotifying()) return;
+    for (const account of accounts) {
+      const heads = await this.#unread(account);
+      const known = this.#known.get(account.id);
+      this.#known.set(account.id, new Set(heads.map(({ id }) => id)));
+      if (known === undefined || document.visibilityState === 'visible') continue;
+      say(heads.filter(({ id }) => !known.has(id)));
+    }
+  }
+
+  async #unread({ id: accountId, mailboxes }: MailAccount): Promise<readonly EmailHead[]> {
+    const inMailbox = mailboxes.role('inbox')?.id;
+    if (inMailbox === undefined) return [];
+    const sort = [{ property: 'receivedAt', isAscending: false }];
+    const query = { accountId, filter: { inMailbox, notKeyword: '$seen' }, sort, limit: 50 };
+    const ids = { resultOf: 'query', name: 'Email/query', path: '/ids' };
+    const properties = ['id', 'threadId', 'from', 'subject'];
+    const answers = await this.#line.attempt((connection) =>
+      connection.call([
+        ['Email/query', query, 'query'],
+        ['Email/get', { accountId, '#ids': ids, properties }, 'heads'],
+      ]),
+    );
+    return listOf<EmailHead>(answers.get('heads'));
+  }
+}
+
+function say(news: readonly EmailHead[]): void {
+  if (news.length > SAID_MAX) {
+    new Notification('Restante', { body: texts.t.unread(news.length), icon: '/icon.svg', tag: 'restante' });
+    return;
+  }
+  for (const { from, id, subject } of news) {
+    const who = from?.[0] === undefined ? 'Restante' : nameOf(from[0]);
+    const notification = new Notification(who, {
+      body: subject || texts.t.noSubject,
+      icon: '/icon.svg',
+      tag: id,
+    });
+    notification.onclick = () => window.focus();
+  }
+}
