@@ -4,7 +4,7 @@ export type { KeyLogProblem, KeyLogStatus } from './key-log/index.ts';
 export type { LayersDeps, Network } from './messaging/layers.ts';
 export * from './messaging/messaging.ts';
 export { type Allowance, type Authorship, Conversations } from './pdu/index.ts';
-export type { Admission, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';
+export type { Admission, Arrival, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';
 export * from './ports.ts';
 export { acknowledgedTo, type DestinationStatus, isAwaited } from './transaction/index.ts';
 export {

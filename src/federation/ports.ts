@@ -17,7 +17,7 @@ import type {
   PduId,
   SignedRoot,
 } from '../protocol/index.ts';
-import type { StoreTransaction } from '../store/index.ts';
+import type { StoreReader, StoreTransaction } from '../store/index.ts';
 
 /** What the transport's server calls. `origin` is authenticated; bytes are messages of proto/federation.proto. */
 export interface FederationService {
@@ -125,6 +125,8 @@ export interface PduInbox<Judged> {
 /** One store transaction that may append entries to our feed. */
 export interface Staging {
   readonly rows: StoreTransaction;
+  /** Rows of the node's views, which `append` need not read again. */
+  readonly views: StoreReader;
   append(entries: readonly StagedPdu[]): Promise<void>;
 }
 

@@ -93,9 +93,10 @@ export async function exchange(
 
 function commitBy(journal: Journal): Commit {
   return (work) =>
-    journal.write(({ transaction, append }) =>
+    journal.write(({ transaction, views, append }) =>
       work({
         rows: transaction,
+        views,
         append: async (staged) => {
           await append(staged.map(entryOf));
         },

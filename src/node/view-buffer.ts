@@ -3,7 +3,7 @@
  * needs in one read and writes each row once, however often the batch changes it.
  */
 import { invariant } from '../base/index.ts';
-import type { KeyRange, Row, StoreTransaction } from '../store/index.ts';
+import type { KeyRange, Row, StoreReader, StoreTransaction } from '../store/index.ts';
 
 interface Slot {
   readonly key: Uint8Array;
@@ -11,7 +11,7 @@ interface Slot {
   changed: boolean;
 }
 
-export class ViewBuffer {
+export class ViewBuffer implements StoreReader {
   readonly transaction: StoreTransaction;
   readonly #slots = new Map<string, Slot>();
 
@@ -45,6 +45,11 @@ export class ViewBuffer {
     const slot = this.#slots.get(nameOf(key));
     invariant(slot !== undefined, 'what is not waited for is prefetched');
     return slot.value;
+  }
+
+  async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+    await this.prefetch(keys);
+    return keys.map((key) => this.#slots.get(nameOf(key))?.value);
   }
 
   /** A row that later folds of this batch may read again. */

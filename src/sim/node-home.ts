@@ -164,7 +164,8 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
   const { feed, journal } = await openJournal(site, store);
   const homeKey = papers.homeKeyOf(home);
   const accounts = await Accounts.open({ suite, store, journal, homeKey }, { home, registration: 'closed' });
-  const held = new HeldPdus({ suite, store, feeds: new Map([[feed.id, feed]]), ours: new Set([feed.id]) });
+  const feeds = { current: feed, all: new Map([[feed.id, feed]]) };
+  const held = new HeldPdus({ suite, store, feeds: feeds.all, ours: new Set([feed.id]) });
   const conversations = new Conversations({ view: held });
   journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
@@ -179,12 +180,12 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
     journal,
     held,
     keyLog: emptyKeyLog(papers.keyLogKeyOf(home)),
-    local: new HomePeople({ accounts, store }, DEFAULT_LIMITS),
+    local: new HomePeople({ accounts, store, feeds }, DEFAULT_LIMITS),
     conversations,
   };
   const network: Network = { link, directory: directoryOf(papers) };
   const messaging = await exchange(deps, (parts) => Messaging.openOver(parts, network, home));
-  const options = { home, limits: DEFAULT_LIMITS, feeds: { current: feed, all: new Map([[feed.id, feed]]) } };
+  const options = { home, limits: DEFAULT_LIMITS, feeds };
   return {
     store,
     feed,

@@ -6,6 +6,7 @@ import type { CryptoSuite, SignatureChecker, SignedBytes } from '../../base/inde
 import {
   type AccountDocument,
   type Address,
+  type DeviceId,
   deviceIdOf,
   type HomeName,
   homeOf,
@@ -33,11 +34,15 @@ export interface AuthorCheckDeps {
   readonly local: LocalPeople;
 }
 
+type DeviceKeys = ReadonlyMap<DeviceId, Uint8Array>;
+
 const RIGHT: Authorship = Object.freeze({ status: 'right' });
 
 export class AuthorCheck {
   readonly #deps: AuthorCheckDeps;
   readonly #home: HomeName;
+  /** A device's name is a hash of its key: made once for a document, not for each PDU. */
+  readonly #devices = new WeakMap<AccountDocument, DeviceKeys>();
 
   constructor(deps: AuthorCheckDeps, options: { readonly home: HomeName }) {
     this.#deps = deps;
@@ -47,7 +52,7 @@ export class AuthorCheck {
   /** In the order of `pdus`; all signatures are checked together. */
   async check(pdus: readonly Pdu[], signal: AbortSignal): Promise<readonly Authorship[]> {
     // One question for each author, however much they wrote.
-    const known = new Map<Address, Promise<readonly Uint8Array[] | undefined>>();
+    const known = new Map<Address, Promise<DeviceKeys | undefined>>();
     for (const { author } of pdus) if (!known.has(author)) known.set(author, this.#keysOf(author, signal));
     const keys = await Promise.all(pdus.map((pdu) => this.#keyOf(pdu, known.get(pdu.author), signal)));
     const signed: SignedBytes[] = [];
@@ -70,40 +75,48 @@ export class AuthorCheck {
   /** The device's key, or why there is none. */
   async #keyOf(
     pdu: Pdu,
-    known: Promise<readonly Uint8Array[] | undefined> | undefined,
+    known: Promise<DeviceKeys | undefined> | undefined,
     signal: AbortSignal,
   ): Promise<Uint8Array | Authorship> {
     try {
       const keys = await known;
-      const key = keys === undefined ? undefined : this.#pick(keys, pdu);
+      const key = keys?.get(pdu.device);
       if (key !== undefined) return key;
       if (homeOf(pdu.author) === this.#home) return unknown(pdu, keys);
       // A device that was added since we asked.
       const document = await this.#deps.people.refresh(pdu.author, signal);
-      const added = document === undefined ? undefined : allKeys(document);
-      return (added === undefined ? undefined : this.#pick(added, pdu)) ?? unknown(pdu, added);
+      const added = document === undefined ? undefined : this.#keysIn(document);
+      return added?.get(pdu.device) ?? unknown(pdu, added);
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
       return { status: 'later', detail: `the keys of ${pdu.author} cannot be had now: ${error.code}` };
     }
   }
 
-  async #keysOf(author: Address, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined> {
-    if (homeOf(author) === this.#home) return this.#deps.local.deviceKeys(author);
+  async #keysOf(author: Address, signal: AbortSignal): Promise<DeviceKeys | undefined> {
+    if (homeOf(author) === this.#home) {
+      const keys = await this.#deps.local.deviceKeys(author);
+      return keys === undefined ? undefined : this.#named(keys);
+    }
     const document = await this.#deps.people.find(author, signal);
-    return document === undefined ? undefined : allKeys(document);
+    return document === undefined ? undefined : this.#keysIn(document);
   }
 
-  #pick(keys: readonly Uint8Array[], { device }: Pdu): Uint8Array | undefined {
-    return keys.find((key) => deviceIdOf(this.#deps.suite, key) === device);
+  #keysIn(document: AccountDocument): DeviceKeys {
+    let keys = this.#devices.get(document);
+    if (keys === undefined) {
+      keys = this.#named([...document.devices, ...document.revoked].map(({ key }) => key));
+      this.#devices.set(document, keys);
+    }
+    return keys;
+  }
+
+  #named(keys: readonly Uint8Array[]): DeviceKeys {
+    return new Map(keys.map((key) => [deviceIdOf(this.#deps.suite, key), key]));
   }
 }
 
-function allKeys({ devices, revoked }: AccountDocument): readonly Uint8Array[] {
-  return [...devices, ...revoked].map(({ key }) => key);
-}
-
-function unknown(pdu: Pdu, keys: readonly Uint8Array[] | undefined): Authorship {
+function unknown(pdu: Pdu, keys: DeviceKeys | undefined): Authorship {
   return keys === undefined
     ? { status: 'wrong', code: 'unknown_author', detail: `no such account: ${pdu.author}` }
     : { status: 'wrong', code: 'unknown_device', detail: `${pdu.author} has no device ${pdu.device}` };

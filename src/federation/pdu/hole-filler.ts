@@ -201,7 +201,7 @@ export class HoleFiller {
   async #staged({ pdu, body }: Fine): Promise<StagedPdu> {
     if (body === undefined) return { pdu, body, accounts: [] };
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
-    const admissions = await Promise.all(here.map((recipient) => this.#deps.local.admits(recipient, pdu.body.size)));
+    const admissions = await this.#deps.local.admit(here.map((address) => ({ address, sizeBytes: pdu.body.size })));
     const accounts = here.filter((_, i) => admissions[i] === 'ok');
     // Mail that nobody here takes now is held for the fold alone.
     return accounts.length === 0 && pdu.type === 'mail' ? { pdu, body: undefined, accounts } : { pdu, body, accounts };

@@ -20,7 +20,7 @@ import type { AuthorCheck, Authorship } from './author-check.ts';
 import type { Conversations } from './conversations.ts';
 import type { Holes } from './holes.ts';
 import { type Form, judgeForm } from './pdu-form.ts';
-import type { LocalPeople, PduView } from './pdu-view.ts';
+import type { Arrival, LocalPeople, PduView } from './pdu-view.ts';
 
 export type Judged =
   | ({ readonly status: 'good' } & StagedPdu)
@@ -66,20 +66,22 @@ export class Inbox implements PduInbox<Judged> {
       else fine.push({ at, form: form as Fine });
     }
     const pdus = fine.map(({ form }) => form.pdu);
-    const delivered = await this.#deps.view.areDelivered(this.#deps.store, pdus);
-    const fresh = fine.filter((_, i) => delivered[i] !== true);
-    // All at once: each alone would be a round to the store and back.
-    const [authors, admissions] = await Promise.all([
-      this.#deps.authors.check(
-        fresh.map(({ form }) => form.pdu),
-        signal,
-      ),
-      Promise.all(fresh.map(({ form }) => this.#admissionOf(form.pdu))),
+    // In one turn, which is one round to the store and back.
+    const [delivered, admissions] = await Promise.all([
+      this.#deps.view.areDelivered(this.#deps.store, pdus),
+      this.#admissionsOf(pdus),
     ]);
+    const fresh = fine.flatMap((one, i) =>
+      delivered[i] === true ? [] : [{ ...one, admitted: admissions[i] as Admitted }],
+    );
+    const authors = await this.#deps.authors.check(
+      fresh.map(({ form }) => form.pdu),
+      signal,
+    );
     const refused = new Set<PduId>();
-    for (const [i, { at, form }] of fresh.entries()) {
+    for (const [i, { admitted, at, form }] of fresh.entries()) {
       const authorship = authors[i] as Authorship;
-      if (authorship.status === 'right') judged[at] = await this.#admit(form, admissions[i] as Admitted, refused);
+      if (authorship.status === 'right') judged[at] = await this.#admit(form, admitted, refused);
       else if (authorship.status === 'later') judged[at] = later('unknown_keys', authorship.detail);
       else judged[at] = reject(authorship.code, authorship.detail);
       if (judged[at]?.status === 'rejected') refused.add(form.pdu.id);
@@ -89,8 +91,8 @@ export class Inbox implements PduInbox<Judged> {
 
   async stage(staging: Staging, _origin: HomeName, judged: readonly Judged[]): Promise<readonly ItemResult[]> {
     const good = judged.filter((item) => item.status === 'good');
-    const delivered = await this.#deps.view.areDelivered(
-      staging.rows,
+    const delivered = await this.#areDelivered(
+      staging,
       good.map(({ pdu }) => pdu),
     );
     const seen = new Set<PduId>();
@@ -121,15 +123,35 @@ export class Inbox implements PduInbox<Judged> {
     return undefined;
   }
 
-  /** Who of this home gets it, or why nobody does. */
-  async #admissionOf(pdu: Pdu): Promise<Admitted> {
-    const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
-    const admissions = await Promise.all(here.map((recipient) => this.#deps.local.admits(recipient, pdu.body.size)));
-    // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
-    const full = here.find((_, i) => admissions[i] === 'over_quota');
-    if (full !== undefined) return later('over_quota', full);
-    const accounts = here.filter((_, i) => admissions[i] === 'ok');
-    return accounts.length === 0 ? reject('unknown_recipient', here.join(' ')) : { status: 'admitted', accounts };
+  /** By where they are, which appending them asks again from memory; only what is held somewhere may have been delivered. */
+  async #areDelivered({ rows, views }: Staging, pdus: readonly Pdu[]): Promise<readonly boolean[]> {
+    const { view } = this.#deps;
+    const held = await view.areHeld(
+      views,
+      pdus.map(({ id }) => id),
+    );
+    if (!held.includes(true)) return held;
+    const delivered = await view.areDelivered(rows, pdus);
+    return held.map((isHeld, i) => isHeld && delivered[i] === true);
+  }
+
+  /** Who of this home gets each, or why nobody does. */
+  async #admissionsOf(pdus: readonly Pdu[]): Promise<readonly Admitted[]> {
+    const here = pdus.map(({ recipients }) => recipients.filter((recipient) => homeOf(recipient) === this.#home));
+    const arrivals = here.flatMap((addresses, i) =>
+      addresses.map((address): Arrival => ({ address, sizeBytes: pdus[i]?.body.size ?? 0 })),
+    );
+    const admissions = (await this.#deps.local.admit(arrivals)).values();
+    return here.map((addresses): Admitted => {
+      const told = addresses.map((address) => ({ address, admission: admissions.next().value }));
+      // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
+      const full = told.find(({ admission }) => admission === 'over_quota');
+      if (full !== undefined) return later('over_quota', full.address);
+      const accounts = told.filter(({ admission }) => admission === 'ok').map(({ address }) => address);
+      return accounts.length === 0
+        ? reject('unknown_recipient', addresses.join(' '))
+        : { status: 'admitted', accounts };
+    });
   }
 
   async #admit({ pdu, body }: Fine, admitted: Admitted, refused: ReadonlySet<PduId>): Promise<Judged> {

@@ -30,8 +30,15 @@ export interface PduView {
 /** Whether mail is taken for a local address now. */
 export type Admission = 'ok' | 'unknown_recipient' | 'over_quota';
 
+/** A body that would come to an address. */
+export interface Arrival {
+  readonly address: Address;
+  readonly sizeBytes: number;
+}
+
 export interface LocalPeople {
-  admits(address: Address, sizeBytes: number): Promise<Admission>;
+  /** In their order; each counts with those before it to the same address. */
+  admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]>;
   /** The keys by which the account's devices signed, ever; undefined: no such account. */
   deviceKeys(address: Address): Promise<readonly Uint8Array[] | undefined>;
   /** The chain after version `after`, as much as fits one answer. */

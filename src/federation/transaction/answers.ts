@@ -5,7 +5,7 @@
  */
 import { fromUtf8, readUint64, utf8 } from '../../base/index.ts';
 import type { HomeName } from '../../protocol/index.ts';
-import type { StoreReader, StoreTransaction } from '../../store/index.ts';
+import type { Row, StoreReader, StoreTransaction } from '../../store/index.ts';
 import { answeredKey, answeredOf, answerKey } from '../row-keys.ts';
 import { ANSWERS_KEPT_MAX } from './limits.ts';
 
@@ -13,19 +13,40 @@ export async function findAnswer(rows: StoreReader, origin: HomeName, txn: strin
   return rows.get(answerKey(origin, txn));
 }
 
-export async function keepAnswer(
+/** Which transactions have answers. */
+export interface Answered {
+  /** Of the latest; 0 when there is none. */
+  readonly sequence: number;
+  readonly oldest: { readonly sequence: number; readonly txn: string } | undefined;
+}
+
+export async function readAnswered(rows: StoreReader, origin: HomeName): Promise<Answered> {
+  const all = answeredOf(origin);
+  const [[latest], [oldest]] = await Promise.all([
+    rows.range({ ...all, limit: 1, reverse: true }),
+    rows.range({ ...all, limit: 1 }),
+  ]);
+  return {
+    sequence: latest === undefined ? 0 : sequenceOf(latest),
+    oldest: oldest === undefined ? undefined : { sequence: sequenceOf(oldest), txn: fromUtf8(oldest.value) },
+  };
+}
+
+/** In the place of the oldest when there are enough. */
+export function keepAnswer(
   rows: StoreTransaction,
   origin: HomeName,
   txn: string,
   answer: Uint8Array,
-): Promise<void> {
-  const [latest] = await rows.range({ ...answeredOf(origin), limit: 1, reverse: true });
-  const sequence = latest === undefined ? 1 : readUint64(latest.key.subarray(-8)) + 1;
+  { oldest, sequence }: Answered,
+): void {
   rows.put(answerKey(origin, txn), answer);
-  rows.put(answeredKey(origin, sequence), utf8(txn));
-  if (sequence <= ANSWERS_KEPT_MAX) return;
-  const oldest = answeredKey(origin, sequence - ANSWERS_KEPT_MAX);
-  const forgotten = await rows.get(oldest);
-  rows.delete(oldest);
-  if (forgotten !== undefined) rows.delete(answerKey(origin, fromUtf8(forgotten)));
+  rows.put(answeredKey(origin, sequence + 1), utf8(txn));
+  if (oldest === undefined || oldest.sequence > sequence + 1 - ANSWERS_KEPT_MAX) return;
+  rows.delete(answeredKey(origin, oldest.sequence));
+  rows.delete(answerKey(origin, oldest.txn));
+}
+
+function sequenceOf({ key }: Row): number {
+  return readUint64(key.subarray(-8));
 }

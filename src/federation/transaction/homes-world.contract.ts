@@ -151,7 +151,7 @@ export class TestHome {
         home: this.name,
         outbox: this.#outbox(store),
         inbox: this.#inbox(),
-        commit: (work) => store.transact((rows) => work({ rows, append: async () => undefined })),
+        commit: (work) => store.transact((rows) => work({ rows, views: rows, append: async () => undefined })),
         hints: this.#hints(),
         link: this.#link(life),
         directory: this.#directory(),

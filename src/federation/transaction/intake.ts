@@ -11,10 +11,10 @@ import { encodeAnswer, type FeedId, type HomeName, type Item, type ItemResult } 
 import type { Store, StoreReader } from '../../store/index.ts';
 import type { Commit, OutboxView, PduInbox } from '../ports.ts';
 import { heldKey } from '../row-keys.ts';
-import { findAnswer, keepAnswer } from './answers.ts';
+import { findAnswer, keepAnswer, readAnswered } from './answers.ts';
 import { momentOf } from './destination.ts';
 import { reachOf } from './reach.ts';
-import { keepWanted } from './wanted.ts';
+import { keepWanted, readWantedBetween } from './wanted.ts';
 
 export interface IntakeDeps<Judged> {
   readonly clock: Clock;
@@ -62,7 +62,15 @@ export class Intake<Judged> {
     const { clock, commit, inbox, outbox, prng, store } = this.#deps;
     const [first, last] = [numbers[0], numbers.at(-1)];
     invariant(first !== undefined && last !== undefined, 'what is taken has items');
-    const [ours, held] = await Promise.all([outbox.reach(origin), readHeld(store, origin, feed)]);
+    const answered = (rows: StoreReader): Promise<Uint8Array | undefined> =>
+      txn === undefined ? Promise.resolve(undefined) : findAnswer(rows, origin, txn);
+    // What is read, here and below, is asked for in one turn: a round to the store costs more than what it looks up.
+    const [ours, held, known] = await Promise.all([
+      outbox.reach(origin),
+      readHeld(store, origin, feed),
+      answered(store),
+    ]);
+    if (known !== undefined) return { heldTo: held, answer: known, isTaken: false, isAnyWanted: false };
     const reach = reachOf(ours);
     const answerOf = (results: readonly ItemResult[], heldTo: number): Uint8Array =>
       encodeAnswer({ results: [...results], feed: fromHex(feed), heldTo, reach });
@@ -78,9 +86,12 @@ export class Intake<Judged> {
     signal.throwIfAborted();
     return commit(async (staging): Promise<Taken> => {
       const { rows } = staging;
-      const [before, heldBefore] = await Promise.all([
-        txn === undefined ? undefined : findAnswer(rows, origin, txn),
+      const way = { isPulled: txn === undefined, jitter: prng.next(), now: momentOf(clock) };
+      const [before, heldBefore, answers, wanted] = await Promise.all([
+        answered(rows),
         readHeld(rows, origin, feed),
+        txn === undefined ? undefined : readAnswered(rows, origin),
+        readWantedBetween(rows, origin, feed, first, last, way.now),
       ]);
       if (before !== undefined) return { heldTo: heldBefore, answer: before, isTaken: false, isAnyWanted: false };
       if (first > heldBefore + 1) return refuse(heldBefore);
@@ -88,12 +99,9 @@ export class Intake<Judged> {
       invariant(results.length === items.length, 'each item has a result');
       const heldTo = Math.max(heldBefore, last);
       if (heldTo > heldBefore) rows.put(heldKey(origin, feed), uint64Bytes(heldTo));
-      const way = { isPulled: txn === undefined, jitter: prng.next(), now: momentOf(clock) };
       const answer = answerOf(results, heldTo);
-      const [isAnyWanted] = await Promise.all([
-        keepWanted(rows, origin, feed, numbers, results, way),
-        txn === undefined ? undefined : keepAnswer(rows, origin, txn, answer),
-      ]);
+      const isAnyWanted = keepWanted(rows, origin, feed, numbers, results, wanted, way);
+      if (txn !== undefined && answers !== undefined) keepAnswer(rows, origin, txn, answer, answers);
       return { heldTo, answer, isTaken: true, isAnyWanted };
     });
   }

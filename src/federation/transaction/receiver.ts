@@ -12,12 +12,10 @@ import {
   type Reach,
   type Transaction,
 } from '../../protocol/index.ts';
-import type { Store } from '../../store/index.ts';
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { HintPort, HomeDirectory, OutboxView } from '../ports.ts';
 import { Admission } from './admission.ts';
-import { findAnswer } from './answers.ts';
 import { parseTxn } from './batch.ts';
 import type { Intake, Numbered, Taken } from './intake.ts';
 import { decodeBody, ownsFeed } from './judging.ts';
@@ -26,7 +24,6 @@ import { reachOf } from './reach.ts';
 
 export interface ReceiverDeps<Judged> {
   readonly clock: Clock;
-  readonly store: Store;
   readonly scope: Scope;
   /** Our own name. */
   readonly home: HomeName;
@@ -67,8 +64,6 @@ export class Receiver<Judged> {
   }
 
   async #process(origin: HomeName, txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    const known = await findAnswer(this.#deps.store, origin, txn);
-    if (known !== undefined) return known;
     const transaction = decodeBody(body);
     if (transaction.origin !== origin)
       throw new FederationError('forbidden', `${origin} sent a transaction that names another origin`);

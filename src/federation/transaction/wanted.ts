@@ -25,25 +25,37 @@ export interface Wanted {
   readonly dueAt: number;
 }
 
-/** Writes what has become of consecutive-or-not `numbers`; returns whether anything is wanted. */
-export async function keepWanted(
+/** What is wanted of the numbers from `first` to `last`, by number. */
+export async function readWantedBetween(
+  rows: StoreReader,
+  origin: HomeName,
+  feed: FeedId,
+  first: number,
+  last: number,
+  now: Moment,
+): Promise<ReadonlyMap<number, Wanted>> {
+  const range = { from: wantedKey(origin, feed, first), to: wantedKey(origin, feed, last + 1) };
+  const found = await rows.range({ ...range, limit: TRANSACTION_ITEMS_MAX });
+  return new Map(found.map((row) => decode(row, now)).map((wanted) => [wanted.number, wanted]));
+}
+
+/** Writes what has become of consecutive-or-not `numbers`, of which `known` were wanted; returns whether anything is. */
+export function keepWanted(
   rows: StoreTransaction,
   origin: HomeName,
   feed: FeedId,
   numbers: readonly number[],
   results: readonly ItemResult[],
+  known: ReadonlyMap<number, Wanted>,
   way: { readonly isPulled: boolean; readonly jitter: number; readonly now: Moment },
-): Promise<boolean> {
-  const [first, last] = [numbers[0], numbers.at(-1)];
-  if (first === undefined || last === undefined) return false;
-  const range = { from: wantedKey(origin, feed, first), to: wantedKey(origin, feed, last + 1) };
-  const before = await rows.range({ ...range, limit: TRANSACTION_ITEMS_MAX });
-  const known = new Map(before.map((row) => decode(row, way.now)).map((wanted) => [wanted.number, wanted]));
+): boolean {
   let isAnyWanted = false;
   for (const [index, number] of numbers.entries()) {
+    const isLater = results[index]?.status === ItemStatus.LATER;
+    if (!isLater && !known.has(number)) continue;
     const key = wantedKey(origin, feed, number);
-    if (results[index]?.status !== ItemStatus.LATER) {
-      if (known.has(number)) rows.delete(key);
+    if (!isLater) {
+      rows.delete(key);
       continue;
     }
     const attempt = (known.get(number)?.attempt ?? 0) + 1;
