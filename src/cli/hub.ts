@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Log } from '../base/index.ts';
-import type { ControlServer, ControlServerOptions, connectOperator } from '../hub/index.ts';
-import type { Address, HomeName } from '../protocol/index.ts';
+import type { ControlServer, ControlServerOptions, connectOperator, HomeOperator } from '../hub/index.ts';
+import { type Address, type HomeName, isLoopbackHost } from '../protocol/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
 import { bytesArgument, countOption, portOption, type ServerOptions } from './options.ts';
@@ -20,6 +20,7 @@ export interface HubOptions extends ServerOptions {
   readonly brokerFile?: string;
   readonly brokerHost?: string;
   readonly usersMax?: number;
+  readonly operatorPage?: boolean;
 }
 
 /** Of the home that a hub belongs to, and of where it listens. */
@@ -32,6 +33,8 @@ export interface HubPlace {
   readonly nodeUrl?: string | undefined;
   readonly allowPrivate: boolean;
   readonly onlyUser?: Address | undefined;
+  /** For the operator's page, where it is on. */
+  readonly home?: HomeOperator | undefined;
 }
 
 const SECOND_MS = 1_000;
@@ -50,6 +53,7 @@ export function addHubOptions(command: Command): Command {
     .addOption(new Option('--memory <size>', 'restart a user server that takes more').argParser(bytesArgument))
     .option('--broker-file <file>', 'several hosts: a file with the RabbitMQ URL, which holds a password')
     .option('--broker-host <name>', 'how other hosts and programs reach this one (default: --host)')
+    .option('--operator-page', 'serve the operator’s page also beyond loopback')
     .addOption(new Option('--users-max <count>', 'users of this host at once').argParser(countOption));
 }
 
@@ -71,7 +75,8 @@ export async function openHub(
     await loadHub();
   const folder = hubFolderOf(context, options);
   const broker = await readBroker(options, place.host, USERS_MAX);
-  const { allowPrivate, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
+  const { allowPrivate, home, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
+  const hasOperatorPage = options.operatorPage === true || (isLoopbackHost(host) && publicUrl === undefined);
   const control: ControlServerOptions = {
     folder,
     usersFolder: options.users ?? join(folder, 'users'),
@@ -80,6 +85,7 @@ export async function openHub(
     socket: { path: join(folder, 'hub.sock'), mode: 0o600 },
     port: { host, port, ...(tls === undefined ? {} : { tls }) },
     publicUrl,
+    operatorPage: hasOperatorPage ? { home } : undefined,
     cache: options.cache,
     idleTimeoutMs: options.idle ?? IDLE_TIMEOUT_MS,
     memoryBytes: options.memory ?? MEMORY_BYTES_MAX,

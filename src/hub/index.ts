@@ -6,6 +6,7 @@ export {
 } from './control/control-server.ts';
 export { IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX } from './control/limits.ts';
 export { connectOperator, type HostStatus, OPERATOR_SOCKET, type Operator } from './control/operator.ts';
+export type { HomeOperator } from './control/operator-page.ts';
 export type { SessionStatus } from './control/sessions.ts';
 export type { UserServerStatus } from './control/user-server.ts';
 export { HubError, type HubErrorCode } from './hub-error.ts';

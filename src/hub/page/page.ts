@@ -139,7 +139,7 @@ async function readPageFile(name: string, path: string, type: string, names: Rea
       'content-security-policy': POLICIES[path] ?? PAGE_POLICY,
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
-      'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+      'permissions-policy': 'camera=(self), geolocation=(), microphone=()',
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
     },
