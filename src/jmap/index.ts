@@ -1,5 +1,6 @@
 /** Everybody's mail as JMAP: a store that agents fill, and the protocol that clients read and change it by. */
 
+export { type Awaited, awaitedBy } from './awaited.ts';
 export { blobIdOf, createBlobHash } from './blobs/blob-id.ts';
 export { MemoryBlobStore } from './blobs/memory-blob-store.ts';
 export type { BlobEntry, BlobStore, ByteRange, MailSource, StoredBlob } from './blobs/ports.ts';

@@ -162,6 +162,13 @@ export class Jmap implements AsyncDisposable {
     this.#sockets.close(credential);
   }
 
+  /** Ends the logins that are over since somebody looked last. */
+  keepCredentials(isGood: (credential: string) => boolean): void {
+    const subscriptions = this.#deps.store.objects.list<StoredSubscription>('PushSubscription');
+    const credentials = new Set(subscriptions.map(({ value }) => value.credential));
+    for (const credential of credentials) if (!isGood(credential)) this.endCredential(credential);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#answering?.[Symbol.asyncDispose]();
     await Promise.all([

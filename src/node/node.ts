@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import {
   type Clock,
   type CryptoSuite,
+  Emitter,
   type FrameSocket,
   InlineSignatureChecker,
   type Log,
@@ -28,7 +29,7 @@ import {
   mountFederation,
   mountWkd,
 } from '../federation/index.ts';
-import { type HomeName, parseHomeName } from '../protocol/index.ts';
+import { type Address, EntryKind, type HomeName, parseHomeName } from '../protocol/index.ts';
 import { type Abroad, doorTo } from './abroad.ts';
 import type { Registration } from './accounts.ts';
 import { ControlServer, connectControl } from './control.ts';
@@ -77,6 +78,7 @@ export class Node implements AsyncDisposable {
   readonly #metrics = new Metrics();
   readonly #scope: Scope;
   readonly #signatures: SignatureChecker;
+  readonly #events: Emitter<{ readonly mail: ReadonlySet<Address> }>;
   #core: Core | undefined;
   #http: HttpServer | undefined;
   #control: ControlServer | undefined;
@@ -89,6 +91,7 @@ export class Node implements AsyncDisposable {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
     this.#signatures = new ThreadedSignatureChecker(deps.suite);
+    this.#events = new Emitter((error) => deps.log.error({ error }, 'a listener of the node failed'));
   }
 
   /** Throws NodeError or StoreError; what was opened by then is closed again. */
@@ -123,22 +126,17 @@ export class Node implements AsyncDisposable {
     return `${this.httpUrl.replace(/^http/, 'ws')}${CLIENT_PATH}`;
   }
 
-  /** Why it is not ready to serve; empty: it is. */
-  async health(): Promise<readonly string[]> {
-    return this.#core === undefined ? ['starting or stopping'] : this.#core.health();
-  }
-
-  /** What it counts, in Prometheus' words. */
-  metrics(): Promise<string> {
-    return this.#metrics.registry.metrics();
-  }
-
   get operator(): Operator {
     return this.#opened.operator;
   }
 
   get core(): Core {
     return this.#opened;
+  }
+
+  /** `listener` hears whose mailbox has new mail, once it is on the disk. */
+  onMail(listener: (accounts: ReadonlySet<Address>) => void): Disposable {
+    return this.#events.on('mail', listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -185,7 +183,7 @@ export class Node implements AsyncDisposable {
         log,
         metrics: this.#metrics,
         home: () => this.#opened.home,
-        health: () => this.health(),
+        health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
         onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
         mount: (fastify) => this.#mountOutside(fastify),
         mayLink: (target) => this.#core?.fleet.mayLink(target) ?? false,
@@ -222,6 +220,11 @@ export class Node implements AsyncDisposable {
       },
       options,
     );
+    core.journal.events.on('committed', ({ entries }) => {
+      const mail = entries.filter(({ header }) => header.kind === EntryKind.MAIL);
+      if (mail.length > 0)
+        this.#events.emit('mail', new Set(mail.flatMap(({ header }) => header.accounts as Address[])));
+    });
     await core.publish([this.url]);
     return core;
   }

@@ -20,15 +20,18 @@ export interface Host {
 export class HubHosts implements AsyncDisposable {
   readonly folder: string;
   readonly #amqp: string;
+  readonly #options: object;
   readonly #hosts = new Map<string, Host>();
 
-  private constructor(folder: string, amqp: string) {
+  private constructor(folder: string, amqp: string, options: object) {
     this.folder = folder;
     this.#amqp = amqp;
+    this.#options = options;
   }
 
-  static async open(amqp: string, ...names: readonly string[]): Promise<HubHosts> {
-    const hosts = new HubHosts(await mkdtemp(join(tmpdir(), 'hosts-')), amqp);
+  /** `options` are those of a control server that are not as usual. */
+  static async open(amqp: string, names: readonly string[], options: object = {}): Promise<HubHosts> {
+    const hosts = new HubHosts(await mkdtemp(join(tmpdir(), 'hosts-')), amqp, options);
     await Promise.all(names.map((name) => hosts.start(name)));
     return hosts;
   }
@@ -49,6 +52,7 @@ export class HubHosts implements AsyncDisposable {
       usersFolder: join(this.folder, 'users'),
       socket: { path: join(folder, 'hub.sock'), mode: 0o600 },
       broker: { url: this.#amqp, host: '127.0.0.1', usersMax: 100 },
+      ...this.#options,
     };
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];

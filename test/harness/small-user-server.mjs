@@ -37,7 +37,6 @@ component.handle('session.open', async (_, { session, user }, signal) => {
   hubKey ??= await secrets.ask('hub-key', { user, session, signal });
   return {};
 });
-component.handle('session.close', async () => ({}));
 component.handle('session.join', async ({ password }) => {
   const given = fromUtf8(openSealed(launch.keys.sealing, JOIN_PURPOSE, fromBase64(password)));
   if (given !== PASSWORD || launch.user.startsWith('nobody')) throw new HubError('refused', 'the home says no');
@@ -48,6 +47,7 @@ component.handle('stop', async () => {
   setImmediate(() => process.exit(0));
   return {};
 });
+component.hear('wake', ({ reason }) => call(['add', `woken by ${reason}`]));
 component.lost.addEventListener('abort', () => process.exit(3));
 
 function notes() {
@@ -102,6 +102,7 @@ const mischief = {
 function call([name, argument]) {
   if (hubKey === undefined) throw new HubError('locked', 'no key');
   if (name in mischief) return mischief[name]() ?? {};
+  if (name === 'remind') void component.tell(launch.control.instance, 'reminder', argument, { user: launch.user });
   if (name === 'add') {
     checkFence(launch.folder, launch.fence);
     writeFileSync(notesFile, JSON.stringify([...notes(), argument]));

@@ -6,18 +6,21 @@ import type { Client, DeviceProfile, Summary } from '../../src/client/index.ts';
 import { MailAgent } from '../../src/hub/agents/mail/mail-agent.ts';
 import type { StartedAgent } from '../../src/hub/agents/supervisor.ts';
 import { SealedJournal } from '../../src/hub/user-server/journal/sealed-journal.ts';
+import type { Reminder } from '../../src/hub/user-server/reminder-teller.ts';
 import { UserServer } from '../../src/hub/user-server/user-server.ts';
 import { type Caller, MemoryBlobStore, type Permission } from '../../src/jmap/index.ts';
 import { MemoryStore, type Store } from '../../src/store/index.ts';
 import { InThreadBodyWorker } from '../../src/vault/index.ts';
 import { startInChannel } from './channel-agent.ts';
 import { all, type ClientWorld, NODE_URL, never } from './client-world.ts';
+import { TestDialer } from './jmap/test-account.ts';
 import { until } from './until.ts';
 
 export const ACCOUNT = 'encrypted';
 const COMPLETENESS_URN = 'https://restante.org/jmap/completeness';
 export const MAIL_URN = 'urn:ietf:params:jmap:mail';
 const SUBMISSION_URN = 'urn:ietf:params:jmap:submission';
+const VACATION_URN = 'urn:ietf:params:jmap:vacationresponse';
 
 /** Turns of half a second of the clock: more than any of this takes. */
 const TURNS_MAX = 200;
@@ -38,6 +41,9 @@ export class UserWorld implements AsyncDisposable {
   #crash: ((reason: string) => void) | undefined;
   /** How often an agent was started. */
   starts = 0;
+  readonly pushed = new TestDialer();
+  /** What the control server was asked to wake this person for. */
+  readonly reminders = new Map<Reminder['id'], Reminder>();
 
   private constructor(world: ClientWorld, profile: DeviceProfile, folder: string, cache: 'disk' | 'memory') {
     this.world = world;
@@ -78,6 +84,8 @@ export class UserWorld implements AsyncDisposable {
         blobs: this.blobs,
         startMailAgent: () => this.#startAgent(),
         startImapAgent: noImap,
+        pushServices: { dialer: this.pushed, contact: 'mailto:postmaster@home.example' },
+        remind: async (reminder) => void this.reminders.set(reminder.id, reminder),
       },
       { address: this.profile.address, cache: this.#cache, agentTimeoutMs: 10_000 },
     );
@@ -105,8 +113,13 @@ export class UserWorld implements AsyncDisposable {
       permissions: new Set<Permission>(['read', 'write', 'send']),
       baseUrl: '/jmap',
     };
-    const methodCalls = calls.map(([name, args], index) => [name, { accountId: ACCOUNT, ...args }, `${index}`]);
-    const request = { using: ['urn:ietf:params:jmap:core', MAIL_URN, SUBMISSION_URN, COMPLETENESS_URN], methodCalls };
+    // Push subscriptions are the person's, not an account's.
+    const whose = (name: string): object => (name.startsWith('PushSubscription/') ? {} : { accountId: ACCOUNT });
+    const methodCalls = calls.map(([name, args], index) => [name, { ...whose(name), ...args }, `${index}`]);
+    const request = {
+      using: ['urn:ietf:params:jmap:core', MAIL_URN, SUBMISSION_URN, VACATION_URN, COMPLETENESS_URN],
+      methodCalls,
+    };
     const { methodResponses } = await this.server.jmap.request(request, caller, never);
     return methodResponses.map(([name, args]) => {
       if (name === 'error') throw new Error(`a method failed: ${JSON.stringify(args)}`);

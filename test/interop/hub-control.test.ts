@@ -193,6 +193,36 @@ describe('a hub', () => {
     expect(await program.call('list')).toMatchObject({ notes: [] });
   });
 
+  test('wakes a stopped user server for mail, and at a time, if it has asked for that; else mail wakes nobody', async () => {
+    await using hub = await openHub({ idleTimeoutMs: 200 });
+    const stopped = async (): Promise<void> =>
+      vi.waitFor(async () => expect(await statusOf(hub, alice)).toBeUndefined(), 10_000);
+    const [program, opened] = await openSession(hub.socketPath);
+    await program.call('remind', { id: 'mail', at: null, onMail: true });
+    program[Symbol.dispose]();
+    const [other] = await openSession(hub.socketPath, bob);
+    other[Symbol.dispose]();
+    await stopped();
+    await vi.waitFor(async () => expect((await hub.control.operator.status()).users).toEqual([]), 10_000);
+    hub.control.announceMail([parseAddress(alice), parseAddress(bob), parseAddress('carol@home.example')]);
+    await vi.waitFor(async () => expect(await statusOf(hub, alice)).toMatchObject({ phase: 'running' }), 10_000);
+    expect([await statusOf(hub, bob), await statusOf(hub, 'carol@home.example')]).toEqual([undefined, undefined]);
+    await stopped();
+
+    const [again] = await FrameProgram.open(hub.socketPath, { token: opened.token });
+    expect(await again.call('list')).toMatchObject({ notes: ['woken by mail'] });
+    await again.call('remind', { id: 'mail', at: null, onMail: false });
+    await again.call('remind', { id: 'time', at: Math.ceil(Date.now()) + 2_000, onMail: false });
+    again[Symbol.dispose]();
+    await stopped();
+    hub.control.announceMail([parseAddress(alice)]);
+    await vi.waitFor(async () => expect(await statusOf(hub, alice)).toMatchObject({ phase: 'running' }), 10_000);
+    await stopped();
+    const [third] = await FrameProgram.open(hub.socketPath, { token: opened.token });
+    expect(await third.call('list')).toMatchObject({ notes: ['woken by mail', 'woken by reminder'] });
+    third[Symbol.dispose]();
+  });
+
   test('restarts one user server when the operator says so', async () => {
     await using hub = await openHub();
     const [program, opened] = await openSession(hub.socketPath);

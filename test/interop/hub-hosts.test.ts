@@ -1,6 +1,9 @@
 /** Several hub hosts on one real broker: where users are, and what happens when hosts and broker go. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectBroker } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type HubRequest, type HubSession } from '../../src/hub-client/index.ts';
+import type { Json } from '../../src/protocol/index.ts';
 import { isAlive } from '../harness/daemon.ts';
 import { asNotes, type Notes, PASSWORD } from '../harness/hub.ts';
 import { type Host, HubHosts } from '../harness/hub-hosts.ts';
@@ -10,7 +13,7 @@ import { until } from '../harness/until.ts';
 
 const USERS = Array.from({ length: 4 }, (_, index) => `user${index}@home.example`);
 const signal = new AbortController().signal;
-const call = (...methodCall: [string] | [string, string]): HubRequest => ({ using: [], methodCalls: [methodCall] });
+const call = (...methodCall: [string] | [string, Json]): HubRequest => ({ using: [], methodCalls: [methodCall] });
 const ask = async (session: HubSession, request = call('list')) => asNotes(await session.request(request, signal));
 
 /** A request that may be made twice, until it is answered. */
@@ -38,7 +41,7 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
     });
 
   test('have one user server for each user, wherever their programs come in', async () => {
-    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b', 'c');
+    await using hosts = await HubHosts.open(rabbit.url, ['a', 'b', 'c']);
     const sessions = await Promise.all(
       USERS.flatMap((user, index) => [
         open(user),
@@ -58,7 +61,7 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
   });
 
   test('take over the users of a host that dies or is drained; sessions open again by themselves', async () => {
-    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b', 'c');
+    await using hosts = await HubHosts.open(rabbit.url, ['a', 'b', 'c']);
     const sessions = await Promise.all(USERS.map((user) => open(user)));
     for (const session of sessions) await ask(session, call('add', 'milk'));
     const away: number[] = [];
@@ -85,7 +88,7 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
   });
 
   test('go on while the broker is away, and place people again when it is back', async () => {
-    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b');
+    await using hosts = await HubHosts.open(rabbit.url, ['a', 'b']);
     const session = await open(USERS[0] as string);
     const { pid } = await ask(session, call('add', 'milk'));
     await rabbit.kill();
@@ -111,8 +114,37 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
     for (const each of [session, other]) await each[Symbol.asyncDispose]();
   });
 
+  test('wake who has asked for it when anything publishes that mail has come, and nobody else', async () => {
+    await using hosts = await HubHosts.open(rabbit.url, ['a', 'b'], { idleTimeoutMs: 200 });
+    const sleepers = ['asks@home.example', 'rests@home.example'];
+    for (const user of sleepers) {
+      const session = await open(user);
+      if (user === sleepers[0]) await session.request(call('remind', { id: 'mail', at: null, onMail: true }), signal);
+      await session[Symbol.asyncDispose]();
+    }
+    const running = async (): Promise<string[]> => {
+      const all = await Promise.all(hosts.all.map(async ({ name }) => (await hosts.operator(name)).status()));
+      return all.flatMap(({ users }) => users.map(({ user }) => user));
+    };
+    while ((await running()).length > 0) await pause(50);
+    // As docs/protocol/hub.md tells whoever has an IMAP server.
+    const model = await connectBroker(rabbit.url);
+    const channel = await model.createChannel();
+    for (const user of sleepers) channel.publish('restante.events', 'mail', Buffer.from(JSON.stringify({ user })));
+    channel.publish('restante.events', 'mail', Buffer.from('no JSON'));
+    await channel.close();
+    await model.close();
+    const seen = new Set<string>();
+    while (seen.size === 0) for (const user of await running()) seen.add(user);
+    while ((await running()).length > 0) for (const user of await running()) seen.add(user);
+    expect([...seen]).toEqual([sleepers[0]]);
+    const after = await open(sleepers[0] as string);
+    expect(await ask(after)).toMatchObject({ notes: ['woken by mail'] });
+    await after[Symbol.asyncDispose]();
+  });
+
   test('never let a paused host write what another host has taken over', async () => {
-    await using hosts = await HubHosts.open(rabbit.url, 'a', 'b');
+    await using hosts = await HubHosts.open(rabbit.url, ['a', 'b']);
     const [a, b] = [hosts.of('a'), hosts.of('b')];
     const user = 'paused@home.example';
     const before = await open(user, a);

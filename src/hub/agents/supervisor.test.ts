@@ -1,14 +1,17 @@
+import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { ManualClock, SILENT_LOG } from '../../base/index.ts';
 import { startAgentThread } from './agent-thread.ts';
 import { BREAKER_REST_MS, FAILED_STARTS_MAX } from './limits.ts';
-import { type PingCalls, Supervisor, type SupervisorStatus } from './supervisor.ts';
+import { AgentLine, type Calls } from './line.ts';
+import { type PingCalls, type StartedAgent, Supervisor, type SupervisorStatus } from './supervisor.ts';
 
 type Name = 'say' | 'loop' | 'eat' | 'die';
 type UnrulyCalls = PingCalls & {
   readonly [Each in Name]: { readonly request: object; readonly reply: { name?: string } };
 };
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const never = new AbortController().signal;
 
 function setup(options: { failsAtStart?: boolean } = {}) {
@@ -75,6 +78,42 @@ describe('a supervised agent', () => {
     await expect(supervisor.ask('say', {}, never)).rejects.toMatchObject({ code: 'unavailable' });
     await setting.clock.advance(BREAKER_REST_MS);
     await setting.until(() => supervisor.status.restarts === FAILED_STARTS_MAX + 1);
+  });
+
+  test('that is asked while it is being ended is waited for', async () => {
+    const clock = new ManualClock(0);
+    let end: () => void = () => undefined;
+    const ending = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let starts = 0;
+    const start = (): StartedAgent => {
+      const isFirst = ++starts === 1;
+      const { port1, port2 } = new MessageChannel();
+      const line = new AgentLine<Calls, PingCalls>({ log: SILENT_LOG, port: port2 }, { ping: async () => ({}) });
+      return {
+        port: port1,
+        ended: isFirst ? Promise.resolve({ reason: 'it dies' }) : new Promise(() => undefined),
+        [Symbol.asyncDispose]: async () => {
+          if (isFirst) await ending;
+          line[Symbol.dispose]();
+          port1.close();
+        },
+      };
+    };
+    const deps = { clock, log: SILENT_LOG, start, handlers: {} };
+    await using supervisor = new Supervisor<PingCalls, Calls>(deps, { name: 'dying', timeoutMs: 3_000 });
+    await clock.advance(1);
+    await turn();
+    const answer = supervisor.ask('ping', {}, never);
+    // A circle of promises would never let this come.
+    await turn();
+    end();
+    while (starts === 1) {
+      await clock.advance(100);
+      await turn();
+    }
+    expect(await answer).toEqual({});
   });
 
   test('that is asked while it starts is waited for', async () => {

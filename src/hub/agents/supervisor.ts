@@ -120,8 +120,10 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
         isResting ? { state: 'resting', ...common, until: clock.now() + waitMs } : { state: 'waiting', ...common },
       );
       // Who waits for it hears that it rests.
-      if (isResting) this.#started.resolve();
-      this.#started = latch();
+      if (isResting) {
+        this.#started.resolve();
+        this.#started = latch();
+      }
       await clock.sleep(waitMs, signal);
     }
   }
@@ -142,6 +144,8 @@ export class Supervisor<Asked extends PingCalls & Calls, Answered extends Calls>
     } finally {
       signal.removeEventListener('abort', stop);
       watch.abort();
+      // Its end may take a while: whoever asks meanwhile waits for the next one, and not in a circle.
+      this.#started = latch();
       this.#line = undefined;
       this.#agent = undefined;
     }

@@ -11,9 +11,9 @@
  *                 a new password. What the home refuses is an outcome.
  *   account.password {password} → {}. Sealed: the password that the account has from now on; who asks has shown the old one.
  *   account.close {}          → {}. The account ends at its home.
- *   session.close {}          about a session → {}.
  *   stop          {}          → {} when everything is written; the process then ends with code 0.
  *   wake          {reason}    event: mail for the user, or a reminder that has come.
+ *   logins        {}          event: a slot was revoked; what belongs to a login that has none any more ends.
  * user server → control server
  *   ready         {}          event: it listens at its socket.
  *   secret        {name}      → {sealed}; `locked` when no session has brought a credential.

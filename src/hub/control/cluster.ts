@@ -16,6 +16,8 @@ export interface Cluster extends AsyncDisposable {
   /** The host that has the user, if it is another one. */
   locate(user: Address, signal: AbortSignal): Promise<Location | undefined>;
   claim(user: Address): Promise<Claim>;
+  /** Mail has come for somebody: told to the host that has them, or is to wake them. */
+  announceMail(user: Address): Promise<void>;
   drain(): void;
   /** What is not well, in words. */
   problems(): readonly string[];
@@ -29,7 +31,7 @@ export interface ClusterOptions {
   readonly usersMax: number;
 }
 
-export function standAlone(folders: UserFolders): Cluster {
+export function standAlone(folders: UserFolders, onMail: (user: string) => void): Cluster {
   return {
     locate: async () => undefined,
     claim: async (user) => ({
@@ -37,6 +39,7 @@ export function standAlone(folders: UserFolders): Cluster {
       lost: new AbortController().signal,
       [Symbol.asyncDispose]: async () => undefined,
     }),
+    announceMail: async (user) => onMail(user),
     drain: () => undefined,
     problems: () => [],
     [Symbol.asyncDispose]: async () => undefined,
@@ -62,6 +65,7 @@ export async function joinBroker(deps: BrokerDeps, { location, url, usersMax }: 
   return {
     locate: (user, signal) => placement.locate(user, signal),
     claim: (user) => placement.claim(user),
+    announceMail: (user) => placement.announceMail(user),
     drain: () => placement.drain(),
     problems: () => (placement.isConnected ? [] : ['the broker is away: nobody can be placed']),
     [Symbol.asyncDispose]: async () => {

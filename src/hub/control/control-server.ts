@@ -16,6 +16,7 @@ import { createInstanceId, createSessionId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import type { CacheMode } from '../component/launch.ts';
 import { reminder as reminderSchema } from '../component/user-server-protocol.ts';
+import { HubError } from '../hub-error.ts';
 import { Page } from '../page/page.ts';
 import type { Claim } from '../placement/placement.ts';
 import { ThreadedStretcher } from '../slots/stretcher.ts';
@@ -26,7 +27,7 @@ import { Authenticator } from './authenticator.ts';
 import { type Cluster, joinBroker, standAlone } from './cluster.ts';
 import { FramesDoor } from './frames-door.ts';
 import { Gate } from './gate.ts';
-import { HttpDoor, type HttpDoorDeps } from './http-door.ts';
+import { HttpDoor } from './http-door.ts';
 import { KeyRing } from './key-ring.ts';
 import { JOINS_AT_ONCE, OPEN_TIMEOUT_MS, SOCKET_FOLDER_CHARACTERS_MAX, STRANGERS_MAX, TICK_MS } from './limits.ts';
 import { type ListenAt, Listener } from './listener.ts';
@@ -34,7 +35,6 @@ import { Metrics } from './metrics.ts';
 import type { HostStatus, Operator } from './operator.ts';
 import { OPERATOR_SOCKET } from './operator.ts';
 import { OperatorDoor } from './operator-door.ts';
-import { type HomeOperator, OperatorPage } from './operator-page.ts';
 import { PasswordDoor } from './password-door.ts';
 import { Reminders } from './reminders.ts';
 import { Sessions } from './sessions.ts';
@@ -67,8 +67,6 @@ export interface ControlServerOptions {
   readonly publicUrl?: string | undefined;
   /** Of the web page's built files; absent: there is no page. */
   readonly pageFolder?: string | undefined;
-  /** The operator's page is served at the port; `home` is the node beside this hub. Absent: it is not. */
-  readonly operatorPage?: { readonly home: HomeOperator | undefined } | undefined;
   readonly cache: CacheMode;
   readonly idleTimeoutMs: number;
   readonly memoryBytes: number;
@@ -93,6 +91,8 @@ export class ControlServer implements AsyncDisposable {
   /** In the order in which they were opened. */
   readonly #opened: Closing = [];
   readonly #listeners: Listener[] = [];
+  /** Whose user server is being started for what has come. */
+  readonly #waking = new Set<Address>();
   #parts: Parts | undefined;
   #isDraining = false;
 
@@ -130,12 +130,7 @@ export class ControlServer implements AsyncDisposable {
 
   /** Whether there is a web page at that URL. */
   get hasPage(): boolean {
-    return this.#parts?.doors.page !== undefined;
-  }
-
-  /** The login of the operator's page, as long as this hub runs; undefined: it is off. */
-  get operatorToken(): string | undefined {
-    return this.#parts?.doors.operatorPage?.token;
+    return this.#parts?.page !== undefined;
   }
 
   get operator(): Operator {
@@ -148,6 +143,11 @@ export class ControlServer implements AsyncDisposable {
         return { user };
       },
     };
+  }
+
+  /** Mail has come for these people; a user server that is stopped starts only if it has asked for that. */
+  announceMail(users: Iterable<Address>): void {
+    for (const user of users) this.#scope.spawn('announce mail', () => this.#open_.cluster.announceMail(user));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -244,30 +244,57 @@ export class ControlServer implements AsyncDisposable {
     const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
     const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);
     const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots, locate });
-    const slotDoor = new SlotDoor({ authenticator, keyRing, sessions, slots });
-    const { operatorPage: shown } = this.#options;
-    const health = (): readonly string[] => this.#health();
-    const figures = { operator: this.operator, metrics: () => this.#metrics.registry.metrics(), health, throttle };
-    const operatorPage = shown === undefined ? undefined : new OperatorPage({ ...shown, ...figures }, random);
+    const slotDoor = new SlotDoor({ authenticator, keyRing, servers, sessions, slots });
     const passwordDoor = new PasswordDoor({ ...asking, authenticator, sessions });
     const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
-    const cluster = standAlone(folders);
+    const cluster = standAlone(folders, (user) => this.#onMail(user));
     const reminders = new Reminders();
     component.hear('reminder', (body, { user }) => {
       if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
     });
-    const doors = { accountDoor, operatorPage, page, passwordDoor, slotDoor };
-    return { admission, cluster, component, doors, folders, keyRing, reminders, servers, sessions, strangers };
+    return {
+      accountDoor,
+      admission,
+      cluster,
+      component,
+      folders,
+      keyRing,
+      page,
+      passwordDoor,
+      reminders,
+      servers,
+      sessions,
+      slotDoor,
+      strangers,
+    };
   }
 
-  async #listen({ admission, doors, strangers }: Parts, at: ListenAt): Promise<void> {
+  async #listen(
+    { accountDoor, admission, page, passwordDoor, slotDoor, strangers }: Parts,
+    at: ListenAt,
+  ): Promise<void> {
     const { log } = this.#deps;
     const { onlyUser, publicUrl } = this.#options;
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
     const frames = this.#keep(new FramesDoor({ log, admission, base: () => this.url, onlyUser, onRefused }));
     const isSecure = !('path' in at) && at.tls !== undefined;
+    const health = (): readonly string[] => [
+      ...(this.#isDraining ? ['this host is being drained'] : []),
+      ...this.#open_.cluster.problems(),
+    ];
     const http = this.#keep(
-      new HttpDoor({ ...doors, log, admission, publicUrl, isSecure, onRefused, health: () => this.#health() }),
+      new HttpDoor({
+        log,
+        accountDoor,
+        admission,
+        passwordDoor,
+        slotDoor,
+        page,
+        publicUrl,
+        isSecure,
+        onRefused,
+        health,
+      }),
     );
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
@@ -277,21 +304,13 @@ export class ControlServer implements AsyncDisposable {
     this.#listeners.push(this.#keep(listener));
   }
 
-  #health(): readonly string[] {
-    return [...(this.#isDraining ? ['this host is being drained'] : []), ...this.#open_.cluster.problems()];
-  }
-
   /** Last, for the others may send people here as soon as it is done. */
   async #joinBroker(parts: Parts): Promise<void> {
     const { broker, port } = this.#options;
     if (broker === undefined || port === undefined) return;
-    const { component, folders, reminders, servers } = parts;
+    const { component, folders } = parts;
     const location = { host: broker.host, port: this.port, tls: port.tls !== undefined };
-    const onMail = (user: string): void => {
-      if (!isAddress(user)) return;
-      if (reminders.wakesOnMail(user)) this.#wake(user, 'mail');
-      else servers.ifAny(user)?.wake('mail');
-    };
+    const onMail = (user: string): void => this.#onMail(user);
     const cluster = await joinBroker(
       { ...this.#deps, folders, instance: component.instance, onMail },
       { url: broker.url, location, usersMax: broker.usersMax },
@@ -301,14 +320,33 @@ export class ControlServer implements AsyncDisposable {
     this.#parts = { ...parts, cluster };
   }
 
+  #onMail(user: string): void {
+    if (!isAddress(user)) return;
+    const { reminders, servers } = this.#open_;
+    const server = servers.ifAny(user);
+    if (server?.isRunning === true) server.wake('mail');
+    else if (reminders.wakesOnMail(user)) this.#wake(user, 'mail');
+  }
+
   /** Starts the user server if it is stopped, and lets it unlock as a session would. */
   #wake(user: Address, reason: 'mail' | 'reminder'): void {
-    const { keyRing, servers } = this.#open_;
-    if (!keyRing.has(user)) return; // without a key it could do nothing
+    const { keyRing, reminders, servers } = this.#open_;
+    // Without a key it could do nothing.
+    if (this.#isDraining || !keyRing.has(user) || this.#waking.has(user)) return;
+    this.#waking.add(user);
     this.#scope.spawn('wake', async (signal) => {
       const server = servers.of(user);
       const session = createSessionId(this.#deps.random);
-      await server.openSession(session, [], signal);
+      try {
+        await server.openSession(session, [], signal);
+      } catch (error) {
+        if (!(error instanceof HubError)) throw error;
+        if (error.code === 'moved') reminders.forget(user);
+        this.#deps.log.info({ user, code: error.code, reason }, 'a user server could not be woken');
+        return;
+      } finally {
+        this.#waking.delete(user);
+      }
       server.wake(reason);
       server.closeSession(session);
     });
@@ -351,14 +389,17 @@ export class ControlServer implements AsyncDisposable {
 }
 
 interface Parts {
+  readonly accountDoor: AccountDoor;
   readonly admission: Admission;
   readonly cluster: Cluster;
   readonly component: Component;
-  readonly doors: Pick<HttpDoorDeps, 'accountDoor' | 'operatorPage' | 'page' | 'passwordDoor' | 'slotDoor'>;
   readonly folders: UserFolders;
   readonly keyRing: KeyRing;
+  readonly page: Page | undefined;
+  readonly passwordDoor: PasswordDoor;
   readonly reminders: Reminders;
   readonly servers: UserServers;
   readonly sessions: Sessions;
+  readonly slotDoor: SlotDoor;
   readonly strangers: StrangerList;
 }

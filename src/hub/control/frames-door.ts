@@ -14,7 +14,16 @@ import { forwardFrames } from './forward.ts';
 import { decodeFirst, encodeOpened, encodeRefusal, type OpenFrame } from './frames-protocol.ts';
 import { OPEN_FRAME_BYTES_MAX } from './limits.ts';
 import type { Origin } from './listener.ts';
-import { asHubError, FRAMES_PATH, FRAMES_PROTOCOL, join, ownHeaders, readSessionObject, upgrade } from './upstream.ts';
+import {
+  asHubError,
+  bearerOf,
+  FRAMES_PATH,
+  FRAMES_PROTOCOL,
+  join,
+  ownHeaders,
+  readSessionObject,
+  upgrade,
+} from './upstream.ts';
 
 export interface FramesDoorDeps {
   readonly log: Log;
@@ -85,7 +94,7 @@ export class FramesDoor implements AsyncDisposable {
     const isKnown = 'token' in open && grant.kind === 'session';
     const { session, token } = isKnown ? { session: named, token: open.token } : await admission.withToken(named);
     using admitted = await admission.admit(session, () => socket.destroy(), signal);
-    const bearer = { session: session.id, scopes: session.scopes, base: base() };
+    const bearer = bearerOf(session, base());
     const jmap = await readSessionObject(admitted.running, bearer);
     const headers = { ...ownHeaders(bearer), connection: 'upgrade', upgrade: FRAMES_PROTOCOL };
     const { head, stream } = await upgrade(admitted.running, FRAMES_PATH, headers);

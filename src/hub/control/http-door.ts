@@ -15,10 +15,9 @@ import type { Credential } from './authenticator.ts';
 import { FORWARDED_HEADER, forwardRequest, forwardUpgrade } from './forward.ts';
 import { answerProblem, problemOf } from './http-problem.ts';
 import type { Origin } from './listener.ts';
-import type { OperatorPage } from './operator-page.ts';
 import type { PasswordDoor } from './password-door.ts';
 import type { SlotDoor } from './slot-door.ts';
-import { asHubError, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
+import { asHubError, bearerOf, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
 
 export interface HttpDoorDeps {
   readonly log: Log;
@@ -26,8 +25,6 @@ export interface HttpDoorDeps {
   readonly slotDoor: SlotDoor;
   readonly accountDoor: AccountDoor;
   readonly passwordDoor: PasswordDoor;
-  /** Undefined: it is off. */
-  readonly operatorPage: OperatorPage | undefined;
   /** Undefined where none was built. */
   readonly page: Page | undefined;
   /** What URLs in answers begin with; by default, what the request says. */
@@ -114,10 +111,6 @@ export class HttpDoor implements AsyncDisposable {
       response.end(JSON.stringify({ ok: problems.length === 0, problems }));
       return;
     }
-    if (this.#deps.operatorPage?.serves(path) === true) {
-      await this.#deps.operatorPage.answer(request, response, origin.remote);
-      return;
-    }
     if (this.#deps.accountDoor.serves(path)) {
       await this.#deps.accountDoor.answer(request, response, origin.remote, signal);
       return;
@@ -141,7 +134,7 @@ export class HttpDoor implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const { session } = admitted;
-    const bearer = { session: session.id, scopes: session.scopes, base: this.#baseOf(request) };
+    const bearer = bearerOf(session, this.#baseOf(request));
     const path = pathOf(request) === WELL_KNOWN ? '/jmap/session' : request.url;
     const upstream = httpRequest({
       socketPath: admitted.running.socketPath,
@@ -186,7 +179,7 @@ export class HttpDoor implements AsyncDisposable {
   ): Promise<void> {
     using admitted = await this.#admit(request, origin, () => socket.destroy(), signal);
     const { session } = admitted;
-    const bearer = { session: session.id, scopes: session.scopes, base: this.#baseOf(request) };
+    const bearer = bearerOf(session, this.#baseOf(request));
     const headers = { ...passedOn(request.headers), connection: 'upgrade', upgrade: request.headers.upgrade };
     const {
       response,

@@ -31,6 +31,8 @@ export const TICK_MS = 100;
 export const CHECK_INTERVAL_MS = 2_000;
 /** No answer for so long: it hangs or loops, and is ended. Beyond a long full-text query. */
 export const CHECK_TIMEOUT_MS = 10_000;
+/** A user server that runs hears of new mail from its own agents too: being told more often helps nobody. */
+export const WAKE_INTERVAL_MS = 1_000;
 /** User servers that start at once, for each core: a mass start stays responsive. */
 export const STARTS_PER_CORE = 1;
 /** A session that is opened while its user server crashes tries the one that follows; so often. */

@@ -34,6 +34,11 @@ export class Reminders {
     return this.#byUser.has(user);
   }
 
+  /** Another host has the user, and keeps what they wait for. */
+  forget(user: Address): void {
+    this.#byUser.delete(user);
+  }
+
   wakesOnMail(user: Address): boolean {
     return [...(this.#byUser.get(user)?.values() ?? [])].some(({ onMail }) => onMail);
   }

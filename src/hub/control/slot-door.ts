@@ -9,10 +9,12 @@ import type { KeyRing } from './key-ring.ts';
 import { OPERATOR_BODY_BYTES_MAX } from './limits.ts';
 import type { Session, Sessions } from './sessions.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
+import type { UserServers } from './user-servers.ts';
 
 export interface SlotDoorDeps {
   readonly authenticator: Authenticator;
   readonly keyRing: KeyRing;
+  readonly servers: UserServers;
   readonly sessions: Sessions;
   readonly slots: SlotKeeper;
 }
@@ -49,10 +51,11 @@ export class SlotDoor {
 
   /** The slot is gone from the disk, and its sessions are cut, before this resolves. */
   async revoke(user: Session['user'], slotId: string): Promise<void> {
-    const { authenticator, sessions, slots } = this.#deps;
+    const { authenticator, servers, sessions, slots } = this.#deps;
     await slots.revoke(user, slotId);
     authenticator.forget((grant) => grant.user === user && (grant.slotId === slotId || grant.parent === slotId));
     sessions.end((session) => session.user === user && session.slotIds.includes(slotId));
+    servers.ifAny(user)?.judgeLogins();
   }
 
   async #list({ user }: Session): Promise<unknown> {

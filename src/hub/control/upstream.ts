@@ -2,11 +2,13 @@
 import { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { invariant } from '../../base/index.ts';
 import type { Json } from '../../protocol/index.ts';
 import type { SessionId } from '../component/ids.ts';
 import type { HubScope } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import { SESSION_OBJECT_BYTES_MAX, UPGRADE_TIMEOUT_MS } from './limits.ts';
+import type { Session } from './sessions.ts';
 import type { Running } from './user-server.ts';
 
 export const FRAMES_PATH = '/frames';
@@ -15,6 +17,8 @@ export const FRAMES_PROTOCOL = 'restante-hub';
 /** For whom a request is, and how the hub is reached from where it comes. */
 export interface Bearer {
   readonly session: SessionId;
+  /** The slot that the session hangs on in the end: what a program leaves here, such as a push subscription, is the login's. */
+  readonly login: string;
   readonly scopes: readonly HubScope[];
   /** `https://hub.example`: what URLs in answers begin with. */
   readonly base: string;
@@ -35,8 +39,19 @@ const NOT_PASSED_ON = new Set([
   'upgrade',
 ]);
 
-export function ownHeaders({ base, scopes, session }: Bearer): OutgoingHttpHeaders {
-  return { 'restante-session': session, 'restante-scopes': scopes.join(' '), 'restante-base': base };
+export function bearerOf({ id, scopes, slotIds }: Session, base: string): Bearer {
+  const login = slotIds.at(-1);
+  invariant(login !== undefined, 'a session hangs on a slot');
+  return { session: id, login, scopes, base };
+}
+
+export function ownHeaders({ base, login, scopes, session }: Bearer): OutgoingHttpHeaders {
+  return {
+    'restante-session': session,
+    'restante-login': login,
+    'restante-scopes': scopes.join(' '),
+    'restante-base': base,
+  };
 }
 
 export function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {

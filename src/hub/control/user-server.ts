@@ -3,7 +3,7 @@
  * whoever wants the server waits until it is ready or given up.
  */
 import { type Clock, type CryptoSuite, isAbort, type Log, Scope, type SecureRandom } from '../../base/index.ts';
-import type { Address } from '../../protocol/index.ts';
+import type { Address, Json } from '../../protocol/index.ts';
 import type { Component } from '../component/component.ts';
 import { createInstanceId, type InstanceId, type SessionId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
@@ -13,7 +13,14 @@ import { HubError } from '../hub-error.ts';
 import type { Claim } from '../placement/placement.ts';
 import type { Gate } from './gate.ts';
 import { type Life, type LifeEffect, type LifeEvent, STOPPED, stepLife } from './life.ts';
-import { CHECK_TIMEOUT_MS, HEAP_SHARE, OPEN_ATTEMPTS_MAX, STOP_TIMEOUT_MS, WAITERS_MAX } from './limits.ts';
+import {
+  CHECK_TIMEOUT_MS,
+  HEAP_SHARE,
+  OPEN_ATTEMPTS_MAX,
+  STOP_TIMEOUT_MS,
+  WAITERS_MAX,
+  WAKE_INTERVAL_MS,
+} from './limits.ts';
 import { type Child, type ProcessFigures, readFigures, type Spawner } from './spawner.ts';
 
 export interface UserServerDeps {
@@ -81,6 +88,7 @@ export class UserServer implements AsyncDisposable {
   #life: Life = STOPPED;
   #process: Process | undefined;
   #connectionCount = 0;
+  #wokenAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(deps: UserServerDeps, options: UserServerOptions) {
@@ -95,6 +103,10 @@ export class UserServer implements AsyncDisposable {
 
   get isStopped(): boolean {
     return this.#life.phase === 'stopped' && this.#waiters.size === 0 && this.#connectionCount === 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#life.phase === 'running';
   }
 
   get instance(): InstanceId | undefined {
@@ -159,17 +171,7 @@ export class UserServer implements AsyncDisposable {
   }
 
   closeSession(session: SessionId): void {
-    const process = this.#process;
-    if (process?.sessions.delete(session) !== true || this.#life.phase !== 'running') return;
-    this.#scope.spawn('session.close', async (signal) => {
-      const about = { user: this.user, session, signal };
-      try {
-        await this.#deps.component.request(process.instance, 'session.close', {}, about);
-      } catch (error) {
-        if (isAbort(error, signal)) return;
-        this.#deps.log.debug({ error, user: this.user }, 'a session ended with its user server');
-      }
-    });
+    this.#process?.sessions.delete(session);
   }
 
   /** Counts as somebody who is connected until it is disposed of. */
@@ -194,13 +196,25 @@ export class UserServer implements AsyncDisposable {
     this.#act({ type: 'ready', connections: this.#connectionCount });
   }
 
-  /** Tells the process, if there is one, that something has come for its user. */
+  /** Tells the process, if there is one, that something has come for its user. A stream of mail is told now and then. */
   wake(reason: 'mail' | 'reminder'): void {
+    const now = this.#deps.clock.monotonic();
+    if (reason === 'mail' && now - this.#wokenAt < WAKE_INTERVAL_MS) return;
+    this.#wokenAt = now;
+    this.#tell('wake', { reason });
+  }
+
+  /** Tells the process, if there is one, that a login may be over. */
+  judgeLogins(): void {
+    this.#tell('logins', {});
+  }
+
+  #tell(kind: 'wake' | 'logins', body: Json): void {
     const instance = this.#process?.instance;
     if (instance === undefined || this.#life.phase !== 'running') return;
-    this.#scope.spawn('wake', async (signal) => {
+    this.#scope.spawn(kind, async (signal) => {
       try {
-        await this.#deps.component.tell(instance, 'wake', { reason }, { user: this.user });
+        await this.#deps.component.tell(instance, kind, body, { user: this.user });
       } catch (error) {
         if (!isAbort(error, signal)) this.#deps.log.debug({ error, user: this.user }, 'a user server ended by itself');
       }

@@ -43,6 +43,10 @@ export function decodePlacement(bytes: Uint8Array): PlacementMessage {
 export const MAIL_TOPIC = 'mail';
 const mailSchema = z.object({ user: z.string().max(320) });
 
+export function encodeMail(user: string): Uint8Array {
+  return utf8(JSON.stringify({ user }));
+}
+
 export function decodeMail(bytes: Uint8Array): string | undefined {
   if (bytes.length > PLACEMENT_MESSAGE_BYTES_MAX) return undefined;
   try {

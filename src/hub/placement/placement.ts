@@ -19,7 +19,7 @@ import {
   RECLAIM_INTERVAL_MS,
   RECLAIM_TIMEOUT_MS,
 } from './limits.ts';
-import { decodeMail, decodePlacement, encodePlacement, type Location, MAIL_TOPIC } from './messages.ts';
+import { decodeMail, decodePlacement, encodeMail, encodePlacement, type Location, MAIL_TOPIC } from './messages.ts';
 
 export interface PlacementDeps {
   readonly clock: Clock;
@@ -106,6 +106,16 @@ export class Placement implements AsyncDisposable {
     }
     if (this.hasRoom) return undefined;
     return this.#ask((message) => bus.publish(ROOM_TOPIC, message), signal);
+  }
+
+  /** Tells all hosts, this one too, that mail has come for somebody; this one alone when the bus is away. */
+  async announceMail(user: Address): Promise<void> {
+    try {
+      await this.#connected().publish(MAIL_TOPIC, encodeMail(user));
+    } catch (error) {
+      this.#deps.log.debug({ error }, 'the other hosts do not hear of mail');
+      this.#deps.onMail(user);
+    }
   }
 
   /** Throws HubError `moved` when another host has the user, `unavailable` when the bus is away or there is no room. */

@@ -3,6 +3,7 @@
  * Whom the message names in To and Cc share a PDU, everybody else of the envelope gets one of their own. Whoever cannot be
  * written to is told as an SMTP server would say it, and keeps nobody else from getting the mail.
  */
+import { isAbort } from '../../base/index.ts';
 import {
   type BlobStore,
   type DeliveryStatus,
@@ -15,6 +16,7 @@ import {
 } from '../../jmap/index.ts';
 import { type Address, RECIPIENTS_MAX } from '../../protocol/index.ts';
 import type { MailAgentCalls, SendOutcome } from '../agents/mail/mail-protocol.ts';
+import { HubError } from '../hub-error.ts';
 import { SENT_BYTES_MAX } from './limits.ts';
 
 export interface EncryptedSubmitterDeps {
@@ -61,7 +63,7 @@ export class EncryptedSubmitter implements Submitter {
       const shown = left.filter((email) => named.has(email.toLowerCase()));
       const hidden = left.filter((email) => !shown.includes(email));
       // Without those who were refused it is the same submission: whoever was refused had nothing.
-      const outcome = await this.#deps.send({ key: `send ${job.id}`, mime, shown, hidden, answers }, signal);
+      const outcome = await this.#send({ key: `send ${job.id}`, mime, shown, hidden, answers }, signal);
       if (outcome.status === 'later') return { kind: 'later', reason: outcome.message };
       if (outcome.status === 'taken') {
         for (const email of left) statuses[email] = status('250 2.0.0 encrypted, and on its way', 'queued');
@@ -72,6 +74,16 @@ export class EncryptedSubmitter implements Submitter {
       left = left.filter((email) => !outcome.addresses.includes(email));
     }
     return { kind: 'taken', statuses };
+  }
+
+  /** An agent that rests, ends or is slow takes it another time: by its key it is one submission. */
+  async #send(request: MailAgentCalls['send']['request'], signal: AbortSignal): Promise<SendOutcome> {
+    try {
+      return await this.#deps.send(request, signal);
+    } catch (error) {
+      if (isAbort(error, signal) || !(error instanceof HubError) || error.retry === 'never') throw error;
+      return { status: 'later', message: error.message };
+    }
   }
 
   async #read({ accountId, blobId }: SubmissionJob): Promise<Uint8Array> {

@@ -91,12 +91,12 @@ export class HttpServer implements AsyncDisposable {
   }
 
   #callerOf({ headers }: IncomingMessage): Caller | undefined {
-    const { 'restante-base': base, 'restante-scopes': scopes, 'restante-session': session } = headers;
-    if (typeof session !== 'string' || typeof scopes !== 'string') return undefined;
+    const { 'restante-base': base, 'restante-login': login, 'restante-scopes': scopes } = headers;
+    if (typeof login !== 'string' || typeof scopes !== 'string') return undefined;
     const permissions = scopes.split(' ').flatMap((scope) => PERMISSIONS[scope] ?? []);
     return {
       username: this.#username,
-      credential: session,
+      credential: login,
       permissions: new Set(permissions),
       baseUrl: `${typeof base === 'string' ? base : ''}/jmap`,
     };

@@ -9,6 +9,11 @@ export const AGENT_DELAY_MS = 300;
 export const SETTLE_MS = 3_000;
 /** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */
 export const BLOB_PIECE_BYTES = 64 * KiB;
+/**
+ * What a server that was away has not taken is tried again so long after everybody has gone: each try is a process that
+ * lives for the idle time, and mail that waited for a quarter of an hour is late, not lost.
+ */
+export const LATER_MS: number = 15 * 60_000;
 /** One frame of a program: a JMAP request of the size that JMAP allows, and what is around it. */
 export const FRAME_BYTES_MAX = 11 * MiB;
 /** Requests of one connection under way; the next is read when one of them is answered. */

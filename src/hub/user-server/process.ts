@@ -13,7 +13,9 @@ import {
   toBase64,
   utf8,
 } from '../../base/index.ts';
-import { defaultNodeUrl } from '../../protocol/index.ts';
+import { SystemResolver, UndiciDialer } from '../../base/system/index.ts';
+import type { PushServices } from '../../jmap/index.ts';
+import { defaultNodeUrl, homeOf } from '../../protocol/index.ts';
 import { startImapThread } from '../agents/imap/imap-thread.ts';
 import { enrolInThread, joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
 import type { MailPlace } from '../agents/mail/mail-worker.ts';
@@ -36,6 +38,7 @@ import {
   wake,
 } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
+import { readSlots } from '../slots/slot-file.ts';
 import { HttpServer } from './http-server.ts';
 import { SealedJournal } from './journal/sealed-journal.ts';
 import { SETTLE_MS } from './limits.ts';
@@ -107,10 +110,7 @@ export class UserServerProcess implements AsyncDisposable {
       await this.#unlock(signal);
       return {};
     });
-    component.handle('session.close', async (_body, { session }) => {
-      if (session !== undefined) this.#user?.jmap.endCredential(session);
-      return {};
-    });
+    component.hear('logins', () => this.#scope.spawn('logins', () => this.#judgeLogins()));
     component.handle('session.join', async (body, _sender, signal) => {
       const { data, success } = sessionJoin.safeParse(body);
       if (!success) throw new HubError('malformed', 'not a question about a password');
@@ -164,8 +164,8 @@ export class UserServerProcess implements AsyncDisposable {
   }
 
   async #openAll(signal: AbortSignal): Promise<void> {
-    const { clock, log, onFailed, random } = this.#deps;
-    const { cache, fence, folder, limits, user } = this.#launch;
+    const { clock, component, log, onFailed, random } = this.#deps;
+    const { cache, control, fence, folder, limits, user } = this.#launch;
     const hubKey = await this.#secrets.ask('hub-key', { user, signal });
     const check = (): void => checkFence(folder, fence);
     const place = this.#place();
@@ -182,13 +182,28 @@ export class UserServerProcess implements AsyncDisposable {
         ...{ clock, random, log, journal, blobs },
         startMailAgent: () => startMailThread({ clock, log }, place, hubKey),
         startImapAgent: () => startImapThread({ clock, log }),
+        pushServices: this.#pushServices(),
+        remind: (reminder) => component.tell(control.instance, 'reminder', { ...reminder }, { user }),
       },
       { address: user, cache, agentTimeoutMs: limits.agentTimeoutMs },
     );
+    await this.#judgeLogins();
     this.#scope.spawn('settle', async (settled) => {
       await clock.sleep(SETTLE_MS, settled);
       this.#deps.collectGarbage();
     });
+  }
+
+  /** What belongs to a login that was revoked, perhaps while this user server was stopped, ends with it. */
+  async #judgeLogins(): Promise<void> {
+    const slots = await readSlots(this.#launch.folder);
+    this.#user?.jmap.keepCredentials((login) => slots.some(({ id }) => id === login));
+  }
+
+  #pushServices(): PushServices {
+    const { allowPrivate, user } = this.#launch;
+    const dialer = new UndiciDialer({ clock: this.#deps.clock, resolver: new SystemResolver() }, { allowPrivate });
+    return { dialer, contact: `mailto:postmaster@${homeOf(user)}` };
   }
 
   #unlocked(): UserServer {

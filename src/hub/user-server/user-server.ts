@@ -2,8 +2,16 @@
  * All of one person on a hub: the store of their mail with its journal, the agents that keep it like the person's servers,
  * and JMAP over it. However many programs are connected, there is one of these.
  */
-import { type Clock, type Log, Scope, type SecureRandom } from '../../base/index.ts';
-import { type BlobStore, createJmap, type Jmap, type Journal, type MailSource, MailStore } from '../../jmap/index.ts';
+import { type Clock, isAbort, type Log, Scope, type SecureRandom } from '../../base/index.ts';
+import {
+  type BlobStore,
+  createJmap,
+  type Jmap,
+  type Journal,
+  type MailSource,
+  MailStore,
+  type PushServices,
+} from '../../jmap/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import { type ImapAccountStatus, ImapAccounts } from '../agents/imap/imap-accounts.ts';
 import type { AgentStatus, MailAgentCalls, ToldCalls } from '../agents/mail/mail-protocol.ts';
@@ -13,6 +21,7 @@ import { AccountSubmitters } from './account-submitters.ts';
 import { EncryptedAccount } from './encrypted-account.ts';
 import { EncryptedSubmitter } from './encrypted-submitter.ts';
 import { AGENT_DELAY_MS } from './limits.ts';
+import { type Reminder, ReminderTeller } from './reminder-teller.ts';
 import { Replay } from './replay.ts';
 
 export interface UserServerDeps {
@@ -24,6 +33,10 @@ export interface UserServerDeps {
   readonly blobs: BlobStore;
   readonly startMailAgent: () => StartedAgent;
   readonly startImapAgent: () => StartedAgent;
+  /** How push services are reached. */
+  readonly pushServices: PushServices;
+  /** Asks the control server to wake this user; to be asked again when the control server starts anew. */
+  readonly remind: (reminder: Reminder) => Promise<void>;
 }
 
 export interface UserServerOptions {
@@ -53,10 +66,13 @@ export class UserServer implements AsyncDisposable {
   readonly #encrypted: EncryptedAccount;
   readonly #mailAgent: Supervisor<MailAgentCalls, ToldCalls>;
   readonly #scope: Scope;
+  readonly #log: Log;
+  readonly #reminders: ReminderTeller;
   #mail: AgentStatus | undefined;
 
   private constructor(deps: UserServerDeps, options: UserServerOptions, store: MailStore) {
     this.#options = options;
+    this.#log = deps.log;
     this.store = store;
     this.#scope = new Scope((task, error) => deps.log.error({ err: error, task }, 'a task of the user server failed'));
     this.#encrypted = EncryptedAccount.open(
@@ -65,6 +81,7 @@ export class UserServer implements AsyncDisposable {
         store,
         onStatus: (status) => {
           this.#mail = status;
+          this.#reminders.look();
         },
       },
       { id: ACCOUNT, address: options.address },
@@ -87,6 +104,11 @@ export class UserServer implements AsyncDisposable {
     );
     this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source(), submitter });
     this.#replay(deps);
+    const isUnfinished = (): boolean => (this.#mail?.queued ?? 0) > 0 || this.#hasPending;
+    this.#reminders = new ReminderTeller({ ...deps, store, isUnfinished });
+    for (const event of ['changed', 'accounts', 'subscriptions'] as const)
+      store.on(event, () => this.#reminders.look());
+    this.#scope.spawn('reminders', (signal) => this.#reminders.run(signal));
   }
 
   /** What lists need is there when it resolves; headers and the search index are read when somebody wants them. */
@@ -120,10 +142,16 @@ export class UserServer implements AsyncDisposable {
     return this.#encrypted.pduOf(emailId);
   }
 
-  /** There is mail for this person: it is fetched now, whatever the agent was waiting for. */
+  /** There is mail for this person, or a reminder has come: it is fetched now, whatever the agent was waiting for. */
   wake(): void {
+    this.#reminders.woken();
     this.#scope.spawn('wake', async (signal) => {
-      await this.#mailAgent.ask('hurry', {}, signal);
+      try {
+        await this.#mailAgent.ask('hurry', {}, signal);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        this.#log.info({ err: error }, 'no node answers now; the agent goes on trying');
+      }
     });
   }
 
@@ -134,6 +162,10 @@ export class UserServer implements AsyncDisposable {
     await stopping;
     await this.store.flush();
     this.store.close();
+  }
+
+  get #hasPending(): boolean {
+    return this.store.accounts().some((account) => account.pending(1).length > 0);
   }
 
   #replay(deps: UserServerDeps): void {

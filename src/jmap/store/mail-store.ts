@@ -36,6 +36,8 @@ interface MailStoreEvents {
   readonly changed: StateChanges;
   /** An account came, went, or has another name: the session object is another. */
   readonly accounts: undefined;
+  /** A push subscription came, went or is another; perhaps in a transaction that is still under way. */
+  readonly subscriptions: undefined;
 }
 
 export class MailStore {
@@ -70,7 +72,9 @@ export class MailStore {
     const recount = (account: number): void => this.#recount(account);
     this.#parts = { database, changes, mailboxes, threads, emails, search, tally, pending, recount, clock: deps.clock };
     this.#database = database;
-    this.objects = new ObjectShelf(database, changes, NO_ACCOUNT);
+    this.objects = new ObjectShelf(database, changes, NO_ACCOUNT, (type) => {
+      if (type === 'PushSubscription') this.#emitter.emit('subscriptions', undefined);
+    });
     database.onCommitting = () => this.#committing();
     database.onCommitted = () => this.#committed();
     database.onRolledBack = () => this.#rolledBack();

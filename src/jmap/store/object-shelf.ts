@@ -13,11 +13,14 @@ export class ObjectShelf {
   readonly #database: Database;
   readonly #changes: ChangeLog;
   readonly #account: number;
+  readonly #onTouched: ((type: ShelfType) => void) | undefined;
 
-  constructor(database: Database, changes: ChangeLog, account: number) {
+  /** `onTouched` hears of every change before it is committed, also of types that have no states. */
+  constructor(database: Database, changes: ChangeLog, account: number, onTouched?: (type: ShelfType) => void) {
     this.#database = database;
     this.#changes = changes;
     this.#account = account;
+    this.#onTouched = onTouched;
   }
 
   get<Value>(type: ShelfType, id: string): Value | undefined {
@@ -54,5 +57,6 @@ export class ObjectShelf {
 
   #touch(type: ShelfType, id: string, kind: 'created' | 'updated' | 'destroyed'): void {
     if (type !== 'Private' && type !== 'PushSubscription') this.#changes.touch(this.#account, type, id, kind);
+    this.#onTouched?.(type);
   }
 }

@@ -81,7 +81,7 @@ export class MailAgent implements AsyncDisposable {
       if (subject === BLOCKED) this.#spawn('blocked', (signal) => this.#tellAll(signal));
     });
     this.#spawn('report', (signal) => this.#followReport(signal));
-    for (const event of ['state', 'offline', 'alarm', 'progress'] as const)
+    for (const event of ['state', 'offline', 'alarm', 'progress', 'outbox'] as const)
       events.on(event, () => this.#spawn('status', (signal) => this.#tellStatus(signal)));
     this.#spawn('tell', (signal) => this.#follow(signal));
     this.#spawn('folders', (signal) => this.#tellFolders(signal));
@@ -191,10 +191,10 @@ export class MailAgent implements AsyncDisposable {
   }
 
   async #tellStatus(signal: AbortSignal): Promise<void> {
-    const { alarms, state } = this.#client;
+    const { alarms, outbox, state } = this.#client;
     const { connection, node } = state;
     const shown = alarms.map(({ code, detail, subject }) => ({ code, detail, subject }));
-    await this.#line.call('status', { connection, node, alarms: shown }, signal);
+    await this.#line.call('status', { connection, node, queued: outbox.queuedCount, alarms: shown }, signal);
   }
 
   #handlers(): Handlers<MailAgentCalls> {
@@ -206,7 +206,11 @@ export class MailAgent implements AsyncDisposable {
       update: async ({ folders, keywords, pdu }) => this.#update(pdu, keywords, folders),
       delete: async ({ pdu }) => this.#mark(pdu, () => ({ [DELETED]: true }), { [DELETED]: true }),
       create: (request, signal) => this.#inTurn(() => this.#create(request, signal)),
-      send: (request, signal) => sendMail(this.#client, request, signal),
+      send: async (request, signal) => {
+        const outcome = await sendMail(this.#client, request, signal);
+        await this.#tellStatus(signal);
+        return outcome;
+      },
       describeFolder: async ({ id, words }) => {
         await this.#inTurn(() => client.folders.describe(id, words));
         return {};

@@ -45,6 +45,8 @@ export interface Difference<Item> {
 export interface AgentStatus {
   readonly connection: 'disconnected' | 'connecting' | 'connected';
   readonly node: string | undefined;
+  /** What waits for a node to take it. */
+  readonly queued: number;
   /** Standing alarms, newest first. */
   readonly alarms: readonly { readonly code: string; readonly subject: string; readonly detail: string }[];
 }
