@@ -126,6 +126,16 @@ export class Node implements AsyncDisposable {
     return `${this.httpUrl.replace(/^http/, 'ws')}${CLIENT_PATH}`;
   }
 
+  /** Why it is not ready to serve; empty: it is. */
+  async health(): Promise<readonly string[]> {
+    return this.#core === undefined ? ['starting or stopping'] : this.#core.health();
+  }
+
+  /** What it counts, in Prometheus' words. */
+  metrics(): Promise<string> {
+    return this.#metrics.registry.metrics();
+  }
+
   get operator(): Operator {
     return this.#opened.operator;
   }
@@ -183,7 +193,7 @@ export class Node implements AsyncDisposable {
         log,
         metrics: this.#metrics,
         home: () => this.#opened.home,
-        health: async () => (this.#core === undefined ? ['starting or stopping'] : this.#core.health()),
+        health: () => this.health(),
         onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
         mount: (fastify) => this.#mountOutside(fastify),
         mayLink: (target) => this.#core?.fleet.mayLink(target) ?? false,

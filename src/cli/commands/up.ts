@@ -1,7 +1,7 @@
 /** `up` and `node`: a home that serves until it is told to stop. */
 import { type Command, Option } from 'commander';
 import type { Log } from '../../base/index.ts';
-import type { ControlServer } from '../../hub/index.ts';
+import type { ControlServer, HomeOperator } from '../../hub/index.ts';
 import type { Node, NodeOptions, Registration } from '../../node/index.ts';
 import { type HomeName, isLoopbackHost } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
@@ -93,6 +93,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   await using hub = options.hub === true ? await openHomeHub(context, log, options, node) : undefined;
   if (hub !== undefined) node.onMail((accounts) => hub.announceMail(accounts));
   const invite = await firstInvite(node, options);
+  const operatorUrl = hub?.operatorToken && hub.hasPage ? `${hub.url}/operator.html#${hub.operatorToken}` : undefined;
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;
   output.result(
     {
@@ -101,6 +102,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
       node: node.url,
       federation: node.httpUrl,
       ...(hub === undefined ? {} : { jmap: hub.url, ...(hub.hasPage ? { web: `${hub.url}/` } : {}) }),
+      ...(operatorUrl === undefined ? {} : { operator: operatorUrl }),
       ...(invite === undefined ? {} : { invite }),
     },
     () =>
@@ -110,6 +112,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
         isOpenToWorld,
         jmap: hub?.url,
         web: hub?.hasPage === true ? `${hub.url}/` : undefined,
+        operatorUrl,
       }),
   );
   await new Promise<void>((resolve) => {
@@ -130,7 +133,24 @@ function openHomeHub(context: Context, log: Log, options: UpOptions, node: Node)
     homes: [node.home],
     nodeUrl: node.url,
     allowPrivate: true,
+    home: homeOperator(node),
   });
+}
+
+/** A method's own: a node that is opened anew has another operator. */
+function homeOperator(node: Node): HomeOperator {
+  return {
+    status: () => node.operator.status(),
+    accounts: () => node.operator.accounts(),
+    fleetStatus: () => node.operator.fleetStatus(),
+    federationStatus: (home) => node.operator.federationStatus(home),
+    federationRetry: (home) => node.operator.federationRetry(home),
+    invite: () => node.operator.invite(),
+    setQuota: (address, bytes) => node.operator.setQuota(address, bytes),
+    setBanned: (address, isBanned) => node.operator.setBanned(address, isBanned),
+    health: () => node.health(),
+    metrics: () => node.metrics(),
+  };
 }
 
 function nodeOptions(context: Context, options: UpOptions, limits: NonNullable<NodeOptions['limits']>): NodeOptions {
@@ -185,6 +205,7 @@ function welcome(
     readonly isOpenToWorld: boolean;
     readonly jmap: string | undefined;
     readonly web: string | undefined;
+    readonly operatorUrl: string | undefined;
   },
 ): string[] {
   const { paint } = context.output;
@@ -196,6 +217,7 @@ function welcome(
     ...(facts.web === undefined ? [] : [row('Mail', paint.bold(facts.web))]),
     row('Clients', node.url),
     ...(facts.jmap === undefined ? [] : [row('JMAP', facts.jmap)]),
+    ...(facts.operatorUrl === undefined ? [] : [row('Operator', facts.operatorUrl)]),
     row('Health', `${node.httpUrl}/healthz`),
     row('Data', facts.folder),
     '',

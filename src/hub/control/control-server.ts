@@ -27,7 +27,7 @@ import { Authenticator } from './authenticator.ts';
 import { type Cluster, joinBroker, standAlone } from './cluster.ts';
 import { FramesDoor } from './frames-door.ts';
 import { Gate } from './gate.ts';
-import { HttpDoor } from './http-door.ts';
+import { HttpDoor, type HttpDoorDeps } from './http-door.ts';
 import { KeyRing } from './key-ring.ts';
 import { JOINS_AT_ONCE, OPEN_TIMEOUT_MS, SOCKET_FOLDER_CHARACTERS_MAX, STRANGERS_MAX, TICK_MS } from './limits.ts';
 import { type ListenAt, Listener } from './listener.ts';
@@ -35,6 +35,7 @@ import { Metrics } from './metrics.ts';
 import type { HostStatus, Operator } from './operator.ts';
 import { OPERATOR_SOCKET } from './operator.ts';
 import { OperatorDoor } from './operator-door.ts';
+import { type HomeOperator, OperatorPage } from './operator-page.ts';
 import { PasswordDoor } from './password-door.ts';
 import { Reminders } from './reminders.ts';
 import { Sessions } from './sessions.ts';
@@ -67,6 +68,8 @@ export interface ControlServerOptions {
   readonly publicUrl?: string | undefined;
   /** Of the web page's built files; absent: there is no page. */
   readonly pageFolder?: string | undefined;
+  /** The operator's page is served at the port; `home` is the node beside this hub. Absent: it is not. */
+  readonly operatorPage?: { readonly home: HomeOperator | undefined } | undefined;
   readonly cache: CacheMode;
   readonly idleTimeoutMs: number;
   readonly memoryBytes: number;
@@ -130,7 +133,12 @@ export class ControlServer implements AsyncDisposable {
 
   /** Whether there is a web page at that URL. */
   get hasPage(): boolean {
-    return this.#parts?.page !== undefined;
+    return this.#parts?.doors.page !== undefined;
+  }
+
+  /** The login of the operator's page, as long as this hub runs; undefined: it is off. */
+  get operatorToken(): string | undefined {
+    return this.#parts?.doors.operatorPage?.token;
   }
 
   get operator(): Operator {
@@ -245,6 +253,10 @@ export class ControlServer implements AsyncDisposable {
     const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);
     const admission = new Admission({ clock, random, authenticator, keyRing, servers, sessions, slots, locate });
     const slotDoor = new SlotDoor({ authenticator, keyRing, servers, sessions, slots });
+    const { operatorPage: shown } = this.#options;
+    const health = (): readonly string[] => this.#health();
+    const figures = { operator: this.operator, metrics: () => this.#metrics.registry.metrics(), health, throttle };
+    const operatorPage = shown === undefined ? undefined : new OperatorPage({ ...shown, ...figures }, random);
     const passwordDoor = new PasswordDoor({ ...asking, authenticator, sessions });
     const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
     const cluster = standAlone(folders, (user) => this.#onMail(user));
@@ -252,49 +264,18 @@ export class ControlServer implements AsyncDisposable {
     component.hear('reminder', (body, { user }) => {
       if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
     });
-    return {
-      accountDoor,
-      admission,
-      cluster,
-      component,
-      folders,
-      keyRing,
-      page,
-      passwordDoor,
-      reminders,
-      servers,
-      sessions,
-      slotDoor,
-      strangers,
-    };
+    const doors = { accountDoor, operatorPage, page, passwordDoor, slotDoor };
+    return { admission, cluster, component, doors, folders, keyRing, reminders, servers, sessions, strangers };
   }
 
-  async #listen(
-    { accountDoor, admission, page, passwordDoor, slotDoor, strangers }: Parts,
-    at: ListenAt,
-  ): Promise<void> {
+  async #listen({ admission, doors, strangers }: Parts, at: ListenAt): Promise<void> {
     const { log } = this.#deps;
     const { onlyUser, publicUrl } = this.#options;
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
     const frames = this.#keep(new FramesDoor({ log, admission, base: () => this.url, onlyUser, onRefused }));
     const isSecure = !('path' in at) && at.tls !== undefined;
-    const health = (): readonly string[] => [
-      ...(this.#isDraining ? ['this host is being drained'] : []),
-      ...this.#open_.cluster.problems(),
-    ];
     const http = this.#keep(
-      new HttpDoor({
-        log,
-        accountDoor,
-        admission,
-        passwordDoor,
-        slotDoor,
-        page,
-        publicUrl,
-        isSecure,
-        onRefused,
-        health,
-      }),
+      new HttpDoor({ ...doors, log, admission, publicUrl, isSecure, onRefused, health: () => this.#health() }),
     );
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
@@ -302,6 +283,10 @@ export class ControlServer implements AsyncDisposable {
       onUpgrade: (request, socket, head, origin) => http.onUpgrade(request, socket, head, origin),
     });
     this.#listeners.push(this.#keep(listener));
+  }
+
+  #health(): readonly string[] {
+    return [...(this.#isDraining ? ['this host is being drained'] : []), ...this.#open_.cluster.problems()];
   }
 
   /** Last, for the others may send people here as soon as it is done. */
@@ -389,17 +374,14 @@ export class ControlServer implements AsyncDisposable {
 }
 
 interface Parts {
-  readonly accountDoor: AccountDoor;
   readonly admission: Admission;
   readonly cluster: Cluster;
   readonly component: Component;
+  readonly doors: Pick<HttpDoorDeps, 'accountDoor' | 'operatorPage' | 'page' | 'passwordDoor' | 'slotDoor'>;
   readonly folders: UserFolders;
   readonly keyRing: KeyRing;
-  readonly page: Page | undefined;
-  readonly passwordDoor: PasswordDoor;
   readonly reminders: Reminders;
   readonly servers: UserServers;
   readonly sessions: Sessions;
-  readonly slotDoor: SlotDoor;
   readonly strangers: StrangerList;
 }

@@ -15,6 +15,7 @@ import type { Credential } from './authenticator.ts';
 import { FORWARDED_HEADER, forwardRequest, forwardUpgrade } from './forward.ts';
 import { answerProblem, problemOf } from './http-problem.ts';
 import type { Origin } from './listener.ts';
+import type { OperatorPage } from './operator-page.ts';
 import type { PasswordDoor } from './password-door.ts';
 import type { SlotDoor } from './slot-door.ts';
 import { asHubError, bearerOf, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
@@ -25,6 +26,8 @@ export interface HttpDoorDeps {
   readonly slotDoor: SlotDoor;
   readonly accountDoor: AccountDoor;
   readonly passwordDoor: PasswordDoor;
+  /** Undefined: it is off. */
+  readonly operatorPage: OperatorPage | undefined;
   /** Undefined where none was built. */
   readonly page: Page | undefined;
   /** What URLs in answers begin with; by default, what the request says. */
@@ -109,6 +112,10 @@ export class HttpDoor implements AsyncDisposable {
       const problems = this.#deps.health();
       response.writeHead(problems.length === 0 ? 200 : 503, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ ok: problems.length === 0, problems }));
+      return;
+    }
+    if (this.#deps.operatorPage?.serves(path) === true) {
+      await this.#deps.operatorPage.answer(request, response, origin.remote);
       return;
     }
     if (this.#deps.accountDoor.serves(path)) {
