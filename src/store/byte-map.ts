@@ -98,9 +98,9 @@ export class ByteMap<Value> {
   }
 
   /** Every entry, ascending. */
-  *all(): Generator<Entry<Value>, void, void> {
+  forEach(visit: (key: Uint8Array, value: Value) => void): void {
     for (const { keys, values } of this.#runs)
-      for (let at = 0; at < keys.length; at++) yield [keys[at] as Uint8Array, values[at] as Value];
+      for (let at = 0; at < keys.length; at++) visit(keys[at] as Uint8Array, values[at] as Value);
   }
 
   /** The last run that begins at or before `key`; the first if there is none. */

@@ -61,16 +61,16 @@ export class WriteSet {
   }
 
   /** All keys written after the deleted spans, ascending. */
-  allEntries(): Generator<Entry<Written>, void, void> {
-    return this.#entries.all();
+  forEach(visit: (key: Uint8Array, written: Written) => void): void {
+    this.#entries.forEach(visit);
   }
 
   /** Adds what was written later, on top of this. */
   absorb(later: WriteSet): void {
     for (const span of later.#deleted) this.deleteRange(span);
-    for (const [key, written] of later.#entries.all()) {
+    later.#entries.forEach((key, written) => {
       if (written === DELETED) this.delete(key);
       else this.put(key, written);
-    }
+    });
   }
 }

@@ -39,10 +39,10 @@ export class MemoryEngine implements Engine {
 
   async commit(writes: WriteSet): Promise<void> {
     for (const span of writes.deletedSpans) this.#rows.deleteRange(span);
-    for (const [key, written] of writes.allEntries()) {
+    writes.forEach((key, written) => {
       if (written === DELETED) this.#rows.delete(key);
       else this.#rows.set(key, written);
-    }
+    });
   }
 
   /** Nothing is gained by waiting where a commit costs nothing. */
@@ -51,7 +51,9 @@ export class MemoryEngine implements Engine {
   /** Keys and values: what a disk would hold at least. */
   async sizeBytes(): Promise<number> {
     let bytes = 0;
-    for (const [key, value] of this.#rows.all()) bytes += key.length + value.length;
+    this.#rows.forEach((key, value) => {
+      bytes += key.length + value.length;
+    });
     return bytes;
   }
 

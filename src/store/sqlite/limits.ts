@@ -37,6 +37,9 @@ export const BUSY_TIMEOUT_MS = 5_000;
 /** Keys looked up by one statement, the most that fit first: calling a statement costs as much as a look-up. */
 export const KEYS_PER_STATEMENT: readonly number[] = [64, 8, 1];
 
+/** Rows written by one statement: a third cheaper than one by one, and more of them gain no more. */
+export const ROWS_PER_PUT = 32;
+
 /** Rows fetched by one statement; a range takes as many as it needs, in one snapshot. */
 export const ROWS_PER_STATEMENT = 512;
 

@@ -116,15 +116,26 @@ export class Unpacker {
 
 export function packWrites(packer: Packer, writes: WriteSet): Packed {
   const spans = [...writes.deletedSpans];
+  const { numbers: largestAt } = packer.position;
+  let largest = 0;
+  packer.addNumber(0);
   packSpans(packer, spans);
   packer.addNumber(writes.entryCount);
-  for (const [key, written] of writes.allEntries()) {
+  writes.forEach((key, written) => {
     packer.addNumber(key.length);
     packer.addBytes(key);
     packer.addNumber(written === DELETED ? 0 : written.length + 1);
-    if (written !== DELETED) packer.addBytes(written);
-  }
+    if (written === DELETED) return;
+    packer.addBytes(written);
+    largest = Math.max(largest, written.length);
+  });
+  packer.setNumber(largestAt, largest);
   return packer.pack();
+}
+
+/** Bytes of the largest value. */
+export function largestValueOf(packed: Packed): number {
+  return new Unpacker(packed).number();
 }
 
 export interface WriteHandlers {
@@ -135,6 +146,7 @@ export interface WriteHandlers {
 
 export function unpackWrites(packed: Packed, handlers: WriteHandlers): void {
   const message = new Unpacker(packed);
+  message.number(); // the largest value: see above
   for (const span of unpackSpans(message)) handlers.deleteRange(span);
   const count = message.number();
   for (let i = 0; i < count; i++) {

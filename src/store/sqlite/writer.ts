@@ -8,8 +8,8 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import type { KeySpan } from '../key-span.ts';
 import { createFolder, lockFolder, openWriter } from './database.ts';
-import { CHECKPOINT_PAGES, VALUE_FILE_BYTES_MIN } from './limits.ts';
-import { type Packed, unpackWrites } from './packing.ts';
+import { CHECKPOINT_PAGES, ROWS_PER_PUT, VALUE_FILE_BYTES_MIN } from './limits.ts';
+import { largestValueOf, type Packed, unpackWrites } from './packing.ts';
 import { numberOf, rowsOf } from './schema.ts';
 import { type NewValueFile, ValueFiles } from './value-files.ts';
 
@@ -28,7 +28,10 @@ const DROP_TRIGGERS = `
 interface Statements {
   readonly begin: StatementSyncInstance;
   readonly commit: StatementSyncInstance;
+  /** One row, with the file it names or its value. */
   readonly put: StatementSyncInstance;
+  /** ROWS_PER_PUT rows of small values. */
+  readonly putMany: StatementSyncInstance;
   readonly delete: StatementSyncInstance;
   readonly deleteRange: StatementSyncInstance;
   readonly addFile: StatementSyncInstance;
@@ -77,14 +80,7 @@ export class Writer {
 
   /** All or nothing. Returns the files that no row names any more, to be removed when nobody reads them. */
   commit(writes: Packed): readonly number[] {
-    const written: NewValueFile[] = [];
-    unpackWrites(writes, {
-      deleteRange: () => undefined,
-      delete: () => undefined,
-      put: (_, value) => {
-        if (value.length >= VALUE_FILE_BYTES_MIN) written.push({ id: this.#nextFileId++, bytes: value });
-      },
-    });
+    const written = largestValueOf(writes) < VALUE_FILE_BYTES_MIN ? [] : this.#newFiles(writes);
     this.#files.write(written);
     try {
       return this.#apply(writes, written);
@@ -115,16 +111,33 @@ export class Writer {
     }
   }
 
+  #newFiles(writes: Packed): readonly NewValueFile[] {
+    const files: NewValueFile[] = [];
+    unpackWrites(writes, {
+      deleteRange: () => undefined,
+      delete: () => undefined,
+      put: (_, value) => {
+        if (value.length >= VALUE_FILE_BYTES_MIN) files.push({ id: this.#nextFileId++, bytes: value });
+      },
+    });
+    return files;
+  }
+
   #apply(writes: Packed, written: readonly NewValueFile[]): readonly number[] {
-    const { begin, commit, put, delete: remove, deleteRange, addFile, droppedFiles, forgetDropped } = this.#statements;
+    const { begin, commit, put, putMany, delete: remove, deleteRange } = this.#statements;
+    const { addFile, droppedFiles, forgetDropped } = this.#statements;
     let nextWritten = 0;
+    // Keys and values in turn. Each key comes once, so a row may wait for others while later ones are deleted.
+    let rows: Uint8Array[] = [];
     begin.run();
     unpackWrites(writes, {
       deleteRange: (span) => deleteRange.run(firstKeyOf(span), span.to),
       delete: (key) => remove.run(key),
       put: (key, value) => {
         if (value.length < VALUE_FILE_BYTES_MIN) {
-          put.run(key, null, value);
+          if (rows.push(key, value) < 2 * ROWS_PER_PUT) return;
+          putMany.run(...rows);
+          rows = [];
           return;
         }
         const { id } = written[nextWritten++] as NewValueFile;
@@ -132,12 +145,15 @@ export class Writer {
         put.run(key, id, null);
       },
     });
+    for (let at = 0; at < rows.length; at += 2) put.run(rows[at] as Uint8Array, null, rows[at + 1] as Uint8Array);
     const dropped = droppedFiles.all().map(([id]) => Number(id));
     if (dropped.length > 0) forgetDropped.run();
     commit.run();
     return dropped;
   }
 }
+
+const OVER = 'ON CONFLICT (key) DO UPDATE SET file = excluded.file, value = excluded.value';
 
 function prepare(database: DatabaseSyncInstance): Statements {
   const droppedFiles = database.prepare('SELECT id FROM dropped_file');
@@ -146,8 +162,9 @@ function prepare(database: DatabaseSyncInstance): Statements {
   return {
     begin: database.prepare('BEGIN IMMEDIATE'),
     commit: database.prepare('COMMIT'),
-    put: database.prepare(
-      'INSERT INTO kv (key, file, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET file = excluded.file, value = excluded.value',
+    put: database.prepare(`INSERT INTO kv (key, file, value) VALUES (?, ?, ?) ${OVER}`),
+    putMany: database.prepare(
+      `INSERT INTO kv (key, value) VALUES ${new Array(ROWS_PER_PUT).fill('(?, ?)').join(', ')} ${OVER}`,
     ),
     delete: database.prepare('DELETE FROM kv WHERE key = ?'),
     deleteRange: database.prepare('DELETE FROM kv WHERE key >= ? AND key < ?'),
