@@ -92,7 +92,7 @@ export class Bitfield {
     const page = this.#pages.get(number) as Uint8Array;
     const bit = index % PAGE_BITS;
     page[bit >> 3] = (page[bit >> 3] as number) & ~(128 >> (bit & 7));
-    if (page.every((byte) => byte === 0)) this.#drop(number);
+    if (page[bit >> 3] === 0 && page.every((byte) => byte === 0)) this.#drop(number);
     return true;
   }
 
@@ -123,22 +123,19 @@ export class Bitfield {
   /** The first index of [from, to) that is in this set, not in `other`, and in `within` if that is given. */
   firstOutside(other: Bitfield, from: number, to: number, within?: Bitfield): number | undefined {
     const end = Math.min(to, this.end);
-    for (let index = from; index < end; ) {
+    for (let index = from; index < end; index = (Math.floor(index / PAGE_BITS) + 1) * PAGE_BITS) {
       const number = Math.floor(index / PAGE_BITS);
-      const [page, hidden] = [this.#pages.get(number), other.#pages.get(number)];
+      const page = this.#pages.get(number);
       const chosen = within === undefined ? page : within.#pages.get(number);
-      if (page === undefined || chosen === undefined) {
-        index = (number + 1) * PAGE_BITS;
-        continue;
+      if (page === undefined || chosen === undefined) continue;
+      const hidden = other.#pages.get(number);
+      let mask = 255 >> (index & 7); // of the first byte, what is at or after `from`
+      for (let at = (index % PAGE_BITS) >> 3; at < PAGE_BYTES; at++, mask = 255) {
+        const bits = (page[at] as number) & (chosen[at] as number) & ~(hidden?.[at] ?? 0) & mask;
+        if (bits === 0) continue;
+        const found = number * PAGE_BITS + 8 * at + Math.clz32(bits) - 24;
+        return found < end ? found : undefined;
       }
-      const at = (index % PAGE_BITS) >> 3;
-      const bits = (page[at] as number) & (chosen[at] as number) & ~(hidden?.[at] ?? 0) & (255 >> (index & 7));
-      if (bits === 0) {
-        index = index - (index & 7) + 8;
-        continue;
-      }
-      const found = index - (index & 7) + Math.clz32(bits) - 24;
-      return found < end ? found : undefined;
     }
     return undefined;
   }

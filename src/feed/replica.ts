@@ -11,7 +11,7 @@ import { fullRoots, leftSpanOf, parentOf, rightSpanOf, siblingOf } from './flat-
 import { type ForkProof, judgeFork, type SignedNode, signedNodesOf } from './fork-proof.ts';
 import { BLOCK_BYTES_MAX } from './limits.ts';
 import type { TreeNode } from './merkle.ts';
-import { type BlockClaim, type Verdict, verifyProof } from './proof.ts';
+import { type BlockClaim, type ProofDeps, type Verdict, verifyProof } from './proof.ts';
 import { looked, proveHeld } from './replica-proof.ts';
 import { digestOf } from './tree-index.ts';
 import { TreeRows } from './tree-rows.ts';
@@ -39,8 +39,15 @@ export interface ReplicaDeps {
   readonly publicKey: Uint8Array;
 }
 
+interface Judgement {
+  readonly verdict: Verdict;
+  /** It says otherwise than what is held: a fork, if the feed's key signed it. */
+  readonly isContradiction: boolean;
+}
+
 export class Replica {
   readonly #deps: ReplicaDeps;
+  readonly #proofDeps: ProofDeps;
   readonly #rows: TreeRows;
   /** Blocks that came, on disk and with what transactions in flight bring. */
   readonly held = new Bitfield();
@@ -51,6 +58,7 @@ export class Replica {
   constructor(deps: ReplicaDeps) {
     this.#deps = deps;
     this.#rows = new TreeRows(deps.keys);
+    this.#proofDeps = { ...deps, trusted: (node) => this.#node(node) };
   }
 
   /** What the disk says, at opening. */
@@ -97,10 +105,14 @@ export class Replica {
     });
     const acceptances: Acceptance[] = [];
     let forked = false;
+    // The rows of all of them by one read.
+    await looked({ rows: this.#rows, reader: transaction }, () => {
+      for (const { index } of claims) this.#touchClimb(index);
+    });
     for (const claim of claims) {
       const acceptance: Acceptance = forked
         ? { outcome: 'refused', index: claim.index, reason: 'frozen' }
-        : await this.#acceptOne(transaction, claim);
+        : (this.#acceptAtOnce(transaction, claim) ?? (await this.#acceptOne(transaction, claim)));
       forked ||= acceptance.outcome === 'forked';
       if (acceptance.outcome === 'stored') stored.push(claim.index);
       acceptances.push(acceptance);
@@ -115,21 +127,37 @@ export class Replica {
 
   async #acceptOne(transaction: StoreTransaction, claim: BlockClaim): Promise<Acceptance> {
     const { index, block } = claim;
-    const refuse = (reason: RefusalReason): Acceptance => ({ outcome: 'refused', index, reason });
-    if (block === undefined) return refuse('no_block');
-    if (block.length > BLOCK_BYTES_MAX) return refuse('too_large');
-    const trusted = (node: number): TreeNode | undefined => this.#node(node);
-    const tree = { rows: this.#rows, reader: transaction };
-    const { verdict, conflict } = await looked(tree, () => {
-      this.#touchClimb(index);
-      const judged = verifyProof({ ...this.#deps, trusted }, claim);
-      return { verdict: judged, conflict: judged.verdict === 'proven' && this.#contradicts(judged.nodes) };
-    });
-    if (conflict || (verdict.verdict === 'refused' && verdict.reason === 'mismatch')) {
+    if (block === undefined) return refused(index, 'no_block');
+    if (block.length > BLOCK_BYTES_MAX) return refused(index, 'too_large');
+    const judgement = await looked({ rows: this.#rows, reader: transaction }, () => this.#judge(claim));
+    if (judgement.isContradiction) {
       const proof = await this.#forkProof(transaction, claim);
-      return proof === undefined ? refuse('mismatch') : { outcome: 'forked', index, proof };
+      return proof === undefined ? refused(index, 'mismatch') : { outcome: 'forked', index, proof };
     }
-    if (verdict.verdict === 'refused') return refuse(verdict.reason);
+    return this.#settle(transaction, claim, block, judgement.verdict);
+  }
+
+  /** The same where nothing has to be waited for, as nearly always; undefined elsewhere. */
+  #acceptAtOnce(transaction: StoreTransaction, claim: BlockClaim): Acceptance | undefined {
+    const { block } = claim;
+    if (block === undefined || block.length > BLOCK_BYTES_MAX) return undefined;
+    this.#rows.forgetMissing();
+    const { isContradiction, verdict } = this.#judge(claim);
+    if (isContradiction || this.#rows.isMissingRows) return undefined;
+    return this.#settle(transaction, claim, block, verdict);
+  }
+
+  #judge(claim: BlockClaim): Judgement {
+    this.#touchClimb(claim.index);
+    const verdict = verifyProof(this.#proofDeps, claim);
+    const isContradiction =
+      verdict.verdict === 'refused' ? verdict.reason === 'mismatch' : this.#contradicts(verdict.nodes);
+    return { verdict, isContradiction };
+  }
+
+  #settle(transaction: StoreTransaction, claim: BlockClaim, block: Uint8Array, verdict: Verdict): Acceptance {
+    const { index } = claim;
+    if (verdict.verdict === 'refused') return refused(index, verdict.reason);
     for (const node of verdict.nodes) this.#rows.put(node);
     const { signedLength } = verdict;
     if (signedLength !== undefined && claim.signature !== undefined && signedLength !== this.#length)
@@ -187,4 +215,8 @@ export class Replica {
     const tree = { rows: this.#rows, reader: transaction };
     return looked(tree, () => fullRoots(length).flatMap((index) => this.#rows.node(index) ?? []));
   }
+}
+
+function refused(index: number, reason: RefusalReason): Acceptance {
+  return { outcome: 'refused', index, reason };
 }

@@ -32,7 +32,8 @@ export class Fetches {
   /** A block was proven. */
   take(feed: FeedId, { index, block }: BlockClaim): void {
     if (this.#waiting.size === 0 || block === undefined) return;
-    for (const tell of this.#waiting.get(keyOf(feed, index)) ?? []) tell(block);
+    // A copy: the block is a piece of what the peer sent at once.
+    for (const tell of this.#waiting.get(keyOf(feed, index)) ?? []) tell(block.slice());
   }
 }
 

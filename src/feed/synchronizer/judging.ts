@@ -38,6 +38,7 @@ function takeOne(
   switch (acceptance.outcome) {
     case 'stored':
       feed.plain.delete(index);
+      feed.wanted?.clear(index);
       arrivals.push({ index, peer });
       if (channel !== undefined) {
         channel.peer.blocks += 1;
@@ -45,6 +46,7 @@ function takeOne(
       }
       break;
     case 'known':
+      feed.wanted?.clear(index);
       break;
     case 'beyond':
       turn.notify({ kind: 'beyond', feed: feed.id, signedLength: acceptance.signedLength });

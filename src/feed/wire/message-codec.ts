@@ -262,7 +262,7 @@ function decodeData(payload: Uint8Array): DataMessage {
   const nodes: TreeNode[] = [];
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) index = reader.number();
-    else if (field === 2) value = reader.view().slice();
+    else if (field === 2) value = reader.view();
     else if (field === 3) {
       if (nodes.length >= PROOF_NODES_MAX) throw new FeedError('too_large', `more than ${PROOF_NODES_MAX} nodes`);
       nodes.push(decodeNode(reader.view()));
@@ -279,7 +279,7 @@ function decodeNode(payload: Uint8Array): TreeNode {
   let size: number | undefined;
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) index = reader.number();
-    else if (field === 2) hash = reader.exact(HASH_BYTES);
+    else if (field === 2) hash = reader.exactView(HASH_BYTES);
     else if (field === 3) size = reader.number();
     else reader.skip();
   }

@@ -47,9 +47,14 @@ export class ProtoReader {
 
   /** Exactly `size` bytes, copied. */
   exact(size: number): Uint8Array {
+    return this.exactView(size).slice();
+  }
+
+  /** Exactly `size` bytes, as a view of the message. */
+  exactView(size: number): Uint8Array {
     const bytes = this.view();
     if (bytes.length !== size) throw malformed(`${bytes.length} bytes instead of ${size}`);
-    return bytes.slice();
+    return bytes;
   }
 
   skip(): void {
