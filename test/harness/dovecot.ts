@@ -48,7 +48,7 @@ export class Dovecot implements AsyncDisposable {
     await writeFile(config, configuration(folder, lmtpPort, imapPort));
     const master = spawn(DOVECOT, ['-F', '-c', config], { stdio: 'ignore' });
     const server = new Dovecot(master, folder, lmtpPort, imapPort);
-    await answers(lmtpPort, 'Dovecot');
+    for (const port of [lmtpPort, imapPort]) await answers(port, 'Dovecot');
     return server;
   }
 
