@@ -3,6 +3,7 @@ import { CodedError } from '../base/index.ts';
 
 export type HubErrorCode =
   | 'malformed' // bytes or JSON that are not what they are said to be
+  | 'damaged' // what is on the disk is not what was written, or of another key
   | 'too_large' // beyond a limit of limits.ts
   | 'bad_signature' // a bus message that its named sender has not signed
   | 'unknown_sender' // a bus message of nobody whose key is known

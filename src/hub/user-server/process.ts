@@ -158,6 +158,7 @@ export class UserServerProcess implements AsyncDisposable {
   #unlock(signal: AbortSignal): Promise<void> {
     this.#unlocking ??= this.#openAll(signal).catch((error: unknown) => {
       this.#unlocking = undefined; // the next session may bring what was missing
+      this.#deps.log.error({ err: error, user: this.#launch.user }, 'a user server cannot be unlocked');
       throw error;
     });
     return this.#unlocking;

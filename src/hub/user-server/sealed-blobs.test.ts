@@ -92,9 +92,9 @@ describe('sealed blobs', () => {
     await using setting = await setup();
     const { id } = await setting.blobs.put('a', inChunks(random.bytes(200_000), 9_999), never);
     await truncate(join(setting.folder, 'a', id), 100_000);
-    await expect(setting.blobs.size('a', id)).rejects.toMatchObject({ code: 'malformed' });
+    await expect(setting.blobs.size('a', id)).rejects.toMatchObject({ code: 'damaged' });
     await expect(allOf(setting.blobs.read('a', id, { start: 0, end: 200_000 }))).rejects.toMatchObject({
-      code: 'malformed',
+      code: 'damaged',
     });
   });
 });

@@ -166,5 +166,5 @@ async function* piecesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
 }
 
 function damaged(blobId: string): HubError {
-  return new HubError('malformed', `the blob ${blobId} is damaged, or of another key`);
+  return new HubError('damaged', `the blob ${blobId} is damaged, or of another key`);
 }

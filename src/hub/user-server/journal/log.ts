@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../../base/index.ts';
 import type { JournalRecord } from '../../../jmap/index.ts';
+import { HubError } from '../../hub-error.ts';
 import { decodeBatch } from './batch.ts';
 import { type LogName, spellName } from './file-names.ts';
 import { syncFolder } from './folder.ts';
@@ -49,24 +50,36 @@ export async function readPreface(place: Omit<PartPlace, 'random'>, name: LogNam
   return { status: 'read', parts: preface.parts, logs: preface.logs, bytes: file.sizeBytes };
 }
 
-/** Hands over the transactions of a log. Returns where what can be read ends, and whether more bytes follow. */
+/**
+ * Hands over the transactions of a log up to a place that was written once. `mayBeCut`: of the newest, whose last write a
+ * crash may have cut; returned is where what counts ends. Throws HubError `damaged`.
+ */
 export async function readLog(
   place: Omit<PartPlace, 'random'>,
   name: LogName,
-  limitBytes: number,
+  { limitBytes, mayBeCut }: { readonly limitBytes: number; readonly mayBeCut: boolean },
   take: (records: readonly JournalRecord[]) => void,
-): Promise<{ readonly atBytes: number; readonly cutBytes: number }> {
+): Promise<number> {
   const reader = await SealedFileReader.open(join(place.folder, spellName(name)), place.hubKey);
-  if (reader === undefined) return { atBytes: 0, cutBytes: 0 };
+  if (reader === undefined) {
+    if (limitBytes > 0 && !mayBeCut) throw damagedLog(place, name);
+    return 0;
+  }
   await using file = reader;
-  const frames = file.frames((kind) => kind === BATCH, limitBytes);
+  const frames = file.frames(() => true, limitBytes);
   for (;;) {
     const { done, value } = await frames.next();
     if (done !== true) {
-      take(decodeBatch(value.bytes));
+      if (value.kind === BATCH) take(decodeBatch(value.bytes));
       continue;
     }
-    const end = Math.min(limitBytes, file.sizeBytes);
-    return { atBytes: value.atBytes, cutBytes: end - value.atBytes };
+    if (value.end === 'damaged' || (value.atBytes < limitBytes && !mayBeCut)) throw damagedLog(place, name);
+    return value.atBytes;
   }
+}
+
+export function damagedLog({ folder }: { readonly folder: string }, name: LogName): HubError {
+  return new HubError('damaged', `the log ${spellName(name)} of a journal is damaged, or of another key`, {
+    fix: `Bring ${folder} back from a backup, or move it away: mail comes back from its home, changes that had not left do not.`,
+  });
 }

@@ -48,7 +48,7 @@ export class Part implements AsyncDisposable {
     this.#name = name;
   }
 
-  /** Throws HubError `malformed`. */
+  /** Throws HubError `damaged`. */
   static async open({ folder, hubKey }: Omit<PartPlace, 'random'>, name: PartName): Promise<Part> {
     const reader = await SealedFileReader.open(join(folder, spellName(name)), hubKey);
     if (reader === undefined) throw damaged(name);
@@ -119,5 +119,5 @@ function sizeOf({ row = [] }: JournalRecord): number {
 }
 
 function damaged(name: PartName): HubError {
-  return new HubError('malformed', `the part ${spellName(name)} of a journal is damaged, or of another key`);
+  return new HubError('damaged', `the part ${spellName(name)} of a journal is damaged, or of another key`);
 }

@@ -3,20 +3,26 @@
  * the next nonce: so no nonce is used twice, however often a file is begun, and frames cannot be exchanged, left out or
  * moved to another file. A file that was finished has a last frame that says so; one that a crash cut short ends before.
  *
- *     'RHJ1' ‖ salt (32) ‖ frame …        frame: size of the ciphertext (u32) ‖ kind (1) ‖ ciphertext ‖ tag (16)
+ *     'RHJ2' ‖ salt (32) ‖ frame …        frame: size of the ciphertext (u32) ‖ kind (1) ‖ CRC-32 of both ‖ ciphertext ‖ tag (16)
+ *
+ * A crash may leave the last write short, or zeros where it was to be: that is the file's end. Anything else that does not
+ * open is damage, and said to be: a wrong size cannot pass for a short write, since it has a check of its own.
  *
  * ChaCha20-Poly1305 by the platform: a cold start opens megabytes before the first answer.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { equalBytes, readUint32, type SecureRandom, utf8, writeUint32 } from '../../../base/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { FRAME_BYTES_MAX } from './limits.ts';
 
-const MAGIC = utf8('RHJ1');
+const MAGIC = utf8('RHJ2');
 const SALT_BYTES = 32;
 const PREAMBLE_BYTES = MAGIC.length + SALT_BYTES;
-const HEADER_BYTES = 5;
+const HEADER_BYTES = 9;
+/** Of these the check is made. */
+const CHECKED_BYTES = 5;
 const TAG_BYTES = 16;
 /** The kind of the last frame of a finished file. */
 const END = 255;
@@ -81,7 +87,7 @@ export class SealedFileWriter {
   }
 }
 
-/** How a file ended. `cut`: in the middle of a frame; `damaged`: with a whole frame that does not open. */
+/** How a file ended. `cut`: in the middle of a write; `damaged`: with what no crash leaves. */
 export type FileEnd = 'finished' | 'open' | 'cut' | 'damaged';
 
 export class SealedFileReader implements AsyncDisposable {
@@ -95,15 +101,15 @@ export class SealedFileReader implements AsyncDisposable {
     this.sizeBytes = sizeBytes;
   }
 
-  /** Undefined for a file that a crash left without its beginning. Throws HubError `malformed` for any other file. */
+  /** Undefined for a file that a crash left without its beginning. Throws HubError `damaged` for any other file. */
   static async open(path: string, hubKey: Uint8Array): Promise<SealedFileReader | undefined> {
     const file = await open(path, 'r');
     try {
       const preamble = new Uint8Array(PREAMBLE_BYTES);
       const { bytesRead } = await file.read(preamble, 0, PREAMBLE_BYTES, 0);
-      const isShort = bytesRead < PREAMBLE_BYTES;
+      const isShort = bytesRead < PREAMBLE_BYTES || isUnwritten(preamble);
       if (!isShort && !equalBytes(preamble.subarray(0, MAGIC.length), MAGIC))
-        throw new HubError('malformed', `${path} is no file of a journal`);
+        throw new HubError('damaged', `${path} is no file of a journal`);
       if (!isShort)
         return new SealedFileReader(file, fileKey(hubKey, preamble.subarray(MAGIC.length)), (await file.stat()).size);
     } catch (error) {
@@ -127,14 +133,17 @@ export class SealedFileReader implements AsyncDisposable {
     let at = PREAMBLE_BYTES;
     for (let index = 0; ; index++) {
       if (at === end) return { end: 'open', atBytes: at };
-      if (at + HEADER_BYTES + TAG_BYTES > end) return { end: 'cut', atBytes: at };
+      if (at + HEADER_BYTES > end) return { end: 'cut', atBytes: at };
       await this.#file.read(header, 0, HEADER_BYTES, at);
       const [size, kind] = [readUint32(header, 0), header[4] as number];
+      if (readUint32(header, CHECKED_BYTES) !== crc32(header.subarray(0, CHECKED_BYTES)))
+        return { end: await this.#endOf(end), atBytes: at };
       const next = at + HEADER_BYTES + size + TAG_BYTES;
-      if (size > FRAME_BYTES_MAX || next > end) return { end: 'cut', atBytes: at };
+      if (size > FRAME_BYTES_MAX) return { end: 'damaged', atBytes: at };
+      if (next > end) return { end: 'cut', atBytes: at };
       if (kind === END || wanted(kind)) {
         const bytes = await this.#open(index, header, at + HEADER_BYTES, size);
-        if (bytes === undefined) return { end: 'damaged', atBytes: at };
+        if (bytes === undefined) return { end: next === end ? await this.#endOf(end) : 'damaged', atBytes: at };
         if (kind === END) return { end: 'finished', atBytes: next };
         yield { kind, bytes };
       }
@@ -144,6 +153,13 @@ export class SealedFileReader implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Bytes that never reached the disk read as zeros, and no tag does: where the last one does, a write was cut. */
+  async #endOf(end: number): Promise<'cut' | 'damaged'> {
+    const tag = Buffer.alloc(TAG_BYTES);
+    await this.#file.read(tag, 0, TAG_BYTES, end - TAG_BYTES);
+    return isUnwritten(tag) ? 'cut' : 'damaged';
   }
 
   async #open(index: number, header: Uint8Array, at: number, size: number): Promise<Uint8Array | undefined> {
@@ -178,5 +194,10 @@ function headerOf(size: number, kind: number): Uint8Array {
   const header = new Uint8Array(HEADER_BYTES);
   writeUint32(header, 0, size);
   header[4] = kind;
+  writeUint32(header, CHECKED_BYTES, crc32(header.subarray(0, CHECKED_BYTES)));
   return header;
+}
+
+function isUnwritten(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
 }

@@ -109,7 +109,7 @@ describe('a sealed journal', () => {
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) expect((await readFile(join(setting.folder, file))).includes('canary')).toBe(false);
     const other = new SeededSecureRandom(9).bytes(32);
-    await expect(setting.open({ hubKey: other })).rejects.toMatchObject({ code: 'malformed' });
+    await expect(setting.open({ hubKey: other })).rejects.toMatchObject({ code: 'damaged' });
     expect(await readdir(setting.folder)).toEqual(files);
   });
 
@@ -183,6 +183,55 @@ describe('a sealed journal', () => {
     }
   });
 
+  test('tells of a log in which a byte is another, wherever it stands, and drops nothing of it', async () => {
+    await using setting = await setup();
+    for (let seq = 1; seq <= 3; seq++) {
+      await using journal = await setting.open();
+      journal.append([pending(seq)]);
+      await journal.flush();
+      journal.append([pending(10 + seq)]);
+      await journal.flush();
+    }
+    const damaged = expect.objectContaining({ code: 'damaged', fix: expect.stringContaining(setting.folder) });
+    const files = (await readdir(setting.folder)).filter((file) => file.endsWith('.log'));
+    expect(files).toHaveLength(3);
+    for (const file of files) {
+      const path = join(setting.folder, file);
+      const whole = await readFile(path);
+      // Behind the four bytes that say what file it is: those of another file are refused before.
+      for (let at = 4; at < whole.length; at += 5) {
+        const changed = Buffer.from(whole);
+        changed[at] = (changed[at] as number) ^ 0x10;
+        await writeFile(path, changed);
+        await expect(setting.open().then(allOf)).rejects.toEqual(damaged);
+      }
+      await writeFile(path, whole);
+    }
+    expect((await readdir(setting.folder)).filter((file) => file.endsWith('.log'))).toEqual(files);
+    await using journal = await setting.open();
+    expect((await allOf(journal)).map(({ key }) => key).sort()).toEqual(['1', '11', '12', '13', '2', '3']);
+  });
+
+  test('takes zeros at the end, where bytes never reached the disk, for what a crash left', async () => {
+    await using setting = await setup();
+    const journal = await setting.open();
+    journal.append([pending(1)]);
+    await journal.flush();
+    const [log] = await readdir(setting.folder);
+    const path = join(setting.folder, log as string);
+    const { size } = await stat(path);
+    journal.append([pending(2)]);
+    await journal.flush();
+    await journal[Symbol.asyncDispose]();
+    const whole = await readFile(path);
+    for (const from of [size, size + 4, size + 9, size + 20, whole.length - 16]) {
+      for (const file of await readdir(setting.folder)) await rm(join(setting.folder, file));
+      await writeFile(path, Buffer.from(whole).fill(0, from));
+      await using again = await setting.open();
+      expect((await allOf(again)).map(({ key }) => key)).toEqual(['1']);
+    }
+  });
+
   test('takes no byte that a host writes which has lost its turn', async () => {
     await using setting = await setup();
     const before = await setting.open();
@@ -233,10 +282,10 @@ describe('a sealed journal', () => {
     await truncate(path, size - 1);
     {
       await using journal = await setting.open();
-      await expect(allOf(journal)).rejects.toMatchObject({ code: 'malformed' });
+      await expect(allOf(journal)).rejects.toMatchObject({ code: 'damaged' });
     }
     await writeFile(path, utf8('RHJ1'));
-    await expect(setting.open()).rejects.toMatchObject({ code: 'malformed' });
+    await expect(setting.open()).rejects.toMatchObject({ code: 'damaged' });
   });
 
   test('ends, and says so, when the disk does not take a write', async () => {

@@ -15,7 +15,7 @@ import { HubError } from '../../hub-error.ts';
 import { encodeBatch, LatestRows } from './batch.ts';
 import { isWithin, type LogName, type PartName, parseName, spellName } from './file-names.ts';
 import { LOG_BYTES_MAX, LOGS_MAX, MERGE_RATIO, PARTS_MAX } from './limits.ts';
-import { BATCH, createLog, readLog, readPreface } from './log.ts';
+import { BATCH, createLog, damagedLog, readLog, readPreface } from './log.ts';
 import { latestOf, Part, type PartPlace, writePart } from './part.ts';
 import type { SealedFileWriter } from './sealed-file.ts';
 
@@ -84,7 +84,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
     this.#listed = found.rows;
   }
 
-  /** Throws HubError `malformed` for files that are damaged or of another key, `fenced`. */
+  /** Throws HubError `damaged` for files that are damaged or of another key, `fenced`. */
   static async open(deps: SealedJournalDeps, options: SealedJournalOptions): Promise<SealedJournal> {
     deps.checkFence();
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
@@ -148,7 +148,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
         rows.take(records.filter(({ table }) => LATE_TABLES.has(table)));
       const parts = await openParts(this.#place, this.#parts);
       for (const { bytes, name } of [...this.#logs, { name: this.#logName(), bytes: this.#file.sizeBytes }])
-        await readLog(this.#place, name, bytes, takeLate);
+        await readLog(this.#place, name, { limitBytes: bytes, mayBeCut: false }, takeLate);
       return { rows, parts };
     } finally {
       this.#opening -= 1;
@@ -162,7 +162,8 @@ export class SealedJournal implements Journal, AsyncDisposable {
         const batches = this.#queue.splice(0);
         this.#deps.checkFence();
         if (this.#file.sizeBytes > this.#logBytesMax) await this.#beginLog();
-        await this.#file.write(batches.map((batch) => ({ kind: BATCH, bytes: encodeBatch(batch) })));
+        // One frame: what a crash cuts is then the last one, and nothing stands behind it.
+        await this.#file.write([{ kind: BATCH, bytes: encodeBatch(batches.flat()) }]);
         await this.#file.sync();
       }
     } catch (error) {
@@ -206,7 +207,8 @@ export class SealedJournal implements Journal, AsyncDisposable {
     const [first, last] = [logs[0], logs.at(-1)];
     if (first === undefined || last === undefined) return;
     const rows = new LatestRows();
-    for (const { name, bytes } of logs) await readLog(this.#place, name, bytes, (records) => rows.take(records));
+    for (const { name, bytes } of logs)
+      await readLog(this.#place, name, { limitBytes: bytes, mayBeCut: false }, (records) => rows.take(records));
     await this.#replace(
       { type: 'part', fence: this.#fence, from: first.name.turn, to: last.name.turn },
       { rows, parts: [], isWhole: this.#parts.length === 0 },
@@ -297,8 +299,11 @@ async function findFiles(log: Log, place: PartPlace): Promise<Found> {
     if (limit === undefined || isInPart) continue;
     const takeLists = (records: readonly JournalRecord[]): void =>
       rows.take(records.filter(({ table }) => !LATE_TABLES.has(table)));
-    const { atBytes, cutBytes } = await readLog(place, name, limit, takeLists);
-    if (cutBytes > 0) log.warn({ file: spellName(name), cutBytes }, 'the end of a log does not read and is left out');
+    // What the newest log counted of the others was on the disk, and read once.
+    const atBytes = await readLog(place, name, { limitBytes: limit, mayBeCut: name === own }, takeLists);
+    const cutBytes = limit - atBytes;
+    if (cutBytes > 0)
+      log.warn({ file: spellName(name), cutBytes }, 'a crash has cut a log; what it cut was not answered');
     logs.push({ name, bytes: atBytes });
   }
   const counted = new Set([...partNames, ...logs.map(({ name }) => name)].map(spellName));
@@ -315,15 +320,13 @@ async function findFiles(log: Log, place: PartPlace): Promise<Found> {
   };
 }
 
-/** Throws HubError `malformed` when there are logs and none of them opens: nothing is thrown away for want of the key. */
+/** Throws HubError `damaged` for one that does not open: nothing is thrown away for want of the key, or silently. */
 async function newestPreface(place: PartPlace, logs: readonly LogName[]) {
-  let isForeign = false;
   for (const own of logs) {
     const preface = await readPreface(place, own);
     if (preface.status === 'read') return { own, preface };
-    isForeign ||= preface.status === 'damaged';
+    if (preface.status === 'damaged') throw damagedLog(place, own);
   }
-  if (isForeign) throw new HubError('malformed', 'no log of the journal opens: it is of another key, or damaged');
   return undefined;
 }
 
