@@ -1,7 +1,7 @@
 /** Attachments as files: any size goes out of one and into one, a megabyte at a time, and what was cut goes on. */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { letPass } from '../base/system/index.ts';
 import type { AttachmentContent, AttachmentSource, Client, Download } from '../client/index.ts';
 import { CHUNK_BYTES } from '../protocol/index.ts';
 import { CliError } from './cli-error.ts';
@@ -11,8 +11,20 @@ import { safeLine } from './terminal/text.ts';
 /** Throws as the file system does. */
 export async function sourceOf(path: string): Promise<AttachmentSource> {
   const { size } = await stat(path);
-  const open = (): AsyncIterable<Uint8Array> => createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  return { name: basename(path), size, open };
+  return { name: basename(path), size, open: () => piecesOf(path) };
+}
+
+/** Each is valid until the next is asked for. */
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
+  await using file = await open(path, 'r');
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return;
+    // It is encrypted into another, which goes to the store.
+    letPass(bytesRead);
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** A bar while attachments are encrypted and sent. Dispose of it when the work ends. */

@@ -54,3 +54,5 @@ export const FEED_PEERS_WAIT_MS = 30_000;
 export const HUB_TIMEOUT_MS = 45_000;
 /** An answer of a hub to a command: the status of a person's accounts. */
 export const HUB_ANSWER_BYTES_MAX = 1024 * 1024;
+/** What stretching a password takes, and needs no more: the floor of Argon2id's parameters, or more. */
+export const PASSWORD_MEMORY_BYTES = 64 * MiB;

@@ -1,7 +1,7 @@
 /** How commands reach a person: the profile is chosen and unlocked, the client opened, and all of it closed again. */
 import { hostname } from 'node:os';
 import { CodedError, fromHex } from '../base/index.ts';
-import { SystemResolver, ThreadedSignatureChecker, WsDialer } from '../base/system/index.ts';
+import { letPass, SystemResolver, ThreadedSignatureChecker, WsDialer } from '../base/system/index.ts';
 import type { Client, SetupDeps } from '../client/index.ts';
 import { FRAME_BYTES_MAX, isPrivateUrl } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
@@ -10,7 +10,7 @@ import { VaultPool } from '../vault/node/index.ts';
 import { CliError, HandedOver } from './cli-error.ts';
 import type { Context, Person } from './context.ts';
 import { openKeyring } from './keyring.ts';
-import { DIAL_TIMEOUT_MS, LOCKED_RETRY_MS, LOCKED_TRIES_MAX } from './limits.ts';
+import { DIAL_TIMEOUT_MS, LOCKED_RETRY_MS, LOCKED_TRIES_MAX, PASSWORD_MEMORY_BYTES } from './limits.ts';
 
 import type { PersonOptions } from './options.ts';
 import type { Profile } from './profile.ts';
@@ -123,7 +123,9 @@ export async function unlockProfile(context: Context, profile: Profile): Promise
     // A restart may have emptied it: then it is as if the profile had never been unlocked.
     if (found !== undefined) return fromHex(found);
   }
-  return profile.unseal(deps, await questions.secret(PASSWORD));
+  const key = await profile.unseal(deps, await questions.secret(PASSWORD));
+  letPass(PASSWORD_MEMORY_BYTES);
+  return key;
 }
 
 /** What making, joining and recovering an account lean on; the store is the new profile's. */

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { fromUtf8, utf8 } from '../bytes.ts';
 import { type FrameSocket, SocketError } from '../frame-socket.ts';
+import { letPass } from './garbage.ts';
 import {
   CLOSE_REASON_BYTES_MAX,
   CLOSE_TIMEOUT_MS,
@@ -80,6 +81,7 @@ export class WsSocket implements FrameSocket {
       this.#stream.cork();
       process.nextTick(this.#uncork);
     }
+    letPass(frame.length);
     this.#socket.send(frame, BINARY, this.#onSent);
     if (this.#socket.bufferedAmount < SEND_HIGH_WATER_BYTES) return;
     await new Promise<void>((resolve) => this.#wakeSenders.push(resolve));
@@ -115,6 +117,7 @@ export class WsSocket implements FrameSocket {
     }
     // `nodebuffer`, ws's default, hands out one Buffer. Consumers get a plain byte array: Buffer's slice() differs.
     const buffer = data as Buffer;
+    letPass(buffer.length);
     this.#frames.push(new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length));
   }
 

@@ -14,6 +14,8 @@ export type WriterCalls = {
       readonly dropped: readonly number[];
       /** Why the log could not be moved into the database after the commit before: not this one's failure. */
       readonly checkpointError: ErrorMessage | undefined;
+      /** The memory of the request. This thread has too small a heap to notice that it is full of them. */
+      readonly spent: ArrayBuffer;
     };
   };
   readonly removeFiles: { readonly request: { readonly ids: readonly number[] }; readonly reply: object };
@@ -40,7 +42,11 @@ export function createWriterHandlers(): CallHandlers<WriterCalls> {
       opened = Writer.open(folder);
       return { reply: {} };
     },
-    commit: (writes) => ({ reply: { dropped: writer().commit(writes), checkpointError }, afterwards: checkpoint }),
+    commit: (writes) => {
+      const dropped = writer().commit(writes);
+      const reply = { dropped, checkpointError, spent: writes.bytes };
+      return { reply, transfer: [writes.bytes], afterwards: checkpoint };
+    },
     removeFiles: ({ ids }) => {
       writer().removeFiles(ids);
       return { reply: {} };
