@@ -71,8 +71,15 @@ export async function openHub(
   options: HubOptions,
   place: HubPlace,
 ): Promise<ControlServer> {
-  const { ControlServer, IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX, USERS_MAX, pageFolder, userServerProgram } =
-    await loadHub();
+  const {
+    ControlServer,
+    ThreadedHomeCheck,
+    IDLE_TIMEOUT_MS,
+    MEMORY_BYTES_MAX,
+    USERS_MAX,
+    pageFolder,
+    userServerProgram,
+  } = await loadHub();
   const folder = hubFolderOf(context, options);
   const broker = await readBroker(options, place.host, USERS_MAX);
   const { allowPrivate, home, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
@@ -95,7 +102,8 @@ export async function openHub(
     onlyUser,
     broker,
   };
-  return ControlServer.open({ ...context.deps, log }, control);
+  const homeCheck = new ThreadedHomeCheck({ ...context.deps, log }, { nodeUrl, allowPrivate });
+  return ControlServer.open({ ...context.deps, log, homeCheck }, control);
 }
 
 /** The URL is in a file, since everybody on the host can read arguments and many the environment. */

@@ -4,6 +4,7 @@ export {
   type ControlServerDeps,
   type ControlServerOptions,
 } from './control/control-server.ts';
+export { type HomeCheck, ThreadedHomeCheck } from './control/home-check.ts';
 export { IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX } from './control/limits.ts';
 export { connectOperator, type HostStatus, OPERATOR_SOCKET, type Operator } from './control/operator.ts';
 export type { HomeOperator } from './control/operator-page.ts';

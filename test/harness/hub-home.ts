@@ -3,7 +3,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Log } from '../../src/base/index.ts';
+import { type Log, SILENT_LOG } from '../../src/base/index.ts';
+import { SystemClock } from '../../src/base/system/index.ts';
+import { ThreadedHomeCheck } from '../../src/hub/index.ts';
 import { asPerson, HomeProcess, PASSWORD } from './home-process.ts';
 import { FrameProgram, openHub, type TestHub } from './hub.ts';
 
@@ -32,7 +34,11 @@ export class HubHome implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'restante-hub-'));
     const home = await HomeProcess.open(join(folder, 'home'), 0);
     const options = { program: USER_SERVER, nodeUrl: home.url, cache, idleTimeoutMs };
-    return new HubHome(folder, home, await openHub(options, log));
+    const check = new ThreadedHomeCheck(
+      { clock: new SystemClock(), log: log ?? SILENT_LOG },
+      { nodeUrl: home.url, allowPrivate: true },
+    );
+    return new HubHome(folder, home, await openHub(options, log, check));
   }
 
   /** A new account with a device of its own. Returns its address. */

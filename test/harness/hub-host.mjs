@@ -5,8 +5,10 @@ import { ControlServer } from '../../dist/hub/index.js';
 
 const quiet = () => {};
 const log = { debug: quiet, info: quiet, warn: quiet, error: (fields, message) => console.error(message, fields) };
+// The small user server judges passwords itself.
+const homeCheck = { check: async () => {}, async [Symbol.asyncDispose]() {} };
 const hub = await ControlServer.open(
-  { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log },
+  { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log, homeCheck },
   {
     program: fileURLToPath(new URL('./small-user-server.mjs', import.meta.url)),
     cache: 'disk',

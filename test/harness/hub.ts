@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { fromUtf8, type Log, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../src/base/system/index.ts';
 import { ControlServer, type ControlServerOptions } from '../../src/hub/control/control-server.ts';
-import { encodeFrame, FrameReader } from '../../src/hub-client/index.ts';
+import type { HomeCheck } from '../../src/hub/control/home-check.ts';
+import { encodeFrame, FrameReader, HubError } from '../../src/hub-client/index.ts';
 
 /** Everybody's in `small-user-server.mjs`. */
 export const PASSWORD = 'correct horse';
@@ -20,12 +21,16 @@ export interface TestHub extends AsyncDisposable {
   readonly usersFolder: string;
 }
 
-export async function openHub(options: Partial<ControlServerOptions> = {}, log: Log = SILENT_LOG): Promise<TestHub> {
+export async function openHub(
+  options: Partial<ControlServerOptions> = {},
+  log: Log = SILENT_LOG,
+  homeCheck: HomeCheck = new SmallHome(),
+): Promise<TestHub> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'hub-')));
   const socketPath = join(folder, 'hub.sock');
   const usersFolder = options.usersFolder ?? join(folder, 'users');
   const control = await ControlServer.open(
-    { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log },
+    { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log, homeCheck },
     {
       folder,
       usersFolder,
@@ -49,6 +54,16 @@ export async function openHub(options: Partial<ControlServerOptions> = {}, log: 
       if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The home of the small user server's people: everybody has the same password, but for those who are nobody. */
+export class SmallHome implements HomeCheck {
+  async check(user: string, password: string): Promise<void> {
+    if (password !== PASSWORD || user.startsWith('nobody'))
+      throw new HubError('refused', 'address and password do not belong together');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 type Message = Readonly<Record<string, unknown>>;

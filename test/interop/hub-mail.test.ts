@@ -1,5 +1,7 @@
 /** A home, a hub and a person's user server as they run: processes, threads, sockets and disks. */
+import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { FrameProgram } from '../harness/hub.ts';
 import { HubHome } from '../harness/hub-home.ts';
 
 test('somebody whom the hub does not know logs in, reads their mail, and gets new mail live', async () => {
@@ -19,6 +21,24 @@ test('somebody whom the hub does not know logs in, reads their mail, and gets ne
   await setting.as(bob, 'send', '--to', alice, '--subject', 'live', '--body', 'hello');
   await program.until(async () => (await program.subjects()).includes('live'));
   expect(await program.subjects()).toEqual(['live', 'before']);
+});
+
+test('whoever guesses passwords starts no process and leaves no folder; the home says who is right', async () => {
+  await using setting = await HubHome.open();
+  const alice = await setting.person('alice');
+  const ghost = alice.replace('alice', 'ghost');
+  for (const [user, password] of [
+    [alice, 'wrong'],
+    [ghost, 'correct horse'],
+  ] as const) {
+    const [program, refused] = await FrameProgram.open(setting.hub.socketPath, { user, password });
+    expect(refused).toMatchObject({ error: { code: 'refused' } });
+    program[Symbol.dispose]();
+  }
+  expect((await setting.hub.control.operator.status()).users).toEqual([]);
+  expect(await readdir(setting.hub.usersFolder)).toEqual([]);
+  using program = await setting.session(alice);
+  expect(await program.subjects()).toEqual([]);
 });
 
 for (const cache of ['disk', 'memory'] as const)

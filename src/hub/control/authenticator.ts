@@ -32,6 +32,7 @@ import { PASSWORD_CHARACTERS_MAX } from '../slots/limits.ts';
 import { createStretching, isToken, openPasswordSlot, openTokenSlot, parseToken, type Slot } from '../slots/slot.ts';
 import type { Stretcher } from '../slots/stretcher.ts';
 import type { Gate } from './gate.ts';
+import type { HomeCheck } from './home-check.ts';
 import type { KeyRing } from './key-ring.ts';
 import { JOIN_TIMEOUT_MS, REFUSAL_STEP_MS, VERIFIED_MAX, VERIFIED_MS } from './limits.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
@@ -61,6 +62,7 @@ export interface AuthenticatorDeps {
   readonly random: SecureRandom;
   readonly component: Component;
   readonly keys: ComponentKeys['sealing'];
+  readonly homeCheck: HomeCheck;
   readonly keyRing: KeyRing;
   readonly servers: UserServers;
   readonly slots: SlotKeeper;
@@ -186,8 +188,10 @@ export class Authenticator {
 
   /** Throws HubError `refused`, `home_unreachable`, `busy`. */
   async #askHome(user: Address, password: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { component, joins, keys, random, servers, slots } = this.#deps;
+    const { component, homeCheck, joins, keys, random, servers, slots } = this.#deps;
     using _ = await joins.enter(signal);
+    // Whoever only guesses costs no process, and leaves no folder.
+    await homeCheck.check(user, password, signal);
     const server = servers.of(user);
     using _held = server.hold();
     try {

@@ -27,6 +27,7 @@ import { Authenticator } from './authenticator.ts';
 import { type Cluster, joinBroker, standAlone } from './cluster.ts';
 import { FramesDoor } from './frames-door.ts';
 import { Gate } from './gate.ts';
+import type { HomeCheck } from './home-check.ts';
 import { HttpDoor, type HttpDoorDeps } from './http-door.ts';
 import { KeyRing } from './key-ring.ts';
 import { JOINS_AT_ONCE, OPEN_TIMEOUT_MS, SOCKET_FOLDER_CHARACTERS_MAX, STRANGERS_MAX, TICK_MS } from './limits.ts';
@@ -52,6 +53,8 @@ export interface ControlServerDeps {
   readonly random: SecureRandom;
   readonly suite: CryptoSuite;
   readonly log: Log;
+  /** Closed with the control server. */
+  readonly homeCheck: HomeCheck;
 }
 
 export interface ControlServerOptions {
@@ -213,7 +216,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #assemble(bus: Bus, runFolder: string, busPath: string): Promise<Parts> {
-    const { clock, log, random, suite } = this.#deps;
+    const { clock, homeCheck, log, random, suite } = this.#deps;
     const { homes, onlyUser, pageFolder, program, usersFolder } = this.#options;
     const self = { instance: createInstanceId(random), keys: createComponentKeys(suite, random) };
     const component = this.#keep(await Component.open({ clock, suite, log, bus }, self));
@@ -247,7 +250,7 @@ export class ControlServer implements AsyncDisposable {
       joins,
       mayJoin,
     };
-    const authenticator = new Authenticator({ ...asking, suite, stretcher });
+    const authenticator = new Authenticator({ ...asking, suite, stretcher, homeCheck: this.#keep(homeCheck) });
     const accountDoor = new AccountDoor({ maker: new AccountMaker(asking) }, { homes });
     const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
     const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);

@@ -82,6 +82,8 @@ export const KEY_GRACE_MS = 60_000;
 export const VERIFIED_MAX = 20_000;
 /** Asking a home about a password, Argon2id and the joining of a device included. */
 export const JOIN_TIMEOUT_MS = 30_000;
+/** The thread that asks homes about passwords is kept for so long: people log in one after another. */
+export const HOME_CHECK_IDLE_MS: number = MINUTE_MS;
 /** First logins and changed passwords that are asked of homes at once: each is a process that starts. */
 export const JOINS_AT_ONCE = 2;
 /** With a name of 37 characters behind it, a Unix socket's path has at most 107. */

@@ -71,7 +71,7 @@ export function openMailStore(
 }
 
 /** Says no more than it must: whether there is such a person is the home's to tell. */
-function refusalOf(error: unknown): unknown {
+export function refusalOf(error: unknown): unknown {
   if (!(error instanceof CodedError) || error instanceof HubError) return error;
   if (error.code === 'wrong_password') return new HubError('refused', 'address and password do not belong together');
   if (error.retry !== 'never')

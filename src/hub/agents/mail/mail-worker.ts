@@ -3,24 +3,20 @@
  * server loads. What it is to do comes with its first message, secrets included; its end is their wipe.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { CodedError, invariant, SeededPrng } from '../../../base/index.ts';
-import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../../base/system/index.ts';
-import { type Address, FRAME_BYTES_MAX, isPrivateUrl } from '../../../protocol/index.ts';
+import { CodedError, invariant } from '../../../base/index.ts';
+import type { Address } from '../../../protocol/index.ts';
 import { InThreadBodyWorker } from '../../../vault/index.ts';
-import { DIAL_TIMEOUT_MS } from '../limits.ts';
 import { createThreadLog } from '../thread-log.ts';
 import { AccountFiles } from './account-files.ts';
 import { type Enrolment, type EnrolmentOutcome, enrolUser } from './enrolling.ts';
 import { joinUser, openMailStore } from './joining.ts';
 import { MailAgent } from './mail-agent.ts';
+import { openThreadDeps, type Reach } from './thread-deps.ts';
 
-export interface MailPlace {
+export interface MailPlace extends Reach {
   readonly address: Address;
-  readonly nodeUrl: string;
   readonly folder: string;
   readonly cache: 'disk' | 'memory';
-  /** Also homes at private and loopback addresses. */
-  readonly allowPrivate: boolean;
 }
 
 export type MailWork =
@@ -61,7 +57,7 @@ function perform(work: MailWork): Promise<void> {
 }
 
 async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agent' }>): Promise<void> {
-  const deps = systemDeps(place);
+  const deps = openThreadDeps(log, place);
   const files = new AccountFiles(deps, place);
   const profile = await files.readProfile(hubKey);
   const store = await openMailStore(log, place);
@@ -88,7 +84,7 @@ async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agen
 async function join({ password, place }: Extract<MailWork, { task: 'join' }>): Promise<void> {
   const signal = new AbortController().signal; // whoever waits no longer ends the thread
   try {
-    say({ type: 'joined', hubKey: await joinUser(systemDeps(place), { ...place, password }, signal) });
+    say({ type: 'joined', hubKey: await joinUser(openThreadDeps(log, place), { ...place, password }, signal) });
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     say({ type: 'refused', code: error.code, message: error.message });
@@ -97,16 +93,5 @@ async function join({ password, place }: Extract<MailWork, { task: 'join' }>): P
 
 async function enrol({ enrolment, place }: Extract<MailWork, { task: 'enrol' }>): Promise<void> {
   const signal = new AbortController().signal; // whoever waits no longer ends the thread
-  say({ type: 'enrolment', outcome: await enrolUser(systemDeps(place), place, enrolment, signal) });
-}
-
-function systemDeps({ allowPrivate, nodeUrl }: MailPlace) {
-  const clock = new SystemClock();
-  const random = new SystemRandom();
-  const dialer = new WsDialer(
-    { clock, resolver: new SystemResolver() },
-    { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: DIAL_TIMEOUT_MS, allowPrivate: allowPrivate || isPrivateUrl(nodeUrl) },
-  );
-  const prng = new SeededPrng(new DataView(random.bytes(4).buffer).getUint32(0));
-  return { clock, random, prng, suite: new SodiumSuite(), dialer, log };
+  say({ type: 'enrolment', outcome: await enrolUser(openThreadDeps(log, place), place, enrolment, signal) });
 }
