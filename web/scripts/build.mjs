@@ -21,7 +21,9 @@ const filesOf = (folder) =>
 
 function sourcesHash() {
   const hash = createHash('sha256');
-  const tops = ['index.html', 'package.json', 'vite.config.ts', '../package-lock.json'].map((name) => join(web, name));
+  const tops = ['index.html', 'operator.html', 'package.json', 'vite.config.ts', '../package-lock.json'].map((name) =>
+    join(web, name),
+  );
   const sources = ['src', 'public', 'scripts'].flatMap((name) => filesOf(join(web, name)));
   for (const name of [...tops, ...sources]) hash.update(`${name.slice(web.length)}\n`).update(readFileSync(name));
   return hash.digest('hex');
