@@ -17,6 +17,7 @@ import type {
   TextlessMessage,
 } from './imap-protocol.ts';
 import { BODY_BATCH, BODY_BATCH_BYTES } from './limits.ts';
+import { Newcomers } from './newcomers.ts';
 import { PendingSteps } from './pending-steps.ts';
 import { encodePlaces, type Place, Places } from './places.ts';
 import { RemoteFolders } from './remote-folders.ts';
@@ -42,6 +43,7 @@ export class ImapAccount {
   #hasLost = false;
   /** Emails that were without a place when the look under way began. */
   #lostBefore: ReadonlySet<string> = new Set();
+  readonly #newcomers = new Newcomers();
   /** Folders of which something was heard and not taken over yet. */
   readonly #unsettled = new Set<string>();
 
@@ -114,7 +116,8 @@ export class ImapAccount {
   #takeFolders(folders: Told<'folders'>['folders']): ImapToldCalls['folders']['reply'] {
     if (!this.#hasLost) this.#places.findLost();
     this.#hasLost = true;
-    this.#lostBefore = new Set(this.#places.lost());
+    this.#lostBefore = new Set(this.#places.lost().map(([id]) => id));
+    this.#newcomers.turn();
     const toSync = this.#folders.take(folders);
     // Before the others are looked at: its messages may be in one of them, and the folder have another name.
     for (const id of this.#folders.gone) for (const uid of this.#places.uids(id)) this.#gone(id, uid);
@@ -145,7 +148,7 @@ export class ImapAccount {
       else {
         const fingerprint = fingerprintOf(message.headerBlock);
         const email = this.#lostEmail(fingerprint, mailboxId) ?? take(arriving, fingerprint);
-        if (email === undefined) this.#add(message, place, isFirst);
+        if (email === undefined) this.#newcomers.add(fingerprint, this.#add(message, place, isFirst));
         else {
           this.#places.add(email, place);
           this.#merge(email, message.keywords);
@@ -179,7 +182,7 @@ export class ImapAccount {
     return arriving;
   }
 
-  #add({ headerBlock, keywords, receivedAt, size, uid }: RemoteMessage, place: Place, isFirst: boolean): void {
+  #add({ headerBlock, keywords, receivedAt, size, uid }: RemoteMessage, place: Place, isFirst: boolean): string {
     const { mailboxId, uidValidity } = place;
     const isNews = !isFirst && this.account.mailbox(mailboxId)?.role === 'inbox' && !keywords.includes('$seen');
     const id = this.#newId(mailboxId, uidValidity, uid);
@@ -198,6 +201,7 @@ export class ImapAccount {
       isNews ? 'delivered' : 'known',
     );
     this.#places.added(id, place);
+    return id;
   }
 
   /** Made of the first place, so that it is the same when the store is filled again. */
@@ -290,8 +294,8 @@ export class ImapAccount {
     );
     const gone = [...this.#folders.gone];
     let again = false;
-    for (const id of this.#places.lost()) {
-      if (created.has(id)) continue;
+    for (const [id, fingerprint] of this.#places.lost()) {
+      if (created.has(id) || this.#isNewcomer(id, fingerprint)) continue;
       // Lost while this look went on: it may have moved to a folder that had been looked at already.
       if (!this.#lostBefore.has(id)) {
         again = true;
@@ -307,6 +311,21 @@ export class ImapAccount {
     };
     for (const id of gone.sort((a, b) => depth(b) - depth(a))) if (!again) this.#removeFolder(id);
     return again;
+  }
+
+  /** Whether a lost email is one that seemed to be new: then that was a move, and it keeps its id. */
+  #isNewcomer(lost: string, fingerprint: string): boolean {
+    const newcomer = this.#newcomers.take(fingerprint);
+    const email = newcomer === undefined ? undefined : this.account.email(newcomer);
+    // What somebody has begun to change stays as they see it.
+    if (email === undefined || this.account.pendingOf(email.id).length > 0) return false;
+    const places = this.#places.of(email.id);
+    if (places.length === 0) return false;
+    for (const place of places) this.#places.add(lost, place);
+    this.#merge(lost, email.keywords);
+    this.account.removeEmails([email.id], 'agent');
+    this.#places.forget(email.id);
+    return true;
   }
 
   /** One that something is still to be put into is made again instead. */

@@ -33,6 +33,8 @@ export const RECONNECT_CEILING_MS = 5 * 60_000;
 export const STEP_TRIES_MAX = 3;
 /** Changes of the same kind that one command does. */
 export const STEP_UIDS_MAX = 500;
+/** New emails of a look that are remembered to tell moved ones by: beyond, one that moved gets another id. */
+export const NEWCOMERS_MAX = 10_000;
 /** Folders of one account: beyond, a server is lying or needs another program. */
 export const FOLDERS_MAX = 10_000;
 /** Keywords of one message that are shown: no client sets more, a hostile server may. */

@@ -108,9 +108,9 @@ export class Places {
     this.#textless.delete(emailId);
   }
 
-  /** Emails without a place. */
-  lost(): string[] {
-    return [...this.#lostIds.keys()];
+  /** Emails without a place, each with its fingerprint. */
+  lost(): [emailId: string, fingerprint: string][] {
+    return [...this.#lostIds];
   }
 
   lostWith(fingerprint: string): string[] {
