@@ -7,6 +7,8 @@ import { HubError } from './hub-error.ts';
 
 const HEADER_BYTES = 4;
 const NOTHING = new Uint8Array();
+/** Chunks that are held apart: whoever sends byte for byte makes a small object of each, many times its size. */
+const CHUNKS_MAX = 1_024;
 
 export function encodeFrame(...parts: readonly Uint8Array[]): Uint8Array {
   const size = parts.reduce((sum, part) => sum + part.length, 0);
@@ -46,6 +48,7 @@ export class FrameReader {
   next(chunk: Uint8Array = NOTHING): Uint8Array | undefined {
     if (chunk.length > 0) this.#chunks.push(chunk);
     this.#size += chunk.length;
+    if (this.#chunks.length > CHUNKS_MAX) this.#join();
     const length = this.#nextLength();
     if (length === undefined || this.#size < HEADER_BYTES + length) return undefined;
     return this.#take(HEADER_BYTES + length).subarray(HEADER_BYTES);

@@ -23,6 +23,7 @@ export class Rabbit implements AsyncDisposable {
   readonly port: number;
   readonly #ports: readonly [number, number];
   #child: ChildProcess | undefined;
+  #watcher: ChildProcess | undefined;
 
   private constructor(folder: string, ports: readonly [number, number, number]) {
     this.folder = folder;
@@ -36,11 +37,27 @@ export class Rabbit implements AsyncDisposable {
     await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${rabbit.port}\n`);
     await writeFile(join(folder, 'enabled_plugins'), '[].\n');
     const { uid, gid } = await rabbitUser();
+    rabbit.#watch();
     await chmod(folder, 0o755);
     for (const path of [folder, join(folder, 'rabbitmq.conf'), join(folder, 'enabled_plugins')])
       await chown(path, uid, gid);
     await rabbit.start();
     return rabbit;
+  }
+
+  /**
+   * A run that is killed leaves no broker and no port mapper: a shell that waits for the end of its stdin, which comes with
+   * the end of this process, ends them by process id and port, and takes the folder away. The mapper ends when it has noticed.
+   */
+  #watch(): void {
+    const endMapper = 'for n in 1 2 3 4 5 6 7 8 9; do epmd -port "$2" -kill && break; sleep 1; done';
+    const script = `cat; kill -9 "$(cat "$1/pid")"; ${endMapper}; rm -rf "$1"`;
+    this.#watcher = spawn('/bin/sh', ['-c', script, 'watch', this.folder, String(this.#ports[1])], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ERL_EPMD_ADDRESS: '127.0.0.1' },
+    });
+    this.#watcher.unref();
   }
 
   get url(): string {
@@ -97,6 +114,7 @@ export class Rabbit implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+    this.#watcher?.kill();
     await endEpmd(this.#ports[1]);
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -31,6 +31,7 @@ export class FramesConnection implements AsyncDisposable {
   readonly #news = new Map<string, Record<string, string>>();
   readonly #listening: Disposable;
   #underWay = 0;
+  #isOver = false;
 
   constructor(deps: FramesConnectionDeps, caller: Caller) {
     this.#deps = deps;
@@ -51,12 +52,15 @@ export class FramesConnection implements AsyncDisposable {
   }
 
   #take(chunk: Uint8Array): void {
+    if (this.#isOver) return;
     try {
       for (const frame of this.#reader.push(chunk)) this.#serve(parseFrame(frame));
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
       // Nothing after it can be read: said, and ended.
-      this.#deps.stream.end(frameOf({ error: { code: error.code, message: error.message } }));
+      this.#isOver = true;
+      const { stream } = this.#deps;
+      stream.end(frameOf({ error: { code: error.code, message: error.message } }), () => stream.destroy());
     }
   }
 

@@ -31,6 +31,11 @@ export class Blobs {
     return this.put(accountId, once(bytes), signal);
   }
 
+  /** Whether it is a blob by itself, and not a part or the message of an email. */
+  async isStored(accountId: string, blobId: string): Promise<boolean> {
+    return (await this.#deps.store.size(accountId, blobId)) !== undefined;
+  }
+
   /** Undefined if the account has no such blob. */
   async open(account: MailAccount, blobId: string): Promise<OpenBlob | undefined> {
     const place = parsePartBlobId(blobId);

@@ -2,7 +2,10 @@
 import type { Clock } from '../../base/index.ts';
 import { PING_SECONDS_MAX, PING_SECONDS_MIN } from '../limits.ts';
 import type { MailStore } from '../store/mail-store.ts';
-import { decodeStates, encodeStates, StateFeed, statesOf, typesOf } from './state-feed.ts';
+import { type ChangedStates, decodeStates, encodedStates, StateFeed, typesOf } from './state-feed.ts';
+
+/** One for all: to make an error for each of a thousand listeners at each change costs more than to tell them. */
+const OVER = new DOMException('the turn is over', 'AbortError');
 
 export interface EventSourceQuery {
   readonly types: string;
@@ -49,21 +52,32 @@ export async function* eventSource(
   // Something has to come at once, or a proxy and the client wait for the headers.
   yield ': restante\n\n';
   while (!signal.aborted) {
-    const turn = new AbortController();
-    const stop = (): void => turn.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    const ping = pingSeconds === 0 ? undefined : clock.sleep(pingSeconds * 1000, turn.signal).then(stop, stop);
-    const changed = await feed.next(turn.signal);
-    turn.abort();
-    await ping;
-    signal.removeEventListener('abort', stop);
+    const changed = await (pingSeconds === 0 ? feed.next(signal) : nextWithin(feed, pingSeconds * 1000, clock, signal));
     if (signal.aborted) return;
     if (changed === undefined) {
       yield `event: ping\ndata: ${JSON.stringify({ interval: pingSeconds })}\n\n`;
       continue;
     }
     const data = JSON.stringify({ '@type': 'StateChange', changed });
-    yield `event: state\nid: ${encodeStates(statesOf(store))}\ndata: ${data}\n\n`;
+    yield `event: state\nid: ${encodedStates(store)}\ndata: ${data}\n\n`;
     if (closeAfterState) return;
   }
+}
+
+/** Undefined when nothing changed for so long. */
+async function nextWithin(
+  feed: StateFeed,
+  ms: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ChangedStates | undefined> {
+  const turn = new AbortController();
+  const stop = (): void => turn.abort(OVER);
+  signal.addEventListener('abort', stop, { once: true });
+  const ping = clock.sleep(ms, turn.signal).then(stop, stop);
+  const changed = await feed.next(turn.signal);
+  stop();
+  await ping;
+  signal.removeEventListener('abort', stop);
+  return changed;
 }

@@ -29,10 +29,9 @@ export class StateFeed implements Disposable {
 
   /** Also tells what is different from the states that a client says it knows. */
   catchUp(known: ChangedStates): void {
-    for (const account of this.#store.accounts()) {
-      const states = statesOf(this.#store)[account.id] ?? {};
-      const news = Object.entries(states).filter(([type, state]) => known[account.id]?.[type] !== state);
-      if (news.length > 0) this.#note(account.id, new Map(news as [DataType, string][]));
+    for (const [accountId, states] of Object.entries(statesOf(this.#store))) {
+      const news = Object.entries(states).filter(([type, state]) => known[accountId]?.[type] !== state);
+      if (news.length > 0) this.#note(accountId, new Map(news as [DataType, string][]));
     }
   }
 
@@ -41,8 +40,12 @@ export class StateFeed implements Disposable {
     while (Object.keys(this.#pending).length === 0) {
       if (signal.aborted) return undefined;
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const wake = (): void => {
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#wake = wake;
+        signal.addEventListener('abort', wake, { once: true });
       });
     }
     const changed = this.#pending;
@@ -86,9 +89,23 @@ export function statesOf(store: MailStore): ChangedStates {
   );
 }
 
-/** All states in one string: what an event's id says, and a client shows again when it comes back. */
-export function encodeStates(states: ChangedStates): string {
-  return Buffer.from(JSON.stringify(states)).toString('base64url');
+/** Spelled once for each change, however many listen. */
+const SPELLED = new WeakMap<MailStore, { text: string | undefined }>();
+
+/** All states as they are now in one string: what an event's id says, and a client shows again when it comes back. */
+export function encodedStates(store: MailStore): string {
+  let spelled = SPELLED.get(store);
+  if (spelled === undefined) {
+    const kept = { text: undefined as string | undefined };
+    const forget = (): void => {
+      kept.text = undefined;
+    };
+    store.on('changed', forget);
+    store.on('accounts', forget);
+    SPELLED.set(store, kept);
+    spelled = kept;
+  }
+  return (spelled.text ??= Buffer.from(JSON.stringify(statesOf(store))).toString('base64url'));
 }
 
 /** Nothing known, if it is no such string. */

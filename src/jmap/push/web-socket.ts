@@ -12,7 +12,7 @@ import { RequestError } from '../protocol/errors.ts';
 import { parseIJson } from '../protocol/i-json.ts';
 import { isObject } from '../protocol/request.ts';
 import type { MailStore } from '../store/mail-store.ts';
-import { decodeStates, encodeStates, StateFeed, statesOf, typesOf } from './state-feed.ts';
+import { decodeStates, encodedStates, StateFeed, typesOf } from './state-feed.ts';
 
 export interface JmapSocketsDeps {
   readonly store: MailStore;
@@ -159,7 +159,7 @@ class JmapSocket implements AsyncDisposable {
       using _ = feed;
       const signal = AbortSignal.any([closing, controller.signal]);
       for (let changed = await feed.next(signal); changed !== undefined; changed = await feed.next(signal))
-        await this.#send({ '@type': 'StateChange', changed, pushState: encodeStates(statesOf(store)) });
+        await this.#send({ '@type': 'StateChange', changed, pushState: encodedStates(store) });
     });
   }
 

@@ -66,14 +66,16 @@ export async function storeEmail(
   return createdEmail(account, email);
 }
 
-/** Keeps a message that is to be an email. */
+/** Keeps a message that is to be an email; `kept` is a blob that has these octets, perhaps of a part or another email. */
 export async function prepareEmail(
   call: Call,
   account: MailAccount,
   raw: Uint8Array,
   place: EmailPlace,
+  kept?: string,
 ): Promise<NewEmail & { readonly blobId: string }> {
-  const { id: blobId } = await call.blobs.putBytes(account.id, raw, call.signal);
+  const isKept = kept !== undefined && (await call.blobs.isStored(account.id, kept));
+  const blobId = isKept ? kept : (await call.blobs.putBytes(account.id, raw, call.signal)).id;
   return { id: newId(call, 'm'), blobId, size: raw.length, ...place, ...readMessage(raw) };
 }
 

@@ -38,6 +38,7 @@ export function judgePresence(account: MailAccount, mailboxIds: readonly string[
 }
 
 export function judgeAdding(account: MailAccount, mailboxIds: readonly string[]): void {
+  judgePresence(account, mailboxIds);
   judgeRight(account, mailboxIds, 'mayAddItems', 'emails may not be added to this mailbox');
 }
 

@@ -70,7 +70,7 @@ async function prepareImport(call: Call, account: MailAccount, email: unknown) {
   if (raw === undefined) throw invalidProperties(['blobId'], 'there is no such blob');
   if (!isMessage(raw)) throw new SetError('invalidEmail', 'the blob is no message: it has no header');
   judgeAdding(account, mailboxIds);
-  return prepareEmail(call, account, raw, { mailboxIds, keywords, receivedAt: receivedAtOf(email, raw, call) });
+  return prepareEmail(call, account, raw, { mailboxIds, keywords, receivedAt: receivedAtOf(email, raw, call) }, blobId);
 }
 
 /** Anything that begins with a header field, however malformed the rest may be. */
