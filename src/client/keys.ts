@@ -2,7 +2,7 @@
  * Where the client keeps what in its store. One table, so that no two parts can meet in a key. Values under L, T, U, N
  * and R are sealed at rest; the others are ciphertext, signed headers and positions.
  */
-import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
+import { concatBytes, fromHex, smallBytes, uint64Bytes, utf8, writeHex, writeUint64 } from '../base/index.ts';
 import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
 import { type KeySpan, under } from '../store/index.ts';
 
@@ -10,6 +10,15 @@ const ZERO = Uint8Array.of(0);
 
 function tagged(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes(utf8(tag), ...parts);
+}
+
+/** Made for each entry that comes, so in one piece. */
+function numbered(tag: string, feed: FeedId, number: number): Uint8Array {
+  const key = smallBytes(1 + 32 + 8);
+  key[0] = tag.charCodeAt(0);
+  writeHex(key, 1, feed);
+  writeUint64(key, 33, number);
+  return key;
 }
 
 /** The schema of this store. */
@@ -21,7 +30,7 @@ export const LAST_SEEN_KEY: Uint8Array = utf8('S seen');
 
 /** An entry of a mailbox as it was received: `E feed number`. */
 export function entryKey(feed: FeedId, number: number): Uint8Array {
-  return tagged('E', fromHex(feed), uint64Bytes(number));
+  return numbered('E', feed, number);
 }
 export function entriesOf(feed: FeedId): KeySpan {
   return under(tagged('E', fromHex(feed)));
@@ -29,7 +38,10 @@ export function entriesOf(feed: FeedId): KeySpan {
 
 /** Where a PDU was first received: `D id` → place. */
 export function placeKey(id: PduId): Uint8Array {
-  return tagged('D', fromHex(id));
+  const key = smallBytes(1 + 32);
+  key[0] = 'D'.charCodeAt(0);
+  writeHex(key, 1, id);
+  return key;
 }
 
 /** The ledger of a feed: `G feed`. */
@@ -49,19 +61,19 @@ export function offeredKey(feed: FeedId): Uint8Array {
 
 /** Bodies to fetch: `B feed number` → size. */
 export function pendingBodyKey(feed: FeedId, number: number): Uint8Array {
-  return tagged('B', fromHex(feed), uint64Bytes(number));
+  return numbered('B', feed, number);
 }
 export const PENDING_BODIES: KeySpan = under(utf8('B'));
 
 /** Entries that did not verify: `V feed number` → verdict. */
 export function unverifiedKey(feed: FeedId, number: number): Uint8Array {
-  return tagged('V', fromHex(feed), uint64Bytes(number));
+  return numbered('V', feed, number);
 }
 export const UNVERIFIED: KeySpan = under(utf8('V'));
 
 /** Entries encrypted to a key that this device does not have yet: `Q feed number` → nothing. */
 export function unopenedKey(feed: FeedId, number: number): Uint8Array {
-  return tagged('Q', fromHex(feed), uint64Bytes(number));
+  return numbered('Q', feed, number);
 }
 export const UNOPENED: KeySpan = under(utf8('Q'));
 

@@ -3,7 +3,7 @@
  * it and of what the entry is; the node signs the link of the head. A client that knows any link can check its neighbours
  * in both directions, so a node that withholds, renumbers or shows two histories contradicts its own signature.
  */
-import { type CryptoSuite, concatBytes, fromHex, uint64Bytes, utf8, writeUint64 } from '../base/index.ts';
+import { type CryptoSuite, concatBytes, fromHex, uint64Bytes, utf8, writeHex, writeUint64 } from '../base/index.ts';
 import type { Address, FeedId, PduId } from './ids.ts';
 
 export interface LinkedEntry {
@@ -20,14 +20,16 @@ export const FIRST_LINK: Uint8Array = new Uint8Array(32);
 
 /** SHA-256(previous link ‖ number ‖ index ‖ received time ‖ PDU id), integers as 8 big-endian bytes. */
 export function linkOf(suite: CryptoSuite, previousLink: Uint8Array, entry: LinkedEntry): Uint8Array {
-  const bytes = new Uint8Array(88);
-  bytes.set(previousLink, 0);
-  writeUint64(bytes, 32, entry.number);
-  writeUint64(bytes, 40, entry.index);
-  writeUint64(bytes, 48, entry.receivedAt);
-  bytes.set(fromHex(entry.pduId), 56);
-  return suite.sha256(bytes);
+  LINKED.set(previousLink, 0);
+  writeUint64(LINKED, 32, entry.number);
+  writeUint64(LINKED, 40, entry.index);
+  writeUint64(LINKED, 48, entry.receivedAt);
+  writeHex(LINKED, 56, entry.pduId);
+  return suite.sha256(LINKED);
 }
+
+/** What is hashed, put together in the same place each time: a suite reads it before it returns. */
+const LINKED = new Uint8Array(88);
 
 export interface SignedHead {
   readonly feed: FeedId;

@@ -3,7 +3,7 @@
  * that a page of them is written and read without garbage:
  * version 1 ‖ verdict 1 ‖ body state 1 ‖ kind 1 ‖ index 8 ‖ received 8 ‖ previous link 32 ‖ header size 4 ‖ header ‖ body.
  */
-import { fromHex, readUint32, readUint64, toHex, writeUint32, writeUint64 } from '../../base/index.ts';
+import { readUint32, readUint64, toHex, writeHex, writeUint32, writeUint64 } from '../../base/index.ts';
 import { type FeedId, parseFeedId } from '../../protocol/index.ts';
 import { ClientError } from '../client-error.ts';
 
@@ -85,7 +85,7 @@ const PLACE_BYTES = 48;
 
 export function encodePlace(place: Place): Uint8Array {
   const bytes = new Uint8Array(PLACE_BYTES);
-  bytes.set(fromHex(place.feed), 0);
+  writeHex(bytes, 0, place.feed);
   writeUint64(bytes, 32, place.number);
   writeUint64(bytes, 40, place.receivedAt);
   return bytes;
