@@ -20,6 +20,8 @@ interface Ready {
   readonly home: string;
   readonly node: string;
   readonly web: string;
+  readonly operator?: string;
+  readonly invite?: string;
 }
 
 export interface WebUser {
@@ -42,6 +44,9 @@ export interface ImportedMail {
 export class WebHome implements AsyncDisposable {
   readonly web: string;
   readonly home: string;
+  /** As `up` has said it. */
+  readonly operator: string | undefined;
+  readonly invite: string | undefined;
   readonly #folder: string;
   readonly #node: string;
   readonly #browser: Browser;
@@ -53,13 +58,15 @@ export class WebHome implements AsyncDisposable {
     this.#browser = browser;
     this.web = ready.web;
     this.home = ready.home;
+    this.operator = ready.operator;
+    this.invite = ready.invite;
     this.#node = ready.node;
   }
 
-  static async open(): Promise<WebHome> {
+  static async open(registration: 'open' | 'invite' = 'open'): Promise<WebHome> {
     await promisify(execFile)('npm', ['run', 'build', '--silent', '--workspace', 'web']);
     const folder = await mkdtemp(join(tmpdir(), 'restante-web-'));
-    const [child, ready] = await start(folder, '0', '0');
+    const [child, ready] = await start(folder, '0', '0', registration);
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     return new WebHome(folder, child, ready, browser);
   }
@@ -76,17 +83,28 @@ export class WebHome implements AsyncDisposable {
     return asPerson<Result>(this.#profileOf(address), ...args);
   }
 
+  /** The exact bytes, into the inbox; several at once. */
+  async fillRaw(address: string, mails: readonly Uint8Array[]): Promise<void> {
+    const ask = this.asker(address);
+    const accountId = 'encrypted';
+    for (const [index, body] of mails.entries()) {
+      const { blobId } = await ask(`/jmap/upload/${accountId}/`, { method: 'POST', body: body.slice() });
+      const emails = { it: { blobId, mailboxIds: { inbox: true } } };
+      const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
+      const request = { using, methodCalls: [['Email/import', { accountId, emails }, '0']] };
+      const headers = { 'content-type': 'application/json' };
+      const answer = await ask('/jmap/api', { method: 'POST', headers, body: JSON.stringify(request) });
+      if (!JSON.stringify(answer).includes('"created":{"it"'))
+        throw new Error(`message ${index} was not imported: ${JSON.stringify(answer).slice(0, 500)}`);
+    }
+  }
+
   /** Puts messages into somebody's mailboxes, as a JMAP program would. */
-  async fill(address: string, mails: readonly ImportedMail[]): Promise<void> {
-    const authorization = `Basic ${Buffer.from(`${address}:${PASSWORD.RESTANTE_PASSWORD}`).toString('base64')}`;
-    const ask = async (path: string, init: RequestInit = {}): Promise<Record<string, unknown>> => {
-      const response = await fetch(new URL(path, this.web), { ...init, headers: { authorization, ...init.headers } });
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      return (await response.json()) as Record<string, unknown>;
-    };
-    const session = await ask('/.well-known/jmap');
-    const accountId = Object.keys(session.accounts as object)[0] as string;
-    for (const { keywords = [], mailbox = 'inbox', raw } of mails) {
+  async fill(address: string, mails: readonly ImportedMail[], inAccount = 'encrypted'): Promise<void> {
+    const ask = this.asker(address);
+    const accountId = inAccount;
+    const inbox = inAccount === 'encrypted' ? 'inbox' : await this.#inboxOf(ask, inAccount);
+    for (const { keywords = [], mailbox = inbox, raw } of mails) {
       const body = raw.replaceAll(/\r?\n/g, '\r\n');
       const { blobId } = await ask(`/jmap/upload/${accountId}/`, { method: 'POST', body });
       const it = {
@@ -105,9 +123,35 @@ export class WebHome implements AsyncDisposable {
     }
   }
 
+  async #inboxOf(ask: ReturnType<WebHome['asker']>, accountId: string): Promise<string> {
+    const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
+    const methodCalls = [['Mailbox/query', { accountId, filter: { role: 'inbox' } }, '0']];
+    const headers = { 'content-type': 'application/json' };
+    const answer = await ask('/jmap/api', { method: 'POST', headers, body: JSON.stringify({ using, methodCalls }) });
+    return (answer.methodResponses as [[string, { ids: [string] }]])[0][1].ids[0];
+  }
+
+  /** Asks the hub as somebody, beside the page. */
+  asker(address: string): (path: string, init?: RequestInit) => Promise<Record<string, unknown>> {
+    const authorization = `Basic ${Buffer.from(`${address}:${PASSWORD.RESTANTE_PASSWORD}`).toString('base64')}`;
+    return async (path, init = {}) => {
+      const response = await fetch(new URL(path, this.web), { ...init, headers: { authorization, ...init.headers } });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return (await response.json()) as Record<string, unknown>;
+    };
+  }
+
+  /** What the operator's page asks. */
+  async operatorAsks(path: string): Promise<unknown> {
+    const [, token = ''] = (this.operator ?? '').split('#');
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(new URL(`/operator/${path}`, this.web), { headers })).json();
+  }
+
   /** The page, opened and not signed in. */
-  async visit(address: string, size = { width: 1280, height: 800 }): Promise<WebUser> {
-    const options = { viewport: size, locale: 'en-GB', timezoneId: 'Europe/Berlin', serviceWorkers: 'block' } as const;
+  async visit(address: string, size = { width: 1280, height: 800 }, path = '', more: object = {}): Promise<WebUser> {
+    const place = { locale: 'en-GB', timezoneId: 'Europe/Berlin' };
+    const options = { viewport: size, ...place, serviceWorkers: 'block', ...more } as const;
     const context = await this.#browser.newContext(options);
     const page = await context.newPage();
     const strangeRequests: string[] = [];
@@ -120,12 +164,16 @@ export class WebHome implements AsyncDisposable {
       if (message.type() === 'error') complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(this.web);
+    await page.goto(path.startsWith('http') ? path : `${this.web}${path}`);
     return { address, page, context, strangeRequests, complaints };
   }
 
-  async signIn(address: string, size?: { readonly width: number; readonly height: number }): Promise<WebUser> {
-    const user = await this.visit(address, size);
+  async signIn(
+    address: string,
+    size?: { readonly width: number; readonly height: number },
+    more: object = {},
+  ): Promise<WebUser> {
+    const user = await this.visit(address, size, '', more);
     const { page } = user;
     await page.getByLabel('Address').fill(address);
     await page.getByLabel('Password', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
@@ -157,8 +205,22 @@ export class WebHome implements AsyncDisposable {
   }
 }
 
-async function start(folder: string, port: string, hubPort: string): Promise<[ChildProcess, Ready]> {
-  const options = ['--data', join(folder, 'home'), '--port', port, '--hub-port', hubPort, '--registration', 'open'];
+async function start(
+  folder: string,
+  port: string,
+  hubPort: string,
+  registration: 'open' | 'invite' = 'open',
+): Promise<[ChildProcess, Ready]> {
+  const options = [
+    '--data',
+    join(folder, 'home'),
+    '--port',
+    port,
+    '--hub-port',
+    hubPort,
+    '--registration',
+    registration,
+  ];
   const child = spawn(process.execPath, [MAIN, 'up', '--json', '--log-level', 'error', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

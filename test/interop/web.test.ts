@@ -1,10 +1,10 @@
 /** The page in a real Chromium against a real `restante up`. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import type { Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { skipWithout } from '../harness/requirement.ts';
+import { seriousViolations } from '../harness/web-faults.ts';
 import { hasChromium, WebHome, type WebUser } from '../harness/web-home.ts';
 
 const FIRST_VIEW_BYTES_MAX = 120_000;
@@ -37,19 +37,6 @@ const plain = (from: string, subject: string, text: string): string =>
   `From: ${from}\nTo: alice\nSubject: ${subject}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n${text}\n`;
 
 const row = (page: Page, subject: string) => page.locator('[data-position] a', { hasText: subject }).first();
-
-/** What axe finds that is serious, with where. */
-async function seriousViolations(page: Page): Promise<string[]> {
-  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  // The policy of the page runs no script of others; the debugger may.
-  await page.evaluate(source);
-  const found = await page.evaluate<{ impact: string; id: string; nodes: { html: string }[] }[]>(
-    'axe.run(document, { iframes: false }).then(({ violations }) => violations)',
-  );
-  return found
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 300)}`));
-}
 
 const LONG_LIST = 100_000;
 

@@ -1,0 +1,74 @@
+/** Somebody with nothing but the link that `up` prints: their first account, in a real Chromium. */
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { PASSWORD } from '../harness/home-process.ts';
+import { skipWithout } from '../harness/requirement.ts';
+import { seriousViolations } from '../harness/web-faults.ts';
+import { hasChromium, WebHome } from '../harness/web-home.ts';
+
+const TIMEOUT_MS = 300_000;
+const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth'];
+const { RESTANTE_PASSWORD: password } = PASSWORD;
+
+async function fill(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByLabel('The password again').fill(password);
+  await page.getByRole('button', { name: 'Make the account' }).click();
+}
+
+/** Types back the group that is asked for. Returns the whole code. */
+async function keepCode(page: Page): Promise<string> {
+  await page.getByRole('heading', { name: 'Recovery code' }).waitFor({ timeout: 60_000 });
+  const groups = await page.locator('.code span').allTextContents();
+  expect(groups).toHaveLength(8);
+  expect(await seriousViolations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'I have kept it' }).click();
+  const field = page.getByLabel('To be sure: type the');
+  await field.fill('XXXX');
+  await page.keyboard.press('Enter');
+  await page.getByText('That is another group.').waitFor();
+  const asked = (await page.locator('label', { hasText: 'To be sure' }).textContent()) ?? '';
+  const nth = ORDINALS.findIndex((ordinal) => asked.includes(` ${ordinal} `));
+  await field.fill((groups[nth] ?? '').toLowerCase());
+  await page.keyboard.press('Enter');
+  return groups.join('-');
+}
+
+describe.skipIf(skipWithout(hasChromium(), { test: 'the first run', lack: 'there is no chromium' }))('the link', () => {
+  test(
+    'leads to an account, its recovery code and the inbox; the code opens it again when the password is lost',
+    async () => {
+      await using home = await WebHome.open('invite');
+      const address = `ann@${home.home}`;
+      const { context, page } = await home.visit(address, undefined, `#/welcome/${home.invite}`);
+      await page.getByRole('heading', { name: `Make your account at ${home.home}` }).waitFor();
+      expect(await seriousViolations(page)).toEqual([]);
+      await fill(page, 'not a name!');
+      await page.getByText('Small letters, digits').waitFor();
+      await fill(page, 'ann');
+      const code = await keepCode(page);
+      await page.getByRole('heading', { name: 'Mail that you have elsewhere' }).waitFor();
+      expect(await seriousViolations(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Not now' }).click();
+      await page.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
+      await context.close();
+
+      // The invitation was good once.
+      const { context: other, page: late } = await home.visit(address, undefined, `#/welcome/${home.invite}`);
+      await fill(late, 'bob');
+      await late.getByText('This invitation is used or unknown.').waitFor({ timeout: 60_000 });
+      await other.close();
+
+      const { context: lost, page: again } = await home.visit(address);
+      await again.getByRole('link', { name: 'Password lost?' }).click();
+      await again.getByLabel('Address').fill(address);
+      await again.getByLabel('Recovery code').fill(code.toLowerCase().replaceAll('-', ' '));
+      await again.getByLabel('New password').fill('another sentence altogether');
+      await again.getByRole('button', { name: 'Set the password' }).click();
+      await again.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
+      await lost.close();
+    },
+    TIMEOUT_MS,
+  );
+});
