@@ -9,6 +9,8 @@ export const AGENT_DELAY_MS = 300;
 export const SETTLE_MS = 3_000;
 /** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */
 export const BLOB_PIECE_BYTES = 64 * KiB;
+/** Blobs whose size is remembered: those that a program uploads and then names, one by one or a thousand at once. */
+export const KNOWN_SIZES_MAX = 4_096;
 /**
  * What a server that was away has not taken is tried again so long after everybody has gone: each try is a process that
  * lives for the idle time, and mail that waited for a quarter of an hour is late, not lost.

@@ -15,7 +15,7 @@ import {
 } from '../../jmap/index.ts';
 import { HubError } from '../hub-error.ts';
 import { SealedFileReader, SealedFileWriter } from './journal/sealed-file.ts';
-import { BLOB_PIECE_BYTES } from './limits.ts';
+import { BLOB_PIECE_BYTES, KNOWN_SIZES_MAX } from './limits.ts';
 
 export interface SealedBlobsDeps {
   readonly random: SecureRandom;
@@ -37,6 +37,8 @@ export class SealedBlobs implements BlobStore {
   readonly #deps: SealedBlobsDeps;
   readonly #folder: string;
   readonly #hubKey: Uint8Array;
+  /** Of files that are there: a blob's content never changes. The newest few. */
+  readonly #sizes = new Map<string, number>();
 
   private constructor(deps: SealedBlobsDeps, { folder, hubKey }: SealedBlobsOptions) {
     this.#deps = deps;
@@ -74,13 +76,20 @@ export class SealedBlobs implements BlobStore {
     const id = blobIdOf(hash);
     await mkdir(join(this.#folder, accountId), { recursive: true, mode: 0o700 });
     await rename(path, this.#path(accountId, id));
+    this.#remember(accountId, id, size);
     return { id, size };
   }
 
   async size(accountId: string, blobId: string): Promise<number | undefined> {
+    const known = this.#sizes.get(`${accountId} ${blobId}`);
+    if (known !== undefined) return known;
     if (!(await this.#has(accountId, blobId))) return undefined;
     await using file = await this.#open(accountId, blobId);
-    for await (const { bytes } of file.frames((kind) => kind === SIZE)) return readUint64(bytes);
+    for await (const { bytes } of file.frames((kind) => kind === SIZE)) {
+      const size = readUint64(bytes);
+      this.#remember(accountId, blobId, size);
+      return size;
+    }
     throw damaged(blobId);
   }
 
@@ -108,6 +117,7 @@ export class SealedBlobs implements BlobStore {
 
   async delete(accountId: string, blobId: string): Promise<void> {
     this.#deps.checkFence();
+    this.#sizes.delete(`${accountId} ${blobId}`);
     await rm(this.#path(accountId, blobId), { force: true });
   }
 
@@ -121,6 +131,12 @@ export class SealedBlobs implements BlobStore {
       const { mtimeMs, size } = await stat(join(folder, id));
       yield { id, sizeBytes: size, storedAt: mtimeMs };
     }
+  }
+
+  #remember(accountId: string, blobId: string, size: number): void {
+    this.#sizes.set(`${accountId} ${blobId}`, size);
+    const [oldest] = this.#sizes.keys();
+    if (this.#sizes.size > KNOWN_SIZES_MAX && oldest !== undefined) this.#sizes.delete(oldest);
   }
 
   async #has(accountId: string, blobId: string): Promise<boolean> {
