@@ -324,6 +324,7 @@ export class ControlServer implements AsyncDisposable {
     this.#waking.add(user);
     this.#scope.spawn('wake', async (signal) => {
       const server = servers.of(user);
+      using _held = server.hold();
       const session = createSessionId(this.#deps.random);
       try {
         await server.openSession(session, [], signal);
