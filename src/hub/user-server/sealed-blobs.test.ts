@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -78,6 +78,25 @@ describe('sealed blobs', () => {
     expect(await again.size('a', first.id)).toBeUndefined();
   });
 
+  test('are all named with when they came last, and of no other account', async () => {
+    await using setting = await setup();
+    const entries = async (accountId: string) => {
+      const found = [];
+      for await (const entry of setting.blobs.entries(accountId)) found.push(entry);
+      return found;
+    };
+    expect(await entries('a')).toEqual([]);
+    const { id } = await setting.blobs.put('a', inChunks(utf8('canary'), 2), never);
+    await setting.blobs.put('b', inChunks(utf8('other'), 2), never);
+    const [first, ...others] = await entries('a');
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ id, sizeBytes: expect.any(Number), storedAt: expect.any(Number) });
+    await utimes(join(setting.folder, 'a', id), 1, 1);
+    expect(await entries('a')).toMatchObject([{ storedAt: 1000 }]);
+    await setting.blobs.put('a', inChunks(utf8('canary'), 2), never);
+    expect((await entries('a'))[0]?.storedAt).toBeGreaterThan(1000);
+  });
+
   test('leave nothing of an upload that failed', async () => {
     await using setting = await setup();
     async function* failing(): AsyncGenerator<Uint8Array> {
@@ -92,7 +111,8 @@ describe('sealed blobs', () => {
     await using setting = await setup();
     const { id } = await setting.blobs.put('a', inChunks(random.bytes(200_000), 9_999), never);
     await truncate(join(setting.folder, 'a', id), 100_000);
-    await expect(setting.blobs.size('a', id)).rejects.toMatchObject({ code: 'damaged' });
+    const again = await setting.open();
+    await expect(again.size('a', id)).rejects.toMatchObject({ code: 'damaged' });
     await expect(allOf(setting.blobs.read('a', id, { start: 0, end: 200_000 }))).rejects.toMatchObject({
       code: 'damaged',
     });
