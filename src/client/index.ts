@@ -45,6 +45,7 @@ export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } fro
 export { filingMarks, foldersOf, isFiling } from './folders/filing.ts';
 export { FOLDERS, type Folder, type Folders, type FolderWords } from './folders/folders.ts';
 export type { FeedReport, Report } from './history/report.ts';
+export { OUTBOX_SPANS } from './keys.ts';
 export { BLOCKED } from './mail/mail-index.ts';
 export type { ListFilter, MailChange } from './mail/mail-reader.ts';
 export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';

@@ -188,6 +188,9 @@ export function importKey(hash: Uint8Array): Uint8Array {
   return tagged('I', hash);
 }
 
+/** What waits to be sent, and by which name it was handed in: who keeps these rows loses nothing, and sends nothing twice. */
+export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIa'].map((tag) => under(utf8(tag))));
+
 /** Documents of an account's chain: `A address 0 version`. */
 export function accountKey(address: Address, version: number): Uint8Array {
   return tagged('A', utf8(address), ZERO, uint64Bytes(version));

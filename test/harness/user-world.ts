@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Client, DeviceProfile, Summary } from '../../src/client/index.ts';
+import { type Client, type DeviceProfile, OUTBOX_SPANS, type Summary } from '../../src/client/index.ts';
+import { KeptStore } from '../../src/hub/agents/mail/kept-store.ts';
 import { MailAgent } from '../../src/hub/agents/mail/mail-agent.ts';
 import type { StartedAgent } from '../../src/hub/agents/supervisor.ts';
 import { SealedJournal } from '../../src/hub/user-server/journal/sealed-journal.ts';
@@ -74,7 +75,10 @@ export class UserWorld implements AsyncDisposable {
     const onFailed = (error: Error): void => log.error({ err: error }, 'the journal failed');
     const options = { folder: this.folder, hubKey: this.#hubKey, fence, cache: this.#cache };
     this.#journal = await SealedJournal.open({ random, log, checkFence, onFailed }, options);
-    if (this.#cache === 'memory') this.#agentStore = new MemoryStore();
+    if (this.#cache === 'memory') {
+      const path = join(this.folder, 'agent-outbox');
+      this.#agentStore = await KeptStore.open(random, { path, hubKey: this.#hubKey, spans: OUTBOX_SPANS });
+    }
     this.#server = await UserServer.open(
       {
         clock,

@@ -6,6 +6,11 @@ import { ACCOUNT, UserWorld } from '../harness/user-world.ts';
 
 const SHOWN = ['id', 'subject', 'keywords', 'mailboxIds', 'preview'];
 
+function isTaken(answer: Readonly<Record<string, unknown>>): boolean {
+  const list = answer.list as readonly { readonly deliveryStatus: object | null }[];
+  return list.every(({ deliveryStatus }) => deliveryStatus !== null);
+}
+
 async function setup(cache: 'disk' | 'memory' = 'disk') {
   const world = await ClientWorld.open();
   const alice = await world.newPerson('alice');
@@ -241,6 +246,41 @@ describe('a user server', () => {
       expect(Buffer.from(mime).toString()).not.toContain(carol.address);
     }
   });
+
+  for (const cache of ['disk', 'memory'] as const)
+    test(`loses nothing that it said was sent, and sends it once, when it is killed before the home had it (${cache})`, async () => {
+      await using setting = await setup(cache);
+      const { laptop, user, world } = setting;
+      await using bob = (await world.newPerson('bob')).client;
+      await bob.connect(never);
+      await laptop.send({ to: [bob.address], subject: 'before', text: 'x' });
+      await user.untilEmails((emails) => emails.length === 1, SHOWN);
+      const from = { email: laptop.address };
+      const draft = { mailboxIds: { drafts: true }, from: [from], to: [{ email: bob.address }], subject: 'kept' };
+      const [identities] = await user.call(['Identity/get', { ids: null }]);
+      const [identity] = (identities as { list: { id: string }[] }).list;
+      const submission = { emailId: '#draft', identityId: identity?.id };
+      // Bob's certificate is known from now on; what follows needs no node.
+      await user.call(['Email/set', { create: { draft } }], ['EmailSubmission/set', { create: { first: submission } }]);
+      await user.untilAnswer(['EmailSubmission/get', { ids: null }], isTaken);
+      await user.untilSettled();
+      world.isCut = true;
+      world.cutAll();
+      const last = { ...draft, subject: 'last' };
+      await user.call(
+        ['Email/set', { create: { draft: last } }],
+        ['EmailSubmission/set', { create: { it: submission } }],
+      );
+      await user.untilAnswer(['EmailSubmission/get', { ids: null }], isTaken);
+      await user.kill();
+      await user.start();
+      world.isCut = false;
+      await user.untilSettled();
+      const heard = await user.untilHeard(bob, (messages) => messages.length >= 3);
+      expect(heard.map(({ subject }) => subject).sort()).toEqual(['before', 'kept', 'last']);
+      const drafts = await user.emails(['subject'], { inMailbox: 'drafts' });
+      expect(drafts.map(({ subject }) => subject).sort()).toEqual(['kept', 'last']);
+    });
 
   test('goes on with the states it had, after a restart', async () => {
     await using setting = await setup();

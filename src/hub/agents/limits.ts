@@ -24,6 +24,10 @@ export const AGENT_YOUNG_MIB = 4;
 /** What an agent is given to end by itself. */
 export const STOP_TIMEOUT_MS = 2_000;
 
+/** The file of what waits to be sent, without a cache on disk, is written anew when it has grown by so much. */
+export const KEPT_FILE_BYTES_MAX = 32 * MiB;
+/** Rows of it that are read at once: a body has up to 2 MiB. */
+export const KEPT_PAGE_ROWS = 8;
 /** Messages told at once: one transaction of the store. */
 export const TELL_BATCH = 64;
 /** Bytes of contents told at once. */

@@ -3,13 +3,16 @@
  * server loads. What it is to do comes with its first message, secrets included; its end is their wipe.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { CodedError, invariant } from '../../../base/index.ts';
+import { CodedError, invariant, type SecureRandom } from '../../../base/index.ts';
+import { OUTBOX_SPANS } from '../../../client/index.ts';
 import type { Address } from '../../../protocol/index.ts';
+import type { Store } from '../../../store/index.ts';
 import { InThreadBodyWorker } from '../../../vault/index.ts';
 import { createThreadLog } from '../thread-log.ts';
 import { AccountFiles } from './account-files.ts';
 import { type Enrolment, type EnrolmentOutcome, enrolUser } from './enrolling.ts';
 import { joinUser, openMailStore } from './joining.ts';
+import { KeptStore } from './kept-store.ts';
 import { MailAgent } from './mail-agent.ts';
 import { openThreadDeps, type Reach } from './thread-deps.ts';
 
@@ -29,6 +32,9 @@ export type MailWorkNews =
   | { readonly type: 'joined'; readonly hubKey: Uint8Array }
   | { readonly type: 'enrolment'; readonly outcome: EnrolmentOutcome }
   | { readonly type: 'refused'; readonly code: string; readonly message: string };
+
+/** In the user's folder. */
+const OUTBOX_FILE = 'outbox';
 
 const parent = parentPort;
 invariant(parent !== null, 'this file runs in a worker thread');
@@ -60,7 +66,7 @@ async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agen
   const deps = openThreadDeps(log, place);
   const files = new AccountFiles(deps, place);
   const profile = await files.readProfile(hubKey);
-  const store = await openMailStore(log, place);
+  const store = await openAgentStore(deps, place, hubKey);
   const agent = await MailAgent.open(
     {
       ...deps,
@@ -79,6 +85,16 @@ async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agen
       parent?.close();
     })();
   });
+}
+
+/** Without a cache, only what waits to be sent outlives the process. */
+function openAgentStore(
+  { random }: { readonly random: SecureRandom },
+  place: MailPlace,
+  hubKey: Uint8Array,
+): Promise<Store> | Store {
+  if (place.cache === 'disk') return openMailStore(log, place);
+  return KeptStore.open(random, { path: `${place.folder}/${OUTBOX_FILE}`, hubKey, spans: OUTBOX_SPANS });
 }
 
 async function join({ password, place }: Extract<MailWork, { task: 'join' }>): Promise<void> {
