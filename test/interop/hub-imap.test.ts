@@ -32,6 +32,13 @@ describe.skipIf(skipsWithoutDovecot('mail accounts at a hub'))('an account of an
       const [mailboxes] = await program.call(['Mailbox/get', { accountId: id, ids: null }]);
       return JSON.stringify(mailboxes).includes('"role":"inbox"');
     });
+    // How far behind it is, for whoever watches the host: said when the user server is asked whether it lives.
+    let lags: readonly object[] = [];
+    while (lags.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      lags = (await setting.hub.control.operator.status()).users.flatMap((user) => user.lags);
+    }
+    expect(lags).toEqual([{ account: 'alice@mail.example', lagMs: expect.any(Number) }]);
     expect(await account(MAIL_PASSWORD, 'remove', 'alice@mail.example')).toMatchObject({ code: 0 });
     expect((await account(MAIL_PASSWORD, 'status')).stdout.trim()).toBe('');
   });

@@ -53,6 +53,14 @@ export const enrolmentOutcome = z.discriminatedUnion('status', [
 export type Enrolment = z.infer<typeof enrolment>;
 export const secretRequest = z.strictObject({ name: z.literal('hub-key') });
 export const secretAnswer = z.strictObject({ sealed: base64 });
+/** What a user server says when it is asked whether it lives: for each account at another mail server, how old what it shows is. */
+export const pong = z.strictObject({
+  lags: z
+    .array(z.strictObject({ account: z.string().max(320), lagMs: z.int().min(0) }))
+    .max(100)
+    .default([]),
+});
+export type AccountLag = z.infer<typeof pong>['lags'][number];
 export const wake = z.strictObject({ reason: z.enum(['mail', 'reminder']) });
 export const reminder = z.strictObject({
   id: z.string().min(1).max(64),

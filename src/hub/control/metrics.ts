@@ -49,5 +49,10 @@ export class Metrics {
     ofUser('restante_hub_user_cpu_milliseconds', 'CPU time of each user server since its start', 'cpuMs');
     ofUser('restante_hub_user_age_milliseconds', 'Since the start of each user server', 'ageMs');
     ofUser('restante_hub_user_connections', 'Connections of each user', 'connections');
+    const lag = 'Since an account at another mail server was last in step with it';
+    gauge('restante_hub_account_lag_milliseconds', lag, ['user', 'account'], (metric, now) => {
+      for (const { lags, user } of now.users)
+        for (const { account, lagMs } of lags) metric.set({ user, account }, lagMs);
+    });
   }
 }

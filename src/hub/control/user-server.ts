@@ -8,7 +8,7 @@ import type { Component } from '../component/component.ts';
 import { createInstanceId, type InstanceId, type SessionId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import { encodeLaunch, type Launch } from '../component/launch.ts';
-import type { HubScope } from '../component/user-server-protocol.ts';
+import { type AccountLag, type HubScope, pong } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import type { Claim } from '../placement/placement.ts';
 import type { Gate } from './gate.ts';
@@ -61,6 +61,7 @@ interface Process {
   ended: Promise<void>;
   child: Child | undefined;
   figures: ProcessFigures | undefined;
+  lags: readonly AccountLag[];
   startedAt: number | undefined;
 }
 
@@ -73,6 +74,8 @@ export interface UserServerStatus {
   readonly user: Address;
   readonly phase: Life['phase'];
   readonly connections: number;
+  /** Of accounts at other mail servers: how long ago each was in step. */
+  readonly lags: readonly AccountLag[];
   readonly failures: number;
   readonly pid: number | undefined;
   readonly residentBytes: number;
@@ -114,11 +117,12 @@ export class UserServer implements AsyncDisposable {
   }
 
   get status(): UserServerStatus {
-    const { child, figures, startedAt } = this.#process ?? {};
+    const { child, figures, lags = [], startedAt } = this.#process ?? {};
     return {
       user: this.user,
       phase: this.#life.phase,
       connections: this.#connectionCount,
+      lags,
       failures: this.#life.failures,
       pid: child?.pid,
       residentBytes: figures?.residentBytes ?? 0,
@@ -246,7 +250,9 @@ export class UserServer implements AsyncDisposable {
       return;
     }
     try {
-      await component.request(process.instance, 'ping', {}, { user: this.user, signal, timeoutMs: CHECK_TIMEOUT_MS });
+      const options = { user: this.user, signal, timeoutMs: CHECK_TIMEOUT_MS };
+      const answer = await component.request(process.instance, 'ping', {}, options);
+      process.lags = pong.safeParse(answer).data?.lags ?? [];
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== 'late') return; // it has ended, or we do
       log.warn({ user: this.user }, 'a user server does not answer and is ended');
@@ -357,6 +363,7 @@ export class UserServer implements AsyncDisposable {
       ended: Promise.resolve(),
       child: undefined,
       figures: undefined,
+      lags: [],
       startedAt: undefined,
     };
     this.#process = process;

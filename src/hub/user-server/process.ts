@@ -104,7 +104,7 @@ export class UserServerProcess implements AsyncDisposable {
   #listenToBus(stop: () => Promise<void>): void {
     const { component, random } = this.#deps;
     const { control, keys, user } = this.#launch;
-    component.handle('ping', async () => ({}));
+    component.handle('ping', async () => ({ lags: (this.#user?.imap.lags ?? []).map((lag) => ({ ...lag })) }));
     component.handle('session.open', async (body, _sender, signal) => {
       if (!sessionOpen.safeParse(body).success) throw new HubError('malformed', 'not a session');
       await this.#unlock(signal);

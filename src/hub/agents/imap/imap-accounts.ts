@@ -45,6 +45,7 @@ interface Running {
   readonly supervisor: Supervisor<ImapAgentCalls, ImapToldCalls>;
   server: ImapStatus | undefined;
   isNudging: boolean;
+  readonly startedAt: number;
 }
 
 export class ImapAccounts implements AsyncDisposable {
@@ -82,6 +83,15 @@ export class ImapAccounts implements AsyncDisposable {
       pendingChanges: account.pending(Number.MAX_SAFE_INTEGER).length,
       emails: countOf(account),
       lagMs: server?.currentAt === undefined ? undefined : Math.max(0, now - server.currentAt),
+    }));
+  }
+
+  /** How old what each account shows is, since its agent was last in step; cheap, since it is asked for every few seconds. */
+  get lags(): { readonly account: string; readonly lagMs: number }[] {
+    const now = this.#deps.clock.now();
+    return [...this.#running.values()].map(({ imap: { account }, server, startedAt }) => ({
+      account: account.record.name,
+      lagMs: Math.max(0, Math.round(now - (server?.currentAt ?? startedAt))),
     }));
   }
 
@@ -182,7 +192,13 @@ export class ImapAccounts implements AsyncDisposable {
       { ...this.#deps, start: this.#deps.startImapAgent, handlers },
       { name: `imap ${account.record.name}`, timeoutMs: this.#options.agentTimeoutMs },
     );
-    this.#running.set(account.id, { imap, supervisor, server: undefined, isNudging: false });
+    this.#running.set(account.id, {
+      imap,
+      supervisor,
+      server: undefined,
+      isNudging: false,
+      startedAt: this.#deps.clock.now(),
+    });
   }
 
   async #stop(accountId: string): Promise<void> {
