@@ -5,6 +5,7 @@
 import type { RootVerdict } from '../key-log/index.ts';
 import type {
   Address,
+  Attached,
   ConversationId,
   Edu,
   FeedId,
@@ -35,6 +36,8 @@ export interface FederationService {
   account(address: Address, after: number): Promise<Uint8Array>;
   /** KeyLogPage: the log of our keys from block `after` on. */
   keyLog(after: number): Promise<Uint8Array>;
+  /** A piece of a large attachment, as it is stored. */
+  blob(origin: HomeName, list: string, number: number): Promise<Uint8Array>;
   /** Any authenticated request: the home is there. */
   contact(origin: HomeName): void;
 }
@@ -60,6 +63,21 @@ export interface FederationLink {
   /** From the home of the address. */
   account(address: Address, after: number, signal: AbortSignal): Promise<Uint8Array>;
   keyLog(destination: HomeName, after: number, signal: AbortSignal): Promise<Uint8Array>;
+  blob(destination: HomeName, list: string, number: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Asks one home for a piece of a large attachment. Throws FederationError. */
+export type AskPiece = (list: string, number: number, signal: AbortSignal) => Promise<Uint8Array>;
+
+/** Large attachments of this home's mail (docs/protocol/blobs.md). */
+export interface AttachmentPort {
+  /** For a home that is to get a mail which names the list; undefined: it is not, or the piece is not here. */
+  piece(origin: HomeName, list: string, number: number): Promise<Uint8Array | undefined>;
+  /**
+   * Whether every piece is here, now or within `waitMs`. Else they are being fetched, and whoever asks again finds them.
+   * `account`: one of those that the mail is for.
+   */
+  gather(account: Address, attached: readonly Attached[], ask: AskPiece, waitMs: number): Promise<boolean>;
 }
 
 /** Other homes, by their signed chains. */

@@ -12,6 +12,7 @@ import {
 } from '../base/index.ts';
 import type { ServiceResolver } from '../base/system/index.ts';
 import {
+  type AttachmentPort,
   type Commit,
   type Conversations,
   FederationError,
@@ -49,6 +50,7 @@ export interface ExchangeDeps {
   readonly keyLog: OwnKeyLog;
   readonly local: LocalPeople;
   readonly conversations: Conversations;
+  readonly attachments: AttachmentPort;
 }
 
 export interface AbroadDeps extends ExchangeDeps {
@@ -131,6 +133,7 @@ export function doorTo(current: () => Messaging | undefined): {
       backfill: async (origin, conversation, from, limit) => open().backfill(origin, conversation, from, limit),
       account: async (address, after) => open().account(address, after),
       keyLog: async (after) => open().keyLog(after),
+      blob: async (origin, list, number) => open().blob(origin, list, number),
       contact: (origin) => current()?.contact(origin),
     },
     directory: {

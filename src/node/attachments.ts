@@ -131,7 +131,7 @@ export async function blocksOf(reader: RowReader, list: Uint8Array): Promise<rea
 }
 
 /** The mail that names a list, as entries. */
-async function* referring(reader: RowReader, list: Uint8Array): AsyncGenerator<Location> {
+export async function* referring(reader: RowReader, list: Uint8Array): AsyncGenerator<Location> {
   for await (const { key } of rowsOf(reader, referencesTo(list)))
     yield { feed: feedIdOf(key.slice(-40, -8)), index: readUint64(key, key.length - 8) };
 }

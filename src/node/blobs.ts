@@ -71,13 +71,22 @@ export class Blobs {
 
   /** Stores a piece that `owner` brings. */
   async put(owner: Address, piece: Piece): Promise<Submission> {
+    return this.#put(owner, piece, true);
+  }
+
+  /** As `put`, of what another home's mail names: whether there is room for it was asked with the mail. */
+  async take(owner: Address, piece: Piece): Promise<Submission> {
+    return this.#put(owner, piece, false);
+  }
+
+  async #put(owner: Address, piece: Piece, isAnnounced: boolean): Promise<Submission> {
     if (this.#deps.isRemoved()) return REMOVED;
     if (piece.body.length > BODY_BYTES_MAX)
       return { status: 'too_large', detail: `a blob has at most ${BODY_BYTES_MAX} bytes` };
     if (this.#waitingBytes + piece.body.length > INTAKE_BYTES_MAX) return FULL;
     this.#waitingBytes += piece.body.length;
     try {
-      return (await this.#judge(piece)) ?? (await this.#write(owner, piece));
+      return (await this.#judge(piece)) ?? (await this.#write(owner, piece, isAnnounced));
     } finally {
       this.#waitingBytes -= piece.body.length;
     }
@@ -128,7 +137,7 @@ export class Blobs {
       : { status: 'rejected', detail: `every chunk but the last has ${STORED_CHUNK_BYTES} bytes` };
   }
 
-  async #write(owner: Address, { body, list, number }: Piece): Promise<Submission> {
+  async #write(owner: Address, { body, list, number }: Piece, isAnnounced: boolean): Promise<Submission> {
     const { feeds, journal } = this.#deps;
     return journal.write(async ({ views, append }): Promise<Submission> => {
       const row = await views.get(blobKey(list, number));
@@ -136,7 +145,8 @@ export class Blobs {
         isHeldOrComing(feeds.get(place.feed), place.index + 1),
       );
       if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
-      if (number === 0 && !(await this.#hasRoom(views, owner, body))) return { status: 'over_quota', detail: owner };
+      if (number === 0 && isAnnounced && !(await this.#hasRoom(views, owner, body)))
+        return { status: 'over_quota', detail: owner };
       const header = { kind: EntryKind.BLOB, accounts: [owner], list, number };
       const [written] = await append([{ header, body }]);
       return written === undefined ? { status: 'rejected', detail: 'nothing to write' } : { status: 'ok', ...written };

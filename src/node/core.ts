@@ -12,27 +12,25 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
-import { Conversations, type Messaging } from '../federation/index.ts';
+import type { Conversations, Messaging } from '../federation/index.ts';
 import { createSodiumStreamCipher } from '../feed/node/index.ts';
 import { EntryKind, type FeedId, type FeedState, type HomeName, parseAccountDocument } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
-import { type Abroad, openMessaging } from './abroad.ts';
+import type { Abroad } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
 import { AwaitedBodies } from './awaited-bodies.ts';
 import { BlobSweep } from './blob-sweep.ts';
-import { Blobs } from './blobs.ts';
 import { DataFolder } from './data-folder.ts';
 import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
 import { Fleet, FleetAccounts, FollowedKeyLog } from './fleet/index.ts';
 import type { FoldedEntry } from './fold.ts';
-import { HeldPdus } from './held-pdus.ts';
+import type { Gathering } from './gathering.ts';
 import { HomeChain, readHome } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import { type HomeKeyLog, KeyLog, retireKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
-import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
@@ -43,6 +41,7 @@ import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { Sessions } from './sessions.ts';
+import { openSpeaking, type Speaking } from './speaking.ts';
 import { TAKE_OVER } from './view-keys.ts';
 
 export interface CoreDeps {
@@ -92,6 +91,7 @@ export class Core implements AsyncDisposable {
   readonly #options: CoreOptions;
   readonly store: SqliteStore;
   readonly #awaited: AwaitedBodies;
+  readonly #gathering: Gathering;
   /** Of large attachments. */
   readonly blobSweep: BlobSweep;
   readonly #intake: Intake;
@@ -113,6 +113,7 @@ export class Core implements AsyncDisposable {
     this.fleet = parts.fleet;
     this.conversations = parts.conversations;
     this.messaging = parts.messaging;
+    this.#gathering = parts.gathering;
     const { store, held, folder } = parts;
     this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);
     this.blobSweep = new BlobSweep({ ...deps, store, feeds: parts.feeds.all }, folder.config);
@@ -175,7 +176,7 @@ export class Core implements AsyncDisposable {
         },
       );
       const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet };
-      const core = new Core(deps, options, { ...base, ...(await openConversations(deps, options, base)) });
+      const core = new Core(deps, options, { ...base, ...(await openSpeaking(deps, base, options)) });
       opened = core;
       core.#start();
       await fleet.membership.takeOver();
@@ -240,6 +241,7 @@ export class Core implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.messaging?.[Symbol.asyncDispose]();
+    await this.#gathering[Symbol.asyncDispose]();
     this.fleet.waits.end();
     // Intake first: what it accepted is written and answered while the sessions are still there.
     await this.#scope[Symbol.asyncDispose]();
@@ -308,11 +310,7 @@ interface BaseParts {
   readonly fleet: Fleet;
 }
 
-interface Parts extends BaseParts {
-  readonly held: HeldPdus;
-  readonly conversations: Conversations;
-  readonly messaging: Messaging | undefined;
-}
+interface Parts extends BaseParts, Speaking {}
 
 /** The log of the home's keys: written by the registrar, followed by the other nodes. */
 async function openKeyLog(deps: FeedsDeps): Promise<HomeKeyLog> {
@@ -325,23 +323,6 @@ async function openKeyLog(deps: FeedsDeps): Promise<HomeKeyLog> {
   return FollowedKeyLog.open({ suite, store }, { home: home.home, publicKey: home.keyLog });
 }
 
-/** What this home's people and others say to each other. */
-async function openConversations(
-  deps: CoreDeps,
-  { limits }: CoreOptions,
-  parts: BaseParts,
-): Promise<Pick<Parts, 'held' | 'conversations' | 'messaging'>> {
-  const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all, ours: parts.feeds.ours });
-  const conversations = new Conversations({ view: held });
-  parts.journal.events.on('committed', ({ entries }) =>
-    conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
-  );
-  if (deps.abroad === undefined) return { held, conversations, messaging: undefined };
-  const local = new HomePeople(parts, limits);
-  const messaging = await openMessaging({ ...deps, ...parts, held, local, conversations }, deps.abroad);
-  return { held, conversations, messaging };
-}
-
 /** What serves sessions, wired. */
 function createServices(
   deps: CoreDeps,
@@ -350,14 +331,12 @@ function createServices(
   onRolledBack: (feed: FeedId) => void,
 ): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
   const { limits } = options;
-  const { folder, store, journal, accounts, home, held, conversations, messaging, fleet } = parts;
+  const { folder, store, journal, accounts, blobs, home, held, conversations, messaging, fleet } = parts;
   const feeds = parts.feeds.all;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
   const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds: parts.feeds });
   const isRemoved = (): boolean => fleet.membership.isRemoved;
-  const now = (): number => deps.clock.now();
-  const blobs = new Blobs({ ...deps, store, journal, accounts, feeds, now, isRemoved }, { ...folder.config, limits });
   const intake = new Intake(
     {
       ...deps,

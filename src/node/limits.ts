@@ -79,6 +79,10 @@ export const BLOBS_KEPT_MS = 30 * 86_400_000;
 export const UNNAMED_LISTS_MAX = 64;
 /** Chunk lists kept in memory while their chunks come: 2 MiB each at most, as a rule 64 KiB. */
 export const CHUNK_LISTS_CACHED_MAX = 16;
+/** Attachments that are fetched from other homes at once; more wait until their mail is sent again. */
+export const GATHERED_AT_ONCE_MAX = 8;
+/** Pieces of one of them that are asked for at once: four megabytes under way. */
+export const PIECES_ASKED_AT_ONCE = 4;
 /** Appends whose commit is under way: the next is prepared while one is written. */
 export const APPENDS_IN_FLIGHT = 3;
 /** The net under the push (design, node: sweep of undelivered entries). */

@@ -57,6 +57,7 @@ export class FederationNetwork {
       account: (address: Address, after, signal) =>
         to(homeOf(address), signal, (other) => other.account(address, after)),
       keyLog: (home, after, signal) => to(home, signal, (other) => other.keyLog(after)),
+      blob: (home, list, number, signal) => to(home, signal, (other) => other.blob(origin, list, number)),
     };
   }
 

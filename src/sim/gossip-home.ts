@@ -77,6 +77,7 @@ class GossipHome implements HomeUnderTest {
       backfill: nothing,
       account: nothing,
       keyLog: nothing,
+      blob: nothing,
       contact: () => undefined,
     };
   }

@@ -182,6 +182,8 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
     keyLog: emptyKeyLog(papers.keyLogKeyOf(home)),
     local: new HomePeople({ accounts, store, feeds }, DEFAULT_LIMITS),
     conversations,
+    // Nobody here attaches anything large.
+    attachments: { piece: async () => undefined, gather: async () => false },
   };
   const network: Network = { link, directory: directoryOf(papers) };
   const messaging = await exchange(deps, (parts) => Messaging.openOver(parts, network, home));

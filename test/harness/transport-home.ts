@@ -96,6 +96,10 @@ export class RecordingService implements FederationService {
     return this.#note(`keylog ${after}`);
   }
 
+  async blob(origin: HomeName, list: string, number: number): Promise<Uint8Array> {
+    return this.#note(`blob ${origin} ${list} ${number}`);
+  }
+
   contact(origin: HomeName): void {
     this.contacts.push(origin);
   }

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
 import { Node, type NodeOptions } from '../../src/node/index.ts';
-import { type Address, FRAME_BYTES_MAX, From, ReceiptStatus } from '../../src/protocol/index.ts';
+import { type Address, BodyState, FRAME_BYTES_MAX, From, ReceiptStatus } from '../../src/protocol/index.ts';
 import { createPerson, type Person, writePdu } from '../harness/person.ts';
+import { createPieces, getPiece, putPieces } from '../harness/pieces.ts';
 import { until } from '../harness/until.ts';
 import { WireClient } from '../harness/wire-client.ts';
 
@@ -65,5 +66,37 @@ describe('two homes', () => {
     const entry = bob.client.entries.get(0)?.[0];
     expect(entry?.pdu).toEqual(pdu.header);
     expect(entry?.body).toEqual(body);
+  });
+
+  test('a large attachment comes with its mail, piece by piece from its author’s home, and stays with it', async () => {
+    await using a = await run();
+    await using b = await run();
+    const alice = await signUp(a.node, 'alice');
+    const bob = await signUp(b.node, 'bob');
+    const carol = await signUp(b.node, 'carol');
+    const pieces = createPieces(random, 3);
+    await putPieces(alice.client, pieces);
+    const body = utf8('ciphertext');
+    const recipients = [alice.person.address, bob.person.address];
+    const receipt = await alice.client.submit(
+      writePdu(random, alice.person, recipients, body, 'mail', [pieces.attached]),
+      body,
+    );
+    expect(receipt.status).toBe(ReceiptStatus.OK);
+    await until(() => (bob.client.entries.get(0)?.length ?? 0) > 0);
+    // Its author erases it, and it is gone there: the other home has its own.
+    const numbers = [{ from: 1, to: 1 }];
+    await until(() => (alice.client.entries.get(0)?.length ?? 0) > 0);
+    await alice.client.ask((request) => ({
+      oneofKind: 'erase',
+      erase: { request, feed: receipt.feed, numbers, superseded: false },
+    }));
+    for (const [number, piece] of pieces.bodies.entries()) {
+      const got = await getPiece(bob.client, pieces.list, number);
+      expect(got.state).toBe(BodyState.INLINE);
+      expect(Buffer.compare(got.body, piece)).toBe(0);
+      expect(await getPiece(carol.client, pieces.list, number)).toMatchObject({ state: BodyState.NONE });
+      expect(await getPiece(alice.client, pieces.list, number)).toMatchObject({ state: BodyState.NONE });
+    }
   });
 });

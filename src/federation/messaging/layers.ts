@@ -16,7 +16,16 @@ import {
   type PduView,
   People,
 } from '../pdu/index.ts';
-import type { Commit, CommitLog, FederationLink, HintPort, HomeDirectory, OutboxView, OwnKeyLog } from '../ports.ts';
+import type {
+  AttachmentPort,
+  Commit,
+  CommitLog,
+  FederationLink,
+  HintPort,
+  HomeDirectory,
+  OutboxView,
+  OwnKeyLog,
+} from '../ports.ts';
 import { TransactionLayer } from '../transaction/index.ts';
 import { Announcer } from './announcer.ts';
 
@@ -35,6 +44,7 @@ export interface LayersDeps {
   readonly conversations: Conversations;
   readonly commit: Commit;
   readonly keyLog: OwnKeyLog;
+  readonly attachments: AttachmentPort;
 }
 
 /** The way to other homes: HTTP, or whatever a simulation puts in its place. */
@@ -68,7 +78,7 @@ export async function openLayers(deps: LayersDeps, network: Network, home: HomeN
   const keyLogs = new KeyLogs({ ...deps, directory, link, onGrown });
   const authors = new AuthorCheck({ ...deps, people }, { home });
   const holes = await Holes.open(deps);
-  const inbox = new Inbox({ ...deps, authors, holes }, { home });
+  const inbox = new Inbox({ ...deps, authors, holes, link }, { home });
   // The two know each other: hints are owed to homes by transactions, which ask the hints what to say.
   let owe: (destination: HomeName, conversation: ConversationId) => Promise<void> = () => Promise.resolve();
   const hints = new Hints(

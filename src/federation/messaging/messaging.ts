@@ -15,9 +15,10 @@ import {
   type PduId,
 } from '../../protocol/index.ts';
 import { within } from '../deadline.ts';
+import { FederationError } from '../federation-error.ts';
 import type { KeyLogStatus } from '../key-log/index.ts';
 import type { Authorship } from '../pdu/index.ts';
-import type { Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
+import type { AttachmentPort, Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
 import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
 import { type Layers, type LayersDeps, type Network, openLayers } from './layers.ts';
@@ -41,11 +42,13 @@ export class Messaging implements FederationService, AsyncDisposable {
   readonly #clock: Clock;
   #hurriedAt = Number.NEGATIVE_INFINITY;
   readonly #keyLog: OwnKeyLog;
+  readonly #attachments: AttachmentPort;
 
   private constructor(deps: LayersDeps, home: HomeName, scope: Scope, layers: Layers) {
     this.#home = home;
     this.#clock = deps.clock;
     this.#keyLog = deps.keyLog;
+    this.#attachments = deps.attachments;
     this.#scope = scope;
     this.#layers = layers;
   }
@@ -133,6 +136,12 @@ export class Messaging implements FederationService, AsyncDisposable {
 
   async keyLog(after: number): Promise<Uint8Array> {
     return encodeKeyLogPage(await this.#keyLog.page(after));
+  }
+
+  async blob(origin: HomeName, list: string, number: number): Promise<Uint8Array> {
+    const piece = await this.#attachments.piece(origin, list, number);
+    if (piece === undefined) throw new FederationError('not_found', 'no such piece for this home');
+    return piece;
   }
 
   contact(origin: HomeName): void {

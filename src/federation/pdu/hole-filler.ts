@@ -199,7 +199,8 @@ export class HoleFiller {
 
   /** Delivered to the recipients who live here, if the body came; otherwise their own copy is still to come. */
   async #staged({ pdu, body }: Fine): Promise<StagedPdu> {
-    if (body === undefined) return { pdu, body, accounts: [] };
+    // With attachments it is for the fold alone: its author's home sends it, and we take it when all of it is here.
+    if (body === undefined || pdu.attached !== undefined) return { pdu, body: undefined, accounts: [] };
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
     const admissions = await this.#deps.local.admit(here.map((address) => ({ address, sizeBytes: pdu.body.size })));
     const accounts = here.filter((_, i) => admissions[i] === 'ok');

@@ -13,12 +13,14 @@ import {
   ItemStatus,
   type Pdu,
   type PduId,
+  sizeWithAttached,
 } from '../../protocol/index.ts';
 import type { StoreReader } from '../../store/index.ts';
-import type { PduInbox, StagedPdu, Staging } from '../ports.ts';
+import type { AskPiece, AttachmentPort, FederationLink, PduInbox, StagedPdu, Staging } from '../ports.ts';
 import type { AuthorCheck, Authorship } from './author-check.ts';
 import type { Conversations } from './conversations.ts';
 import type { Holes } from './holes.ts';
+import { ATTACHMENT_WAIT_MS } from './limits.ts';
 import { type Form, judgeForm } from './pdu-form.ts';
 import type { Arrival, LocalPeople, PduView } from './pdu-view.ts';
 
@@ -36,6 +38,8 @@ export interface InboxDeps {
   readonly authors: AuthorCheck;
   readonly conversations: Conversations;
   readonly holes: Holes;
+  readonly attachments: AttachmentPort;
+  readonly link: Pick<FederationLink, 'blob'>;
 }
 
 type Fine = Extract<Form, { status: 'fine' }>;
@@ -79,11 +83,17 @@ export class Inbox implements PduInbox<Judged> {
       signal,
     );
     const refused = new Set<PduId>();
+    // A small attachment is here in a moment; the others of the batch wait for one, not for all.
+    let patienceMs = ATTACHMENT_WAIT_MS;
     for (const [i, { admitted, at, form }] of fresh.entries()) {
       const authorship = authors[i] as Authorship;
       if (authorship.status === 'right') judged[at] = await this.#admit(form, admitted, refused);
       else if (authorship.status === 'later') judged[at] = later('unknown_keys', authorship.detail);
       else judged[at] = reject(authorship.code, authorship.detail);
+      if (judged[at]?.status === 'good' && form.pdu.attached !== undefined) {
+        judged[at] = await this.#gather(origin, judged[at], patienceMs);
+        patienceMs = 0;
+      }
       if (judged[at]?.status === 'rejected') refused.add(form.pdu.id);
     }
     return Array.from(judged, (verdict) => verdict ?? KNOWN);
@@ -138,9 +148,10 @@ export class Inbox implements PduInbox<Judged> {
   /** Who of this home gets each, or why nobody does. */
   async #admissionsOf(pdus: readonly Pdu[]): Promise<readonly Admitted[]> {
     const here = pdus.map(({ recipients }) => recipients.filter((recipient) => homeOf(recipient) === this.#home));
-    const arrivals = here.flatMap((addresses, i) =>
-      addresses.map((address): Arrival => ({ address, sizeBytes: pdus[i]?.body.size ?? 0 })),
-    );
+    const arrivals = here.flatMap((addresses, i) => {
+      const sizeBytes = sizeWithAttached(pdus[i] as Pdu);
+      return addresses.map((address): Arrival => ({ address, sizeBytes }));
+    });
     const admissions = (await this.#deps.local.admit(arrivals)).values();
     return here.map((addresses): Admitted => {
       const told = addresses.map((address) => ({ address, admission: admissions.next().value }));
@@ -161,6 +172,16 @@ export class Inbox implements PduInbox<Judged> {
     if (follows || !(await this.#isAllowed(pdu, body)))
       return reject('not_a_member', `${pdu.author} may not say this in the conversation ${pdu.conversation}`);
     return { status: 'good', pdu, body, accounts };
+  }
+
+  /** A mail is taken when all of it is here: what its author's home has of it is fetched first. */
+  async #gather(origin: HomeName, good: Extract<Judged, { status: 'good' }>, waitMs: number): Promise<Judged> {
+    const { attachments, link } = this.#deps;
+    const { accounts, pdu } = good;
+    const ask: AskPiece = (list, number, signal) => link.blob(origin, list, number, signal);
+    const [account] = accounts;
+    if (account === undefined || (await attachments.gather(account, pdu.attached ?? [], ask, waitMs))) return good;
+    return later('attachment_coming', 'its attachments are being fetched');
   }
 
   /** A mail that follows nothing is a mail, whether or not it founds a conversation. */

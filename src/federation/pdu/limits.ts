@@ -44,3 +44,5 @@ export const HOLES_MAX = 100_000;
 
 /** Remembered hints, so that two homes that agree stop talking: those of the busy conversations. */
 export const HINTS_REMEMBERED_MAX = 10_000;
+/** How long a batch waits for an attachment of one of its mails: some ten megabytes come meanwhile, and others wait no longer. */
+export const ATTACHMENT_WAIT_MS = 5_000;

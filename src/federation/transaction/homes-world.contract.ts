@@ -297,6 +297,7 @@ export class TestHome {
       backfill: none,
       account: none,
       keyLog: none,
+      blob: none,
     };
   }
 

@@ -13,6 +13,7 @@ import {
 } from '../../base/index.ts';
 import {
   type Address,
+  BODY_BYTES_MAX,
   type ConversationId,
   type FeedId,
   type HomeDocument,
@@ -106,6 +107,11 @@ export class HttpLink implements FederationLink {
 
   keyLog(destination: HomeName, after: number, signal: AbortSignal): Promise<Uint8Array> {
     return this.#demand(destination, question('/keylog', { after: String(after) }), signal);
+  }
+
+  blob(destination: HomeName, list: string, number: number, signal: AbortSignal): Promise<Uint8Array> {
+    const asked = question(`/blob/${list}`, { number: String(number) });
+    return this.#demand(destination, { ...asked, answerBytesMax: BODY_BYTES_MAX }, signal);
   }
 
   async #demand(destination: HomeName, asked: Question, signal: AbortSignal): Promise<Uint8Array> {

@@ -5,7 +5,14 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { abortable, type Clock, type CryptoSuite, type Log } from '../../base/index.ts';
-import { type HomeName, parseAddress, parseConversationId, parseFeedId, parsePduId } from '../../protocol/index.ts';
+import {
+  ATTACHMENT_CHUNKS_MAX,
+  type HomeName,
+  parseAddress,
+  parseConversationId,
+  parseFeedId,
+  parsePduId,
+} from '../../protocol/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationService, HomeDirectory } from '../ports.ts';
 import { Admission } from './admission.ts';
@@ -123,6 +130,9 @@ class FederationServer {
     this.#question(scope, '/keylog', (_exchange, _path, query) =>
       service.keyLog(parseCount(query.get('after') ?? '0', Number.MAX_SAFE_INTEGER)),
     );
+    this.#question(scope, '/blob/*', ({ origin }, path, query) =>
+      service.blob(origin, parseHash(path), parseCount(query.get('number'), ATTACHMENT_CHUNKS_MAX)),
+    );
   }
 
   #question(scope: FastifyInstance, path: string, ask: Answer): void {
@@ -192,6 +202,11 @@ function parseCount(text: string | null, most: number): number {
   const count = text !== null && /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(count)) throw new FederationError('malformed', 'not a number from 0');
   return Math.min(count, most);
+}
+
+function parseHash(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new FederationError('malformed', 'not the hash of a chunk list');
+  return text;
 }
 
 function parseList(ids: readonly string[]): readonly string[] {

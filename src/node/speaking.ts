@@ -1,0 +1,66 @@
+/** What this home's people and others say to each other, and what they attach: put together from the node's parts. */
+import type { Clock, CryptoSuite, Log, SecureRandom, SignatureChecker } from '../base/index.ts';
+import { Conversations, type Messaging } from '../federation/index.ts';
+import type { Store } from '../store/index.ts';
+import { type Abroad, openMessaging } from './abroad.ts';
+import type { Accounts } from './accounts.ts';
+import { Blobs } from './blobs.ts';
+import type { DataFolder } from './data-folder.ts';
+import type { NodeFeeds } from './feeds.ts';
+import type { Fleet } from './fleet/index.ts';
+import { Gathering } from './gathering.ts';
+import { HeldPdus } from './held-pdus.ts';
+import type { Journal } from './journal.ts';
+import type { HomeKeyLog } from './key-log.ts';
+import type { NodeLimits } from './limits.ts';
+import { HomePeople } from './local-people.ts';
+
+export interface SpeakingDeps {
+  readonly clock: Clock;
+  readonly random: SecureRandom;
+  readonly suite: CryptoSuite;
+  readonly signatures: SignatureChecker;
+  readonly log: Log;
+  /** undefined: this node speaks with no other home. */
+  readonly abroad: Abroad | undefined;
+}
+
+export interface SpeakingParts {
+  readonly folder: DataFolder;
+  readonly store: Store;
+  readonly feeds: NodeFeeds;
+  readonly keyLog: HomeKeyLog;
+  readonly journal: Journal;
+  readonly accounts: Accounts;
+  readonly fleet: Fleet;
+}
+
+export interface Speaking {
+  readonly held: HeldPdus;
+  readonly conversations: Conversations;
+  readonly messaging: Messaging | undefined;
+  readonly blobs: Blobs;
+  readonly gathering: Gathering;
+}
+
+export async function openSpeaking(
+  deps: SpeakingDeps,
+  parts: SpeakingParts,
+  { limits }: { readonly limits: NodeLimits },
+): Promise<Speaking> {
+  const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all, ours: parts.feeds.ours });
+  const conversations = new Conversations({ view: held });
+  parts.journal.events.on('committed', ({ entries }) =>
+    conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
+  );
+  const { accounts, fleet, folder, journal, store } = parts;
+  const own = { ...deps, accounts, journal, store, feeds: parts.feeds.all };
+  const state = { now: () => deps.clock.now(), isRemoved: () => fleet.membership.isRemoved };
+  const blobs = new Blobs({ ...own, ...state }, { ...folder.config, limits });
+  const gathering = new Gathering({ ...own, blobs });
+  const opened = { held, conversations, blobs, gathering };
+  if (deps.abroad === undefined) return { ...opened, messaging: undefined };
+  const local = new HomePeople(parts, limits);
+  const exchanged = { ...deps, ...parts, held, local, conversations, attachments: gathering };
+  return { ...opened, messaging: await openMessaging(exchanged, deps.abroad) };
+}
