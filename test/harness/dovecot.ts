@@ -28,7 +28,7 @@ export class Dovecot implements AsyncDisposable {
   readonly folder: string;
   readonly lmtpPort: number;
   readonly imapPort: number;
-  readonly #master: ChildProcess;
+  #master: ChildProcess;
 
   private constructor(master: ChildProcess, folder: string, lmtpPort: number, imapPort: number) {
     this.#master = master;
@@ -46,16 +46,30 @@ export class Dovecot implements AsyncDisposable {
     await chown(join(folder, 'mail'), 8, 8);
     const config = join(folder, 'dovecot.conf');
     await writeFile(config, configuration(folder, lmtpPort, imapPort));
-    const master = spawn(DOVECOT, ['-F', '-c', config], { stdio: 'ignore' });
+    const master = launch(folder);
     const server = new Dovecot(master, folder, lmtpPort, imapPort);
     for (const port of [lmtpPort, imapPort]) await answers(port, 'Dovecot');
     return server;
+  }
+
+  /** All of its processes are gone from one moment to the next; then it runs again. */
+  async killAndStart(): Promise<void> {
+    const exited = once(this.#master, 'exit');
+    process.kill(-(this.#master.pid as number), 'SIGKILL');
+    await exited;
+    this.#master = launch(this.folder);
+    for (const port of [this.lmtpPort, this.imapPort]) await answers(port, 'Dovecot');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#master.exitCode === null && this.#master.kill('SIGTERM')) await once(this.#master, 'exit');
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** In a process group of its own, so that its children can be killed with it. */
+function launch(folder: string): ChildProcess {
+  return spawn(DOVECOT, ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: 'ignore', detached: true });
 }
 
 function configuration(folder: string, lmtpPort: number, imapPort: number): string {

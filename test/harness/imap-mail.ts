@@ -1,5 +1,6 @@
 /** Messages for an IMAP server, and what it has. */
 import type { ImapFlow } from 'imapflow';
+import type { ImapWorld } from './imap-world.ts';
 
 export function message(subject: string, text = 'hello'): string {
   return [
@@ -32,4 +33,22 @@ export async function contentsOf(client: ImapFlow): Promise<Record<string, strin
     if (messages.length > 0 || (specialUse === undefined && path !== 'INBOX')) contents[path] = messages.sort();
   }
   return contents;
+}
+
+/** What the account shows of folders, as `contentsOf` tells the server's. */
+export function shownIn(world: ImapWorld, folders: readonly string[]): Record<string, string[]> {
+  const flags: Record<string, string> = { $flagged: '\\Flagged', $seen: '\\Seen' };
+  const shown: Record<string, string[]> = {};
+  for (const name of folders) {
+    const id = world.mailboxNamed(name === 'INBOX' ? 'Inbox' : name);
+    const emails = [...world.account.emailIds()].flatMap((emailId) => {
+      const email = world.account.email(emailId);
+      return email?.mailboxIds.includes(id) === true ? [email] : [];
+    });
+    const lines = emails.map(({ envelope, keywords }) =>
+      [envelope.subject, ...keywords.map((keyword) => flags[keyword] ?? keyword).sort()].join(' '),
+    );
+    if (lines.length > 0 || name !== 'INBOX') shown[name] = lines.sort();
+  }
+  return shown;
 }

@@ -6,7 +6,7 @@ import type { ImapFlow } from 'imapflow';
 import { describe, expect, test } from 'vitest';
 import { SeededPrng } from '../../src/base/index.ts';
 import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
-import { contentsOf, message } from '../harness/imap-mail.ts';
+import { contentsOf, message, shownIn } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { runLength } from '../harness/length.ts';
 
@@ -88,24 +88,6 @@ async function changeHere(world: ImapWorld, choose: Choose, deeds: Deeds): Promi
   else await world.call(['Email/set', { update: { [id]: update[action] } }]);
 }
 
-/** As `contentsOf` tells the server's. */
-function shownHere(world: ImapWorld): Record<string, string[]> {
-  const flags: Record<string, string> = { $flagged: '\\Flagged', $seen: '\\Seen' };
-  const shown: Record<string, string[]> = {};
-  for (const name of FOLDERS) {
-    const id = world.mailboxNamed(name === 'INBOX' ? 'Inbox' : name);
-    const emails = [...world.account.emailIds()].flatMap((emailId) => {
-      const email = world.account.email(emailId);
-      return email?.mailboxIds.includes(id) === true ? [email] : [];
-    });
-    const lines = emails.map(({ envelope, keywords }) =>
-      [envelope.subject, ...keywords.map((keyword) => flags[keyword] ?? keyword).sort()].join(' '),
-    );
-    if (lines.length > 0 || name !== 'INBOX') shown[name] = lines.sort();
-  }
-  return shown;
-}
-
 async function run(dovecot: Dovecot, seed: number): Promise<void> {
   const prng = new SeededPrng(seed);
   const choose: Choose = (items) => items[prng.below(items.length)] as (typeof items)[number];
@@ -127,7 +109,7 @@ async function run(dovecot: Dovecot, seed: number): Promise<void> {
   }
   await world.settled();
   const there = await contentsOf(other);
-  expect(shownHere(world), `seed ${seed}`).toEqual(there);
+  expect(shownIn(world, FOLDERS), `seed ${seed}`).toEqual(there);
   const subjects = Object.values(there).flatMap((lines) => lines.map((line) => line.split(' ')[0]));
   for (const subject of deeds.made) {
     const count = subjects.filter((shown) => shown === subject).length;

@@ -80,6 +80,7 @@ export class PendingSteps {
     this.#underWay = undefined;
     if (underWay === undefined) return;
     const { changes, plan } = underWay;
+    this.#deps.folders.put();
     for (const { pending, place } of changes)
       if (outcome.status === 'refused') this.#refused(pending, plan, outcome.reason);
       else this.#doneStep(pending, plan, place, outcome);
@@ -117,6 +118,7 @@ export class PendingSteps {
     blocked: ReadonlySet<string>,
   ): Promise<Step | undefined> {
     const { step } = plan;
+    if (plan.to !== undefined) this.#deps.folders.putting(plan.to);
     if (step.kind === 'append') {
       const append = await this.#append(change, step);
       if (append !== undefined) this.#underWay = { plan, changes: [{ pending: change, place: undefined }] };

@@ -1,0 +1,73 @@
+/**
+ * The user server and Dovecot are killed at random while changes of a client wait to be done at the server: in the end both
+ * agree, and nothing that was acknowledged is lost or there twice.
+ */
+import { describe, expect, test } from 'vitest';
+import { SeededPrng } from '../../src/base/index.ts';
+import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
+import { contentsOf, message, shownIn } from '../harness/imap-mail.ts';
+import { ImapWorld } from '../harness/imap-world.ts';
+import { runLength } from '../harness/length.ts';
+import { until } from '../harness/until.ts';
+
+const KILLS = runLength(6, 100);
+const SEED = 3;
+const FOLDERS = ['INBOX', 'A'];
+const CHANGES = 4;
+/** Turns of the event loop until the kill: from before the first step to after the last. */
+const TURNS_MAX = 400;
+
+async function draft(world: ImapWorld, subject: string): Promise<void> {
+  const email = {
+    mailboxIds: { [world.mailboxNamed('A')]: true },
+    subject,
+    from: [{ email: 'alice@example.org' }],
+    textBody: [{ partId: '1', type: 'text/plain' }],
+    bodyValues: { '1': { value: 'made here' } },
+  };
+  const [answer] = await world.call(['Email/set', { create: { email } }]);
+  expect(answer?.created).not.toBeNull();
+}
+
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+describe.skipIf(skipsWithoutDovecot('killing in a sync of IMAP accounts'))(
+  'an IMAP account with changes pending',
+  () => {
+    test(`loses nothing when its user server or Dovecot is killed (${KILLS} kills, seed ${SEED})`, async () => {
+      await using dovecot = await Dovecot.open();
+      await using world = await ImapWorld.open(dovecot, { user: 'alice' });
+      const prng = new SeededPrng(SEED);
+      const before = await world.other();
+      await before.mailboxCreate('A');
+      for (let index = 0; index < 20; index++) await before.append('INBOX', message(`there${index}`));
+      await before.logout();
+      await world.settled();
+      const flagged = new Set<string>();
+      for (let kill = 0; kill < KILLS; kill++) {
+        for (let change = 0; change < CHANGES; change++) await draft(world, `kill${kill}-${change}`);
+        const ids = [...world.account.emailIds()];
+        const id = ids[prng.below(ids.length)] as string;
+        await world.call(['Email/set', { update: { [id]: { 'keywords/$flagged': true } } }]);
+        flagged.add(world.account.email(id)?.envelope.subject ?? '');
+        for (let turn = prng.below(TURNS_MAX); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
+        if (prng.below(2) === 0) await dovecot.killAndStart();
+        else {
+          await world.kill();
+          await world.start();
+        }
+        await until(() => world.accounts.status[0]?.server?.connection === 'connected');
+      }
+      await world.settled();
+        const other = await world.other();
+      const there = await contentsOf(other);
+    await other.logout();
+      expect(shownIn(world, FOLDERS)).toEqual({ INBOX: there.INBOX, A: there.A });
+      const subjects = Object.values(there).flat();
+      const bare = subjects.map((line) => line.split(' ')[0]).sort();
+      const made = Array.from({ length: KILLS * CHANGES }, (_, n) => `kill${Math.floor(n / CHANGES)}-${n % CHANGES}`);
+      expect(bare).toEqual([...made, ...Array.from({ length: 20 }, (_, n) => `there${n}`)].sort());
+      const shown = subjects.filter((line) => line.includes('\\Flagged')).map((line) => line.split(' ')[0]);
+      expect(new Set(shown)).toEqual(flagged);
+    });
+  },
+);
