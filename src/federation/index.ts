@@ -6,7 +6,18 @@ export * from './messaging/messaging.ts';
 export { type Allowance, type Authorship, Conversations } from './pdu/index.ts';
 export type { Admission, Arrival, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';
 export * from './ports.ts';
-export { acknowledgedTo, type DestinationStatus, isAwaited } from './transaction/index.ts';
+export {
+  acknowledgedTo,
+  type DestinationStatus,
+  exchangedHomes,
+  type HeldProgress,
+  isAwaited,
+  type Progress,
+  raiseHeld,
+  readProgress,
+  type SentProgress,
+  writeSent,
+} from './transaction/index.ts';
 export {
   DEFAULT_TRANSPORT_LIMITS,
   isLoopbackHome,

@@ -100,6 +100,14 @@ export interface OwnKeyLog {
   judge(root: SignedRoot): Promise<RootVerdict>;
 }
 
+/** The other nodes of our home. */
+export interface OwnFleet {
+  /** Something that is kept of the exchange with this home has changed on our disk. */
+  progressed(home: HomeName): void;
+  /** Whether what we took until now is on as many disks as it takes to answer for it, now or in time. */
+  untilCopied(): Promise<boolean>;
+}
+
 export interface OutboxItem {
   readonly number: number;
   /** Milliseconds since 1970 by our clock when it was accepted: for the status of a destination, nothing else. */
@@ -107,6 +115,8 @@ export interface OutboxItem {
   readonly pdu: Uint8Array;
   /** undefined: erased, or the PDU has none here. */
   readonly body: Uint8Array | undefined;
+  /** There is a body, and it is not here yet: another node of the home wrote the entry. */
+  readonly isOwed: boolean;
 }
 
 /** What waits for other homes: a view that the node folds. */
@@ -117,6 +127,8 @@ export interface OutboxView {
    * feed of ours that a restored node continues stays in the list.
    */
   reach(destination: HomeName): Promise<readonly { readonly feed: FeedId; readonly number: number }[]>;
+  /** How far any feed of our home goes for it here, also one that another node sends from. 0: not at all. */
+  held(destination: HomeName, feed: FeedId): Promise<number>;
   /** Items from `first` to at most `last`, at most `maxBytes` unless one alone is larger. */
   read(
     destination: HomeName,

@@ -21,6 +21,7 @@ import {
   type LayersDeps,
   type LocalPeople,
   Messaging,
+  type OwnFleet,
   type OwnKeyLog,
   type StagedPdu,
 } from '../federation/index.ts';
@@ -51,6 +52,7 @@ export interface ExchangeDeps {
   readonly local: LocalPeople;
   readonly conversations: Conversations;
   readonly attachments: AttachmentPort;
+  readonly fleet: OwnFleet;
 }
 
 export interface AbroadDeps extends ExchangeDeps {
@@ -82,11 +84,15 @@ export async function exchange(
   });
   journal.events.on('committed', ({ entries }) => {
     const [first, last] = [entries[0], entries.at(-1)];
-    // What another node of the home accepted, it tells other homes itself.
-    if (first === undefined || last === undefined || first.feed !== held.feed) return;
+    if (first === undefined || last === undefined) return;
     const pdus = entries.flatMap(({ header, pdu }): Pdu[] =>
       header.kind === EntryKind.MAIL && pdu !== undefined ? [pdu] : [],
     );
+    // What another node of the home accepted, it tells other homes itself, as long as it is one of the home.
+    if (first.feed !== held.feed) {
+      if (held.isOurs(first.feed)) messaging.queued(pdus.flatMap((pdu) => destinationsOf(messaging.home, pdu)));
+      return;
+    }
     const commit = { from: first.index, to: last.index + (last.header.hasBody ? 2 : 1), pdus };
     messaging.committed(commit, (pdu) => destinationsOf(messaging.home, pdu));
   });

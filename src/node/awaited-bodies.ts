@@ -21,6 +21,7 @@ export interface AwaitedBodiesDeps {
   readonly store: Store;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   readonly outbox: OutboxView;
+  readonly onCleared: (place: { readonly feed: FeedId; readonly index: number }) => void;
 }
 
 export class AwaitedBodies {
@@ -41,18 +42,24 @@ export class AwaitedBodies {
 
   /** Looks at what was answered for since the last time. */
   async sweep(signal: AbortSignal): Promise<void> {
-    const { outbox, store } = this.#deps;
-    for (const destination of await outbox.destinations())
-      for (const { feed } of await outbox.reach(destination)) {
-        const acknowledged = await acknowledgedTo(store, destination, feed);
-        for (;;) {
-          signal.throwIfAborted();
-          const row = await store.get(sweptKey(destination, feed));
-          const from = 1 + (row === undefined ? 0 : readUint64(row));
-          if (from > acknowledged) break;
-          await this.#sweepPage(destination, feed, from, Math.min(acknowledged, from + SWEEP_PAGE_ROWS - 1));
-        }
+    for (const destination of await this.#deps.outbox.destinations()) await this.sweepOf(destination, signal);
+  }
+
+  /** In our feeds and in those that other nodes of the home send from. */
+  async sweepOf(destination: HomeName, signal: AbortSignal): Promise<void> {
+    const { feeds, outbox, store } = this.#deps;
+    for (const feed of feeds.keys()) {
+      // What was answered for may be known before the entries that it is about.
+      const here = await outbox.held(destination, feed);
+      const answered = Math.min(await acknowledgedTo(store, destination, feed), here);
+      for (;;) {
+        signal.throwIfAborted();
+        const row = await store.get(sweptKey(destination, feed));
+        const from = 1 + (row === undefined ? 0 : readUint64(row));
+        if (from > answered) break;
+        await this.#sweepPage(destination, feed, from, Math.min(answered, from + SWEEP_PAGE_ROWS - 1));
       }
+    }
   }
 
   #sweepPage(destination: HomeName, feed: FeedId, from: number, to: number): Promise<void> {
@@ -78,8 +85,12 @@ export class AwaitedBodies {
     const pdu = parsePdu(this.#deps.suite, header.pdu);
     if (pdu.type !== 'mail' || (await isBodyAwaited(transaction, this.#home, pdu, held))) return;
     log.clear(transaction, index + 1);
+    const cleared = [{ feed, index: index + 1 }];
     const deps = { ...this.#deps, home: this.#home };
-    for (const place of await attachmentsToClear(deps, views, pdu.attached ?? []))
+    for (const place of await attachmentsToClear(deps, views, pdu.attached ?? [])) {
       this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
+      cleared.push(place);
+    }
+    for (const place of cleared) transaction.onCommit(() => this.#deps.onCleared(place));
   }
 }

@@ -23,17 +23,18 @@ import { AwaitedBodies } from './awaited-bodies.ts';
 import { BlobSweep } from './blob-sweep.ts';
 import { DataFolder } from './data-folder.ts';
 import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
-import { Fleet, FleetAccounts, FollowedKeyLog } from './fleet/index.ts';
+import { Fleet, FleetAccounts } from './fleet/index.ts';
 import type { FoldedEntry } from './fold.ts';
 import type { Gathering } from './gathering.ts';
-import { HomeChain, readHome } from './home-chain.ts';
+import { HomeChain } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
-import { type HomeKeyLog, KeyLog, retireKeyLog } from './key-log.ts';
+import { type HomeKeyLog, retireKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
 import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
+import { openKeyLog } from './open-key-log.ts';
 import { NodeOperator } from './operator.ts';
 import { RegistrationRate } from './registration-rate.ts';
 import type { Remote } from './remote.ts';
@@ -42,7 +43,6 @@ import { Retention } from './retention.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { openSpeaking, type Speaking } from './speaking.ts';
-import { TAKE_OVER } from './view-keys.ts';
 
 export interface CoreDeps {
   readonly clock: Clock;
@@ -115,7 +115,16 @@ export class Core implements AsyncDisposable {
     this.messaging = parts.messaging;
     this.#gathering = parts.gathering;
     const { store, held, folder } = parts;
-    this.#awaited = new AwaitedBodies({ ...deps, store, feeds: parts.feeds.all, outbox: held }, folder.config);
+    this.#awaited = new AwaitedBodies(
+      {
+        ...deps,
+        store,
+        feeds: parts.feeds.all,
+        outbox: held,
+        onCleared: (place) => parts.journal.events.emit('cleared', place),
+      },
+      folder.config,
+    );
     this.blobSweep = new BlobSweep({ ...deps, store, feeds: parts.feeds.all }, folder.config);
     this.store = parts.store;
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
@@ -172,7 +181,8 @@ export class Core implements AsyncDisposable {
           onBeyond: (feed) => {
             if (opened !== undefined) opened.#retire(feed, feedsDeps);
           },
-          onInherited: () => opened?.messaging?.retry(undefined),
+          onInherited: () => opened?.messaging?.inherited(),
+          onAnswered: (of) => opened?.lookAfterBodies(of),
         },
       );
       const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet };
@@ -237,6 +247,16 @@ export class Core implements AsyncDisposable {
       this.#deps.log.error({ error }, 'the store does not answer');
       return ['the store does not answer'];
     }
+  }
+
+  /** What other homes are served by: a node that its home goes on without takes nothing, so that they turn to another. */
+  get outside(): Messaging | undefined {
+    return this.fleet.membership.isRemoved ? undefined : this.messaging;
+  }
+
+  /** Another node's mail for a home was answered for. */
+  lookAfterBodies(of: HomeName): void {
+    this.#scope.spawn('awaited bodies', (signal) => this.#awaited.sweepOf(of, signal));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -312,17 +332,6 @@ interface BaseParts {
 
 interface Parts extends BaseParts, Speaking {}
 
-/** The log of the home's keys: written by the registrar, followed by the other nodes. */
-async function openKeyLog(deps: FeedsDeps): Promise<HomeKeyLog> {
-  const { folder, store, suite } = deps;
-  const home = await readHome(suite, store);
-  const isRegistrar = home === undefined || home.registrar === folder.config.node;
-  if (isRegistrar || (await store.get(TAKE_OVER)) !== undefined) return KeyLog.open(deps);
-  // A log that this node wrote as the registrar has ended.
-  await retireKeyLog(deps);
-  return FollowedKeyLog.open({ suite, store }, { home: home.home, publicKey: home.keyLog });
-}
-
 /** What serves sessions, wired. */
 function createServices(
   deps: CoreDeps,
@@ -330,7 +339,7 @@ function createServices(
   parts: Parts,
   onRolledBack: (feed: FeedId) => void,
 ): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
-  const { limits } = options;
+  const { durability: disks = 1, limits } = options;
   const { folder, store, journal, accounts, blobs, home, held, conversations, messaging, fleet } = parts;
   const feeds = parts.feeds.all;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
@@ -346,7 +355,7 @@ function createServices(
       conversations,
       blobs,
       messaging,
-      untilCopied: copiesOf(options, fleet),
+      untilCopied: disks > 1 ? (to) => fleet.waits.untilOn(disks, to) : undefined,
       isRemoved,
     },
     { home: folder.config.home, limits, feeds: parts.feeds },
@@ -377,9 +386,4 @@ function createServices(
     limits,
   );
   return { sessions, authenticator, handler, intake, operator };
-}
-
-/** Of an entry's copies, those that other nodes have. */
-function copiesOf({ durability = 1 }: CoreOptions, fleet: Fleet): ((length: number) => Promise<boolean>) | undefined {
-  return durability > 1 ? (length) => fleet.waits.untilCopied(length, durability - 1) : undefined;
 }

@@ -18,7 +18,15 @@ import {
 } from '../protocol/index.ts';
 import type { Store, StoreReader } from '../store/index.ts';
 import { COMMITTED_PAGE_BLOCKS, CONVERSATION_PAGE_PDUS } from './limits.ts';
-import { conversationKey, conversationPdus, OUTBOX_HEADS, outboxHeadsOf, outboxKey, pduKey } from './view-keys.ts';
+import {
+  conversationKey,
+  conversationPdus,
+  OUTBOX_HEADS,
+  outboxHeadKey,
+  outboxHeadsOf,
+  outboxKey,
+  pduKey,
+} from './view-keys.ts';
 import { decodeLocations, decodeOutboxRow, type Location } from './view-rows.ts';
 
 export interface HeldPdusDeps {
@@ -34,6 +42,8 @@ export interface HeldPdusDeps {
 interface FoundEntry {
   readonly header: EntryHeader;
   readonly body: Uint8Array | undefined;
+  /** It has a body that is not here yet: another node wrote the entry. */
+  readonly isOwed: boolean;
 }
 
 export class HeldPdus implements PduView, OutboxView, CommitLog {
@@ -113,6 +123,11 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
     });
   }
 
+  async held(destination: HomeName, feed: FeedId): Promise<number> {
+    const row = await this.#deps.store.get(outboxHeadKey(destination, feed));
+    return row === undefined || !this.#deps.feeds.has(feed) ? 0 : readUint64(row);
+  }
+
   async read(
     destination: HomeName,
     feed: FeedId,
@@ -130,12 +145,18 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
     const entries = await this.#entries(store, feed, indexes);
     const items: OutboxItem[] = [];
     let bytes = 0;
-    for (const [i, { header, body }] of entries.entries()) {
+    for (const [i, { header, body, isOwed }] of entries.entries()) {
       bytes += header.pdu.length + (body?.length ?? 0);
       if (items.length > 0 && bytes > maxBytes) break;
-      items.push({ number: first + i, pdu: header.pdu, body, queuedAt: Math.floor(header.receivedAt / 1000) });
+      const queuedAt = Math.floor(header.receivedAt / 1000);
+      items.push({ number: first + i, pdu: header.pdu, body, isOwed, queuedAt });
     }
     return items;
+  }
+
+  /** Whether its outboxes are ours to empty. */
+  isOurs(feed: FeedId): boolean {
+    return this.#deps.ours.has(feed);
   }
 
   get feed(): FeedId {
@@ -182,11 +203,13 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
       reader,
       indexes.flatMap((index) => [index, index + 1]),
     );
-    return indexes.map((_, i) => {
+    return indexes.map((index, i) => {
       const block = blocks[2 * i];
       invariant(block !== undefined, 'a header block is held');
       const header = decodeEntryHeader(block);
-      return { header, body: header.hasBody ? blocks[2 * i + 1] : undefined };
+      const body = header.hasBody ? blocks[2 * i + 1] : undefined;
+      const isErased = body === undefined && log.cleared(index + 1, index + 2).next().done !== true;
+      return { header, body, isOwed: header.hasBody && body === undefined && !isErased };
     });
   }
 }

@@ -225,12 +225,21 @@ export class Journal {
     await views.prefetch(keysOf(this.#deps, entries));
     for (const entry of entries) {
       const erased = await foldEntry(this.#deps, views, entry);
-      if (erased.length > 0) await this.#clear(views, transaction, erased);
+      const all = this.#isForOthersOnly(entry) ? [...erased, entry] : erased;
+      if (all.length > 0) await this.#clear(views, transaction, all);
     }
+  }
+
+  /** Another node took it, for other homes alone: nobody here holds it, from the first on. */
+  #isForOthersOnly({ feed, header }: FoldedEntry): boolean {
+    const isMail = header.kind === EntryKind.MAIL && header.hasBody;
+    return isMail && header.accounts.length === 0 && feed !== this.#deps.feed.id;
   }
 
   /** Clears the bodies that nobody holds any more; their hashes stay in the tree. */
   async #clear(views: ViewBuffer, transaction: StoreTransaction, erased: readonly ErasedBody[]): Promise<void> {
+    // Who awaits a body is asked of rows, which this page of entries may have changed.
+    views.flush();
     for (const body of erased) {
       const feed = this.#deps.feeds.get(body.feed);
       if (feed === undefined) continue;

@@ -241,7 +241,7 @@ export class Node implements AsyncDisposable {
 
   /** What other homes ask, and what any OpenPGP program may. */
   async #mountOutside(fastify: FastifyInstance): Promise<void> {
-    const door = doorTo(() => this.#core?.messaging);
+    const door = doorTo(() => this.#core?.outside);
     const node = this;
     const options = {
       // The port, and with it the name of a loopback home, comes after the routes.

@@ -1,6 +1,6 @@
 /** What this home's people and others say to each other, and what they attach: put together from the node's parts. */
 import type { Clock, CryptoSuite, Log, SecureRandom, SignatureChecker } from '../base/index.ts';
-import { Conversations, type Messaging } from '../federation/index.ts';
+import { Conversations, type Messaging, type OwnFleet } from '../federation/index.ts';
 import type { Store } from '../store/index.ts';
 import { type Abroad, openMessaging } from './abroad.ts';
 import type { Accounts } from './accounts.ts';
@@ -46,14 +46,14 @@ export interface Speaking {
 export async function openSpeaking(
   deps: SpeakingDeps,
   parts: SpeakingParts,
-  { limits }: { readonly limits: NodeLimits },
+  { durability = 1, limits }: { readonly durability?: number; readonly limits: NodeLimits },
 ): Promise<Speaking> {
   const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all, ours: parts.feeds.ours });
   const conversations = new Conversations({ view: held });
   parts.journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
   );
-  const { accounts, fleet, folder, journal, store } = parts;
+  const { accounts, feeds, fleet, folder, journal, store } = parts;
   const own = { ...deps, accounts, journal, store, feeds: parts.feeds.all };
   const state = { now: () => deps.clock.now(), isRemoved: () => fleet.membership.isRemoved };
   const blobs = new Blobs({ ...own, ...state }, { ...folder.config, limits });
@@ -61,6 +61,10 @@ export async function openSpeaking(
   const opened = { held, conversations, blobs, gathering };
   if (deps.abroad === undefined) return { ...opened, messaging: undefined };
   const local = new HomePeople(parts, limits);
-  const exchanged = { ...deps, ...parts, held, local, conversations, attachments: gathering };
+  const ownFleet: OwnFleet = {
+    progressed: (home) => fleet.exchanges.changed(home),
+    untilCopied: () => fleet.waits.untilOn(durability, feeds.current.length),
+  };
+  const exchanged = { ...deps, ...parts, fleet: ownFleet, held, local, conversations, attachments: gathering };
   return { ...opened, messaging: await openMessaging(exchanged, deps.abroad) };
 }

@@ -15,7 +15,7 @@ import { type Item, ItemStatus, type Transaction } from './generated/federation.
 import { FEDERATION_BODY_BYTES_MAX, FEDERATION_PARTS_MAX } from './limits.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-const item: Item = { pdu: Uint8Array.of(1, 2), body: Uint8Array.of(3), hasBody: true };
+const item: Item = { pdu: Uint8Array.of(1, 2), body: Uint8Array.of(3), hasBody: true, isOwed: false };
 const empty: Transaction = {
   origin: 'a.example',
   destination: 'b.example',

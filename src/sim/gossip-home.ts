@@ -154,7 +154,9 @@ class GossipHome implements HomeUnderTest {
 
   #itemOf(id: PduId): Item[] {
     const held = this.#disk.held.get(id);
-    return held === undefined ? [] : [{ pdu: held.pdu.header, body: held.body ?? new Uint8Array(), hasBody: true }];
+    return held === undefined
+      ? []
+      : [{ pdu: held.pdu.header, body: held.body ?? new Uint8Array(), hasBody: true, isOwed: false }];
   }
 
   /** Asks for what is missing, and tells the homes of members where the conversation ends here. */

@@ -184,6 +184,7 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
     conversations,
     // Nobody here attaches anything large.
     attachments: { piece: async () => undefined, gather: async () => false },
+    fleet: { progressed: () => undefined, untilCopied: async () => true },
   };
   const network: Network = { link, directory: directoryOf(papers) };
   const messaging = await exchange(deps, (parts) => Messaging.openOver(parts, network, home));

@@ -17,6 +17,7 @@ import { SodiumSuite } from '../../src/base/system/index.ts';
 import { Core, DEFAULT_LIMITS, joinFleet, Metrics } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
 import type { Store } from '../../src/store/index.ts';
+import type { Internet, Site } from './internet.ts';
 import { NOON } from './node-world.ts';
 import { createPerson, type Person } from './person.ts';
 import { WireClient } from './wire-client.ts';
@@ -29,12 +30,20 @@ const TURNS_MS_MAX = 40_000;
 
 export interface FleetOptions {
   readonly durability?: number;
+  /** Two homes of one test have different keys. */
+  readonly seed?: number;
+  /** Shared with another home. */
+  readonly clock?: ManualClock;
+  /** The way to other homes; without it there is none. */
+  readonly internet?: Internet;
 }
 
 export class FleetNode {
   readonly name: string;
   readonly folder: string;
   core: Core | undefined;
+  /** Where other homes reach it. */
+  site: Site | undefined;
   readonly sockets = new Set<FrameSocket>();
 
   constructor(name: string, folder: string) {
@@ -49,10 +58,10 @@ export class FleetNode {
 }
 
 export class FleetWorld implements AsyncDisposable {
-  readonly clock = new ManualClock(NOON);
-  readonly random = new SeededSecureRandom(7);
+  readonly clock: ManualClock;
+  readonly random: SeededSecureRandom;
   readonly suite = new SodiumSuite();
-  readonly home: HomeName = parseHomeName('home.example');
+  home: HomeName = parseHomeName('home.example');
   readonly nodes = new Map<string, FleetNode>();
   /** Names of nodes between which no link comes about, each pair in order of names: `a b`. */
   readonly cuts = new Set<string>();
@@ -65,6 +74,8 @@ export class FleetWorld implements AsyncDisposable {
   private constructor(folder: string, options: FleetOptions) {
     this.#folder = folder;
     this.#options = options;
+    this.clock = options.clock ?? new ManualClock(NOON);
+    this.random = new SeededSecureRandom(options.seed ?? 7);
   }
 
   /** Node `a`, and then the others, which join it. */
@@ -99,6 +110,14 @@ export class FleetWorld implements AsyncDisposable {
 
   async start(name: string): Promise<Core> {
     const node = this.node(name);
+    const { internet } = this.#options;
+    node.site ??= await internet?.open(
+      () => node.core,
+      () => this.home,
+    );
+    // A loopback home is named after the place of its first node.
+    if (node.site !== undefined && this.nodes.size === 1 && !this.home.startsWith('localhost'))
+      this.home = parseHomeName(`localhost:${node.site.port}`);
     node.core = await Core.open(
       {
         clock: this.clock,
@@ -107,7 +126,7 @@ export class FleetWorld implements AsyncDisposable {
         signatures: new InlineSignatureChecker(this.suite),
         log: this.#log(name),
         metrics: new Metrics(),
-        abroad: undefined,
+        abroad: node.site === undefined ? undefined : internet?.abroadOf(node.site),
         nodes: this.#dialer(name),
       },
       {
@@ -121,7 +140,7 @@ export class FleetWorld implements AsyncDisposable {
         onRoleChanged: () => this.#reopen(node),
       },
     );
-    await node.core.publish([`ws://${name}.home.example/client`]);
+    await node.core.publish([urlOf(node)]);
     return node.core;
   }
 
@@ -136,13 +155,14 @@ export class FleetWorld implements AsyncDisposable {
   /** A new folder is made a node's; it is not started. */
   async joinWith(name: string, by: string, token: string, folder = this.node(name).folder): Promise<void> {
     const deps = { clock: this.clock, random: this.random, suite: this.suite, log: this.#log(name) };
-    const options = { folder: join(this.#folder, folder), url: `ws://${by}.home.example/client`, token, name };
+    const options = { folder: join(this.#folder, folder), url: urlOf(this.node(by)), token, name };
     await joinFleet({ ...deps, dialer: this.#dialer(name) }, options, new AbortController().signal);
   }
 
   /** The disk of a node is gone; what is started under its name next is a new folder. */
   async loseDisk(name: string): Promise<void> {
     await this.stop(name);
+    await this.node(name).site?.[Symbol.asyncDispose]();
     this.nodes.delete(name);
     this.#lost += 1;
   }
@@ -182,11 +202,11 @@ export class FleetWorld implements AsyncDisposable {
   }
 
   /** Moves the clock until something is so. */
-  async until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
+  async until(isSo: () => boolean | Promise<boolean>, what = 'it', stepMs = CLOCK_STEP_MS): Promise<void> {
     const startedAt = performance.now();
     while (!(await isSo())) {
       if (performance.now() - startedAt > TURNS_MS_MAX) throw new Error(`${what} did not come about`);
-      await this.clock.advance(CLOCK_STEP_MS);
+      await this.clock.advance(stepMs);
       await turn();
     }
   }
@@ -247,6 +267,7 @@ export class FleetWorld implements AsyncDisposable {
     this.#isOver = true;
     await Promise.all(this.#reopening);
     for (const name of this.nodes.keys()) await this.stop(name);
+    for (const { site } of this.nodes.values()) await site?.[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -262,7 +283,8 @@ export class FleetWorld implements AsyncDisposable {
   #dialer(from: string): Dialer {
     return {
       dial: async (url) => {
-        const to = new URL(url).hostname.split('.')[0] ?? '';
+        const { host } = new URL(url);
+        const to = [...this.nodes.values()].find((node) => new URL(urlOf(node)).host === host)?.name ?? '';
         const core = this.nodes.get(to)?.core;
         if (core === undefined || this.cuts.has(pair(from, to))) throw new DialError('unreachable', `${url} is away`);
         const [ours, theirs] = createMemorySocketPair();
@@ -288,6 +310,10 @@ export class FleetWorld implements AsyncDisposable {
         console.error(name, level, message, fields);
     return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   }
+}
+
+function urlOf({ name, site }: FleetNode): string {
+  return site === undefined ? `ws://${name}.home.example/client` : `ws://127.0.0.1:${site.port}/client`;
 }
 
 /** Disks are real: the clock must not run ahead of them. */

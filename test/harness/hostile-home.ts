@@ -56,6 +56,7 @@ export class Forger {
       pdu: pdu?.header ?? utf8('no PDU at all'),
       body: body ?? new Uint8Array(0),
       hasBody: body !== undefined,
+      isOwed: false,
     }));
     const body = encodeTransaction({
       origin: this.#home.home,

@@ -24,6 +24,7 @@ import type {
   HintPort,
   HomeDirectory,
   OutboxView,
+  OwnFleet,
   OwnKeyLog,
 } from '../ports.ts';
 import { TransactionLayer } from '../transaction/index.ts';
@@ -45,6 +46,7 @@ export interface LayersDeps {
   readonly commit: Commit;
   readonly keyLog: OwnKeyLog;
   readonly attachments: AttachmentPort;
+  readonly fleet: OwnFleet;
 }
 
 /** The way to other homes: HTTP, or whatever a simulation puts in its place. */

@@ -84,9 +84,19 @@ export class Messaging implements FederationService, AsyncDisposable {
 
   /** This is on disk now, from our people or from others: who is to have it gets it, who lacks some hears of it. */
   committed(commit: Committed, destinationsOf: (pdu: Pdu) => readonly HomeName[]): void {
-    const { announcer, transactions } = this.#layers;
-    for (const destination of new Set(commit.pdus.flatMap(destinationsOf))) transactions.queued(destination);
+    const { announcer } = this.#layers;
+    this.queued(new Set(commit.pdus.flatMap(destinationsOf)));
     announcer.committed(commit);
+  }
+
+  /** A node that was removed has left its outboxes to this one. */
+  inherited(): void {
+    this.#layers.transactions.inherited();
+  }
+
+  /** Of an outbox that was left to this node more has come: it is for these homes. */
+  queued(destinations: Iterable<HomeName>): void {
+    for (const destination of destinations) this.#layers.transactions.queued(destination);
   }
 
   /** The chain of an account of another home, for our people's clients. Throws FederationError. */

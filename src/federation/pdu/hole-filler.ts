@@ -171,7 +171,8 @@ export class HoleFiller {
     const fine: Fine[] = [];
     for (const item of items) {
       const form = judgeForm(this.#deps.suite, item);
-      if (form.status !== 'fine' || form.pdu.conversation !== conversation || !wanted.has(form.pdu.id)) continue;
+      if (form.status !== 'fine' || form.isOwed) continue;
+      if (form.pdu.conversation !== conversation || !wanted.has(form.pdu.id)) continue;
       for (const id of form.pdu.prev) wanted.add(id);
       fine.push(form);
     }

@@ -47,6 +47,7 @@ type Verdict = Exclude<Judged, { status: 'good' | 'known' }>;
 
 type Admitted = { readonly status: 'admitted'; readonly accounts: readonly Address[] } | Verdict;
 
+const BODY_OWED: Judged = Object.freeze(later('body_owed', 'its home does not have the body yet'));
 const KNOWN: Judged = Object.freeze({ status: 'known' });
 const OK: ItemResult = Object.freeze({ status: ItemStatus.OK, code: '', detail: '' });
 const DUPLICATE: ItemResult = Object.freeze({ ...OK, status: ItemStatus.DUPLICATE });
@@ -75,9 +76,11 @@ export class Inbox implements PduInbox<Judged> {
       this.#deps.view.areDelivered(this.#deps.store, pdus),
       this.#admissionsOf(pdus),
     ]);
-    const fresh = fine.flatMap((one, i) =>
+    const lacking = fine.flatMap((one, i) =>
       delivered[i] === true ? [] : [{ ...one, admitted: admissions[i] as Admitted }],
     );
+    for (const { at } of lacking.filter(({ form }) => form.isOwed)) judged[at] = BODY_OWED;
+    const fresh = lacking.filter(({ form }) => !form.isOwed);
     const authors = await this.#deps.authors.check(
       fresh.map(({ form }) => form.pdu),
       signal,

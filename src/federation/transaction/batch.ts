@@ -1,7 +1,7 @@
 /**
  * A batch: consecutive items of one feed for one destination. Its bytes and its id are a function of feed, destination and
  * range and of nothing else, so that a retry, by this process or a later one, is the same to the byte. (Only an erasure in
- * between changes it: a body that is gone is not sent.) How far our numbers reach changes by the minute; therefore it
+ * between changes it, since a body that is gone is not sent, and a body that a successor has got meanwhile.) How far our numbers reach changes by the minute; therefore it
  * stands in answers and beside EDUs, never beside items.
  */
 import { fromHex } from '../../base/index.ts';
@@ -45,10 +45,11 @@ export function encodeBatch(
     destination,
     feed: fromHex(feed),
     first: items[0]?.number ?? 0,
-    items: items.map(({ pdu, body }) => ({
+    items: items.map(({ pdu, body, isOwed }) => ({
       pdu,
       body: body ?? new Uint8Array(0),
       hasBody: body !== undefined,
+      isOwed,
     })),
     edus: [],
     reach: [],

@@ -24,11 +24,11 @@ import {
 import type { Store } from '../../store/index.ts';
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
-import type { FederationLink, HintPort, OutboxView } from '../ports.ts';
+import type { FederationLink, HintPort, OutboxView, OwnFleet } from '../ports.ts';
 import { failureWait, type Moment } from './back-off.ts';
 import { type BatchName, encodeBatch, txnOf } from './batch.ts';
-import { areConsecutive, withOldFlight } from './flight.ts';
-import { readKept, writeKept } from './kept.ts';
+import { areConsecutive, type FeedReach, withOldFlight } from './flight.ts';
+import { type Kept, keptOf, NOTHING_KEPT, readKept, writeKept } from './kept.ts';
 import { BACKOFF_MAX_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { owesHints, readOwedHints, settleHints } from './owed-hints.ts';
 import { reachOf } from './reach.ts';
@@ -51,6 +51,7 @@ export interface DestinationDeps {
   readonly probes: Slots;
   /** What another home says of its numbers for us. */
   readonly onReach: (home: HomeName, reach: readonly Reach[]) => void;
+  readonly fleet: OwnFleet;
 }
 
 /** A batch as it travels. */
@@ -85,8 +86,9 @@ export class Destination {
 
   /** As its rows say; sends nothing until it is told. */
   static async open(deps: DestinationDeps, home: HomeName): Promise<Destination> {
-    const stored = await readKept(deps.store, home, momentOf(deps.clock));
     const reach = await deps.outbox.reach(home);
+    const ours = new Set(reach.map(({ feed }) => feed));
+    const stored = keptOf(await readKept(deps.store, home, momentOf(deps.clock)), ours);
     const kept = await withOldFlight(deps.outbox, home, stored, reach);
     return new Destination(deps, home, createQueue(kept, reach, await owesHints(deps.store, home)));
   }
@@ -121,7 +123,7 @@ export class Destination {
       for (let failures = 0; ; ) {
         try {
           const reach = await outbox.reach(this.home);
-          this.tell({ kind: 'reach', reach });
+          this.tell({ kind: 'reach', reach, inherited: await this.#inherited(reach) });
           if (this.#measuring === 'yes') break;
           this.#measuring = 'yes';
           failures = 0;
@@ -133,6 +135,14 @@ export class Destination {
       }
       this.#measuring = 'no';
     });
+  }
+
+  /** Of feeds that were not ours before, what is kept of how far their node had come. */
+  async #inherited(reach: readonly FeedReach[]): Promise<Pick<Kept, 'lines' | 'deferred'>> {
+    const known = new Set(this.#queue.reach.map(({ feed }) => feed));
+    const fresh = new Set(reach.map(({ feed }) => feed).filter((feed) => !known.has(feed)));
+    if (fresh.size === 0) return NOTHING_KEPT;
+    return keptOf(await readKept(this.#deps.store, this.home, momentOf(this.#deps.clock)), fresh);
   }
 
   #perform(effect: Effect): void {
@@ -193,6 +203,7 @@ export class Destination {
   async #store({ before, after }: Change): Promise<QueueEvent> {
     const { clock, store } = this.#deps;
     await store.transact((rows) => writeKept(rows, this.home, before, after, momentOf(clock)));
+    this.#deps.fleet.progressed(this.home);
     return { kind: 'stored' };
   }
 

@@ -118,6 +118,8 @@ export class TestHome {
   readonly heard: string[] = [];
   readonly reads: number[] = [];
   judgedCount = 0;
+  /** Whether what it takes comes to be on as many disks as its answers need. */
+  areCopiesThere = true;
   /** Texts that are answered "later" so many times. */
   readonly laterFor = new Map<string, number>();
   #life = { isOver: false };
@@ -155,6 +157,7 @@ export class TestHome {
         hints: this.#hints(),
         link: this.#link(life),
         directory: this.#directory(),
+        fleet: { progressed: () => undefined, untilCopied: async () => this.areCopiesThere },
       });
       return true;
     } catch (error) {
@@ -216,6 +219,7 @@ export class TestHome {
         return names;
       },
       reach,
+      held: async (destination, feed) => (await reach(destination)).find((known) => known.feed === feed)?.number ?? 0,
       read: async (destination, feed, first, last, maxBytes) => {
         const [from, to] = [outboxKey(destination, feed, first), outboxKey(destination, feed, last + 1)];
         const rows = await store.range({ from, to, limit: last - first + 1, maxBytes });
@@ -225,6 +229,7 @@ export class TestHome {
           queuedAt: START,
           pdu: value,
           body: BODY,
+          isOwed: false,
         }));
       },
     };

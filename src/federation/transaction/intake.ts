@@ -9,7 +9,7 @@
 import { type Clock, fromHex, invariant, type Prng, readUint64, uint64Bytes } from '../../base/index.ts';
 import { encodeAnswer, type FeedId, type HomeName, type Item, type ItemResult } from '../../protocol/index.ts';
 import type { Store, StoreReader } from '../../store/index.ts';
-import type { Commit, OutboxView, PduInbox } from '../ports.ts';
+import type { Commit, OutboxView, OwnFleet, PduInbox } from '../ports.ts';
 import { heldKey } from '../row-keys.ts';
 import { findAnswer, keepAnswer, readAnswered } from './answers.ts';
 import { momentOf } from './destination.ts';
@@ -23,6 +23,7 @@ export interface IntakeDeps<Judged> {
   readonly commit: Commit;
   readonly inbox: PduInbox<Judged>;
   readonly outbox: OutboxView;
+  readonly fleet: OwnFleet;
 }
 
 export interface Numbered {
@@ -84,7 +85,7 @@ export class Intake<Judged> {
     if (first > held + 1) return refuse(held);
     const judged = await inbox.judge(origin, items, signal);
     signal.throwIfAborted();
-    return commit(async (staging): Promise<Taken> => {
+    const taken = await commit(async (staging): Promise<Taken> => {
       const { rows } = staging;
       const way = { isPulled: txn === undefined, jitter: prng.next(), now: momentOf(clock) };
       const [before, heldBefore, answers, wanted] = await Promise.all([
@@ -104,6 +105,8 @@ export class Intake<Judged> {
       if (txn !== undefined && answers !== undefined) keepAnswer(rows, origin, txn, answer, answers);
       return { heldTo, answer, isTaken: true, isAnyWanted };
     });
+    this.#deps.fleet.progressed(origin);
+    return taken;
   }
 }
 

@@ -8,7 +8,7 @@ import type { StoreReader, StoreTransaction } from '../../store/index.ts';
 import { deferredKey, deferredOf, destinationKey, lineKey, linesOf } from '../row-keys.ts';
 import { fromWall, type Moment, toWall } from './back-off.ts';
 import type { Range } from './batch.ts';
-import { BACKOFF_MAX_MS, DEFERRED_MAX, DEFERRED_MAX_MS, PAGE_ROWS_MAX } from './limits.ts';
+import { BACKOFF_MAX_MS, DEFERRED_MAX_MS, DEFERRED_ROWS_MAX, PAGE_ROWS_MAX } from './limits.ts';
 
 export interface Kept {
   readonly record: DestinationRecord;
@@ -84,10 +84,19 @@ export function withLine(kept: Kept, next: Line): Kept {
   return { ...kept, lines: [...others, next] };
 }
 
+/** What is kept of other feeds is another node's to act on. */
+export function keptOf(kept: Kept, feeds: ReadonlySet<FeedId>): Kept {
+  return {
+    record: kept.record,
+    lines: kept.lines.filter(({ feed }) => feeds.has(feed)),
+    deferred: kept.deferred.filter(({ feed }) => feeds.has(feed)),
+  };
+}
+
 export async function readKept(rows: StoreReader, home: HomeName, now: Moment): Promise<Kept> {
   const record = await rows.get(destinationKey(home));
   const lines = await rows.range({ ...linesOf(home), limit: PAGE_ROWS_MAX });
-  const deferred = await rows.range({ ...deferredOf(home), limit: DEFERRED_MAX });
+  const deferred = await rows.range({ ...deferredOf(home), limit: DEFERRED_ROWS_MAX });
   return {
     record: record === undefined ? NOTHING_KEPT.record : decodeRecord(record, now),
     lines: lines.map(({ key, value }) => decodeLine(parseFeedId(toHex(key.subarray(-32))), value)),

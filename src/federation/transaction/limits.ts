@@ -16,6 +16,8 @@ export const DEFERRED_FIRST_MS = MINUTE;
 export const DEFERRED_MAX_MS = HOUR;
 /** Deferred items of one destination, 100 bytes of memory each; while there are so many its main line waits. */
 export const DEFERRED_MAX = 1_000;
+/** Rows of deferred items for one destination: those of each of the 64 nodes that a home has at most. */
+export const DEFERRED_ROWS_MAX = 64 * DEFERRED_MAX;
 /** Between a home's contact and our try: if it came to pull, the pull is under way by then and we stay out of its way. */
 export const CONTACT_PAUSE_MS = 250;
 /** A home that has just pulled a batch is pulling the next: we send nothing for so long. */

@@ -15,7 +15,7 @@ import {
 import type { Store } from '../../store/index.ts';
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
-import type { FederationLink, HomeDirectory } from '../ports.ts';
+import type { FederationLink, HomeDirectory, OwnFleet } from '../ports.ts';
 import { HELD, heldOf } from '../row-keys.ts';
 import { failureWait } from './back-off.ts';
 import { momentOf } from './destination.ts';
@@ -47,6 +47,7 @@ export interface PullerDeps<Judged> {
   readonly directory: HomeDirectory;
   readonly intake: Intake<Judged>;
   readonly scope: Scope;
+  readonly fleet: OwnFleet;
   /** A home has answered. */
   readonly onContact: (home: HomeName) => void;
 }
@@ -205,11 +206,14 @@ export class Puller<Judged> {
 
   /** Everything after what we hold, until there is nothing. */
   async #drain(home: HomeName, feed: FeedId, origin: Origin, signal: AbortSignal): Promise<void> {
-    const { directory, intake } = this.#deps;
+    const { directory, fleet, intake } = this.#deps;
     if (!(await ownsFeed(directory, home, feed, signal))) return;
     for (;;) {
       const held = await intake.heldTo(home, feed);
       if (!origin.isAsked && (origin.said.get(feed) ?? 0) <= held) return;
+      // Whoever asks for what follows answers for what came before.
+      if (!(await fleet.untilCopied()))
+        throw new FederationError('unavailable', 'what was pulled is not on enough disks yet', { retry: 'later' });
       const transaction = await this.#pull(home, feed, held, signal);
       if (transaction === undefined) return;
       const numbers = transaction.items.map((_, index) => held + 1 + index);

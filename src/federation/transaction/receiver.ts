@@ -5,16 +5,19 @@
  */
 import type { Clock, Scope } from '../../base/index.ts';
 import {
+  decodeAnswer,
   encodeAnswer,
   type FeedId,
   feedIdOf,
   type HomeName,
+  type ItemResult,
+  ItemStatus,
   type Reach,
   type Transaction,
 } from '../../protocol/index.ts';
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
-import type { HintPort, HomeDirectory, OutboxView } from '../ports.ts';
+import type { HintPort, HomeDirectory, OutboxView, OwnFleet } from '../ports.ts';
 import { Admission } from './admission.ts';
 import { parseTxn } from './batch.ts';
 import type { Intake, Numbered, Taken } from './intake.ts';
@@ -31,9 +34,16 @@ export interface ReceiverDeps<Judged> {
   readonly outbox: OutboxView;
   readonly hints: HintPort;
   readonly intake: Intake<Judged>;
+  readonly fleet: OwnFleet;
   readonly onReach: (home: HomeName, reach: readonly Reach[]) => void;
   readonly onTaken: (origin: HomeName, taken: Taken) => void;
 }
+
+const PENDING: ItemResult = Object.freeze({
+  status: ItemStatus.LATER,
+  code: 'pending',
+  detail: 'taken, and not on as many disks yet as this home wants',
+});
 
 export class Receiver<Judged> {
   readonly #deps: ReceiverDeps<Judged>;
@@ -54,13 +64,21 @@ export class Receiver<Judged> {
     const { clock, scope } = this.#deps;
     const processing = within(clock, RECEIVE_TIMEOUT_MS, scope.signal, (signal) =>
       this.#admission.run(origin, signal, () => this.#process(origin, txn, body, signal)),
-    );
+    ).then((answer) => this.#whenCopied(answer));
     this.#underWay.set(name, processing);
     try {
       return await processing;
     } finally {
       this.#underWay.delete(name);
     }
+  }
+
+  /** What is not on enough disks is not answered for: it is here, and the sender keeps it and asks again. */
+  async #whenCopied(answer: Uint8Array): Promise<Uint8Array> {
+    if (await this.#deps.fleet.untilCopied()) return answer;
+    const { results, ...rest } = decodeAnswer(answer);
+    const isTaken = ({ status }: ItemResult): boolean => status === ItemStatus.OK || status === ItemStatus.DUPLICATE;
+    return encodeAnswer({ ...rest, results: results.map((result) => (isTaken(result) ? PENDING : result)) });
   }
 
   async #process(origin: HomeName, txn: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {

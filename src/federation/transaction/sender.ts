@@ -67,6 +67,11 @@ export class Sender {
     this.#wake(destination, (known) => known.measure());
   }
 
+  /** Other outboxes are ours now: whoever they are for is looked at. */
+  async inherited(): Promise<void> {
+    for (const home of await this.#deps.outbox.destinations()) this.queued(home);
+  }
+
   /** Resolves when it is on disk that the destination is to be told; said once for all that is owed until then. */
   async hint(destination: HomeName, conversation: ConversationId): Promise<void> {
     await oweHint(this.#deps, destination, conversation, momentOf(this.#deps.clock));
@@ -116,13 +121,15 @@ export class Sender {
 
   async #pull(home: HomeName, feed: FeedId, after: number): Promise<Uint8Array | undefined> {
     const { outbox } = this.#deps;
-    const reach = (await outbox.reach(home)).find((known) => known.feed === feed)?.number ?? 0;
+    const reach = await outbox.held(home, feed);
     if (reach === 0) return undefined;
-    const destination = await this.#of(home);
     const first = after + 1;
-    destination.tell({ kind: 'pulled', feed, after, isServed: first <= reach });
+    const isOurs = (await outbox.reach(home)).some((known) => known.feed === feed);
+    // What another node of our home sends is given to who asks here too; how far it is, is for that node to know.
+    const destination = isOurs ? await this.#of(home) : undefined;
+    destination?.tell({ kind: 'pulled', feed, after, isServed: first <= reach });
     if (first > reach) return undefined;
-    const { flight } = lineOf(destination.queue.kept, feed);
+    const flight = destination === undefined ? undefined : lineOf(destination.queue.kept, feed).flight;
     // The range in flight is fixed, whoever asks for it.
     const [last, maxBytes] =
       flight?.first === first

@@ -1,6 +1,6 @@
 /**
- * What an answer changes, as a pure function. The other home is believed about what it holds, within what we have: it may
- * send us back (it was restored) or ahead (we were), never beyond our own numbers. An answer that does not bring us past
+ * What an answer changes, as a pure function. The other home is believed about what it holds of what it was sent: it may
+ * send us back (it was restored), never ahead of what it has answered for. An answer that does not bring us past
  * what we sent counts as a failure, so that a home which contradicts itself is asked ever more rarely, not for ever.
  */
 import { type Answer, feedIdOf, ItemStatus } from '../../protocol/index.ts';
@@ -40,8 +40,9 @@ export function settle(
   if (answer.results.length !== count) return bad(kept, `${answer.results.length} results for ${count} items`);
   const line = lineOf(kept, feed);
   const isMain = range.attempt === 0;
-  // An answer from the store may be older than what a pull has told us since.
-  const acknowledged = isMain && heldTo < last ? heldTo : Math.max(line.acknowledged, heldTo);
+  // An answer from the store may be older than what a pull has told us since. What it holds beyond these numbers it was sent
+  // by another node, or before we were restored: each is sent again, since some of them may have been put off.
+  const acknowledged = isMain && heldTo < last ? heldTo : Math.max(line.acknowledged, Math.min(heldTo, last));
   return {
     kept: withLine(
       {

@@ -219,13 +219,33 @@ describe('a queue', () => {
     ]);
   });
 
-  test('is not told that more is held than there is', () => {
-    const { queue: done } = run(queue, [
+  test('counts what it was answered for, however much the other says it holds', () => {
+    const { effects } = run(queue, [
       ...sent(50),
       [{ kind: 'answered', answer: answer(OK(50), 1_000_000), jitter: 0 }, 0],
-      [{ kind: 'stored' }, 0],
     ]);
-    expect(lineOf(done.kept, FEED).acknowledged).toBe(120);
+    expect(effects).toEqual([{ kind: 'read', feed: FEED, first: 51, last: 100 }]);
+  });
+
+  test('goes on with an inherited feed where its node stopped, what was put off included, whatever is under way', () => {
+    const lines = [{ feed: OLD, acknowledged: 7, flight: undefined }];
+    const deferred = [{ feed: OLD, number: 5, attempt: 1, dueAt: 0 }];
+    const reach = [
+      { feed: OLD, number: 9 },
+      { feed: FEED, number: 120 },
+    ];
+    const { queue: later, effects } = run(queue, [
+      [{ kind: 'time' }, 0],
+      [{ kind: 'read', last: 50 }, 0],
+      [{ kind: 'reach', reach, inherited: { lines, deferred } }, 0],
+      [{ kind: 'stored' }, 0],
+      [{ kind: 'answered', answer: answer(OK(50), 50), jitter: 0 }, 1],
+      [{ kind: 'stored' }, 1],
+    ]);
+    expect(effects).toEqual([{ kind: 'send', batch: { feed: OLD, range: { first: 5, last: 5, attempt: 1 } } }]);
+    expect(lineOf(later.kept, OLD).acknowledged).toBe(7);
+    const { effects: next } = run(later, [[{ kind: 'answered', answer: answer(OK(1), 7, OLD), jitter: 0 }, 2]]);
+    expect(next).toEqual([{ kind: 'read', feed: OLD, first: 8, last: 9 }]);
   });
 
   test.each([
@@ -337,7 +357,7 @@ describe('whatever the order of failures, answers and crashes', () => {
       if (what === 'pull') this.#tell({ kind: 'pulled', feed: FEED, after: this.#held, isServed: false });
       if (what === 'grow') {
         this.reach = Math.min(REACH, this.reach + 20);
-        this.#tell({ kind: 'reach', reach: [{ feed: FEED, number: this.reach }] });
+        this.#tell({ kind: 'reach', reach: [{ feed: FEED, number: this.reach }], inherited: NOTHING_KEPT });
       }
       const [effect, ...rest] = this.#effects;
       this.#effects = rest;
@@ -413,7 +433,7 @@ describe('whatever the order of failures, answers and crashes', () => {
     }
   }
 
-  const ITEM: Omit<OutboxItem, 'number'> = { queuedAt: 0, pdu: new Uint8Array(1), body: undefined };
+  const ITEM: Omit<OutboxItem, 'number'> = { queuedAt: 0, pdu: new Uint8Array(1), body: undefined, isOwed: false };
 
   /** A batch ends with a large item, whoever reads it and whenever. */
   function endOf(first: number, last: number): number {

@@ -13,7 +13,7 @@ import { type Answer, type FeedId, TRANSACTION_ITEMS_MAX as ITEMS_MAX } from '..
 import { failureWait, type Moment } from './back-off.ts';
 import type { BatchName } from './batch.ts';
 import { type FeedReach, isFullByCount, withFlight } from './flight.ts';
-import { type DestinationRecord, type Kept, lineOf } from './kept.ts';
+import { type DestinationRecord, type Kept, lineOf, withLine } from './kept.ts';
 import { BACKOFF_FIRST_MS, CONTACT_PAUSE_MS, DEFERRED_MAX, DETAIL_CHARACTERS_MAX, PULL_PATIENCE_MS } from './limits.ts';
 import { acknowledge, settle } from './settle.ts';
 
@@ -48,7 +48,12 @@ export interface Problem {
 }
 
 export type QueueEvent =
-  | { readonly kind: 'reach'; readonly reach: readonly FeedReach[] }
+  /** `inherited`: of feeds that were another node's until now, how far it had come. */
+  | {
+      readonly kind: 'reach';
+      readonly reach: readonly FeedReach[];
+      readonly inherited: Pick<Kept, 'lines' | 'deferred'>;
+    }
   | { readonly kind: 'hinted' }
   | { readonly kind: 'time' }
   | { readonly kind: 'contact' }
@@ -98,7 +103,7 @@ export function createQueue(kept: Kept, reach: readonly FeedReach[], owesHints: 
 export function step(queue: Queue, event: QueueEvent, now: Moment): Step {
   switch (event.kind) {
     case 'reach':
-      return goOn({ ...queue, reach: event.reach }, now);
+      return goOn({ ...inherit(queue, event.inherited), reach: event.reach }, now);
     case 'hinted':
       return goOn({ ...queue, owesHints: true }, now);
     case 'time':
@@ -122,6 +127,21 @@ export function step(queue: Queue, event: QueueEvent, now: Moment): Step {
     default:
       return unreachable(event);
   }
+}
+
+/** On disk it is already, so it belongs to what is being stored too. */
+function inherit(queue: Queue, { lines, deferred }: Pick<Kept, 'lines' | 'deferred'>): Queue {
+  if (lines.length === 0 && deferred.length === 0) return queue;
+  const join = (kept: Kept): Kept => ({
+    ...lines.reduce(withLine, kept),
+    deferred: deferred.length === 0 ? kept.deferred : [...kept.deferred, ...deferred],
+  });
+  const { activity, kept } = queue;
+  return {
+    ...queue,
+    kept: join(kept),
+    activity: 'after' in activity ? { ...activity, after: join(activity.after) } : activity,
+  };
 }
 
 /** Numbers that are not acknowledged, of all feeds, and those that come again. */

@@ -24,6 +24,7 @@ function batch(from: TestHome, to: TestHome, mails: readonly string[], first = 1
     queuedAt: 0,
     pdu: new TextEncoder().encode(text),
     body: undefined,
+    isOwed: false,
   }));
   const txn = `${feed}.${first}.${first + mails.length - 1}.0`;
   return { txn, body: encodeBatch(from.name, to.name, feed, items) };
@@ -273,7 +274,7 @@ describe('a transaction is refused and changes nothing', () => {
   });
 
   function item() {
-    return { pdu: new TextEncoder().encode('mail'), body: new Uint8Array(0), hasBody: false };
+    return { pdu: new TextEncoder().encode('mail'), body: new Uint8Array(0), hasBody: false, isOwed: false };
   }
 
   test('of a flood, of which others feel nothing', async () => {

@@ -13,6 +13,7 @@ import type {
   HintPort,
   HomeDirectory,
   OutboxView,
+  OwnFleet,
   PduInbox,
 } from '../ports.ts';
 import { Intake } from './intake.ts';
@@ -34,6 +35,7 @@ export interface TransactionDeps<Judged> {
   readonly hints: HintPort;
   readonly link: FederationLink;
   readonly directory: HomeDirectory;
+  readonly fleet: OwnFleet;
 }
 
 export class TransactionLayer<Judged> implements Pick<FederationService, 'send' | 'pull' | 'contact'>, AsyncDisposable {
@@ -90,6 +92,11 @@ export class TransactionLayer<Judged> implements Pick<FederationService, 'send' 
   /** The outbox for this destination has grown. */
   queued(destination: HomeName): void {
     this.#sender.queued(destination);
+  }
+
+  /** A node that was removed has left its outboxes to this one. */
+  inherited(): void {
+    this.#scope.spawn('inherited outboxes', () => this.#sender.inherited());
   }
 
   /** Resolves when it is on disk that the destination is to hear of this conversation. */

@@ -4,7 +4,7 @@
  * neither DNS nor another server of the same machine can speak for it. The order is lazy: most homes are at the first.
  */
 import type { ServiceAddress } from '../../base/system/index.ts';
-import type { HomeName } from '../../protocol/index.ts';
+import type { HomeDocument, HomeName } from '../../protocol/index.ts';
 import { DISCOVERY_SERVICES_MAX } from './limits.ts';
 
 export const WELL_KNOWN_PATH = '/.well-known/restante';
@@ -35,4 +35,19 @@ export async function* places(
   for (const service of (await services(`_restante._tcp.${home}`)).slice(0, DISCOVERY_SERVICES_MAX))
     yield { origin: `${scheme}://${service.host}:${service.port}`, name: home };
   yield { origin: `${scheme}://${home}:${HOME_PORT}`, name: home };
+}
+
+/** Where the nodes of a home serve HTTP, each place once. */
+export function nodeOrigins({ home, nodes }: HomeDocument): readonly string[] {
+  const isLoopback = isLoopbackHome(home);
+  const origins = nodes.flatMap(({ urls }) => urls.map((url) => originOf(url, isLoopback)));
+  return [...new Set(origins.filter((origin) => origin !== undefined))];
+}
+
+/** Where a node serves HTTP, from where it serves WebSocket; undefined for what is not to be used. */
+function originOf(nodeUrl: string, isLoopback: boolean): string | undefined {
+  if (!URL.canParse(nodeUrl)) return undefined;
+  const url = new URL(nodeUrl);
+  if (url.protocol === 'wss:') return `https://${url.host}`;
+  return url.protocol === 'ws:' && isLoopback ? `http://${url.host}` : undefined;
 }

@@ -21,13 +21,14 @@ import {
   parseHomeDocument,
 } from '../../protocol/index.ts';
 import { FederationError } from '../federation-error.ts';
-import { type Place, places, WELL_KNOWN_PATH } from './discovery.ts';
+import { nodeOrigins, type Place, places, WELL_KNOWN_PATH } from './discovery.ts';
 import { fromDial } from './error-table.ts';
 import {
   DISCOVERY_PLACE_TIMEOUT_MS,
   DISCOVERY_TIMEOUT_MS,
   HOME_ANSWER_BYTES_MAX,
   HOME_ANSWER_PAGES_MAX,
+  LINK_URLS_MAX,
 } from './limits.ts';
 
 export interface HomeDocumentClientDeps {
@@ -49,16 +50,29 @@ export class HomeDocumentClient {
     this.#deps = deps;
   }
 
-  /** Versions after `after`, at least; whoever publishes a plain file gives all. Not linked yet. Throws FederationError. */
-  async fetch(home: HomeName, after: number, signal: AbortSignal): Promise<readonly HomeDocument[]> {
+  /**
+   * Versions after `after`, at least, from where the home's name leads, or from the nodes that its document as it is `known`
+   * names, when there is nothing more to be had there: a home outlives the machine that its name points at. Whoever publishes a plain file gives all. Not linked yet. Throws FederationError.
+   */
+  async fetch(
+    home: HomeName,
+    after: number,
+    known: HomeDocument | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly HomeDocument[]> {
     const late = (): Error =>
       new FederationError('timeout', `${home} was not found in ${DISCOVERY_TIMEOUT_MS} ms`, { retry: 'later' });
     return await withDeadline(this.#deps.clock, DISCOVERY_TIMEOUT_MS, signal, late, (attempt) =>
-      this.#discover(home, after, attempt),
+      this.#discover(home, after, known, attempt),
     );
   }
 
-  async #discover(home: HomeName, after: number, signal: AbortSignal): Promise<readonly HomeDocument[]> {
+  async #discover(
+    home: HomeName,
+    after: number,
+    known: HomeDocument | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly HomeDocument[]> {
     let failure: FederationError | undefined;
     const services = async (name: string) => {
       try {
@@ -78,6 +92,17 @@ export class HomeDocumentClient {
         // The first place is where people put a home, so its failure tells most; only "nothing here" tells less.
         if (failure === undefined || failure.code === 'unknown_home') failure = error;
       }
+    }
+    for (const origin of known === undefined ? [] : nodeOrigins(known).slice(0, LINK_URLS_MAX)) {
+      signal.throwIfAborted();
+      const documents = await this.#fetchFrom(home, { origin, name: new URL(origin).host }, after, signal).catch(
+        (error: unknown) => {
+          if (error instanceof FederationError) return []; // what the home's own place said counts
+          throw error;
+        },
+      );
+      // One that lags behind its home shows less than is known, and is not the home's word.
+      if ((documents.at(-1)?.version ?? 0) > after) return documents;
     }
     throw failure ?? new FederationError('unknown_home', `nothing is known of ${home}`);
   }

@@ -133,7 +133,12 @@ export class HttpHomeDirectory implements HomeDirectory, AsyncDisposable {
       return this.#keep(home, { document: pinned.at(-1), checkedAt, askedAt: undefined, failure: undefined });
     try {
       // The last version that we have comes again, so that we see whether it is still the same.
-      const offered = await this.#client.fetch(home, Math.max(0, pinned.length - 1), this.#closing.signal);
+      const offered = await this.#client.fetch(
+        home,
+        Math.max(0, pinned.length - 1),
+        pinned.at(-1),
+        this.#closing.signal,
+      );
       const added = extendChain(home, pinned, offered);
       const document = added.at(-1) ?? pinned.at(-1);
       if (document === undefined) throw new FederationError('bad_answer', `${home} publishes an empty chain`);

@@ -1,6 +1,6 @@
 /**
- * The client's half of the transport: signed requests to the nodes that a home's document names. A node that does not answer
- * lets the next one try; what a node says is the home's word. TLS, except to this machine.
+ * The client's half of the transport: signed requests to the nodes that a home's document names. A node that does not answer,
+ * or cannot now, lets the next one try; what else a node says is the home's word. TLS, except to this machine.
  */
 import {
   type CryptoSuite,
@@ -23,7 +23,7 @@ import {
 } from '../../protocol/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HomeDirectory } from '../ports.ts';
-import { isLoopbackHome } from './discovery.ts';
+import { nodeOrigins } from './discovery.ts';
 import { fromDial, fromRefusal } from './error-table.ts';
 import {
   ANSWER_BYTES_MAX,
@@ -54,6 +54,9 @@ interface Question {
   readonly body: Uint8Array | undefined;
   readonly answerBytesMax: number;
 }
+
+/** Its disk is full, it starts or stops, it was removed: another node of the home may be able. */
+const UNABLE = 503;
 
 export class HttpLink implements FederationLink {
   readonly #deps: HttpLinkDeps;
@@ -136,9 +139,14 @@ export class HttpLink implements FederationLink {
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     let failure: DialError | undefined;
+    let unable: HttpAnswer | undefined;
     for (const origin of origins) {
       try {
         const answer = await this.#request(origin, destination, asked, signal);
+        if (answer.status === UNABLE) {
+          unable ??= answer;
+          continue;
+        }
         this.#lastGood.set(destination, origin);
         return answer;
       } catch (error) {
@@ -148,6 +156,7 @@ export class HttpLink implements FederationLink {
       }
     }
     this.#lastGood.delete(destination);
+    if (unable !== undefined) return unable;
     invariant(failure !== undefined, 'a link tries at least one origin');
     throw fromDial(destination, failure);
   }
@@ -174,12 +183,10 @@ export class HttpLink implements FederationLink {
   }
 
   #origins(home: HomeDocument): readonly string[] {
-    const isLoopback = isLoopbackHome(home.home);
-    const urls = home.nodes.flatMap((node) => node.urls);
-    const origins = new Set(urls.map((url) => originOf(url, isLoopback)).filter((origin) => origin !== undefined));
     const lastGood = this.#lastGood.get(home.home);
-    const ordered = [...origins];
-    if (lastGood !== undefined && origins.has(lastGood)) ordered.sort((a, b) => rank(a, lastGood) - rank(b, lastGood));
+    const ordered = [...nodeOrigins(home)];
+    if (lastGood !== undefined && ordered.includes(lastGood))
+      ordered.sort((a, b) => rank(a, lastGood) - rank(b, lastGood));
     if (ordered.length === 0)
       throw new FederationError('unreachable', `the home document of ${home.home} names no node to reach`, {
         retry: 'later',
@@ -203,12 +210,4 @@ function question(path: string, query: Readonly<Record<string, string | readonly
     body: undefined,
     answerBytesMax: TRANSACTION_BYTES_MAX,
   };
-}
-
-/** Where a node serves HTTP, from where it serves WebSocket; undefined for what is not to be used. */
-function originOf(nodeUrl: string, isLoopback: boolean): string | undefined {
-  if (!URL.canParse(nodeUrl)) return undefined;
-  const url = new URL(nodeUrl);
-  if (url.protocol === 'wss:') return `https://${url.host}`;
-  return url.protocol === 'ws:' && isLoopback ? `http://${url.host}` : undefined;
 }

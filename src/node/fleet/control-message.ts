@@ -1,7 +1,7 @@
 /** What nodes of a fleet say to each other beside their feeds: JSON, judged here once. */
 import { z } from 'zod';
 import { fromBase64, fromUtf8, toBase64, utf8 } from '../../base/index.ts';
-import { CONTROL_BYTES_MAX, FEEDS_MAX } from './limits.ts';
+import { CONTROL_BYTES_MAX, DEFERRED_TOLD_MAX, FEEDS_MAX } from './limits.ts';
 
 /** Base64 in the text, bytes here. */
 export const bytes = z.string().transform((text, context) => {
@@ -29,6 +29,16 @@ const feeds = z.strictObject({ t: z.literal('feeds'), keys: z.array(key).max(FEE
 const home = z.strictObject({ t: z.literal('home'), version: count, documents: z.array(bytes).max(4_096) });
 /** Blocks of a feed up to here are on disk, without a gap. */
 const stored = z.strictObject({ t: z.literal('stored'), feed, to: count });
+/** How far the exchange with another home has come: of each feed of ours, and of its feeds; and how long feeds here are by then. */
+const exchange = z.strictObject({
+  t: z.literal('exchange'),
+  home: z.string().max(260),
+  sent: z
+    .array(z.strictObject({ feed, acknowledged: count, deferred: z.array(count).max(DEFERRED_TOLD_MAX) }))
+    .max(FEEDS_MAX),
+  held: z.array(z.strictObject({ feed, number: count })).max(FEEDS_MAX),
+  behind: z.array(z.strictObject({ feed, to: count })).max(FEEDS_MAX),
+});
 const ask = z.strictObject({ t: z.literal('ask'), id: count, what: z.string().max(32), body: z.unknown() });
 const answer = z.strictObject({ t: z.literal('answer'), id: count, body: z.unknown() });
 const failed = z.strictObject({ t: z.literal('failed'), id: count, code: z.string().max(64), message: z.string() });
@@ -43,6 +53,7 @@ const schema = z.discriminatedUnion('t', [
   feeds,
   home,
   stored,
+  exchange,
   ask,
   answer,
   failed,

@@ -14,7 +14,7 @@ import {
   toBase64,
 } from '../../base/index.ts';
 import type { CreateStreamCipher, PeerId } from '../../feed/index.ts';
-import { decodeKeyLogPage, type FeedId, type HomeNode, type KeyLogPage } from '../../protocol/index.ts';
+import { decodeKeyLogPage, type FeedId, type HomeName, type HomeNode, type KeyLogPage } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { DataFolder } from '../data-folder.ts';
 import type { NodeFeeds } from '../feeds.ts';
@@ -24,6 +24,7 @@ import type { HomeKeyLog } from '../key-log.ts';
 import { Copies } from './copies.ts';
 import { CopyStore } from './copy-store.ts';
 import { Dialing } from './dialing.ts';
+import { Exchanges } from './exchanges.ts';
 import { FleetError } from './fleet-error.ts';
 import { type FleetStatus, fleetStatus } from './fleet-status.ts';
 import { FollowedKeyLog } from './followed-key-log.ts';
@@ -61,6 +62,8 @@ export interface FleetEvents {
   readonly onRoleChanged: (why: string) => void;
   /** Feeds were left to this node: what they have for other homes is to be sent. */
   readonly onInherited: () => void;
+  /** Of another node's outbox for this home bodies may be awaited no more. */
+  readonly onAnswered: (home: HomeName) => void;
   /** A feed of ours was signed for beyond what is here: this node was restored. */
   readonly onBeyond: (feed: FeedId) => void;
 }
@@ -76,6 +79,7 @@ export class Fleet implements AsyncDisposable {
   readonly tokens: JoinTokens;
   readonly membership: Membership;
   readonly waits: Waits;
+  readonly exchanges: Exchanges;
   readonly shared: SharedFeeds;
   duties: RegistrarDuties | undefined;
   readonly #deps: FleetDeps;
@@ -116,6 +120,7 @@ export class Fleet implements AsyncDisposable {
       others: () => this.others,
       links: () => this.links,
     });
+    this.exchanges = new Exchanges({ ...deps, ...events, copies: this.copies, roster, links: () => this.links });
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the fleet failed'));
     this.shared = new SharedFeeds({
       ...deps,
@@ -124,6 +129,7 @@ export class Fleet implements AsyncDisposable {
       copies: this.copies,
       links: () => this.links,
       onBeyond: events.onBeyond,
+      onCopied: () => this.membership.inherit(),
       onComplete: () => {
         this.#isReady = true;
       },
@@ -135,6 +141,7 @@ export class Fleet implements AsyncDisposable {
         copies: this.copies,
         membership: this.membership,
         shared: this.shared,
+        exchanges: this.exchanges,
         duties: () => this.duties,
         begin: (link, keys) => this.#beginFor(link, keys),
       },
@@ -154,6 +161,7 @@ export class Fleet implements AsyncDisposable {
     const isAlone = roster.nodes.every(({ name }) => name === deps.folder.config.node);
     if (!isAlone) await deps.feeds.keepEndedAsCopies();
     const fleet = new Fleet(deps, events, roster);
+    await fleet.membership.inherit();
     fleet.#start();
     return fleet;
   }
@@ -270,6 +278,7 @@ export class Fleet implements AsyncDisposable {
     });
     journal.events.on('cleared', ({ feed, index }) => this.shared.announceCleared(feed, index));
     if (this.#deps.dialer !== undefined) this.#scope.spawn('dialing', (signal) => this.#dialing.run(signal));
+    this.#scope.spawn('exchanges', (signal) => this.exchanges.run(signal));
     if (this.#deps.keyLog instanceof FollowedKeyLog)
       this.#scope.spawn('key log', (signal) => this.#watchKeyLog(signal));
   }
@@ -304,7 +313,7 @@ export class Fleet implements AsyncDisposable {
       {
         ...this.#deps,
         answer: (from, what, body) => this.#talk.answer(from, what, body),
-        hear: (from, message) => this.#scope.spawn('hear', () => this.#talk.hear(from, message)),
+        hear: (from, message) => this.#scope.spawn('hear', (signal) => this.#talk.hear(from, message, signal)),
       },
       socket,
       frames,
@@ -364,6 +373,7 @@ export class Fleet implements AsyncDisposable {
     linked.peer = handle.id;
     void handle.ended.then(() => link.close('feeds'));
     link.tell({ t: 'home', version: home.current?.version ?? 0, documents: [] });
+    this.#scope.spawn('exchanges', () => this.exchanges.greet(link));
     this.#scope.spawn('publish', () => this.membership.publishSelf());
     this.#scope.spawn('follow the key log', () => this.followKeyLog());
   }

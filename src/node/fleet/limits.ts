@@ -36,3 +36,9 @@ export const DURABILITY_TIMEOUT_MS = 5_000;
 export const NEWCOMERS_MAX = 8;
 /** To connect to another node and shake hands as WebSockets do. */
 export const DIAL_TIMEOUT_MS = 10_000;
+/** After a change in the exchange with another home the other nodes are told this much later, of all that changed by then. */
+export const EXCHANGE_PAUSE_MS = 1_000;
+/** What another node holds of another home is awaited here for this long; then it is told again with its next change. */
+export const HELD_WAIT_MS = 60_000;
+/** Numbers of one outbox that were put off: as many as federation keeps. */
+export const DEFERRED_TOLD_MAX = 1_000;

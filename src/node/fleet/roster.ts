@@ -79,6 +79,12 @@ export class Roster {
     return this.#chain.some(({ nodes }) => nodes.some((node) => node.feed === feed || node.retired.includes(feed)));
   }
 
+  /** Whether the node of that key writes a feed, or goes on with it. */
+  isSentBy(feed: FeedId, key: Uint8Array): boolean {
+    const node = this.nodes.find((one) => equalBytes(one.key, key));
+    return node !== undefined && (node.feed === feed || node.retired.includes(feed));
+  }
+
   /** Feeds that a former node wrote. */
   feedsOf(key: Uint8Array): ReadonlySet<FeedId> {
     const its = this.#chain.flatMap(({ nodes }) => nodes.filter((node) => equalBytes(node.key, key)));

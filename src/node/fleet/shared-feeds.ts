@@ -30,6 +30,8 @@ export interface SharedFeedsDeps {
   readonly roster: Roster;
   readonly copies: Copies;
   readonly links: () => readonly NodeLink[];
+  /** A feed is copied from now on: it may have been left to this node. */
+  readonly onCopied: () => Promise<void>;
   /** A feed's key has signed more than its own writer has here. */
   readonly onBeyond: (feed: FeedId) => void;
   /** Every copy is here as far as its writer has signed for it, as far as that is known. */
@@ -69,10 +71,12 @@ export class SharedFeeds implements AsyncDisposable {
 
   /** Feeds that another node has are copied when the home names them. */
   async addCopies(keys: readonly Uint8Array[]): Promise<void> {
-    const { feeds, roster, suite } = this.#deps;
+    const { feeds, onCopied, roster, suite } = this.#deps;
     for (const key of keys) {
       const feed = feedIdOf(discoveryKeyOf(suite, key));
-      if (roster.isNamed(feed) && !feeds.all.has(feed)) this.share(await feeds.copy(key));
+      if (!roster.isNamed(feed) || feeds.all.has(feed)) continue;
+      this.share(await feeds.copy(key));
+      await onCopied();
     }
   }
 
@@ -108,6 +112,7 @@ export class SharedFeeds implements AsyncDisposable {
 
   announceCleared(feed: FeedId, index: number): void {
     this.#synchronizer?.announceCleared(feed, index);
+    this.#takeStored(feed);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

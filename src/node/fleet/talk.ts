@@ -5,6 +5,7 @@ import type { HomeChain } from '../home-chain.ts';
 import type { HomeKeyLog } from '../key-log.ts';
 import type { ControlMessage } from './control-message.ts';
 import type { Copies } from './copies.ts';
+import type { Exchanges } from './exchanges.ts';
 import { FleetError } from './fleet-error.ts';
 import type { Membership } from './membership.ts';
 import type { NodeLink } from './node-link.ts';
@@ -26,6 +27,7 @@ export interface TalkDeps {
   readonly copies: Copies;
   readonly membership: Membership;
   readonly shared: SharedFeeds;
+  readonly exchanges: Exchanges;
   readonly duties: () => RegistrarDuties | undefined;
   /** The other end is ready to copy: so is this one now. */
   readonly begin: (link: NodeLink, keys: readonly Uint8Array[]) => Promise<void>;
@@ -40,13 +42,15 @@ export class Talk {
     this.#home = options.home;
   }
 
-  async hear(link: NodeLink, message: ControlMessage): Promise<void> {
+  async hear(link: NodeLink, message: ControlMessage, signal: AbortSignal): Promise<void> {
     const { copies, log, shared } = this.#deps;
     switch (message.t) {
       case 'feeds':
         return shared.addCopies(message.keys);
       case 'home':
         return this.#hearHome(link, message.version, message.documents);
+      case 'exchange':
+        return this.#deps.exchanges.hear(link, message, signal);
       case 'stored':
         copies.told(link.other.key, feedIdOf(fromHex(message.feed)), message.to);
         break;

@@ -42,6 +42,11 @@ export class Waits {
     return this.#deps.copies.until(isReached, DURABILITY_TIMEOUT_MS, this.#waits.signal);
   }
 
+  /** As `untilCopied`, by how many disks there are to be, this node's included. */
+  async untilOn(disks: number, to: number): Promise<boolean> {
+    return disks <= 1 || (await this.untilCopied(to, disks - 1));
+  }
+
   /** Waits until every node that there is a link to has what our feed has now, or a moment has passed. */
   async settle(): Promise<void> {
     const { id, length } = this.#deps.feeds.current;

@@ -49,7 +49,8 @@ export interface Transaction {
     reach: Reach[]; // how far the origin's numbers for this destination go, by feed
 }
 /**
- * A PDU beside its body. A body that was erased before it could be sent is absent.
+ * A PDU beside its body. A body that was erased before it could be sent is absent; so is one that the node which sends does
+ * not have yet: then it is owed, the answer is LATER, and the item comes again with it.
  *
  * @generated from protobuf message restante.federation.v1.Item
  */
@@ -66,6 +67,10 @@ export interface Item {
      * @generated from protobuf field: bool has_body = 3
      */
     hasBody: boolean;
+    /**
+     * @generated from protobuf field: bool is_owed = 4
+     */
+    isOwed: boolean;
 }
 /**
  * @generated from protobuf message restante.federation.v1.Reach
@@ -327,7 +332,8 @@ class Item$Type extends MessageType<Item> {
         super("restante.federation.v1.Item", [
             { no: 1, name: "pdu", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
             { no: 2, name: "body", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 3, name: "has_body", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
+            { no: 3, name: "has_body", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
+            { no: 4, name: "is_owed", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
         ]);
     }
     create(value?: PartialMessage<Item>): Item {
@@ -335,6 +341,7 @@ class Item$Type extends MessageType<Item> {
         message.pdu = new Uint8Array(0);
         message.body = new Uint8Array(0);
         message.hasBody = false;
+        message.isOwed = false;
         if (value !== undefined)
             reflectionMergePartial<Item>(this, message, value);
         return message;
@@ -352,6 +359,9 @@ class Item$Type extends MessageType<Item> {
                     break;
                 case /* bool has_body */ 3:
                     message.hasBody = reader.bool();
+                    break;
+                case /* bool is_owed */ 4:
+                    message.isOwed = reader.bool();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -374,6 +384,9 @@ class Item$Type extends MessageType<Item> {
         /* bool has_body = 3; */
         if (message.hasBody !== false)
             writer.tag(3, WireType.Varint).bool(message.hasBody);
+        /* bool is_owed = 4; */
+        if (message.isOwed !== false)
+            writer.tag(4, WireType.Varint).bool(message.isOwed);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
