@@ -92,7 +92,7 @@ export const DOWNLOADS_IN_FLIGHT = 4;
 /** Nodes that one attachment is fetched from at once: more rarely make a person's line faster. */
 export const DOWNLOAD_NODES_MAX = 3;
 /** An attachment of fewer chunks is not worth another connection. */
-export const CHUNKS_OF_ONE_NODE = 16;
+export const CHUNKS_OF_ONE_NODE = 4;
 /** A piece without an answer for this long has failed: a megabyte over a line of 4 KiB a second. */
 export const PIECE_REQUEST_MS = 5 * 60_000;
 /** Pieces that are encrypted before a transaction keeps them. */

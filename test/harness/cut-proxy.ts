@@ -3,11 +3,19 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 export class CutProxy implements AsyncDisposable {
   readonly port: number;
+  /** Bytes that passed since the beginning, or since a test has set them to 0. */
+  readonly passed: { in: number; out: number };
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
   readonly #wire: { isCut: boolean };
 
-  private constructor(server: Server, sockets: Set<Socket>, wire: { isCut: boolean }) {
+  private constructor(
+    server: Server,
+    sockets: Set<Socket>,
+    wire: { isCut: boolean },
+    passed: { in: number; out: number },
+  ) {
+    this.passed = passed;
     this.#server = server;
     this.#sockets = sockets;
     this.#wire = wire;
@@ -18,6 +26,7 @@ export class CutProxy implements AsyncDisposable {
   static async open(to: number): Promise<CutProxy> {
     const sockets = new Set<Socket>();
     const wire = { isCut: false };
+    const passed = { in: 0, out: 0 };
     const server = createServer((near) => {
       if (wire.isCut) {
         near.destroy();
@@ -34,11 +43,15 @@ export class CutProxy implements AsyncDisposable {
           sockets.delete(socket);
           other.destroy();
         });
+        const way = socket === near ? 'in' : 'out';
+        socket.on('data', (data: Buffer) => {
+          passed[way] += data.length;
+        });
         socket.pipe(other);
       }
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-    return new CutProxy(server, sockets, wire);
+    return new CutProxy(server, sockets, wire, passed);
   }
 
   cut(): void {
