@@ -22,7 +22,9 @@ import { encodeFrame, FrameReader, HubError } from '../../dist/hub-client/index.
 const PASSWORD = 'correct horse';
 const [clock, suite, random] = [new SystemClock(), new SodiumSuite(), new SystemRandom()];
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-const launch = parseLaunch(suite, readFileSync(LAUNCH_DESCRIPTOR));
+const message = readFileSync(LAUNCH_DESCRIPTOR);
+if (message.length === 0) process.exit(0);
+const launch = parseLaunch(suite, message);
 const bus = await IpcBus.connect({ clock, log }, launch.busPath);
 const component = await Component.open({ clock, suite, log, bus }, { instance: launch.instance, keys: launch.keys });
 component.correspondence.meet(launch.control);

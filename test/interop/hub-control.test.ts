@@ -1,4 +1,5 @@
 /** The control server with real user server processes: doors, sessions, credentials, and a user server's life. */
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
 import { parseAddress } from '../../src/protocol/index.ts';
@@ -26,6 +27,14 @@ async function p99(program: FrameProgram, isEnough: (count: number) => boolean):
     await new Promise((resolve) => setImmediate(resolve));
   }
   return took.sort((a, b) => a - b)[Math.floor(took.length * 0.99)] as number;
+}
+
+/** Children of this process that run a file. */
+function processesOf(file: string): number[] {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ');
+  return children
+    .filter((pid) => pid !== '' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(file))
+    .map(Number);
 }
 
 const statusOf = async (hub: TestHub, user: string) =>
@@ -221,6 +230,27 @@ describe('a hub', () => {
     const [third] = await FrameProgram.open(hub.socketPath, { token: opened.token });
     expect(await third.call('list')).toMatchObject({ notes: ['woken by mail', 'woken by reminder'] });
     third[Symbol.dispose]();
+  });
+
+  test('starts a process ahead for whoever comes next; it is nobody’s, may die, and ends with the hub', async () => {
+    const hub = await openHub();
+    const [program] = await openSession(hub.socketPath);
+    const { pid } = await program.call('list');
+    const ahead = (): number[] => processesOf('small-user-server.mjs').filter((other) => other !== pid);
+    await vi.waitFor(() => expect(ahead()).toHaveLength(1), 10_000);
+    const [spare] = ahead() as [number];
+    expect(readFileSync(`/proc/${spare}/limits`, 'utf8')).toMatch(/Max core file size +0 +0/);
+    const [other] = await openSession(hub.socketPath, bob);
+    expect((await other.call('list')).pid).toBe(spare);
+    await vi.waitFor(() => expect(ahead()).toHaveLength(2), 10_000);
+    const [next] = ahead().filter((each) => each !== spare) as [number];
+    process.kill(next, 'SIGKILL');
+    await until(() => !isAlive(next));
+    const [third] = await openSession(hub.socketPath, 'carol@home.example');
+    expect(await third.call('list')).toMatchObject({ notes: [] });
+    for (const each of [program, other, third]) each[Symbol.dispose]();
+    await hub[Symbol.asyncDispose]();
+    expect(processesOf('small-user-server.mjs')).toEqual([]);
   });
 
   test('restarts one user server when the operator says so', async () => {

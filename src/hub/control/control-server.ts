@@ -225,7 +225,7 @@ export class ControlServer implements AsyncDisposable {
     const folders = new UserFolders(usersFolder);
     const stretcher = this.#keep(new ThreadedStretcher());
     const slots = new SlotKeeper({ clock, random, folders, stretcher });
-    const spawner: Spawner = new ProcessSpawner(log, program);
+    const spawner: Spawner = this.#keep(new ProcessSpawner({ clock, log }, program));
     const claim = (user: Address): Promise<Claim> => this.#open_.cluster.claim(user);
     const servers = this.#keep(
       new UserServers(

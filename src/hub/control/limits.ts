@@ -8,6 +8,8 @@ const MINUTE_MS = 60_000;
 export const IDLE_TIMEOUT_MS: number = 5 * MINUTE_MS;
 /** From the launch to `ready`: loading the lists of a hundred thousand mails on a busy disk. */
 export const START_TIMEOUT_MS = 30_000;
+/** The next process is started ahead so long after one was: the first answers are out by then. */
+export const SPARE_DELAY_MS = 2_000;
 /** From `stop` to the end of the process: what is pending is on disk already, so only a hanging one takes longer. */
 export const STOP_TIMEOUT_MS = 10_000;
 /** The first wait after a crash; each further one doubles it. */

@@ -1,12 +1,16 @@
 /**
  * Starts the processes of components. A process gets its launch message on descriptor LAUNCH_DESCRIPTOR, nothing secret in
  * its arguments, an environment of its own, and no core dumps. Its log goes where ours goes.
+ *
+ * Half of a start is loading code, the same for everybody: so one process is started ahead. It is nobody's, has no keys, and
+ * waits for the launch message of whoever comes next.
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import type { Log } from '../../base/index.ts';
+import { type Clock, isAbort, type Log } from '../../base/index.ts';
 import { LAUNCH_DESCRIPTOR } from '../component/launch.ts';
+import { SPARE_DELAY_MS } from './limits.ts';
 
 export interface Child {
   readonly pid: number;
@@ -15,8 +19,16 @@ export interface Child {
   kill(): void;
 }
 
-export interface Spawner {
+export interface Spawner extends AsyncDisposable {
   spawn(launch: Uint8Array, options: { readonly heapBytes: number }): Child;
+}
+
+/** A process that has not heard yet what it is. */
+interface Spare {
+  readonly heapBytes: number;
+  readonly child: Child;
+  readonly launch: Writable | null;
+  hasEnded: boolean;
 }
 
 export interface ProcessFigures {
@@ -33,16 +45,57 @@ const CPU_TICK_MS = 10;
 const WITHOUT_CORE_DUMPS = 'ulimit -c 0; exec "$0" "$@"';
 
 export class ProcessSpawner implements Spawner {
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #program: string;
+  readonly #closing = new AbortController();
+  #spare: Spare | undefined;
 
   /** `program` is the main file of the component. */
-  constructor(log: Log, program: string) {
+  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }, program: string) {
+    this.#clock = clock;
     this.#log = log;
     this.#program = program;
   }
 
   spawn(launch: Uint8Array, { heapBytes }: { readonly heapBytes: number }): Child {
+    const spare = this.#takeSpare(heapBytes) ?? this.#start(heapBytes);
+    spare.launch?.end(launch);
+    void this.#startAhead(heapBytes);
+    return spare.child;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new DOMException('the hub stops', 'AbortError'));
+    this.#spare?.child.kill();
+    await this.#spare?.child.exited;
+  }
+
+  #takeSpare(heapBytes: number): Spare | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare === undefined || (spare.heapBytes === heapBytes && !spare.hasEnded)) return spare;
+    spare.child.kill();
+    return undefined;
+  }
+
+  /** A little later: whoever is starting now has the processor first. */
+  async #startAhead(heapBytes: number): Promise<void> {
+    const { signal } = this.#closing;
+    try {
+      await this.#clock.sleep(SPARE_DELAY_MS, signal);
+    } catch (error) {
+      if (isAbort(error, signal)) return;
+      throw error;
+    }
+    if (this.#spare?.hasEnded === false) return;
+    const spare = this.#start(heapBytes);
+    this.#spare = spare;
+    await spare.child.exited;
+    spare.hasEnded = true;
+  }
+
+  #start(heapBytes: number): Spare {
     const heap = `--max-old-space-size=${Math.ceil(heapBytes / MiB)}`;
     // Hundreds of these share a host: what a process gains in speed by room to breathe, the others lose.
     const flags = [heap, '--optimize-for-size', '--max-semi-space-size=4', '--v8-pool-size=1', '--expose-gc'];
@@ -61,8 +114,8 @@ export class ProcessSpawner implements Spawner {
     const pipe = child.stdio[LAUNCH_DESCRIPTOR] as Writable | null;
     // It may end before it has read.
     pipe?.on('error', (error) => this.#log.debug({ error }, 'a launch message was not read'));
-    pipe?.end(launch);
-    return { pid: child.pid ?? 0, exited, kill: () => void child.kill('SIGKILL') };
+    const kill = (): void => void child.kill('SIGKILL');
+    return { heapBytes, child: { pid: child.pid ?? 0, exited, kill }, launch: pipe, hasEnded: false };
   }
 }
 

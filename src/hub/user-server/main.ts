@@ -18,7 +18,11 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const launch = parseLaunch(suite, readFileSync(LAUNCH_DESCRIPTOR));
+// Everything is loaded by now. A process that was started ahead waits here for its launch message; when its control server
+// ends first, it has been nobody.
+const message = readFileSync(LAUNCH_DESCRIPTOR);
+if (message.length === 0) process.exit(0);
+const launch = parseLaunch(suite, message);
 const bus = await IpcBus.connect({ clock, log }, launch.busPath);
 const component = await Component.open({ clock, suite, log, bus }, { instance: launch.instance, keys: launch.keys });
 component.correspondence.meet(launch.control);
