@@ -2,13 +2,16 @@
  * The page itself, so that it opens without a network: what the page is made of, and nothing that anybody has written. The
  * newest is taken where there is a network. Mail never passes through here.
  */
-const CACHE = 'restante-page-1';
+/** Written in by the build: what the page is made of, and a name that changes with it. */
+const BUILT = { name: 'unbuilt', assets: [] };
+const CACHE = `restante-page-${BUILT.name}`;
 const isPart = (url) =>
   url.origin === location.origin &&
   (url.pathname === '/' || /^\/(assets\/|icon\.svg$|manifest|mail-frame)/.test(url.pathname));
 
 self.addEventListener('install', (event) => {
-  const shell = ['/', '/icon.svg', '/manifest.webmanifest', '/mail-frame.html', '/mail-frame-remote.html'];
+  const frames = ['/mail-frame.html', '/mail-frame-remote.html'];
+  const shell = ['/', '/icon.svg', '/manifest.webmanifest', ...frames, ...BUILT.assets];
   event.waitUntil(
     caches
       .open(CACHE)
@@ -17,13 +20,19 @@ self.addEventListener('install', (event) => {
   );
 });
 
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener('activate', (event) => event.waitUntil(forgetOthers().then(() => self.clients.claim())));
 
 self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== 'GET' || !isPart(url)) return;
   event.respondWith(url.pathname.startsWith('/assets/') ? keptFirst(event.request) : newestFirst(event.request));
 });
+
+/** Of builds before this one. */
+async function forgetOthers() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
+}
 
 /** Its name has its content's hash: it never changes. */
 async function keptFirst(request) {

@@ -1,7 +1,7 @@
 /** Builds the page into ../dist/web, with compressed copies beside what compresses; does nothing when nothing has changed. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
@@ -38,9 +38,21 @@ function isBuilt(stamp) {
   }
 }
 
+/** The service worker keeps all of the page, so that what is loaded when it is needed is there without a network. */
+function nameAssets() {
+  const worker = join(out, 'service-worker.js');
+  const assets = filesOf(join(out, 'assets')).map((name) => `/assets/${basename(name)}`);
+  const name = createHash('sha256').update(assets.join()).digest('hex').slice(0, 12);
+  const unbuilt = "{ name: 'unbuilt', assets: [] }";
+  const source = readFileSync(worker, 'utf8');
+  if (!source.includes(unbuilt)) throw new Error(`service-worker.js does not say ${unbuilt}`);
+  writeFileSync(worker, source.replace(unbuilt, JSON.stringify({ name, assets })));
+}
+
 const stamp = sourcesHash();
 if (!isBuilt(stamp)) {
   await build({ root: web, logLevel: 'warn', build: { outDir: out, emptyOutDir: true } });
+  nameAssets();
   for (const name of filesOf(out)) {
     const plain = readFileSync(name);
     if (!COMPRESSED.has(extname(name)) || plain.length < COMPRESSED_FROM_BYTES) continue;

@@ -33,8 +33,11 @@ const FORBIDDEN = [
   'math',
 ];
 const REMOTE = /^\s*(https?:)?\/\//i;
-const REMOTE_STYLE = /url\(\s*['"]?\s*(?:https?:)?\/\/[^)]*\)|@import[^;]+;?/i;
-const REMOTE_STYLES = new RegExp(REMOTE_STYLE, 'gi');
+/** In styles: what has an address elsewhere, and functions that take one as a string. */
+const REMOTE_STYLES =
+  /url\(\s*['"]?\s*(?:https?:)?\/\/[^)]*\)|@import[^;]+;?|(?:image-set|cross-fade|image|src)\([^)]*\)/gi;
+/** A character by its number, an escaped line end, or any other character that is escaped (CSS Syntax 3, section 4.3.7). */
+const CSS_ESCAPE = /\\(?:([0-9a-f]{1,6})[ \t\r\n\f]?|(\r\n|[\n\r\f])|([^\n\r\f]))/gi;
 
 /**
  * It is read in the window of the frame, whose policy lets mail have styles; the page's own would take them away. The
@@ -74,16 +77,30 @@ function tame(root: HTMLElement, allowsRemote: boolean): boolean {
       if (!allowsRemote) element.removeAttribute(name);
     }
   for (const element of root.querySelectorAll<HTMLElement>('[style]')) {
-    const style = element.getAttribute('style') ?? '';
-    if (!REMOTE_STYLE.test(style)) continue;
+    const style = localStyle(element.getAttribute('style') ?? '');
+    if (style === undefined) continue;
     hasRemote = true;
-    if (!allowsRemote) element.setAttribute('style', style.replace(REMOTE_STYLES, 'none'));
+    if (!allowsRemote) element.setAttribute('style', style);
   }
   for (const sheet of root.querySelectorAll('style')) {
-    const css = sheet.textContent ?? '';
-    if (!REMOTE_STYLE.test(css)) continue;
+    const css = localStyle(sheet.textContent ?? '');
+    if (css === undefined) continue;
     hasRemote = true;
-    if (!allowsRemote) sheet.textContent = css.replace(REMOTE_STYLES, 'none');
+    if (!allowsRemote) sheet.textContent = css;
   }
   return hasRemote;
+}
+
+/** Without what is elsewhere, also where it is spelled with escapes; undefined when nothing is. */
+function localStyle(css: string): string | undefined {
+  const plain = css.replace(CSS_ESCAPE, (_, code?: string, lineEnd?: string, character?: string) => {
+    if (code !== undefined) return characterOf(Number.parseInt(code, 16));
+    return lineEnd === undefined ? (character ?? '') : '';
+  });
+  const local = plain.replace(REMOTE_STYLES, 'none');
+  return local === plain ? undefined : local;
+}
+
+function characterOf(code: number): string {
+  return code === 0 || code > 0x10ffff ? '\ufffd' : String.fromCodePoint(code);
 }

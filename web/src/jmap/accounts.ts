@@ -32,7 +32,8 @@ export interface MailServer {
 }
 
 export interface MailAccountStatus {
-  readonly accountId: string;
+  /** Of the JMAP account. */
+  readonly id: string;
   readonly address: string;
   readonly agent: { readonly state: string; readonly reason?: string };
 }

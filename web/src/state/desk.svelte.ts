@@ -33,6 +33,8 @@ interface SetAnswer {
 export class Desk {
   letter = $state<Letter>();
   isMinimised = $state(false);
+  /** By attachment: what was attached in this window. */
+  readonly files = new Map<string, File>();
   readonly #deps: DeskDeps;
   readonly #kept: KeptLetters;
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
@@ -108,6 +110,7 @@ export class Desk {
       });
       const attachment = letter.attachments.at(-1);
       if (attachment === undefined) continue;
+      this.files.set(attachment.key, file);
       const { line } = this.#deps;
       const { id: accountId } = this.#accountOf(letter);
       const progress = (share: number): void => {

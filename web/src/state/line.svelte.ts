@@ -11,6 +11,9 @@ const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 20_000;
 /** A hub that is in the middle of something tells many changes at once. */
 const CHANGES_GATHER_MS = 60;
+/** How often it is looked whether the device has slept, and how long a look that came too late may be. */
+const WAKE_LOOK_MS = 10_000;
+const SLEPT_MS = 30_000;
 
 export type LineState = 'opening' | 'live' | 'offline' | 'unreachable';
 
@@ -27,6 +30,7 @@ export class Line {
   #onFirstFailure: () => void = () => undefined;
   #waiting: (() => void)[] = [];
   #hurry: (() => void) | undefined;
+  #watching: AbortController | undefined;
   #changeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(login: Login, onSignedOut: () => void) {
@@ -52,10 +56,12 @@ export class Line {
    */
   async open(kept: Session | undefined): Promise<void> {
     this.#kept = kept;
-    const hurry = (): void => this.hurry();
     const { signal } = this.#closing;
-    window.addEventListener('online', hurry, { signal });
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && hurry(), { signal });
+    window.addEventListener('online', () => this.#recheck(), { signal });
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.hurry(), {
+      signal,
+    });
+    this.#lookForSleep(signal);
     const first = new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
       if (kept !== undefined) this.#onFirstFailure = resolve;
@@ -73,6 +79,23 @@ export class Line {
   /** Tries now what would be tried later. */
   hurry(): void {
     this.#hurry?.();
+  }
+
+  /** What looks like a line may be none any more: it is opened anew, and asked what has changed. */
+  #recheck(): void {
+    this.hurry();
+    this.#watching?.abort(new DOMException('looked at again', 'AbortError'));
+  }
+
+  /** A timer that comes much too late has slept with the device. */
+  #lookForSleep(signal: AbortSignal): void {
+    let last = Date.now();
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (now - last > WAKE_LOOK_MS + SLEPT_MS) this.#recheck();
+      last = now;
+    }, WAKE_LOOK_MS);
+    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   }
 
   close(): void {
@@ -97,18 +120,25 @@ export class Line {
     const { signal } = this.#closing;
     for (let wait = WAIT_FIRST_MS; !signal.aborted; wait = Math.min(WAIT_MAX_MS, wait * 2)) {
       let isLive = false;
+      const watching = new AbortController();
+      this.#watching = watching;
+      const either = AbortSignal.any([signal, watching.signal]);
       try {
-        this.#connection = await Connection.open(this.#login, signal);
+        this.#connection = await Connection.open(this.#login, either);
         await this.#connection.watch(
           () => {
             isLive = true;
             this.#live();
           },
           () => this.#changed(),
-          signal,
+          either,
         );
       } catch (error) {
         if (signal.aborted) return;
+        if (watching.signal.aborted) {
+          wait = WAIT_FIRST_MS;
+          continue;
+        }
         if (error instanceof Refusal && error.status === 401) {
           this.#signOut();
           return;

@@ -102,6 +102,8 @@ export const de: Messages = {
   download: 'Herunterladen',
   bodyMissing: 'Der Text dieser Nachricht kann gerade nicht gezeigt werden.',
   truncated: 'Diese Nachricht ist sehr lang; der Rest steht in der Datei zum Herunterladen.',
+  blockSender: (address) => `${address} blockieren`,
+  blockedSender: (address) => `Was ${address} sendet, ist von jetzt an Spam`,
   downloadMessage: 'Nachricht herunterladen',
   olderMessages: (n) => count(n, '1 ältere Nachricht zeigen', 'ältere Nachrichten'),
   lock: 'Wie diese Nachricht geschützt ist',

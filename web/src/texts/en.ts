@@ -105,6 +105,8 @@ export const en = {
   download: 'Download',
   bodyMissing: 'The text of this message cannot be shown now.',
   truncated: 'This message is very long; the rest is in the download.',
+  blockSender: (address: string) => `Block ${address}`,
+  blockedSender: (address: string) => `What ${address} sends is junk from now on`,
   downloadMessage: 'Download message',
   olderMessages: (n: number) => count(n, 'Show 1 older message', 'older messages'),
   // Encryption

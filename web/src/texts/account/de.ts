@@ -57,6 +57,8 @@ export const de: AccountMessages = {
   otherMailHint: 'Ein IMAP-Konto kann neben diesem stehen. Das geht auch später, in den Einstellungen.',
   mailAddress: 'Mailadresse',
   mailPassword: 'Ihr Passwort oder ein App-Passwort',
+  mailUser: 'Benutzername, wenn es nicht die Adresse ist',
+  readsOnly: 'Nur zum Lesen',
   servers: 'Server',
   imapServer: 'Eingang (IMAP)',
   smtpServer: 'Ausgang (SMTP)',

@@ -58,6 +58,8 @@ export const en = {
   otherMailHint: 'An IMAP account can stand beside this one. You can also do that later, in the settings.',
   mailAddress: 'Mail address',
   mailPassword: 'Its password, or an app password',
+  mailUser: 'User name, if it is not the address',
+  readsOnly: 'Only for reading',
   servers: 'Servers',
   imapServer: 'Incoming (IMAP)',
   smtpServer: 'Outgoing (SMTP)',
