@@ -1,6 +1,6 @@
 /** A person's IMAP account against a real Dovecot: the store, the agent behind a message channel, and another program's connection. */
 import { ImapFlow } from 'imapflow';
-import { SILENT_LOG } from '../../src/base/index.ts';
+import { type HttpDialer, SILENT_LOG } from '../../src/base/index.ts';
 import { SystemClock, SystemRandom } from '../../src/base/system/index.ts';
 import { ImapAccounts } from '../../src/hub/agents/imap/imap-accounts.ts';
 import { ImapAgent } from '../../src/hub/agents/imap/imap-agent.ts';
@@ -19,6 +19,7 @@ import {
 } from '../../src/jmap/index.ts';
 import { startInChannel } from './channel-agent.ts';
 import { type Dovecot, PASSWORD } from './dovecot.ts';
+import { TestDialer } from './jmap/test-account.ts';
 import { until } from './until.ts';
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -29,6 +30,8 @@ const never = new AbortController().signal;
 export interface ImapWorldOptions {
   readonly user: string;
   readonly smtp?: ServerSettings;
+  /** To where tokens come from. */
+  readonly dialer?: HttpDialer;
 }
 
 export class ImapWorld implements AsyncDisposable {
@@ -95,7 +98,8 @@ export class ImapWorld implements AsyncDisposable {
     await store.complete();
     this.#store = store;
     const startImapAgent = (): StartedAgent => this.#startAgent();
-    this.#accounts = new ImapAccounts({ ...deps, store, blobs, startImapAgent }, { agentTimeoutMs: 10_000 });
+    const { dialer = new TestDialer() } = this.#options;
+    this.#accounts = new ImapAccounts({ ...deps, store, blobs, startImapAgent, dialer }, { agentTimeoutMs: 10_000 });
     const { submitter, raw } = this.#accounts;
     this.#jmap = createJmap({ ...deps, store, blobStore: blobs, source: { raw }, submitter });
   }

@@ -23,6 +23,9 @@ interface AddOptions extends AccountOptions {
   readonly login?: string;
   readonly security: Security;
   readonly oauth2?: boolean;
+  readonly oauth2Refresh?: string;
+  readonly oauth2Client?: string;
+  readonly oauth2ClientSecret?: string;
 }
 
 /** As the hub tells it. */
@@ -60,6 +63,9 @@ export function addMailAccount(program: Command, act: Act): void {
       .option('--login <name>', 'the name to log in with (default: the address)')
       .addOption(new Option('--security <how>', 'of both').choices(['tls', 'starttls', 'none']).default('tls'))
       .option('--oauth2', 'the secret is a token of OAuth 2')
+      .option('--oauth2-refresh <url>', 'the secret is a refresh token: new tokens come from here')
+      .option('--oauth2-client <id>', 'for which program it was given')
+      .option('--oauth2-client-secret <text>', 'what its provider calls so; it is in every copy of that program')
       .action(act(add)),
     'restante mail account add imap alice@mail.example --hub https://hub.home.example',
     'printf \'%s\\n\' "$PASSWORD" "$APP_PASSWORD" | restante mail account add imap alice@mail.example --password-stdin',
@@ -91,10 +97,14 @@ async function add(context: Context, options: AddOptions, _kind: string, address
         ? find(`_submissions._tcp.${domain}`, '--smtp')
         : hostAndPort(options.smtp),
   ]);
-  const secret = await questions.secret(MAIL_PASSWORD);
-  const common = { security, user: login, secret, auth: oauth2 === true ? 'oauth2' : 'password' };
+  const given = await questions.secret(MAIL_PASSWORD);
+  const refresh = refreshOf(options, given);
+  const secret = refresh === undefined ? given : '';
+  const auth = oauth2 === true || refresh !== undefined ? 'oauth2' : 'password';
+  const common = { security, user: login, secret, auth };
   const { id } = (await askHub(context, hub, 'POST', PATH, {
     address,
+    ...(refresh === undefined ? {} : { refresh }),
     imap: { ...common, host: imap.host, port: imap.port ?? PORTS[security].imap },
     ...(smtp === undefined ? {} : { smtp: { ...common, host: smtp.host, port: smtp.port ?? PORTS[security].smtp } }),
   })) as { readonly id: string };
@@ -103,6 +113,15 @@ async function add(context: Context, options: AddOptions, _kind: string, address
     '',
     '  `restante mail account status` says how far it is.',
   ]);
+}
+
+/** How new tokens are made, if that was said. */
+function refreshOf({ oauth2Client, oauth2ClientSecret, oauth2Refresh }: AddOptions, token: string): object | undefined {
+  if (oauth2Refresh === undefined) return undefined;
+  if (oauth2Client === undefined)
+    throw new CliError('usage', 'a refresh token is good for one program', { fix: 'Say which with --oauth2-client.' });
+  const clientSecret = oauth2ClientSecret === undefined ? {} : { clientSecret: oauth2ClientSecret };
+  return { url: oauth2Refresh, clientId: oauth2Client, token, ...clientSecret };
 }
 
 async function status(context: Context, options: AccountOptions): Promise<void> {

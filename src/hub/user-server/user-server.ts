@@ -90,7 +90,7 @@ export class UserServer implements AsyncDisposable {
       { ...deps, start: deps.startMailAgent, handlers: this.#encrypted.handlers() },
       { name: 'mail', timeoutMs: options.agentTimeoutMs, delayMs: AGENT_DELAY_MS },
     );
-    this.imap = new ImapAccounts({ ...deps, store }, options);
+    this.imap = new ImapAccounts({ ...deps, store, dialer: deps.pushServices.dialer }, options);
     const encrypted = new EncryptedSubmitter(
       {
         blobs: deps.blobs,

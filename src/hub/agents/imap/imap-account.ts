@@ -27,7 +27,7 @@ export interface ImapAccountDeps {
   readonly log: Log;
   readonly store: MailStore;
   readonly blobs: BlobStore;
-  readonly settings: () => ImapSettings;
+  readonly settings: () => Promise<ImapSettings>;
   readonly onStatus: (status: ImapStatus) => void;
 }
 
@@ -74,7 +74,7 @@ export class ImapAccount {
       return result;
     };
     return {
-      settings: async () => settings(),
+      settings: () => settings(),
       folders: async ({ folders }) => {
         // Emails without a place are found again by their header.
         await store.complete();

@@ -3,7 +3,7 @@
  * its submission server. Accounts come and go while the user server runs.
  */
 import { createHash } from 'node:crypto';
-import { type Clock, type Log, Scope, type SecureRandom } from '../../../base/index.ts';
+import { type Clock, type HttpDialer, type Log, Scope, type SecureRandom } from '../../../base/index.ts';
 import type { BlobStore, MailAccount, MailSource, MailStore } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 import type { Handlers } from '../line.ts';
@@ -14,6 +14,7 @@ import { parseImapSettings, readImapSettings, writeImapSettings } from './accoun
 import { ImapAccount } from './imap-account.ts';
 import type { ImapAgentCalls, ImapSettings, ImapStatus, ImapToldCalls } from './imap-protocol.ts';
 import { ACCOUNTS_MAX, RAW_PIECE_BYTES } from './limits.ts';
+import { OAuthTokens } from './oauth-tokens.ts';
 
 export interface ImapAccountsDeps {
   readonly clock: Clock;
@@ -22,6 +23,8 @@ export interface ImapAccountsDeps {
   readonly store: MailStore;
   readonly blobs: BlobStore;
   readonly startImapAgent: () => StartedAgent;
+  /** To where tokens of OAuth 2 come from. */
+  readonly dialer: HttpDialer;
 }
 
 export interface ImapAccountsOptions {
@@ -54,10 +57,12 @@ export class ImapAccounts implements AsyncDisposable {
   readonly #options: ImapAccountsOptions;
   readonly #running = new Map<string, Running>();
   readonly #scope: Scope;
+  readonly #tokens: OAuthTokens;
   readonly #listening: Disposable;
 
   constructor(deps: ImapAccountsDeps, options: ImapAccountsOptions) {
     this.#deps = deps;
+    this.#tokens = new OAuthTokens(deps);
     this.#options = options;
     this.#scope = new Scope((task, error) => deps.log.debug({ err: error, task }, 'an IMAP agent was not reached'));
     this.submitter = new SmtpSubmitter({
@@ -105,11 +110,12 @@ export class ImapAccounts implements AsyncDisposable {
    */
   async add(value: unknown): Promise<{ readonly id: string }> {
     const { store } = this.#deps;
-    const settings = parseImapSettings(value);
+    const given = parseImapSettings(value);
+    const { settings, usable } = await this.#fresh(given);
     const id = `imap-${createHash('sha256').update(settings.address.toLowerCase()).digest('hex').slice(0, 12)}`;
     if (!this.#running.has(id) && this.#running.size >= ACCOUNTS_MAX)
       throw new HubError('too_large', `there are ${ACCOUNTS_MAX} accounts already`);
-    await probe(settings, this.#scope.signal);
+    await probe(usable, this.#scope.signal);
     await this.#stop(id);
     const account = store.transact(() => {
       const before = store.account(id);
@@ -121,6 +127,31 @@ export class ImapAccounts implements AsyncDisposable {
     await store.flush();
     this.#run(account);
     return { id };
+  }
+
+  /** As the agent uses them: with a token that is good for a while. */
+  async #settingsOf(account: MailAccount): Promise<ImapSettings> {
+    const kept = readImapSettings(account);
+    const { settings, usable } = await this.#fresh(kept);
+    if (settings !== kept) {
+      // The provider has put another refresh token in the place of this one, which may be worth nothing any more.
+      writeImapSettings(account, settings);
+      await this.#deps.store.flush();
+    }
+    return usable;
+  }
+
+  /** What is to be kept, and what servers take now. Throws HubError `credential_refused` or `server_unreachable`. */
+  async #fresh(kept: ImapSettings): Promise<{ readonly settings: ImapSettings; readonly usable: ImapSettings }> {
+    const { imap, refresh, smtp, ...rest } = kept;
+    if (refresh === undefined) return { settings: kept, usable: kept };
+    const { access, replaced } = await this.#tokens.access(refresh, this.#scope.signal);
+    const settings = replaced === undefined ? kept : { ...kept, refresh: { ...refresh, token: replaced } };
+    const servers = {
+      imap: { ...imap, secret: access },
+      smtp: smtp === undefined ? undefined : { ...smtp, secret: access },
+    };
+    return { settings, usable: { ...rest, ...servers } };
   }
 
   /** Forgets the account here; nothing changes at its server. Throws HubError `absent`. */
@@ -171,7 +202,7 @@ export class ImapAccounts implements AsyncDisposable {
     const imap = new ImapAccount(
       {
         ...this.#deps,
-        settings: () => readImapSettings(account),
+        settings: () => this.#settingsOf(account),
         onStatus: (status) => {
           const running = this.#running.get(account.id);
           if (running !== undefined) running.server = status;

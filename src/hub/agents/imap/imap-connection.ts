@@ -48,16 +48,23 @@ export async function connectImap(settings: ServerSettings, signal: AbortSignal)
 
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|ERR_TLS_CERT_)/;
 
-export function asHubError(error: unknown, { host, port, security, user }: ServerSettings): HubError {
+export function asHubError(error: unknown, { auth, host, port, security, user }: ServerSettings): HubError {
   if (error instanceof HubError) return error;
   const { authenticationFailed, code = '', message, responseText } = error as ImapFlowError;
   const where = `${host}:${port}`;
   const said = responseText === undefined ? '' : `: ${responseText}`;
   if (authenticationFailed === true)
-    return new HubError('credential_refused', `${host} does not take this password for ${user}${said}`, {
-      cause: error,
-      fix: 'Many providers want an app password, which is made on their page, or a token (--oauth2).',
-    });
+    return new HubError(
+      'credential_refused',
+      `${host} does not take this ${auth === 'oauth2' ? 'token' : 'password'} for ${user}${said}`,
+      {
+        cause: error,
+        fix:
+          auth === 'oauth2'
+            ? 'Tokens last an hour or so: give one that was made now, or how new ones are made (--oauth2-refresh).'
+            : 'Many providers want an app password, which is made on their page, or a token (--oauth2).',
+      },
+    );
   if (CERTIFICATE.test(code))
     return new HubError('untrusted', `the certificate of ${where} is not one for ${host}: ${message}`, {
       cause: error,

@@ -15,11 +15,22 @@ export interface ServerSettings {
   readonly auth: 'password' | 'oauth2';
 }
 
+/** How new access tokens are made (RFC 6749, section 6). */
+export interface OAuthRefresh {
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  /** The refresh token. */
+  readonly token: string;
+}
+
 export interface ImapSettings {
   readonly address: string;
   readonly imap: ServerSettings;
   /** Undefined: the account only receives. */
   readonly smtp: ServerSettings | undefined;
+  /** With it, secrets of the servers are made anew when they are over. */
+  readonly refresh?: OAuthRefresh | undefined;
 }
 
 export interface RemoteFolder {

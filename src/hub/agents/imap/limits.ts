@@ -45,6 +45,10 @@ export const PENDING_WINDOW = 1_000;
 export const HOST_CHARACTERS_MAX = 255;
 /** A token of OAuth 2 is a few thousand characters at the most. */
 export const SECRET_CHARACTERS_MAX = 16_384;
+/** A token service's answer, how long it is waited for, and how long before its end a token is not used any more. */
+export const TOKEN_ANSWER_BYTES_MAX = 64 * KiB;
+export const TOKEN_TIMEOUT_MS = 15_000;
+export const TOKEN_EARLY_MS = 60_000;
 /** IMAP accounts of one person: each is a thread and two connections. */
 export const ACCOUNTS_MAX = 20;
 /** A message is asked for in pieces of this size: what goes from thread to thread at once. */
