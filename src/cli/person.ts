@@ -5,7 +5,7 @@ import { letPass, SystemResolver, ThreadedSignatureChecker, WsDialer } from '../
 import type { Client, SetupDeps } from '../client/index.ts';
 import { FRAME_BYTES_MAX, isPrivateUrl } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
-import { type BodyWorker, InThreadBodyWorker } from '../vault/index.ts';
+import { type BodyWorker, GrowingBodyWorker, InThreadBodyWorker } from '../vault/index.ts';
 import { VaultPool } from '../vault/node/index.ts';
 import { CliError, HandedOver } from './cli-error.ts';
 import type { Context, Person } from './context.ts';
@@ -22,7 +22,7 @@ import { PASSWORD } from './terminal/questions.ts';
 export interface PersonNeeds {
   /** Whether to wait for a node first. Commands on what is here work without a network, and leave it alone. */
   readonly isOnline: boolean;
-  /** Much is encrypted or decrypted: in threads, which take a moment to start. */
+  /** Much may be encrypted or decrypted: in threads, once there is much. */
   readonly isBulk?: boolean;
   /** Nothing else may use the profile meanwhile. */
   readonly isAlone?: boolean;
@@ -155,9 +155,10 @@ async function openVault(
   needs: PersonNeeds,
   secrets: ConstructorParameters<typeof InThreadBodyWorker>[1]['secrets'],
 ): Promise<BodyWorker> {
-  if (needs.isBulk !== true) return new InThreadBodyWorker(deps, { secrets });
+  const few = new InThreadBodyWorker(deps, { secrets });
+  if (needs.isBulk !== true) return few;
   const onThreadLost = (error: Error): void => log.warn({ error }, 'a thread of the vault was lost');
-  return VaultPool.open({ onThreadLost }, { secrets });
+  return new GrowingBodyWorker({ few, openMany: () => VaultPool.open({ onThreadLost }, { secrets }) });
 }
 
 function openDialer(context: Context, nodeUrl: string): WsDialer {

@@ -22,6 +22,7 @@ export { type BodyWorker, InThreadBodyWorker, type OpenJob, type SealJob } from 
 export { type BulkResult, openAll, sealAll } from './bulk.ts';
 export { ATTACHMENT_KEY_BYTES, ChunkCipher } from './chunk-cipher.ts';
 export type { DerivedKeys } from './derived-keys.ts';
+export { GrowingBodyWorker } from './growing-worker.ts';
 export { INDEXED_TEXT_CHARACTERS_MAX } from './limits.ts';
 export {
   type AttachmentContent,

@@ -32,6 +32,8 @@ export const PARSED_CERTIFICATES_MAX = 1024;
 
 /** Jobs one thread holds at once: while one waits for the key agreement of Web Crypto, another uses the processor. */
 export const JOBS_PER_THREAD = 4;
+/** Jobs that are done without threads: a quarter of a second of work, less than threads take to start. */
+export const JOBS_BEFORE_THREADS = 32;
 /** Jobs that wait in a pool for each thread: half a second of work; whoever brings more waits for room. */
 export const QUEUED_JOBS_PER_THREAD = 256;
 /** Threads that may die in a row before any of them gets ready: more is a broken installation, not bad luck. */
