@@ -16,6 +16,11 @@ const PASSWORD = 'correct horse battery staple';
 const MAIN = 'dist/cli/main.js';
 const OUT = process.argv[2] ?? 'docs/screenshots';
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const SECTIONS = [
+  ['Devices', 'settings'],
+  ['Keys and password', 'settings-keys'],
+  ['Completeness', 'settings-completeness'],
+];
 const folder = mkdtempSync(join(tmpdir(), 'restante-screenshots-'));
 mkdirSync(OUT, { recursive: true });
 
@@ -29,22 +34,56 @@ const up = spawn(
 const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
 try {
   const [line] = await once(createInterface({ input: up.stdout }), 'line');
-  const { home, node, web } = JSON.parse(line);
+  const { home, node, operator, web } = JSON.parse(line);
   const own = `alice@${home}`;
-  const env = { ...process.env, RESTANTE_PASSWORD: PASSWORD };
-  const profile = join(folder, 'profile');
-  await promisify(execFile)(process.execPath, [MAIN, 'account', 'new', own, '--node', node, '--profile', profile], {
-    env,
-  });
+  await welcome(web);
   await fill(web, own);
-  await desktop(web, own, 'light');
-  await desktop(web, own, 'dark');
+  await letter(`noor@${home}`, node, own);
+  for (const colorScheme of ['light', 'dark']) {
+    await desktop(web, own, colorScheme);
+    await board(operator, colorScheme);
+  }
   await phone(web, own);
 } finally {
   await browser.close();
   up.kill('SIGTERM');
   await once(up, 'exit');
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** The first account, made in the browser as whoever was given the link makes it. */
+async function welcome(web) {
+  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1360, height: 860 } });
+  const page = await context.newPage();
+  await page.goto(`${web}#/welcome/link`);
+  await page.getByLabel('Name').fill('alice');
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('The password again').fill(PASSWORD);
+  await page.screenshot({ path: join(OUT, 'welcome-light.png') });
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.getByRole('heading', { name: 'Recovery code' }).waitFor({ timeout: 60_000 });
+  await page.screenshot({ path: join(OUT, 'recovery-code-light.png') });
+  await context.close();
+}
+
+/** From somebody else's device: encrypted and signed. */
+async function letter(from, node, to) {
+  const env = { ...process.env, RESTANTE_PASSWORD: PASSWORD };
+  const run = (...args) =>
+    promisify(execFile)(process.execPath, [MAIN, ...args, '--profile', join(folder, 'noor')], { env });
+  await run('account', 'new', from, '--node', node);
+  const body = 'The key is under the blue pot, as always.\n\nNoor';
+  await run('send', '--to', to, '--subject', 'Where the key is', '--body', body);
+}
+
+async function board(operator, colorScheme) {
+  const context = await browser.newContext({ locale: 'en-GB', colorScheme, viewport: { width: 1360, height: 1150 } });
+  const page = await context.newPage();
+  await page.goto(operator);
+  await page.locator('.uplot canvas').nth(2).waitFor();
+  await page.waitForTimeout(12_000); // some figures to draw
+  await page.screenshot({ path: join(OUT, `operator-${colorScheme}.png`) });
+  await context.close();
 }
 
 /** Through JMAP, as any program would. */
@@ -136,9 +175,16 @@ async function desktop(web, own, colorScheme) {
   await page.getByRole('dialog').waitFor();
   await take('keys');
   await page.keyboard.press('Escape');
+  await row('Where the key is').click();
+  await page.getByRole('button', { name: /in the public log/ }).click();
+  await page.getByRole('dialog').locator('svg[role="img"]').waitFor();
+  await take('sender-key');
+  await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Settings' }).click();
-  await page.getByText('this window').waitFor();
-  await take('settings');
+  for (const [name, file] of SECTIONS) {
+    await page.getByRole('tab', { name }).click();
+    await take(file);
+  }
   await page.keyboard.press('Escape');
   await page.context().setOffline(true);
   await page.evaluate(() => window.dispatchEvent(new Event('offline')));
@@ -160,6 +206,11 @@ async function phone(web, own) {
   await take('inbox');
   await page.getByRole('button', { name: 'Menu' }).tap();
   await take('menu');
+  await page.getByRole('button', { name: 'Settings' }).tap();
+  await page.getByRole('tab', { name: 'Devices' }).tap();
+  await page.getByText('this window').waitFor();
+  await take('settings');
+  await page.getByRole('button', { name: 'Close', exact: true }).tap();
   await page.getByRole('button', { name: 'Close menu' }).tap({ position: { x: 370, y: 400 } });
   await page.locator('[data-position] a', { hasText: 'The roof' }).tap();
   await take('thread');
