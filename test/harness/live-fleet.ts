@@ -9,6 +9,7 @@ import { type FleetStatus, joinFleet, type Operator, openNodeDialer, withOperato
 import { FRAME_BYTES_MAX } from '../../src/protocol/index.ts';
 import { CutProxy } from './cut-proxy.ts';
 import { freePort, HomeProcess } from './home-process.ts';
+import { SmallDisk } from './small-disk.ts';
 import { WireClient } from './wire-client.ts';
 
 const clock = new SystemClock();
@@ -25,6 +26,8 @@ export interface LiveNode {
   readonly folder: string;
   readonly port: number;
   readonly proxy: CutProxy;
+  /** A disk of its own that tests fill; undefined where none may be mounted. */
+  readonly disk: SmallDisk | undefined;
   process: HomeProcess | undefined;
 }
 
@@ -33,20 +36,27 @@ export class LiveFleet implements AsyncDisposable {
   readonly #folder: string;
   readonly #home: string;
   readonly #options: readonly string[];
+  readonly #smallDisks: ReadonlySet<string>;
   #made = 0;
 
-  private constructor(folder: string, home: string, options: readonly string[]) {
+  private constructor(folder: string, home: string, options: readonly string[], smallDisks: readonly string[]) {
     this.#folder = folder;
     this.#home = home;
     this.#options = options;
+    this.#smallDisks = new Set(smallDisks);
   }
 
-  static async open(names: readonly string[], options: readonly string[]): Promise<LiveFleet> {
+  /** `smallDisks`: nodes that get a disk of their own, which is small. */
+  static async open(
+    names: readonly string[],
+    options: readonly string[],
+    smallDisks: readonly string[] = [],
+  ): Promise<LiveFleet> {
     const folder = await mkdtemp(join(tmpdir(), 'restante-live-fleet-'));
     const [first, ...others] = names;
     if (first === undefined) throw new Error('a fleet has a node');
     const port = await freePort();
-    const fleet = new LiveFleet(folder, `localhost:${port}`, options);
+    const fleet = new LiveFleet(folder, `localhost:${port}`, options, smallDisks);
     await fleet.#make(first, port);
     await fleet.start(first);
     for (const name of others) await fleet.add(name, first);
@@ -122,16 +132,18 @@ export class LiveFleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { process: child, proxy } of this.nodes.values()) {
+    for (const { disk, process: child, proxy } of this.nodes.values()) {
       await child?.stop();
       await proxy[Symbol.asyncDispose]();
+      disk?.unmount();
     }
     await rm(this.#folder, { recursive: true, force: true });
   }
 
   async #make(name: string, port: number): Promise<LiveNode> {
     const folder = join(this.#folder, `${name}-${this.#made++}`);
-    const node: LiveNode = { name, folder, port, proxy: await CutProxy.open(port), process: undefined };
+    const disk = this.#smallDisks.has(name) ? await SmallDisk.mount(folder) : undefined;
+    const node: LiveNode = { name, folder, port, proxy: await CutProxy.open(port), disk, process: undefined };
     this.nodes.set(name, node);
     return node;
   }
@@ -140,6 +152,7 @@ export class LiveFleet implements AsyncDisposable {
     const node = this.node(name);
     this.nodes.delete(name);
     await node.proxy[Symbol.asyncDispose]();
+    node.disk?.unmount();
     await rm(node.folder, { recursive: true, force: true });
   }
 }

@@ -35,6 +35,7 @@ describe('a home of three nodes and another home', () => {
     await fleet.loseDisk('c');
     await fleet.core('a').operator.fleetRemove('c');
     await homes.untilBobHas([...before, ...queued]);
+    await homes.until(async () => (await homes.queuedAt('a')) === 0, 'a knows');
     expect(homes.sentBy('a', feed)).toEqual([[3, 4]]);
     await verified(fleet, 'a', 'b');
   });

@@ -1,18 +1,23 @@
 /**
  * Three nodes of a home, each a process, under a steady stream of mail with --durability 2, while they are killed (kill -9),
- * cut off from each other, lose their disks, are removed and added. No mail with a receipt is lost; in the end every node
- * shows the reader the same mail, and its views are what its feeds say.
+ * cut off from each other, find their disks full or lose them, are removed and added, and bodies are erased while one is
+ * away. No mail with a receipt is lost; in the end every node shows the reader the same mail, its views are what its feeds say,
+ * and a person's two devices are complete.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SeededPrng, SeededSecureRandom } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
-import { type Address, type Pdu, type PduId, pduIdOf, ReceiptStatus } from '../../src/protocol/index.ts';
+import { type Address, type Pdu, type PduId, pduIdOf, type Receipt, ReceiptStatus } from '../../src/protocol/index.ts';
+import { asPerson, PASSWORD, restante } from '../harness/home-process.ts';
 import { runLength } from '../harness/length.ts';
 import { LiveFleet } from '../harness/live-fleet.ts';
 import { createPerson, type Person, writePdu } from '../harness/person.ts';
 
-const ROUNDS = runLength(4, 50);
+const ROUNDS = runLength(3, 50);
 const SEED = 5;
 /** How long nodes are cut off from each other once, on real clocks. */
 const PARTITION_MS = runLength(2_000, 30_000);
@@ -31,13 +36,13 @@ class Sender {
   readonly acknowledged = new Set<PduId>();
   readonly #fleet: LiveFleet;
   readonly #author: Person;
-  readonly #to: Address;
+  readonly #to: readonly Address[];
   readonly #random: SeededSecureRandom;
   readonly #prng: SeededPrng;
   readonly #open: Mail[] = [];
   isOver = false;
 
-  constructor(fleet: LiveFleet, author: Person, to: Address, seed: number) {
+  constructor(fleet: LiveFleet, author: Person, to: readonly Address[], seed: number) {
     this.#fleet = fleet;
     this.#author = author;
     this.#to = to;
@@ -79,26 +84,28 @@ class Sender {
 
   #write(): Mail {
     const body = this.#random.bytes(200 + this.#prng.below(2_000));
-    return { pdu: writePdu(this.#random, this.#author, [this.#to], body), body };
+    return { pdu: writePdu(this.#random, this.#author, this.#to, body), body };
   }
 }
 
-test(`${ROUNDS} rounds of kills, cuts, lost disks and removals of three nodes lose nothing acknowledged`, async () => {
-  await using fleet = await LiveFleet.open(['a', 'b', 'c'], ['--durability', '2']);
+test(`${ROUNDS} rounds of kills, cuts, full and lost disks, removals and erasures lose nothing acknowledged`, async () => {
+  await using fleet = await LiveFleet.open(['a', 'b', 'c'], ['--durability', '2'], ['c']);
+  await using devices = await Devices.open(fleet);
   const random = new SeededSecureRandom(SEED);
-  const [author, reader] = await Promise.all(['author', 'reader'].map((name) => signUp(fleet, random, name)));
-  if (author === undefined || reader === undefined) throw new Error('two people');
+  const author = await signUp(fleet, random, 'author');
+  const reader = await signUp(fleet, random, 'reader');
   await fleet.settled();
-  const senders = Array.from({ length: SENDERS }, (_, i) => new Sender(fleet, author, reader.address, SEED + i));
+  const to = [reader.address, devices.address];
+  const senders = Array.from({ length: SENDERS }, (_, i) => new Sender(fleet, author, to, SEED + i));
+  const acknowledged = (): PduId[] => senders.flatMap((sender) => [...sender.acknowledged]);
   const sending = Promise.all(senders.map((sender) => sender.run()));
   const prng = new SeededPrng(SEED);
   for (let round = 0; round < ROUNDS; round++) {
-    await ROUND_KINDS[round % ROUND_KINDS.length]?.(fleet, prng);
+    const kind = ROUND_KINDS[round % ROUND_KINDS.length] as (typeof ROUND_KINDS)[number];
+    await kind.run({ fleet, prng, random, reader });
     // Two disks at once are one more than --durability 2 is for.
     await fleet.settled();
-    console.log(
-      `round ${round + 1}: ${senders.reduce((sum, sender) => sum + sender.acknowledged.size, 0)} acknowledged`,
-    );
+    console.log(`round ${round + 1}, ${kind.name}: ${acknowledged().length} acknowledged`);
   }
   for (const sender of senders) sender.isOver = true;
   await sending;
@@ -108,43 +115,190 @@ test(`${ROUNDS} rounds of kills, cuts, lost disks and removals of three nodes lo
   const [first] = lists;
   for (const list of lists) expect(list).toEqual(first);
   const held = new Set(first);
-  const acknowledged = senders.flatMap((sender) => [...sender.acknowledged]);
-  expect(acknowledged.length).toBeGreaterThan(ROUNDS);
-  expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
+  expect(acknowledged().length).toBeGreaterThan(ROUNDS);
+  expect(acknowledged().filter((id) => !held.has(id))).toEqual([]);
+  const sentences = await devices.complete(acknowledged());
   for (const { name } of fleet.running) {
     const { problems } = await fleet.operator(name, (operator) => operator.verify());
     expect(problems).toEqual([]);
   }
   console.log(
-    `a fleet, seed ${SEED}: ${ROUNDS} rounds, ${acknowledged.length} acknowledged, ${held.size} held at each node`,
+    `a fleet, seed ${SEED}: ${ROUNDS} rounds, ${acknowledged().length} acknowledged, ${held.size} held at each node; two devices: ${sentences.join('; ')}`,
   );
 });
 
-/** What is done to a fleet; each leaves it with three nodes that run. */
-const ROUND_KINDS: readonly ((fleet: LiveFleet, prng: SeededPrng) => Promise<void>)[] = [
-  async (fleet, prng) => {
-    const name = ['a', 'b', 'c'][prng.below(3)] as string;
-    await pause(prng.below(500));
-    await fleet.kill(name);
-    await pause(prng.below(500));
-    await fleet.start(name);
+interface Round {
+  readonly fleet: LiveFleet;
+  readonly prng: SeededPrng;
+  readonly random: SeededSecureRandom;
+  readonly reader: Person;
+}
+
+/** What is done to a fleet; each leaves it with three nodes that run. The short form takes the first ones. */
+const ROUND_KINDS: readonly { readonly name: string; readonly run: (round: Round) => Promise<void> }[] = [
+  {
+    name: 'bodies erased while a killed node is away',
+    run: async ({ fleet, prng, random, reader }) => {
+      const name = ['b', 'c'][prng.below(2)] as string;
+      await pause(prng.below(500));
+      await fleet.kill(name);
+      await erase(fleet, random, reader, prng);
+      await fleet.start(name);
+    },
   },
-  async (fleet) => {
-    for (const { proxy } of fleet.running) proxy.cut();
-    await pause(PARTITION_MS);
-    for (const { proxy } of fleet.running) proxy.mend();
+  {
+    name: 'a full disk',
+    run: async ({ fleet, random, reader }) => {
+      const { disk } = fleet.node('c');
+      if (disk === undefined) return;
+      disk.fill();
+      const refusal = await refusalOf(fleet, random, reader, 'c');
+      expect(refusal).toMatchObject({ status: ReceiptStatus.UNAVAILABLE, detail: 'the disk is full' });
+      expect((await readAll(fleet, random, reader, 'c')).length).toBeGreaterThan(0);
+      disk.makeRoom();
+    },
   },
-  async (fleet, prng) => {
-    const name = ['b', 'c'][prng.below(2)] as string;
-    await fleet.wipe(name);
-    await fleet.add(name, 'a');
+  {
+    name: 'a node added and removed',
+    run: async ({ fleet, prng }) => {
+      await fleet.add('d', 'a');
+      await fleet.settled();
+      await pause(prng.below(500));
+      await fleet.remove('d', 'a');
+    },
   },
-  async (fleet, prng) => {
-    const name = ['b', 'c'][prng.below(2)] as string;
-    await fleet.remove(name, 'a');
-    await fleet.add(name, 'a');
+  {
+    name: 'a lost disk',
+    run: async ({ fleet, prng }) => {
+      const name = ['b', 'c'][prng.below(2)] as string;
+      await fleet.wipe(name);
+      await fleet.add(name, 'a');
+    },
+  },
+  {
+    name: 'all links cut',
+    run: async ({ fleet }) => {
+      for (const { proxy } of fleet.running) proxy.cut();
+      await pause(PARTITION_MS);
+      for (const { proxy } of fleet.running) proxy.mend();
+    },
+  },
+  {
+    name: 'a kill',
+    run: async ({ fleet, prng }) => {
+      const name = ['a', 'b', 'c'][prng.below(3)] as string;
+      await pause(prng.below(500));
+      await fleet.kill(name);
+      await pause(prng.below(500));
+      await fleet.start(name);
+    },
+  },
+  {
+    name: 'a node replaced',
+    run: async ({ fleet, prng }) => {
+      const name = ['b', 'c'][prng.below(2)] as string;
+      await fleet.remove(name, 'a');
+      await fleet.add(name, 'a');
+    },
   },
 ];
+
+/** The reader erases a few of the newest mails of one feed at a node that runs. */
+async function erase(fleet: LiveFleet, random: SeededSecureRandom, reader: Person, prng: SeededPrng): Promise<void> {
+  const client = await fleet.connect('a');
+  await client.authenticate(random, reader.address, reader.device);
+  const complete = await client.follow();
+  if (complete.oneofKind !== 'complete') throw new Error(`not complete: ${complete.oneofKind}`);
+  const heads = complete.complete.heads.filter(({ number }) => number > 0);
+  const { feed, number } = heads[prng.below(heads.length)] as (typeof heads)[number];
+  const numbers = [{ from: Math.max(1, number - 5), to: number }];
+  const answer = await client.ask((request) => ({
+    oneofKind: 'erase',
+    erase: { request, feed, numbers, superseded: false },
+  }));
+  expect(answer.oneofKind).toBe('done');
+  client.close();
+}
+
+/** Submits until it is refused: what the log has room for by chance is still taken. */
+async function refusalOf(
+  fleet: LiveFleet,
+  random: SeededSecureRandom,
+  author: Person,
+  name: string,
+): Promise<Receipt | undefined> {
+  const client = await fleet.connect(name);
+  await client.authenticate(random, author.address, author.device);
+  try {
+    for (let i = 0; i < 200; i++) {
+      const body = random.bytes(100_000);
+      const receipt = await client.submit(writePdu(random, author, [author.address], body), body);
+      if (receipt.status !== ReceiptStatus.OK && receipt.status !== ReceiptStatus.PENDING) return receipt;
+    }
+    return undefined;
+  } finally {
+    client.close();
+  }
+}
+
+/** One person with two devices, each a profile of the command line, in the end as its owner would look at it. */
+class Devices implements AsyncDisposable {
+  readonly address: Address;
+  readonly #folder: string;
+  readonly #fleet: LiveFleet;
+
+  private constructor(address: Address, folder: string, fleet: LiveFleet) {
+    this.address = address;
+    this.#folder = folder;
+    this.#fleet = fleet;
+  }
+
+  static async open(fleet: LiveFleet): Promise<Devices> {
+    const folder = await mkdtemp(join(tmpdir(), 'restante-devices-'));
+    const devices = new Devices(`person@${fleet.home}` as Address, folder, fleet);
+    for (const command of ['new', 'add'])
+      await asPerson(join(folder, command), 'account', command, devices.address, '--node', devices.#url);
+    return devices;
+  }
+
+  /** Both are up to date, with each of these mails once; what they say of it. */
+  async complete(ids: readonly PduId[]): Promise<readonly string[]> {
+    const sentences: string[] = [];
+    for (const profile of ['new', 'add'].map((name) => join(this.#folder, name))) {
+      const { complete, report, sentence } = await asPerson<Synced>(profile, 'sync');
+      expect(report.filter(({ missing }) => missing.length > 0)).toEqual([]);
+      expect(complete).toBe(true);
+      const { stdout } = await restante(['--json', 'list', '--limit', '1000000', '--profile', profile], PASSWORD);
+      const listed = stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { readonly id: PduId }).id);
+      expect(new Set(listed).size).toBe(listed.length);
+      const there = new Set(listed);
+      expect(ids.filter((id) => !there.has(id))).toEqual([]);
+      sentences.push(sentence ?? JSON.stringify(report.map(({ nodes, upTo }) => [upTo, nodes.length])));
+    }
+    return sentences;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #url(): string {
+    return `ws://127.0.0.1:${this.#fleet.node('a').port}/client`;
+  }
+}
+
+interface Synced {
+  readonly complete: boolean;
+  readonly sentence?: string;
+  readonly report: readonly {
+    readonly upTo: number;
+    readonly missing: readonly unknown[];
+    readonly nodes: readonly string[];
+  }[];
+}
 
 async function signUp(fleet: LiveFleet, random: SeededSecureRandom, name: string): Promise<Person> {
   const person = createPerson(random, `${name}@${fleet.home}` as Address);
