@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Finished, Sandbox } from './command-line.ts';
@@ -85,6 +85,36 @@ describe('two people on the command line', () => {
     expect(only(await as(bob, ['mark', id, '--read', '--label', 'work']))).toEqual({ changed: 1 });
     expect(await as(bob, ['list', '--unread'])).toMatchObject({ code: 0, stdout: '' });
     expect(only(await as(bob, ['search', 'FRIDAY', 'lunch']))).toMatchObject({ id });
+  });
+
+  test('send a file of any size and save it, also where an earlier command was killed', async () => {
+    await using world = await setup(['alice', 'bob']);
+    const [alice, bob] = world.addresses;
+    const { as, sandbox } = world;
+    const film = randomBytes(3 * 1024 * 1024 + 77);
+    await writeFile(sandbox.path('film.mkv'), film);
+    const send = ['send', '--to', bob, '--body', 'see there', '--attach', sandbox.path('film.mkv')];
+    const { id, status } = only(await as(alice, send));
+    expect(status).toBe('accepted');
+    only(await as(bob, ['sync']));
+    const saved = sandbox.path('saved');
+    const save = ['read', String(id), '--save', saved];
+    const read = only(await as(bob, save));
+    expect(read).toMatchObject({
+      attachments: [{ name: 'film.mkv', size: film.length }],
+      saved: [`${saved}/film.mkv`],
+    });
+    expect(JSON.stringify(read)).not.toContain('"key"');
+    expect(Buffer.compare(await readFile(`${saved}/film.mkv`), film)).toBe(0);
+    // What a killed command leaves: a part, of which all but the last chunk is right.
+    const raw = (await as(bob, ['read', String(id), '--raw'])).stdout;
+    const [, part = ''] = /attachment\+json[\s\S]*?\r\n\r\n([\s\S]*?)--/.exec(raw) ?? [];
+    const { list } = JSON.parse(Buffer.from(part, 'base64').toString()) as { list: string };
+    const half = Buffer.concat([film.subarray(0, 2 * 1024 * 1024), randomBytes(1000)]);
+    await writeFile(`${saved}/.${list.slice(0, 32)}.part`, half);
+    expect(only(await as(bob, save))).toMatchObject({ saved: [`${saved}/2-film.mkv`] });
+    expect(Buffer.compare(await readFile(`${saved}/2-film.mkv`), film)).toBe(0);
+    expect((await readdir(saved)).sort()).toEqual(['2-film.mkv', 'film.mkv']);
   });
 
   test('see on a second device what the first one has, marks included', async () => {
