@@ -1,4 +1,6 @@
 /** Several hub hosts on one real broker: where users are, and what happens when hosts and broker go. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectBroker } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +11,7 @@ import { asNotes, type Notes, PASSWORD } from '../harness/hub.ts';
 import { type Host, HubHosts } from '../harness/hub-hosts.ts';
 import { runPython } from '../harness/python-client.ts';
 import { Rabbit, skipsWithoutRabbit } from '../harness/rabbitmq.ts';
+import { SecretScan } from '../harness/secret-scan.ts';
 import { until } from '../harness/until.ts';
 
 const USERS = Array.from({ length: 4 }, (_, index) => `user${index}@home.example`);
@@ -85,6 +88,24 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
     console.info(`time without service: ${away.length} cuts, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
     expect(away.length).toBeGreaterThan(0);
     await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
+  });
+
+  test('leave neither a credential nor anything of the mail with the broker', async () => {
+    await using hosts = await HubHosts.open(rabbit.url, ['a', 'b']);
+    const canary = 'a canary that sings in the mail';
+    const sessions = await Promise.all(USERS.map((user) => open(user)));
+    for (const session of sessions) await ask(session, call('add', canary));
+    const tokens = sessions.map(({ token }) => Buffer.from(token.split('.').at(-1) as string, 'base64url'));
+    const scan = new SecretScan([PASSWORD, canary, ...tokens]);
+    expect(scan.finds(Buffer.from(JSON.stringify({ token: sessions[0]?.token })))).toBe(true); // the search works
+    for (const session of sessions) expect(scan.inProcess((await ask(session)).pid)).toEqual([]);
+    for (const { child } of hosts.all) expect(scan.inProcess(child.pid as number)).toEqual([]);
+    await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
+    const { count, found } = scan.inFolder(rabbit.folder);
+    expect(found).toEqual([]);
+    expect(count).toBeGreaterThan(10);
+    const said = readFileSync(join(rabbit.folder, 'enabled_plugins'), 'utf8');
+    expect(said).toContain('[]'); // files of the broker are readable to the search
   });
 
   test('go on while the broker is away, and place people again when it is back', async () => {

@@ -1,8 +1,12 @@
 /** A home, a hub and a person's user server as they run: processes, threads, sockets and disks. */
 import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { PASSWORD } from '../harness/home-process.ts';
 import { FrameProgram } from '../harness/hub.ts';
-import { HubHome } from '../harness/hub-home.ts';
+import { HubHome, HubProgram } from '../harness/hub-home.ts';
+import { SecretScan } from '../harness/secret-scan.ts';
 
 test('somebody whom the hub does not know logs in, reads their mail, and gets new mail live', async () => {
   await using setting = await HubHome.open({
@@ -40,6 +44,36 @@ test('whoever guesses passwords starts no process and leaves no folder; the home
   using program = await setting.session(alice);
   expect(await program.subjects()).toEqual([]);
 });
+
+for (const cache of ['disk', 'memory'] as const)
+  test(`after somebody has read their mail, no file of hub and home shows it, nor a password, nor a token (${cache})`, async () => {
+    await using setting = await HubHome.open({ cache, idleTimeoutMs: 200 });
+    const alice = await setting.person('alice');
+    const canary = 'a canary that sings';
+    await setting.as(alice, 'send', '--to', alice, '--subject', canary, '--body', `${canary} in the text`);
+    const open = { user: alice, password: PASSWORD.RESTANTE_PASSWORD };
+    const [frames, { opened }] = await FrameProgram.open(setting.hub.socketPath, open);
+    const { token } = opened as { readonly token: string };
+    const scan = new SecretScan([canary, open.password, Buffer.from(token.split('.').at(-1) as string, 'base64url')]);
+    {
+      using program = new HubProgram(frames);
+      await program.until(async () => (await program.subjects()).includes(canary));
+      // Found by its text, so the index has been read; and a draft makes a blob.
+      const [hits] = await program.call(['Email/query', { filter: { text: 'sings' } }]);
+      expect(hits?.ids).toHaveLength(1);
+      const draft = { mailboxIds: { drafts: true }, subject: canary };
+      const [made] = await program.call(['Email/set', { create: { draft } }]);
+      expect(made?.notCreated ?? null).toBeNull();
+      expect(scan.inProcess(await setting.pidOf(alice))).toEqual([]);
+    }
+    while ((await setting.hub.control.operator.status()).users.length > 0) await pause(50);
+    expect(scan.finds(Buffer.from(`… ${canary} …`))).toBe(true); // the search works
+    for (const folder of [setting.hub.folder, join(setting.folder, 'home')]) {
+      const { count, found } = scan.inFolder(folder);
+      expect([folder, found]).toEqual([folder, []]);
+      expect(count).toBeGreaterThan(3);
+    }
+  });
 
 for (const cache of ['disk', 'memory'] as const)
   test(`a change that was answered outlives kill -9 of the user server, the home being away (${cache})`, async () => {
