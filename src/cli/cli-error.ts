@@ -12,6 +12,7 @@ export type CliErrorCode =
   | 'many_profiles' // which of them?
   | 'profile_exists'
   | 'locked' // another command has the profile, and does not share it
+  | 'wrong_key' // a directory shows somebody else's
   | 'bad_profile' // the folder is not a profile, or of a newer program
   | 'no_keyring' // the system has none that we can use
   | 'keyring_failed'

@@ -21,6 +21,7 @@ export {
 export {
   DEFAULT_TRANSPORT_LIMITS,
   isLoopbackHome,
+  locateCertificate,
   mountFederation,
   mountWkd,
   type TransportLimits,

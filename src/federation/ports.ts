@@ -90,6 +90,12 @@ export interface HomeDirectory {
   chain(home: HomeName, signal: AbortSignal): Promise<readonly HomeDocument[]>;
 }
 
+/** A directory that pins what homes show, until an operator decides otherwise. */
+export interface PinningDirectory extends HomeDirectory {
+  /** What the home shows next is believed as at first contact. */
+  forget(home: HomeName): Promise<void>;
+}
+
 /** The log of our own keys. */
 export interface OwnKeyLog {
   readonly publicKey: Uint8Array;

@@ -85,6 +85,7 @@ export function answeredOf(home: HomeName): KeySpan {
 export function personKey(address: Address, version: number): Uint8Array {
   return concatBytes(utf8(`Dp${address}`), ZERO, uint64Bytes(version));
 }
+export const PEOPLE: KeySpan = under(utf8('Dp'));
 export function personVersions(address: Address): KeySpan {
   return under(concatBytes(utf8(`Dp${address}`), ZERO));
 }
@@ -105,6 +106,9 @@ export function followedKey(home: HomeName): Uint8Array {
   return ofHome('k', home);
 }
 export const FOLLOWED: KeySpan = under(utf8('Dk'));
+export function mirrorsOf(home: HomeName): KeySpan {
+  return under(ofHome('g', home));
+}
 export function mirrorPrefix(home: HomeName, publicKey: Uint8Array): Uint8Array {
   return concatBytes(ofHome('g', home), publicKey);
 }

@@ -28,6 +28,7 @@ const METHODS: readonly Method[] = [
   'keyLogs',
   'federationRetry',
   'federationPull',
+  'federationForget',
   'fleetStatus',
   'fleetToken',
   'fleetRemove',
@@ -118,6 +119,7 @@ async function perform(
     case 'remove':
     case 'restoreAccount':
     case 'fleetRemove':
+    case 'federationForget':
       return operator[call.method](String(first));
     case 'setBanned':
       return operator.setBanned(String(first), second === true);
@@ -171,6 +173,7 @@ class ControlClient implements Operator, Disposable {
   keyLogs: Operator['keyLogs'] = () => this.#call('keyLogs');
   federationRetry: Operator['federationRetry'] = (home) => this.#call('federationRetry', [home]);
   federationPull: Operator['federationPull'] = (home) => this.#call('federationPull', [home]);
+  federationForget: Operator['federationForget'] = (home) => this.#call('federationForget', [home]);
 
   fleetStatus: Operator['fleetStatus'] = () => this.#call('fleetStatus');
   fleetToken: Operator['fleetToken'] = () => this.#call('fleetToken');

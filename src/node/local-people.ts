@@ -24,7 +24,7 @@ export class HomePeople implements LocalPeople {
   async admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]> {
     const { accounts } = this.#deps;
     const addresses = [...new Set(arrivals.map(({ address }) => address))];
-    const known = await Promise.all(addresses.map((address) => accounts.peek(address) ?? accounts.find(address)));
+    const known = await Promise.all(addresses.map(async (address) => accounts.peek(address) ?? accounts.find(address)));
     const people = addresses.filter((address, i) => {
       const account = known[i];
       return account !== undefined && !account.closed && accounts.settingsOf(address).banned !== true;

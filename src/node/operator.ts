@@ -78,6 +78,8 @@ export interface Operator {
   keyLogs(): Promise<readonly KeyLogStatus[]>;
   /** Tries to send now, whatever the back-off. */
   federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]>;
+  /** What another home showed of itself and its people is forgotten: what it shows next is believed. */
+  federationForget(home: string): Promise<readonly DestinationStatus[]>;
   /** The nodes of the home, and how far their feeds are copied. */
   fleetStatus(): Promise<FleetStatus>;
   /** Lets one new node in, within the hour. */
@@ -203,6 +205,14 @@ export class NodeOperator implements Operator {
 
   async federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]> {
     this.#messaging.retry(home === undefined ? undefined : parseHomeName(home));
+    return this.federationStatus(home);
+  }
+
+  async federationForget(text: string): Promise<readonly DestinationStatus[]> {
+    const home = parseHomeName(text);
+    if (home === this.#deps.folder.config.home)
+      throw new NodeError('bad_value', `${home} is this home`, { fix: 'Name another home.' });
+    await this.#messaging.forget(home);
     return this.federationStatus(home);
   }
 

@@ -216,6 +216,7 @@ function directoryOf(papers: HomePapers): Network['directory'] {
     find,
     refresh: find,
     chain: async (home) => [papers.documentOf(home)],
+    forget: async () => undefined, // nobody here loses a history
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

@@ -41,9 +41,39 @@ export function addFederation(program: Command, act: Act): void {
     ),
     'restante federation keys',
   );
+  addForget(federation, act);
   on('status', 'Show what waits for each home.', (operator, home) => operator.federationStatus(home), true);
   on('retry', 'Try to send now.', (operator, home) => operator.federationRetry(home));
   on('pull', 'Ask for what other homes have for us.', (operator, home) => operator.federationPull(home));
+}
+
+/** `federation forget`, which asks. */
+function addForget(federation: Command, act: Act): void {
+  const forget = federation
+    .command('forget')
+    .description(
+      'Forget what a home showed of itself, and believe what it shows next: when it lost its history for good.',
+    )
+    .argument('<home>', 'which')
+    .option('--yes', 'do not ask');
+  withExamples(
+    forServer(forget).action(
+      act(async (context, options: ServerOptions & { yes?: boolean }, home: string) => {
+        if (options.yes !== true)
+          await context.questions.confirm(
+            `Believe whatever ${home} shows next? Only if its operator told you, by another way than mail, that it began anew.`,
+          );
+        const destinations = await asOperator(context, options, (operator) => operator.federationForget(home));
+        context.output.table(
+          destinations,
+          fieldsOf,
+          columnsAt(context.deps.clock.now()),
+          `${home} is forgotten. Nothing was ever sent to it.`,
+        );
+      }),
+    ),
+    'restante federation forget other.example',
+  );
 }
 
 function keyLogFields({ home, length, problem }: KeyLogStatus): object {

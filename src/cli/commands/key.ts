@@ -1,10 +1,14 @@
 /** `key …` and `device …`: certificates, fingerprints, trust; and the devices of the account. */
 import type { Command } from 'commander';
-import type { DeviceInfo, KeyInfo } from '../../client/index.ts';
-import { type Address, parseDeviceId } from '../../protocol/index.ts';
+import { SystemResolver, UndiciDialer } from '../../base/system/index.ts';
+import { ClientError, type DeviceInfo, type KeyInfo } from '../../client/index.ts';
+import { isLoopbackHome } from '../../federation/index.ts';
+import { type Address, homeOf, parseDeviceId } from '../../protocol/index.ts';
+import type { Certificate } from '../../vault/public.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context, Person } from '../context.ts';
 import { addressArgument, DEVICE, forPerson, type PersonOptions, withExamples } from '../options.ts';
+import { findOrdinaryKey } from '../ordinary-key.ts';
 import { withPerson } from '../person.ts';
 import { isoTime, showTime } from '../terminal/figures.ts';
 import { PASSPHRASE } from '../terminal/questions.ts';
@@ -14,10 +18,14 @@ export function addKey(program: Command, act: Act): void {
   const key = program.command('key').helpGroup(DEVICE).description('Certificates, fingerprints and trust.');
   const on = (name: string, description: string): Command => forPerson(key.command(name).description(description));
   withExamples(
-    on('show', 'Show a key: yours, or of an address as its home has it now.')
+    on(
+      'show',
+      'Show a key: yours, of an address as its home has it now, or of any other in the directory of its domain.',
+    )
       .argument('[address]', 'whose', addressArgument)
       .action(act(show)),
     'restante key show bob@home.example',
+    'restante key show joe@somewhere.example',
   );
   withExamples(
     on('verify', 'Say that you compared the fingerprint with its owner.')
@@ -56,7 +64,50 @@ export function addDevice(program: Command, act: Act): void {
 
 async function show(context: Context, options: PersonOptions, address: Address | undefined): Promise<void> {
   await withPerson(context, options, { isOnline: true }, async (person) => {
-    say(context, await person.client.people.lookUp(address ?? person.profile.address));
+    const whose = address ?? person.profile.address;
+    try {
+      say(context, await person.client.people.lookUp(whose));
+    } catch (error) {
+      if (!isNoHome(error)) throw error;
+      const certificate = await lookInDirectory(context, whose);
+      if (certificate === undefined) throw error;
+      sayOrdinary(context, whose, certificate);
+    }
+  });
+}
+
+/** What stands after the @ is no home, or none that answers: perhaps it is somewhere else that people have OpenPGP keys. */
+function isNoHome(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === 'unknown_home' || error.code === 'home_unreachable');
+}
+
+async function lookInDirectory({ deps, signal }: Context, address: Address): Promise<Certificate | undefined> {
+  const allowPrivate = isLoopbackHome(homeOf(address));
+  await using dialer = new UndiciDialer({ clock: deps.clock, resolver: new SystemResolver() }, { allowPrivate });
+  return await findOrdinaryKey(dialer, address, signal);
+}
+
+/** Told apart from what a home logs: nobody watches over it. */
+function sayOrdinary(context: Context, address: Address, { createdAt, expiresAt, fingerprint }: Certificate): void {
+  const result = {
+    address,
+    fingerprint,
+    source: 'wkd',
+    logged: false,
+    trust: 'none',
+    since: isoTime(createdAt),
+    ...(expiresAt === undefined ? {} : { expires: isoTime(expiresAt) }),
+  };
+  context.output.result(result, (paint) => {
+    const row = (name: string, value: string): string => `${paint.dim(name.padEnd(13))}${value}`;
+    return [
+      row('Address', address),
+      row('Fingerprint', showFingerprint(fingerprint)),
+      row('Since', isoTime(createdAt)),
+      ...(expiresAt === undefined ? [] : [row('Expires', isoTime(expiresAt))]),
+      row('Source', `the web key directory of ${homeOf(address)}`),
+      row('Trust', paint.bad('an ordinary OpenPGP key: no home logs it, and nothing is encrypted to it here')),
+    ];
   });
 }
 

@@ -17,7 +17,7 @@ import {
 import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HomeDirectory } from '../ports.ts';
-import { FOLLOWED, followedKey, mirrorPrefix } from '../row-keys.ts';
+import { FOLLOWED, followedKey, mirrorPrefix, mirrorsOf } from '../row-keys.ts';
 import { KEY_LOG_FRESH_MS, KEY_LOG_HURRY_MS, KEY_LOGS_MAX, KEY_LOGS_OPEN_MAX } from './limits.ts';
 
 export interface KeyLogsDeps {
@@ -62,6 +62,17 @@ export class KeyLogs {
   async page(home: HomeName, after: number, signal: AbortSignal): Promise<KeyLogPage> {
     const { mirror } = await this.#recent(home, signal);
     return mirror.readPage(after);
+  }
+
+  /** What the home shows next is another log, or the same from its beginning on: both are followed as at first contact. */
+  async forget(home: HomeName): Promise<void> {
+    await this.#underWay.get(home)?.catch(() => undefined); // whoever asked is told
+    const { from, to } = mirrorsOf(home);
+    await this.#deps.store.transact((rows) => {
+      rows.delete(followedKey(home));
+      rows.deleteRange(from, to);
+    });
+    this.#open.delete(home);
   }
 
   /** A version was seen that the log, as we hold it, may not name yet. */

@@ -22,10 +22,10 @@ import type {
   CommitLog,
   FederationLink,
   HintPort,
-  HomeDirectory,
   OutboxView,
   OwnFleet,
   OwnKeyLog,
+  PinningDirectory,
 } from '../ports.ts';
 import { TransactionLayer } from '../transaction/index.ts';
 import { Announcer } from './announcer.ts';
@@ -51,7 +51,7 @@ export interface LayersDeps {
 
 /** The way to other homes: HTTP, or whatever a simulation puts in its place. */
 export interface Network {
-  readonly directory: HomeDirectory & AsyncDisposable;
+  readonly directory: PinningDirectory & AsyncDisposable;
   readonly link: FederationLink;
 }
 

@@ -2,7 +2,7 @@
  * The uppermost layer, and the only one that a node calls: what its people say is checked and goes out, what others say
  * comes in, and other homes are asked about their people.
  */
-import { type Clock, type HttpDialer, Scope } from '../../base/index.ts';
+import { type Clock, type HttpDialer, type Log, Scope } from '../../base/index.ts';
 import type { ServiceResolver } from '../../base/system/index.ts';
 import {
   type Address,
@@ -40,6 +40,7 @@ export class Messaging implements FederationService, AsyncDisposable {
   readonly #scope: Scope;
   readonly #layers: Layers;
   readonly #clock: Clock;
+  readonly #log: Log;
   #hurriedAt = Number.NEGATIVE_INFINITY;
   readonly #keyLog: OwnKeyLog;
   readonly #attachments: AttachmentPort;
@@ -47,6 +48,7 @@ export class Messaging implements FederationService, AsyncDisposable {
   private constructor(deps: LayersDeps, home: HomeName, scope: Scope, layers: Layers) {
     this.#home = home;
     this.#clock = deps.clock;
+    this.#log = deps.log;
     this.#keyLog = deps.keyLog;
     this.#attachments = deps.attachments;
     this.#scope = scope;
@@ -171,6 +173,19 @@ export class Messaging implements FederationService, AsyncDisposable {
   retry(home: HomeName | undefined): void {
     this.#layers.transactions.retry(home);
     this.#layers.holes.hurry();
+  }
+
+  /**
+   * An operator's decision about a home whose history is lost: what it shows next, of itself, its people and its log, is
+   * believed as at first contact, and what waits for it is tried.
+   */
+  async forget(home: HomeName): Promise<void> {
+    const { directory, keyLogs, people, transactions } = this.#layers;
+    this.#log.warn({ home }, 'the operator forgets a home: what it shows next is believed');
+    await directory.forget(home);
+    await keyLogs.forget(home);
+    await people.forget(home);
+    transactions.retry(home);
   }
 
   /** Asks a home, or all we know, for what they have for us. */

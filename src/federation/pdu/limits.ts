@@ -46,3 +46,5 @@ export const HOLES_MAX = 100_000;
 export const HINTS_REMEMBERED_MAX = 10_000;
 /** How long a batch waits for an attachment of one of its mails: some ten megabytes come meanwhile, and others wait no longer. */
 export const ATTACHMENT_WAIT_MS = 5_000;
+/** Pinned accounts looked through at once when a home is forgotten: some megabytes. */
+export const PEOPLE_PAGE_MAX = 1_000;

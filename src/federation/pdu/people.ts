@@ -2,7 +2,7 @@
  * Accounts of other homes, by their signed chains: pinned when first seen, extended only by links, kept in the store. What
  * contradicts the pin is logged and not taken.
  */
-import { abortable, type Clock, type CryptoSuite, createBoundedCache, type Log } from '../../base/index.ts';
+import { abortable, type Clock, type CryptoSuite, createBoundedCache, fromUtf8, type Log } from '../../base/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -12,12 +12,19 @@ import {
   judgeChain,
   ProtocolError,
   parseAccountDocument,
+  parseAddress,
 } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HomeDirectory } from '../ports.ts';
-import { personKey, personVersions } from '../row-keys.ts';
-import { PEOPLE_CACHED_MAX, PEOPLE_FRESH_MS, PEOPLE_REFRESH_MS, PEOPLE_VERSIONS_MAX } from './limits.ts';
+import { PEOPLE, personKey, personVersions } from '../row-keys.ts';
+import {
+  PEOPLE_CACHED_MAX,
+  PEOPLE_FRESH_MS,
+  PEOPLE_PAGE_MAX,
+  PEOPLE_REFRESH_MS,
+  PEOPLE_VERSIONS_MAX,
+} from './limits.ts';
 
 export interface PeopleDeps {
   readonly clock: Clock;
@@ -69,6 +76,24 @@ export class People {
     const { to } = personVersions(address);
     const rows = await this.#deps.store.range({ from: personKey(address, after + 1), to, limit: PEOPLE_VERSIONS_MAX });
     return rows.map((row) => row.value);
+  }
+
+  /** The accounts of a home as they were pinned: what it shows of them next is believed as at first contact. */
+  async forget(home: HomeName): Promise<void> {
+    await Promise.allSettled(this.#underWay.values()); // whoever asked is told
+    for (let { from, to } = PEOPLE; ; ) {
+      const rows = await this.#deps.store.range({ from, to, limit: PEOPLE_PAGE_MAX });
+      const theirs = rows.filter(({ key }) => homeOf(addressOf(key)) === home);
+      if (theirs.length > 0)
+        await this.#deps.store.transact((transaction) => {
+          for (const { key } of theirs) transaction.delete(key);
+        });
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PEOPLE_PAGE_MAX) break;
+      from = Uint8Array.of(...last.key, 0);
+    }
+    this.#known.clear();
+    this.#askedAt.clear();
   }
 
   /** Its home has something newer of it than we were shown: the next question goes there. */
@@ -135,6 +160,11 @@ export class People {
     this.#known.set(address, newest);
     return newest;
   }
+}
+
+/** `Dp address 0 version` */
+function addressOf(key: Uint8Array): Address {
+  return parseAddress(fromUtf8(key.subarray(2, -9)));
 }
 
 function documentsIn(bytes: Uint8Array): readonly Uint8Array[] {

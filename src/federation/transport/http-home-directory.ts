@@ -7,7 +7,7 @@ import { abortable, createBoundedCache, invariant, type Log } from '../../base/i
 import type { HomeDocument, HomeName } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
-import type { HomeDirectory } from '../ports.ts';
+import type { PinningDirectory } from '../ports.ts';
 import { extendChain } from './chain-extension.ts';
 import { HomeDocumentClient, type HomeDocumentClientDeps } from './home-document-client.ts';
 import {
@@ -45,7 +45,7 @@ interface Known {
 /** Who shows another history is not believed on the strength of the old one. */
 const BREACHES: ReadonlySet<string> = new Set(['home_forked', 'home_rolled_back']);
 
-export class HttpHomeDirectory implements HomeDirectory, AsyncDisposable {
+export class HttpHomeDirectory implements PinningDirectory, AsyncDisposable {
   readonly #deps: HttpHomeDirectoryDeps;
   readonly #client: HomeDocumentClient;
   readonly #pinned: PinnedChains;
@@ -79,7 +79,6 @@ export class HttpHomeDirectory implements HomeDirectory, AsyncDisposable {
     return (await this.#pinned.load(home)).documents;
   }
 
-  /** The operator's act for a home whose history is lost: its next chain is believed as at first contact. */
   async forget(home: HomeName): Promise<void> {
     await this.#lookups.get(home);
     await this.#pinned.forget(home);
