@@ -24,10 +24,10 @@ import {
 import type { Store } from '../../store/index.ts';
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
-import type { FederationLink, HintPort, OutboxView, OwnFleet } from '../ports.ts';
+import type { FederationLink, HintPort, OutboxItem, OutboxView, OwnFleet } from '../ports.ts';
 import { failureWait, type Moment } from './back-off.ts';
 import { type BatchName, encodeBatch, txnOf } from './batch.ts';
-import { areConsecutive, type FeedReach, withOldFlight } from './flight.ts';
+import type { FeedReach } from './flight.ts';
 import { type Kept, keptOf, NOTHING_KEPT, readKept, writeKept } from './kept.ts';
 import { BACKOFF_MAX_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { owesHints, readOwedHints, settleHints } from './owed-hints.ts';
@@ -88,8 +88,7 @@ export class Destination {
   static async open(deps: DestinationDeps, home: HomeName): Promise<Destination> {
     const reach = await deps.outbox.reach(home);
     const ours = new Set(reach.map(({ feed }) => feed));
-    const stored = keptOf(await readKept(deps.store, home, momentOf(deps.clock)), ours);
-    const kept = await withOldFlight(deps.outbox, home, stored, reach);
+    const kept = keptOf(await readKept(deps.store, home, momentOf(deps.clock)), ours);
     return new Destination(deps, home, createQueue(kept, reach, await owesHints(deps.store, home)));
   }
 
@@ -328,6 +327,10 @@ class Unstored extends Error {
 
 export function momentOf(clock: Clock): Moment {
   return { wall: clock.now(), monotonic: clock.monotonic() };
+}
+
+function areConsecutive(items: readonly OutboxItem[], first: number): boolean {
+  return items.every(({ number }, index) => number === first + index);
 }
 
 function lacking(feed: FeedId, first: number, last: number): FederationError {

@@ -5,10 +5,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, SeededPrng } from '../../base/index.ts';
-import { type Answer, ItemStatus, parseHomeName } from '../../protocol/index.ts';
-import type { OutboxItem } from '../ports.ts';
+import { type Answer, ItemStatus } from '../../protocol/index.ts';
 import type { Moment } from './back-off.ts';
-import { withOldFlight } from './flight.ts';
+import type { Range } from './batch.ts';
 import { feedOf } from './homes-world.contract.ts';
 import { type Kept, NOTHING_KEPT } from './kept.ts';
 import { createQueue, type Effect, type QueueEvent, queuedCount, step } from './step.ts';
@@ -48,13 +47,13 @@ describe('whatever the order of failures, answers and crashes', () => {
     'pull',
   );
 
-  test('each number is delivered and none is forgotten', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(happening, { maxLength: 60 }), fc.nat(), async (happenings, seed) => {
-        const world = await StepWorld.open(seed);
-        for (const what of happenings) await world.let(what);
-        while (world.reach < REACH) await world.let('grow');
-        for (let turn = 0; turn < 2_000 && !world.isDone; turn++) await world.let('fine');
+  test('each number is delivered and none is forgotten', () => {
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 60 }), fc.nat(), (happenings, seed) => {
+        const world = StepWorld.open(seed);
+        for (const what of happenings) world.let(what);
+        while (world.reach < REACH) world.let('grow');
+        for (let turn = 0; turn < 2_000 && !world.isDone; turn++) world.let('fine');
         expect(queuedCount(world.queue)).toBe(0);
         expect([...world.final].sort((a, b) => a - b)).toEqual(Array.from({ length: REACH }, (_, index) => index + 1));
         expect(world.queue.kept).toEqual(world.disk);
@@ -81,9 +80,9 @@ describe('whatever the order of failures, answers and crashes', () => {
       this.#prng = new SeededPrng(seed);
     }
 
-    static async open(seed: number): Promise<StepWorld> {
+    static open(seed: number): StepWorld {
       const world = new StepWorld(seed);
-      await world.#open();
+      world.#open();
       return world;
     }
 
@@ -92,8 +91,8 @@ describe('whatever the order of failures, answers and crashes', () => {
     }
 
     /** Performs the next effect, in one way or another; when there is none, time passes. */
-    async let(what: string): Promise<void> {
-      if (what === 'crash') await this.#open();
+    let(what: string): void {
+      if (what === 'crash') this.#open();
       if (what === 'contact' || what === 'retry') this.#tell({ kind: what });
       if (what === 'pull') this.#tell({ kind: 'pulled', feed: FEED, after: this.#held, isServed: false });
       if (what === 'grow') {
@@ -110,16 +109,13 @@ describe('whatever the order of failures, answers and crashes', () => {
       if (effect.kind === 'wake') this.#now = Math.max(this.#now, effect.at);
       if (effect.kind === 'wake') this.#tell({ kind: 'time' });
       if (effect.kind === 'read') this.#tell({ kind: 'read', last: endOf(effect.first, effect.last) });
-      if (effect.kind === 'store') await this.#store(effect, what);
-      if (effect.kind === 'send') await this.#send(effect, what);
+      if (effect.kind === 'store') this.#store(effect, what);
+      if (effect.kind === 'send') this.#send(effect, what);
     }
 
-    async #open(): Promise<void> {
+    #open(): void {
       const reach = [{ feed: FEED, number: this.reach }];
-      const read = async (_home: unknown, _feed: unknown, first: number, last: number): Promise<OutboxItem[]> =>
-        Array.from({ length: endOf(first, last) - first + 1 }, (_, i) => ({ ...ITEM, number: first + i }));
-      const kept = await withOldFlight({ read }, parseHomeName('b.example'), this.disk, reach);
-      const first = step(createQueue(kept, reach, false), { kind: 'time' }, moment(this.#now));
+      const first = step(createQueue(this.disk, reach, false), { kind: 'time' }, moment(this.#now));
       this.queue = first.queue;
       this.#effects = first.effects;
     }
@@ -130,29 +126,33 @@ describe('whatever the order of failures, answers and crashes', () => {
       this.#effects = [...this.#effects, ...effects];
     }
 
-    async #store({ after }: Extract<Effect, { kind: 'store' }>, what: string): Promise<void> {
+    #store({ after }: Extract<Effect, { kind: 'store' }>, what: string): void {
       if (what !== 'storeFails') this.disk = after;
       if (what === 'storeFails') this.#fail();
-      else if (what === 'crashAfterStore') await this.#open();
+      else if (what === 'crashAfterStore') this.#open();
       else this.#tell({ kind: 'stored' });
     }
 
-    async #send({ batch: { range }, meanwhile }: Extract<Effect, { kind: 'send' }>, what: string): Promise<void> {
+    #send({ batch: { range }, meanwhile }: Extract<Effect, { kind: 'send' }>, what: string): void {
       const { attempt, first, last } = range;
       if (attempt === 0) expect(this.#sent.get(first) ?? last).toBe(last);
       else
         expect(this.queue.kept.deferred.map((one) => `${one.number}.${one.attempt}`)).toContain(`${first}.${attempt}`);
-      if (what !== 'storeFails' && what !== 'crashAfterSend') this.disk = meanwhile?.after ?? this.disk;
-      if (what === 'crashAfterStore') return this.#open();
-      if (what === 'lost') return this.#fail();
+      const isStored = what !== 'storeFails' && what !== 'crashAfterSend';
+      if (isStored) this.disk = meanwhile?.after ?? this.disk;
+      const given = what === 'lost' || what === 'crashAfterStore' ? undefined : this.#arrive(range);
+      if (what === 'crashAfterStore' || what === 'crashAfterSend') this.#open();
+      else if (!isStored && meanwhile !== undefined) this.#fail(false);
+      else if (given === undefined || what === 'answerLost') this.#fail();
+      else this.#tell({ kind: 'answered', answer: given, jitter: this.#prng.next() });
+    }
+
+    #arrive({ attempt, first, last }: Range): Answer {
       if (attempt === 0) this.#sent.set(first, last);
       const name = `${first}.${last}.${attempt}`;
       const given = this.#answers.get(name) ?? this.#take(first, last);
       if (given.results.length > 0) this.#answers.set(name, given);
-      if (what === 'crashAfterSend') return this.#open();
-      if (what === 'storeFails' && meanwhile !== undefined) return this.#fail(false);
-      if (what === 'answerLost') return this.#fail();
-      this.#tell({ kind: 'answered', answer: given, jitter: this.#prng.next() });
+      return given;
     }
 
     #take(first: number, last: number): Answer {
@@ -173,8 +173,6 @@ describe('whatever the order of failures, answers and crashes', () => {
       this.#tell({ kind: 'failed', problem, jitter: this.#prng.next(), isStored });
     }
   }
-
-  const ITEM: Omit<OutboxItem, 'number'> = { queuedAt: 0, pdu: new Uint8Array(1), body: undefined };
 
   /** A batch ends with a large item, whoever reads it and whenever. */
   function endOf(first: number, last: number): number {

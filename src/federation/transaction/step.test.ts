@@ -56,46 +56,38 @@ describe('a queue', () => {
     ]);
   });
 
-  test('sends a batch that is full by count at once, since it is known by where it begins', () => {
-    const { queue: sending, effects } = run(queue, sent(50));
-    expect(effects).toEqual([]); // nothing is stored, so that `stored` is not waited for
-    expect(sending.activity).toMatchObject({ kind: 'sending', batch: { range: { first: 1, last: 50 } } });
-  });
-
   const answeredOnce: readonly (readonly [QueueEvent, number])[] = [
     ...sent(50),
     [{ kind: 'answered', answer: answer(OK(50), 50), jitter: 0 }, 5],
   ];
+  const FIRST = { acknowledged: 0, flight: { first: 1, last: 50 } };
 
-  test('stores what an answer changes while the next full batch is under way', () => {
+  test('stores what an answer changes, and the next range, while that is under way when it is full', () => {
     const { queue: next, effects } = run(queue, [...answeredOnce, [{ kind: 'read', last: 100 }, 5]]);
+    const after = { lines: [{ acknowledged: 50, flight: { first: 51, last: 100 } }] };
     expect(effects).toMatchObject([
-      {
-        kind: 'send',
-        batch: { range: { first: 51, last: 100 } },
-        meanwhile: { before: { lines: [] }, after: { lines: [{ acknowledged: 50, flight: undefined }] } },
-      },
+      { kind: 'send', batch: { range: { first: 51, last: 100 } }, meanwhile: { before: { lines: [FIRST] }, after } },
     ]);
-    expect(next.kept.lines).toEqual([]);
+    expect(next.kept.lines).toMatchObject([FIRST]);
     const { effects: last } = run(next, [
       [{ kind: 'answered', answer: answer(OK(50), 100), jitter: 0 }, 6],
       [{ kind: 'read', last: 120 }, 6],
     ]);
     expect(last).toMatchObject([
-      {
-        kind: 'store',
-        before: { lines: [{ acknowledged: 50 }] },
-        after: { lines: [{ acknowledged: 100, flight: { first: 101, last: 120 } }] },
-      },
+      { kind: 'store', before: after, after: { lines: [{ acknowledged: 100, flight: { first: 101, last: 120 } }] } },
     ]);
   });
 
-  test('keeps what an answer changes together with a next range that is not full', () => {
+  test('stores both before it sends a range that is not full', () => {
     const { queue: next, effects } = run(queue, [...answeredOnce, [{ kind: 'read', last: 70 }, 5]]);
     expect(effects).toMatchObject([
       { kind: 'store', after: { lines: [{ acknowledged: 50, flight: { first: 51, last: 70 } }] } },
     ]);
-    expect(next.kept.lines).toEqual([]);
+    expect(next.kept.lines).toMatchObject([FIRST]);
+  });
+
+  test('stores a full range before it sends it when none is on disk right before it', () => {
+    expect(run(queue, sent(50).slice(0, 2)).effects).toMatchObject([{ kind: 'store', after: { lines: [FIRST] } }]);
   });
 
   test('has heard neither answer when what the first changes could not be stored', () => {
@@ -105,22 +97,34 @@ describe('a queue', () => {
       [{ kind: 'read', last: 100 }, 5],
       [{ kind: 'failed', problem, jitter: 0, isStored: false }, 6],
     ]);
-    expect(next.kept).toMatchObject({ lines: [], record: { failures: 1, lastError: { code: 'disk_full' } } });
+    expect(next.kept).toMatchObject({ lines: [FIRST], record: { failures: 1, lastError: { code: 'disk_full' } } });
     expect(effects).toEqual([{ kind: 'wake', at: 1_006 }]);
-    expect(run(next, [[{ kind: 'time' }, 1_006]]).effects).toMatchObject([{ kind: 'read', first: 1, last: 50 }]);
+    // Both go out again, whatever the other home says it holds: what it put off is in their answers. Then that counts.
+    const { queue: again } = run(next, [
+      [{ kind: 'pulled', feed: FEED, after: 110, isServed: false }, 7],
+      [{ kind: 'time' }, 1_006],
+    ]);
+    expect(again.activity).toMatchObject({ kind: 'sending', batch: { range: { first: 1, last: 50 } } });
+    const { queue: second } = run(again, [
+      [{ kind: 'answered', answer: answer(OK(50), 50), jitter: 0 }, 1_007],
+      [{ kind: 'read', last: 100 }, 1_007],
+    ]);
+    expect(second.activity).toMatchObject({ kind: 'sending', batch: { range: { first: 51, last: 100 } } });
+    const { queue: third } = run(second, [[{ kind: 'answered', answer: answer(OK(50), 100), jitter: 0 }, 1_008]]);
+    expect(third.activity).toMatchObject({ kind: 'reading', first: 111 });
   });
 
-  test('a full batch whose answer does not come is written down, so that no pull goes past it', () => {
-    const problem = { code: 'timeout', message: '', waitMs: 0 };
-    const { queue: next } = run(queue, [
-      ...answeredOnce,
-      [{ kind: 'read', last: 100 }, 5],
-      [{ kind: 'failed', problem, jitter: 0, isStored: true }, 6],
-      [{ kind: 'stored' }, 6],
-      [{ kind: 'pulled', feed: FEED, after: 110, isServed: true }, 7],
-      [{ kind: 'stored' }, 7],
-    ]);
-    expect(next.kept.lines).toMatchObject([{ acknowledged: 110, flight: { first: 51, last: 100 } }]);
+  test('the answer of an item alone does not go past the main line', () => {
+    const lines = [{ feed: FEED, acknowledged: 50, flight: undefined }];
+    const deferred = [{ feed: FEED, number: 7, attempt: 1, dueAt: 0 }];
+    const { queue: next } = run(
+      createQueue({ ...NOTHING_KEPT, lines, deferred }, [{ feed: FEED, number: 120 }], false),
+      [
+        [{ kind: 'time' }, 0],
+        [{ kind: 'answered', answer: answer(OK(1), 100), jitter: 0 }, 1],
+      ],
+    );
+    expect(next.activity).toMatchObject({ kind: 'reading', first: 51 });
   });
 
   test('an operator who hurries is heard also by what is being stored', () => {

@@ -1,10 +1,10 @@
 /**
  * A destination's queue as a pure function: what happened, and what to do now. One request is in flight at a time.
  *
- * A range is sent again as it was, also by a later process. One that is full by count is known by where it begins, which is
- * behind what is acknowledged; any other is on disk before it is first sent. So what an answer changes is stored while the
- * next full range is under way, and with the next range, before it is sent, when that is not full. An answer counts when what
- * was stored meanwhile is on disk; if that failed, neither answer was heard: both ranges are sent again, and answered again.
+ * A range is sent again as it was, also by a later process: it is on disk before it is first sent. But for one that is full
+ * by count and follows the range that is on disk: it is known by where it begins, so that it is stored while it is under way,
+ * with what the answer before it changes. An answer counts when what was stored meanwhile is on disk; if that failed, neither
+ * was heard: both ranges are sent again, and answered again.
  *
  * Nothing is held but numbers: items are read by whoever performs the effects.
  */
@@ -12,13 +12,13 @@ import { unreachable } from '../../base/index.ts';
 import { type Answer, type FeedId, TRANSACTION_ITEMS_MAX as ITEMS_MAX } from '../../protocol/index.ts';
 import { failureWait, type Moment } from './back-off.ts';
 import type { BatchName } from './batch.ts';
-import { type FeedReach, isFullByCount, withFlight } from './flight.ts';
+import { type FeedReach, isKnownByBeginning } from './flight.ts';
 import { type DestinationRecord, type Kept, lineOf, withLine } from './kept.ts';
 import { BACKOFF_FIRST_MS, CONTACT_PAUSE_MS, DEFERRED_MAX, DETAIL_CHARACTERS_MAX, PULL_PATIENCE_MS } from './limits.ts';
 import { acknowledge, settle } from './settle.ts';
 
 export interface Queue {
-  /** As on disk, but for a back-off that a contact has cleared, and a range in flight that is known by its beginning. */
+  /** As on disk, but for a back-off that a contact has cleared. */
   readonly kept: Kept;
   /** How far our feeds go for this destination, oldest feed first. */
   readonly reach: readonly FeedReach[];
@@ -28,6 +28,10 @@ export interface Queue {
   readonly contactedAt: number;
   /** Until then the destination is thought to pull, and the main line rests. */
   readonly pulledUntil: number;
+  /** Answers of ranges to be heard before `said` counts: those of ranges that may have been sent and are not on disk. */
+  readonly unheard: number;
+  /** What the destination said it holds, when that does not count yet. */
+  readonly said: { readonly feed: FeedId; readonly heldTo: number } | undefined;
   readonly activity: Activity;
 }
 
@@ -96,9 +100,14 @@ export function createQueue(kept: Kept, reach: readonly FeedReach[], owesHints: 
     attemptedAt: never,
     contactedAt: never,
     pulledUntil: never,
+    unheard: kept.lines.some(({ flight }) => flight !== undefined) ? UNHEARD_MOST : 0,
+    said: undefined,
     activity: { kind: 'idle' },
   };
 }
+
+/** The range in flight as it is on disk, and the full one that may have been sent right behind it. */
+const UNHEARD_MOST = 2;
 
 export function step(queue: Queue, event: QueueEvent, now: Moment): Step {
   switch (event.kind) {
@@ -232,7 +241,8 @@ function read(queue: Queue, last: number, now: Moment): Step {
   if (activity.kind !== 'reading') return { queue, effects: [] };
   const { feed, first, after } = activity;
   const batch = { feed, range: { first, last, attempt: 0 } };
-  return isFullByCount(batch) ? send(queue, batch, after, now) : store(queue, withFlight(after, batch), batch);
+  const next = withLine(after, { ...lineOf(after, feed), flight: batch.range });
+  return isKnownByBeginning(batch, queue.kept) ? send(queue, batch, next, now) : store(queue, next, batch);
 }
 
 function stored(queue: Queue, now: Moment): Step {
@@ -248,13 +258,18 @@ function answered(queue: Queue, answer: Answer, jitter: number, now: Moment): St
   const { activity } = queue;
   if (activity.kind !== 'sending') return { queue, effects: [] };
   const { batch } = activity;
-  const sent: Queue = { ...queue, kept: activity.after };
+  const isMain = batch.range.attempt === 0;
+  const sent: Queue = { ...queue, kept: activity.after, unheard: Math.max(0, queue.unheard - (isMain ? 1 : 0)) };
   const reach = queue.reach.find(({ feed }) => feed === batch.feed)?.number ?? batch.range.last;
-  const { kept, problem } = settle(withFlight(sent.kept, batch), batch, reach, answer, now, jitter);
-  if (problem !== undefined) return store(sent, afterFailure(kept, { ...problem, waitMs: 0 }, jitter, now));
-  const after = succeeded(kept, now);
-  const next = nextOf(sent, after, now);
-  return next.kind === 'read' ? readNext(sent, next, after) : store(sent, after);
+  const { kept, problem } = settle(sent.kept, batch, reach, answer, now, jitter);
+  if (problem !== undefined) {
+    // Whoever was restored holds less than it said before.
+    return store({ ...sent, said: undefined }, afterFailure(kept, { ...problem, waitMs: 0 }, jitter, now));
+  }
+  const { counts, queue: settled } = heard(sent);
+  const after = succeeded(counts(kept), now);
+  const next = nextOf(settled, after, now);
+  return next.kind === 'read' ? readNext(settled, next, after) : store(settled, after);
 }
 
 function hintsSent(queue: Queue, event: Extract<QueueEvent, { kind: 'hintsSent' }>, now: Moment): Step {
@@ -270,11 +285,9 @@ function failed(queue: Queue, event: Extract<QueueEvent, { kind: 'failed' }>, no
   switch (activity.kind) {
     case 'idle':
       return { queue, effects: [] };
-    case 'sending': {
-      if (!isStored) return goOn({ ...queue, kept, activity: { kind: 'idle' } }, now);
-      const sent = withFlight(activity.after, activity.batch);
-      return store({ ...queue, kept: activity.after }, afterFailure(sent, problem, jitter, now));
-    }
+    case 'sending':
+      if (!isStored) return goOn({ ...queue, kept, unheard: UNHEARD_MOST, activity: { kind: 'idle' } }, now);
+      return store({ ...queue, kept: activity.after }, afterFailure(activity.after, problem, jitter, now));
     case 'hinting':
       return store({ ...queue, owesHints: true }, kept);
     case 'reading':
@@ -288,11 +301,23 @@ function failed(queue: Queue, event: Extract<QueueEvent, { kind: 'failed' }>, no
 
 function pulled(queue: Queue, event: Extract<QueueEvent, { kind: 'pulled' }>, now: Moment): Step {
   const pulledUntil = event.isServed ? now.monotonic + PULL_PATIENCE_MS : Number.NEGATIVE_INFINITY;
-  const next: Queue = { ...queue, pulledUntil };
-  if (queue.activity.kind !== 'idle') return { queue: next, effects: [] };
-  const reach = queue.reach.find(({ feed }) => feed === event.feed)?.number ?? 0;
-  const after = acknowledge(queue.kept, event.feed, reach, event.after);
+  const said = { feed: event.feed, heldTo: event.after };
+  if (queue.activity.kind !== 'idle')
+    return { queue: { ...queue, pulledUntil, said: queue.unheard > 0 ? said : queue.said }, effects: [] };
+  const { counts, queue: next } = heard({ ...queue, pulledUntil, said });
+  const after = counts(queue.kept);
   return after === queue.kept ? goOn(next, now) : store(next, after);
+}
+
+/** What the destination said it holds counts, once, when nothing is unheard that it might pass over. */
+function heard(queue: Queue): { readonly queue: Queue; readonly counts: (kept: Kept) => Kept } {
+  const { reach, said, unheard } = queue;
+  if (said === undefined || unheard > 0) return { queue, counts: (kept) => kept };
+  const ours = reach.find(({ feed }) => feed === said.feed)?.number ?? 0;
+  return {
+    queue: { ...queue, said: undefined },
+    counts: (kept) => acknowledge(kept, said.feed, ours, said.heldTo),
+  };
 }
 
 /** The home is there: its wait is over, but for a moment, and no more than one try a second. */
