@@ -11,6 +11,7 @@ import {
   fromBase64,
   fromUtf8,
   type SecureRandom,
+  smallBytes,
   toBase64,
   toHex,
   utf8,
@@ -201,16 +202,16 @@ export function verifyPdu(suite: CryptoSuite, pdu: Pdu, deviceKey: Uint8Array): 
 export function signedBytesOf({ header }: Pick<Pdu, 'header'>): Uint8Array {
   const start = startOfSignature(header);
   const end = start + SIGNATURE_KEY.length + SIGNATURE_CHARACTERS + 2;
-  const signed = new Uint8Array(SIGNED_AS.length + header.length - (end - start));
+  const signed = smallBytes(SIGNED_AS.length + header.length - (end - start));
   signed.set(SIGNED_AS);
   signed.set(header.subarray(0, start), SIGNED_AS.length);
   signed.set(header.subarray(end), SIGNED_AS.length + start);
   return signed;
 }
 
-/** Where the key stands: a quote within a JSON string is escaped, so the same bytes stand nowhere else in a header. */
+/** Where the key stands, near the end: a quote within a JSON string is escaped, so the same bytes stand nowhere else. */
 function startOfSignature(header: Uint8Array): number {
-  for (let at = header.indexOf(QUOTE); at !== -1; at = header.indexOf(QUOTE, at + 1)) {
+  for (let at = header.lastIndexOf(QUOTE); at !== -1; at = at === 0 ? -1 : header.lastIndexOf(QUOTE, at - 1)) {
     let length = 1;
     while (length < SIGNATURE_KEY.length && header[at + length] === SIGNATURE_KEY[length]) length += 1;
     if (length === SIGNATURE_KEY.length) return at;
