@@ -9,7 +9,7 @@ export { IDLE_TIMEOUT_MS, MEMORY_BYTES_MAX } from './control/limits.ts';
 export { connectOperator, type HostStatus, OPERATOR_SOCKET, type Operator } from './control/operator.ts';
 export type { HomeOperator } from './control/operator-page.ts';
 export type { SessionStatus } from './control/sessions.ts';
-export type { UserServerStatus } from './control/user-server.ts';
+export type { UserServerStatus } from './control/user-server-status.ts';
 export { HubError, type HubErrorCode } from './hub-error.ts';
 export { USERS_MAX } from './placement/limits.ts';
 export { pageFolder, userServerProgram } from './program.ts';

@@ -23,7 +23,12 @@ async function setup() {
   };
 }
 
-type Made = { readonly created: Readonly<Record<string, { readonly id: string }>> };
+type Created = Readonly<Record<string, { readonly id: string; readonly threadId?: string }>>;
+
+/** What a `/set` says it has made. */
+function madeBy(answer: Readonly<Record<string, unknown>> | undefined): Created {
+  return answer?.created as Created;
+}
 
 const draft = (more: object): object => ({
   mailboxIds: { drafts: true },
@@ -39,7 +44,7 @@ describe('an encrypted account', () => {
     const { laptop, user } = setting;
     for (const isSettled of [false, true]) {
       const [made] = await user.call(['Email/set', { create: { a: draft({}), b: draft({ subject: 'kept' }) } }]);
-      const { a, b } = (made as unknown as Made).created;
+      const { a, b } = madeBy(made);
       if (isSettled) await user.untilSettled(); // the message is made, and has not come back yet
       const update = { [String(b?.id)]: { 'keywords/$flagged': true, mailboxIds: { archive: true } } };
       await user.call(['Email/set', { destroy: [a?.id], update }]);
@@ -57,7 +62,7 @@ describe('an encrypted account', () => {
     await using setting = await setup();
     const { laptop, user, world } = setting;
     const [made] = await user.call(['Mailbox/set', { create: { a: { name: 'Weighty', role: 'important' } } }]);
-    const id = (made as unknown as Made).created.a?.id;
+    const id = madeBy(made).a?.id;
     await user.untilSettled();
     const isHeard = async () => (await laptop.folders.list()).some(({ name }) => name === 'Weighty');
     for (let turn = 0; turn < 100 && !(await isHeard()); turn++) {
@@ -74,7 +79,7 @@ describe('an encrypted account', () => {
     const { user } = setting;
     const seen: string[] = [];
     const [made] = await user.call(['Mailbox/set', { create: { a: { name: 'one' } } }]);
-    const id = String((made as unknown as Made).created.a?.id);
+    const id = String(madeBy(made).a?.id);
     user.server.store.on('changed', () => {
       const name = user.server.store.account('encrypted')?.mailbox(id)?.name ?? 'gone';
       if (seen.at(-1) !== name) seen.push(name);
@@ -110,7 +115,7 @@ describe('an encrypted account', () => {
       ['Email/set', { create: { answer } }],
       ['EmailSubmission/set', { create: { sent: { emailId: '#answer', identityId: identity?.id } }, ...moved }],
     );
-    expect((made as { created: { answer: object } }).created.answer).toMatchObject({ threadId: email?.threadId });
+    expect(madeBy(made).answer?.threadId).toBe(email?.threadId);
     await user.untilSettled();
     let heard: readonly Summary[] = [];
     await user.untilHeard(laptop, () => true);

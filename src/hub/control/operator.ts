@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import type { Address } from '../../protocol/index.ts';
 import { HubError, type HubErrorCode } from '../hub-error.ts';
 import type { SessionStatus } from './sessions.ts';
-import type { UserServerStatus } from './user-server.ts';
+import type { UserServerStatus } from './user-server-status.ts';
 
 export interface HostStatus {
   readonly host: string;

@@ -22,6 +22,7 @@ import {
   WAKE_INTERVAL_MS,
 } from './limits.ts';
 import { type Child, type ProcessFigures, readFigures, type Spawner } from './spawner.ts';
+import type { UserServerStatus } from './user-server-status.ts';
 
 export interface UserServerDeps {
   readonly clock: Clock;
@@ -68,19 +69,6 @@ interface Process {
 interface Waiter {
   readonly resolve: (running: Running) => void;
   readonly reject: (error: Error) => void;
-}
-
-export interface UserServerStatus {
-  readonly user: Address;
-  readonly phase: Life['phase'];
-  readonly connections: number;
-  /** Of accounts at other mail servers: how long ago each was in step. */
-  readonly lags: readonly AccountLag[];
-  readonly failures: number;
-  readonly pid: number | undefined;
-  readonly residentBytes: number;
-  readonly cpuMs: number;
-  readonly ageMs: number;
 }
 
 export class UserServer implements AsyncDisposable {

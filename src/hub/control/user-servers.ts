@@ -11,7 +11,8 @@ import { Gate } from './gate.ts';
 import { AGENT_TIMEOUT_MS, CHECK_INTERVAL_MS, STARTS_PER_CORE, TICK_MS } from './limits.ts';
 import type { Spawner } from './spawner.ts';
 import type { UserFolders } from './user-folders.ts';
-import { UserServer, type UserServerStatus } from './user-server.ts';
+import { UserServer } from './user-server.ts';
+import type { UserServerStatus } from './user-server-status.ts';
 
 export interface UserServersDeps {
   readonly clock: Clock;
