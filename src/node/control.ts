@@ -32,6 +32,9 @@ const METHODS: readonly Method[] = [
   'fleetStatus',
   'fleetToken',
   'fleetRemove',
+  'mirrors',
+  'addMirror',
+  'removeMirror',
 ];
 
 interface Call {
@@ -110,6 +113,7 @@ async function perform(
     case 'keyLogs':
     case 'fleetStatus':
     case 'fleetToken':
+    case 'mirrors':
       return operator[call.method]();
     case 'verify':
     case 'repair':
@@ -120,6 +124,8 @@ async function perform(
     case 'restoreAccount':
     case 'fleetRemove':
     case 'federationForget':
+    case 'addMirror':
+    case 'removeMirror':
       return operator[call.method](String(first));
     case 'setBanned':
       return operator.setBanned(String(first), second === true);
@@ -178,6 +184,10 @@ class ControlClient implements Operator, Disposable {
   fleetStatus: Operator['fleetStatus'] = () => this.#call('fleetStatus');
   fleetToken: Operator['fleetToken'] = () => this.#call('fleetToken');
   fleetRemove: Operator['fleetRemove'] = (node) => this.#call('fleetRemove', [node]);
+
+  mirrors: Operator['mirrors'] = () => this.#call('mirrors');
+  addMirror: Operator['addMirror'] = (name) => this.#call('addMirror', [name]);
+  removeMirror: Operator['removeMirror'] = (name) => this.#call('removeMirror', [name]);
 
   [Symbol.dispose](): void {
     this.#socket.destroy();

@@ -207,8 +207,8 @@ export class Core implements AsyncDisposable {
   }
 
   /** Serves a connection of another node of the home until it ends. */
-  async serveNode(socket: FrameSocket): Promise<void> {
-    const served = this.fleet.serve(socket).finally(() => this.#served.delete(served));
+  async serveNode(socket: FrameSocket, authorization?: string): Promise<void> {
+    const served = this.fleet.serve(socket, authorization).finally(() => this.#served.delete(served));
     this.#served.add(served);
     await served;
   }

@@ -31,9 +31,9 @@ export interface HttpServerDeps {
   readonly mount: (fastify: FastifyInstance) => Promise<void>;
   /** `onAuthenticated` is called when the other end has proven who it is. */
   readonly onConnection: (socket: FrameSocket, remote: Remote, onAuthenticated: () => void) => void;
-  /** Whether somebody may come as a node of the home: by the key that the upgrade is signed with; undefined: by none. */
-  readonly mayLink: (target: URL) => boolean;
-  readonly onLink: (socket: FrameSocket) => void;
+  /** Whether somebody may come as a node of the home: by the key that the upgrade is signed with; or as a mirror, by its secret. */
+  readonly mayLink: (target: URL, authorization: string | undefined) => boolean;
+  readonly onLink: (socket: FrameSocket, authorization: string | undefined) => void;
 }
 
 export interface HttpServerOptions {
@@ -137,7 +137,8 @@ export class HttpServer implements AsyncDisposable {
     const { clock, metrics, onConnection } = this.#deps;
     const target = new URL(request.url ?? '/', 'http://node');
     const isLink = target.pathname === FLEET_PATH;
-    if (target.pathname !== CLIENT_PATH && !(isLink && this.#deps.mayLink(target))) {
+    const { authorization } = request.headers;
+    if (target.pathname !== CLIENT_PATH && !(isLink && this.#deps.mayLink(target, authorization))) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
@@ -153,7 +154,7 @@ export class HttpServer implements AsyncDisposable {
     if (socket.destroyed) return;
     if (isLink) {
       this.#links.handleUpgrade(request, socket, head, (webSocket) =>
-        this.#deps.onLink(WsSocket.adopt(webSocket, socket)),
+        this.#deps.onLink(WsSocket.adopt(webSocket, socket), authorization),
       );
       return;
     }

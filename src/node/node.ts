@@ -196,8 +196,8 @@ export class Node implements AsyncDisposable {
         health: () => this.health(),
         onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
         mount: (fastify) => this.#mountOutside(fastify),
-        mayLink: (target) => this.#core?.fleet.mayLink(target) ?? false,
-        onLink: (socket) => this.#serveNode(socket),
+        mayLink: (target, authorization) => this.#core?.fleet.mayLink(target, authorization) ?? false,
+        onLink: (socket, authorization) => this.#serveNode(socket, authorization),
       },
       { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
     );
@@ -272,13 +272,13 @@ export class Node implements AsyncDisposable {
     return openNodeDialer(this.#deps.clock);
   }
 
-  #serveNode(socket: FrameSocket): void {
+  #serveNode(socket: FrameSocket, authorization: string | undefined): void {
     if (this.#core === undefined) {
       socket.close(1012, 'starting or stopping');
       return;
     }
     this.#core
-      .serveNode(socket)
+      .serveNode(socket, authorization)
       .catch((error: unknown) => this.#deps.log.error({ error }, 'a link of another node failed'));
   }
 

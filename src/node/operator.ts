@@ -1,5 +1,5 @@
 /** What the operator of a home may ask of it: on the command line, by the control socket, later on the operator's page. */
-import { type SecureRandom, utf8 } from '../base/index.ts';
+import { type SecureRandom, toHex, utf8 } from '../base/index.ts';
 import type { DestinationStatus, KeyLogStatus, Messaging } from '../federation/index.ts';
 import { type Address, type FeedId, parseAddress, parseHomeName } from '../protocol/index.ts';
 import type { SqliteStore } from '../store/sqlite/index.ts';
@@ -7,7 +7,7 @@ import { type AccountBackupDeps, type CheckedBackup, restoreAccount, writeAccoun
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { Feeds } from './feeds.ts';
+import type { NodeFeeds } from './feeds.ts';
 import type { Fleet, FleetStatus } from './fleet/index.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
@@ -39,6 +39,14 @@ export interface NodeStatus {
   readonly feeds: readonly { readonly feed: FeedId; readonly length: number; readonly retired: boolean }[];
 }
 
+/** What a mirror needs to know. */
+export interface MirrorAccess {
+  readonly mirror: string;
+  readonly token: string;
+  /** The feed's public key, in hexadecimal: who knows it reads what is copied. */
+  readonly key: string;
+}
+
 export interface OperatorDeps {
   readonly random: SecureRandom;
   readonly accounts: Accounts;
@@ -46,7 +54,7 @@ export interface OperatorDeps {
   readonly folder: DataFolder;
   readonly sessions: Sessions;
   readonly check: CheckDeps;
-  readonly feeds: Feeds;
+  readonly feeds: Pick<NodeFeeds, 'all' | 'current' | 'isRetired'>;
   /** What an account's backup is made of. */
   readonly copies: AccountBackupDeps;
   /** undefined: no node runs. */
@@ -86,6 +94,11 @@ export interface Operator {
   fleetToken(): Promise<string>;
   /** The home goes on without a node; this one goes on with what it had begun. */
   fleetRemove(node: string): Promise<FleetStatus>;
+  /** Who else may copy what this node writes. */
+  mirrors(): Promise<readonly string[]>;
+  /** Lets a mirror copy it; what it authorizes itself by is shown this once. */
+  addMirror(name: string): Promise<MirrorAccess>;
+  removeMirror(name: string): Promise<readonly string[]>;
   /** Asks for what another home, or all we know, have for us. */
   federationPull(home: string | undefined): Promise<readonly DestinationStatus[]>;
 }
@@ -232,6 +245,21 @@ export class NodeOperator implements Operator {
   async fleetRemove(node: string): Promise<FleetStatus> {
     await this.#deps.fleet.membership.remove(node);
     return this.#deps.fleet.status();
+  }
+
+  async mirrors(): Promise<readonly string[]> {
+    return this.#deps.fleet.mirrors.names;
+  }
+
+  async addMirror(mirror: string): Promise<MirrorAccess> {
+    const { feeds, fleet } = this.#deps;
+    const token = await fleet.mirrors.add(mirror);
+    return { mirror, token, key: toHex(feeds.current.publicKey) };
+  }
+
+  async removeMirror(name: string): Promise<readonly string[]> {
+    await this.#deps.fleet.mirrors.remove(name);
+    return this.mirrors();
   }
 
   get #messaging(): Messaging {

@@ -233,6 +233,12 @@ export function toldHomeKey(version: number): Uint8Array {
 }
 export const TOLD_HOME: KeySpan = under(utf8('Sh'));
 
+/** Who may copy this node's own feed without being a node: `S m name` → SHA-256 of its secret. */
+export function mirrorKey(name: string): Uint8Array {
+  return utf8(`Sm${name}`);
+}
+export const MIRRORS: KeySpan = under(utf8('Sm'));
+
 /** The operator has this node take the place of the registrar: `S r` → the name of the one that is gone. */
 export const TAKE_OVER: Uint8Array = utf8('Sr');
 

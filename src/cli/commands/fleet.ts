@@ -58,6 +58,51 @@ export function addFleet(program: Command, act: Act): void {
       ),
     'restante fleet remove b',
   );
+  addMirrors(fleet, act);
+}
+
+function addMirrors(fleet: Command, act: Act): void {
+  const mirror = fleet
+    .command('mirror')
+    .description('Let a program that is no node copy what this node writes, as a Dat feed (hypercore 6 and 7).');
+  withExamples(
+    forServer(mirror.command('add').description('Name a mirror; what it authorizes itself by is shown once.'))
+      .argument('<name>', 'such as archive')
+      .action(
+        act(async (context, options: ServerOptions, name: string) => {
+          const access = await asOperator(context, options, (operator) => operator.addMirror(name));
+          context.output.result(access, () => [
+            `Mirror ${access.mirror} may open a WebSocket at /fleet of this node with the header`,
+            '',
+            `  Authorization: Bearer ${access.token}`,
+            '',
+            `and copy, by hypercore-protocol 6, the feed ${access.key}.`,
+            'Whoever has that key and a copy reads addresses, sizes and times of all mail, and no content.',
+          ]);
+        }),
+      ),
+    'restante fleet mirror add archive',
+  );
+  withExamples(
+    forServer(mirror.command('list').description('The mirrors of this node.')).action(
+      act(async (context, options: ServerOptions) => {
+        const mirrors = await asOperator(context, options, (operator) => operator.mirrors());
+        for (const name of mirrors) context.output.result({ mirror: name }, () => [name]);
+      }),
+    ),
+    'restante fleet mirror list',
+  );
+  withExamples(
+    forServer(mirror.command('remove').description('Cut a mirror off, for good.'))
+      .argument('<name>', 'its name')
+      .action(
+        act(async (context, options: ServerOptions, name: string) => {
+          const mirrors = await asOperator(context, options, (operator) => operator.removeMirror(name));
+          context.output.result({ removed: name, mirrors }, () => [`${name} copies nothing any more.`]);
+        }),
+      ),
+    'restante fleet mirror remove archive',
+  );
 }
 
 async function join(context: Context, options: JoinOptions, url: string): Promise<void> {

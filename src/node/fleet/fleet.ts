@@ -34,6 +34,7 @@ import { JoinTokens } from './join-token.ts';
 import { takeIn } from './joining.ts';
 import { KEY_LOG_INTERVAL_MS, NEWCOMERS_MAX } from './limits.ts';
 import { Membership } from './membership.ts';
+import { Mirrors } from './mirrors.ts';
 import { NodeLink, type OtherNode } from './node-link.ts';
 import { parseAnswer } from './requests.ts';
 import { Roster } from './roster.ts';
@@ -80,6 +81,7 @@ export class Fleet implements AsyncDisposable {
   readonly membership: Membership;
   readonly waits: Waits;
   readonly exchanges: Exchanges;
+  readonly mirrors: Mirrors;
   readonly shared: SharedFeeds;
   duties: RegistrarDuties | undefined;
   readonly #deps: FleetDeps;
@@ -93,7 +95,8 @@ export class Fleet implements AsyncDisposable {
   /** Connections that have not said yet who they are. */
   #newcomers = 0;
 
-  private constructor(deps: FleetDeps, events: FleetEvents, roster: Roster) {
+  private constructor(deps: FleetDeps, events: FleetEvents, roster: Roster, mirrors: Mirrors) {
+    this.mirrors = mirrors;
     this.#deps = deps;
     this.#events = events;
     this.roster = roster;
@@ -160,7 +163,7 @@ export class Fleet implements AsyncDisposable {
     const roster = await Roster.open(deps);
     const isAlone = roster.nodes.every(({ name }) => name === deps.folder.config.node);
     if (!isAlone) await deps.feeds.keepEndedAsCopies();
-    const fleet = new Fleet(deps, events, roster);
+    const fleet = new Fleet(deps, events, roster, await Mirrors.open(deps));
     await fleet.membership.inherit();
     fleet.#start();
     return fleet;
@@ -201,15 +204,18 @@ export class Fleet implements AsyncDisposable {
    * Whether an upgrade may become a link: its query is signed by a key that this home names or named. Without a key somebody
    * comes with a token; of those there are few at once.
    */
-  mayLink(target: URL): boolean {
+  mayLink(target: URL, authorization: string | undefined): boolean {
+    if (authorization !== undefined) return this.mirrors.nameOf(authorization) !== undefined;
     if (!target.searchParams.has('node')) return this.#newcomers < NEWCOMERS_MAX;
     const key = upgradeKey(this.#deps.suite, this.#own.home, target);
     return key !== undefined && this.roster.standingOf(key) !== 'stranger';
   }
 
   /** Serves a connection that another node, or a newcomer, has opened. */
-  async serve(socket: FrameSocket): Promise<void> {
+  async serve(socket: FrameSocket, authorization?: string): Promise<void> {
     const { log } = this.#deps;
+    const mirror = this.mirrors.nameOf(authorization);
+    if (mirror !== undefined) return this.mirrors.serve(mirror, socket, this.shared);
     try {
       const isKnown = (key: Uint8Array): boolean => this.roster.standingOf(key) !== 'stranger';
       this.#newcomers += 1;

@@ -42,3 +42,5 @@ export const EXCHANGE_PAUSE_MS = 1_000;
 export const HELD_WAIT_MS = 60_000;
 /** Numbers of one outbox that were put off: as many as federation keeps. */
 export const DEFERRED_TOLD_MAX = 1_000;
+/** Mirrors that an operator names: each copies all that this node takes. */
+export const MIRRORS_MAX = 100;

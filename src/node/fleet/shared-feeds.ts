@@ -2,7 +2,7 @@
  * The feeds of a home between its nodes: which of them another node may see, the synchronizer that copies them, and what
  * the nodes tell each other of their disks. There is no synchronizer before there is somebody to copy from.
  */
-import type { Clock, CryptoSuite, Log, SecureRandom } from '../../base/index.ts';
+import type { Clock, CryptoSuite, FrameSocket, Log, SecureRandom } from '../../base/index.ts';
 import {
   type CreateStreamCipher,
   discoveryKeyOf,
@@ -99,6 +99,11 @@ export class SharedFeeds implements AsyncDisposable {
     copies.wake();
     this.#checkComplete();
     return handle;
+  }
+
+  /** A mirror that the operator named gets what this node writes, and nothing else. */
+  serveMirror(transport: FrameSocket): PeerHandle {
+    return this.#open().addPeer(transport, { isInitiator: false, feeds: new Set([this.#deps.feeds.current.id]) });
   }
 
   end(peer: PeerId): void {
