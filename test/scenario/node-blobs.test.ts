@@ -167,6 +167,25 @@ describe('the pieces of a large attachment', () => {
     });
   });
 
+  test('expire with the mail, when its receiver wants it so', async () => {
+    await using world = await NodeWorld.open();
+    const alice = await world.person('alice');
+    const bob = await world.person('bob', { retentionDays: 1 });
+    const pieces = createPieces(world.random, 2);
+    const sender = await world.signIn(alice);
+    await putPieces(sender, pieces);
+    await send(world, { client: sender, person: alice }, [bob], pieces);
+    expect(await getPiece(await world.signIn(bob), pieces.list, 1)).toMatchObject({ state: BodyState.INLINE });
+    await world.stop();
+    await world.clock.advance(2 * DAY_MS);
+    await world.start();
+    await world.core.retention.sweep(new AbortController().signal);
+    const reader = await world.signIn(bob);
+    expect(await getPiece(reader, pieces.list, 1)).toMatchObject({ state: BodyState.NONE });
+    expect(await askPieces(reader, pieces.list)).toEqual([]);
+    expect((await world.core.accounts.heldBytes(world.core.store, bob.address)).bytes).toBe(0);
+  });
+
   test('that no mail ever named are removed after thirty days', async () => {
     await using at = await setup();
     const { alice, bob, world } = at;
