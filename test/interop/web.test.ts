@@ -114,13 +114,13 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.getByRole('article').getByText('At one, by the bridge.').waitFor();
     await page.keyboard.press('r');
     const letter = page.getByRole('dialog', { name: 'Re: lunch?' });
-    await letter.getByLabel('Message', { exact: true }).pressSequentially('Gladly!');
+    await letter.getByLabel('Message', { exact: true }).pressSequentially('Gladly, **both** of us!');
     await page.keyboard.press('Control+Enter');
     await letter.waitFor({ state: 'detached' });
     // It waits for second thoughts, and then goes.
     const { page: other } = await home.signIn(bob);
     await row(other, 'Re: lunch?').click();
-    await other.getByRole('article').getByText('Gladly!').waitFor();
+    await other.frameLocator('iframe').locator('strong', { hasText: 'both' }).waitFor();
     await other.context().close();
   });
 

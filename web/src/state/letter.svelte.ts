@@ -1,4 +1,5 @@
 /** A message that is being written. */
+import { markupHtml } from '../format/markup.ts';
 import type { Email, EmailAddress, Identity } from '../jmap/objects.ts';
 
 export interface Attachment {
@@ -132,14 +133,22 @@ export function draftObject(content: LetterContent, from: Identity, draftsId: st
     sentAt: localTime(new Date()),
     ...(inReplyTo === null ? {} : { inReplyTo }),
     ...(references === null ? {} : { references }),
-    bodyValues: { text: { value: text } },
-    textBody: [{ partId: 'text', type: 'text/plain' }],
+    ...bodyOf(text),
     ...(attachments.length === 0
       ? {}
       : {
           attachments: attachments.map(({ blobId, name, type }) => ({ blobId, name, type, disposition: 'attachment' })),
         }),
   };
+}
+
+/** Also as HTML, when something is marked in it. */
+function bodyOf(text: string): object {
+  const html = markupHtml(text);
+  const textBody = [{ partId: 'text', type: 'text/plain' }];
+  if (html === undefined) return { bodyValues: { text: { value: text } }, textBody };
+  const bodyValues = { text: { value: text }, html: { value: html } };
+  return { bodyValues, textBody, htmlBody: [{ partId: 'html', type: 'text/html' }] };
 }
 
 /** With the writer's offset, as the Date field of mail has it. */

@@ -1,0 +1,39 @@
+/** The page's own formats, which need no browser: light marks as HTML, and mailboxes as one file. */
+import { expect, test } from 'vitest';
+import { markupHtml } from '../../web/src/format/markup.ts';
+import { mboxEntry, messagesIn } from '../../web/src/format/mbox.ts';
+
+test('plain text without marks has no second form', () => {
+  for (const text of ['', 'Hello,\n\nsee you at 5 * 3 * 2.\n', 'snake_case_name and 2**10**3', '> quoted\n> words'])
+    expect(markupHtml(text)).toBeUndefined();
+});
+
+test('marks become HTML, and nothing that is typed becomes markup of its own', () => {
+  const html =
+    markupHtml(
+      '**bold** & _leaning_ <b>x</b>\n\n- one\n- [two](https://x.example/?a=1&b="2)\n\n1. first\n\n> **said**',
+    ) ?? '';
+  expect(html).toContain('<p><strong>bold</strong> &amp; <em>leaning</em> &lt;b&gt;x&lt;/b&gt;</p>');
+  expect(html).toContain('<ul>\n<li>one</li>\n<li><a href="https://x.example/?a=1&amp;b=&quot;2">two</a></li>\n</ul>');
+  expect(html).toContain('<ol>\n<li>first</li>\n</ol>');
+  expect(html).toContain('<blockquote type="cite">\n<p><strong>said</strong></p>\n</blockquote>');
+  expect(markupHtml('**x** [y](javascript:alert(1))')).not.toContain('<a');
+});
+
+test('messages of a mailbox file come back to the byte', async () => {
+  const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+  const messages = [
+    encode('Subject: a\r\n\r\nFrom the start\r\n>From once\r\n>>From twice\r\n'),
+    Uint8Array.from([83, 58, 32, 255, 10, 10, 0, 128, 13, 10]),
+    encode('Subject: c\n\nFrom \n\nFrom x\n'),
+  ];
+  const entries = messages.map((message) => mboxEntry(message, 'a@x.example', new Date(0)));
+  const file = new Blob(entries);
+  expect((await file.text()).startsWith('From a@x.example Thu Jan  1 00:00:00 1970\n')).toBe(true);
+  const back: Uint8Array[] = [];
+  for await (const message of messagesIn(file)) back.push(message);
+  expect(back).toEqual(messages);
+  const single: Uint8Array[] = [];
+  for await (const message of messagesIn(new Blob([messages[0] as Uint8Array<ArrayBuffer>]))) single.push(message);
+  expect(single).toEqual([messages[0]]);
+});
