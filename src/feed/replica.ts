@@ -168,9 +168,12 @@ export class Replica {
     return { outcome: 'stored', index };
   }
 
-  /** Asks at once for every row that a climb from the block may need, where it begins in one that is not in memory. */
+  /**
+   * Asks at once for every row that a climb from the block may need, where it begins in one that is not in memory. The blocks of
+   * a row climb through the same rows.
+   */
   #touchClimb(index: number): void {
-    if (this.#rows.isLoaded(2 * index)) return;
+    if (this.#rows.isAskedFor(2 * index)) return;
     for (let node = 2 * index; rightSpanOf(node) < 2 * this.#length; node = parentOf(node)) {
       this.#rows.has(node);
       this.#node(siblingOf(node));

@@ -33,9 +33,10 @@ export class TreeRows {
     return row !== undefined && isKnownAt(row, offsetInGroup(index));
   }
 
-  /** Whether the row with this node is in memory. */
-  isLoaded(index: number): boolean {
-    return this.#rows.has(groupOf(index));
+  /** Whether the row with this node is in memory, or will be by the next `load`. */
+  isAskedFor(index: number): boolean {
+    const group = groupOf(index);
+    return this.#rows.has(group) || this.#missing.has(group);
   }
 
   get isMissingRows(): boolean {
