@@ -23,7 +23,16 @@ invariant(parent !== null, 'this file runs in a worker thread');
 const log = createThreadLog(parent);
 const answer = (said: HomeAnswer): void => parent.postMessage(said);
 
-parent.on('message', async ({ id, ...question }: HomeQuestion) => {
+parent.on('message', (question: HomeQuestion) => {
+  ask(question).catch((error: unknown) => {
+    // The end of the thread is what whoever waits sees.
+    setImmediate(() => {
+      throw error;
+    });
+  });
+});
+
+async function ask({ id, ...question }: HomeQuestion): Promise<void> {
   const signal = new AbortController().signal; // whoever waits no longer does not hear
   try {
     await unlockAccount({ ...openThreadDeps(log, question), store: new MemoryStore() }, question, signal);
@@ -33,4 +42,4 @@ parent.on('message', async ({ id, ...question }: HomeQuestion) => {
     if (!(refusal instanceof CodedError)) throw error;
     answer({ id, status: 'refused', code: refusal.code, message: refusal.message });
   }
-});
+}
