@@ -4,11 +4,10 @@
  */
 import { readUint32, writeUint32 } from '../base/index.ts';
 import { HubError } from './hub-error.ts';
+import { CHUNKS_MAX } from './limits.ts';
 
 const HEADER_BYTES = 4;
 const NOTHING = new Uint8Array();
-/** Chunks that are held apart: whoever sends byte for byte makes a small object of each, many times its size. */
-const CHUNKS_MAX = 1_024;
 
 export function encodeFrame(...parts: readonly Uint8Array[]): Uint8Array {
   const size = parts.reduce((sum, part) => sum + part.length, 0);

@@ -13,3 +13,5 @@ export const LOCATE_TIMEOUT_MS = 10_000;
 /** The first wait before a session is opened again; each further one doubles it. */
 export const REOPEN_FIRST_MS = 50;
 export const REOPEN_MAX_MS = 5_000;
+/** Chunks of a frame that are held apart: whoever sends byte for byte makes an object of each, many times its size. */
+export const CHUNKS_MAX = 1_024;

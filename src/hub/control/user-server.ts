@@ -23,6 +23,7 @@ import {
 } from './limits.ts';
 import { type Child, type ProcessFigures, readFigures, type Spawner } from './spawner.ts';
 import type { UserServerStatus } from './user-server-status.ts';
+import { Waiters } from './waiters.ts';
 
 export interface UserServerDeps {
   readonly clock: Clock;
@@ -66,16 +67,11 @@ interface Process {
   startedAt: number | undefined;
 }
 
-interface Waiter {
-  readonly resolve: (running: Running) => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class UserServer implements AsyncDisposable {
   readonly #deps: UserServerDeps;
   readonly #options: UserServerOptions;
   readonly #scope: Scope;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters<Running>();
   #life: Life = STOPPED;
   #process: Process | undefined;
   #connectionCount = 0;
@@ -93,7 +89,7 @@ export class UserServer implements AsyncDisposable {
   }
 
   get isStopped(): boolean {
-    return this.#life.phase === 'stopped' && this.#waiters.size === 0 && this.#connectionCount === 0;
+    return this.#life.phase === 'stopped' && this.#waiters.count === 0 && this.#connectionCount === 0;
   }
 
   get isRunning(): boolean {
@@ -121,29 +117,11 @@ export class UserServer implements AsyncDisposable {
 
   /** Starts it if need be. Throws HubError `unavailable`, `busy`, `closed`, and what `claim` throws. */
   want(signal: AbortSignal): Promise<Running> {
-    if (this.#waiters.size >= WAITERS_MAX) return Promise.reject(new HubError('busy', 'too many wait for this user'));
+    if (this.#waiters.count >= WAITERS_MAX) return Promise.reject(new HubError('busy', 'too many wait for this user'));
     if (this.#isClosed) return Promise.reject(new HubError('closed', 'the hub stops', { retry: 'later' }));
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => waiter.reject(signal.reason);
-      const leave = (): void => {
-        this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        resolve: (running) => {
-          leave();
-          resolve(running);
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      this.#waiters.add(waiter);
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-      this.#act({ type: 'wanted' });
-    });
+    const there = this.#waiters.wait(signal);
+    this.#act({ type: 'wanted' });
+    return there;
   }
 
   /** Tells the running process of a session, once. A process that has just ended is followed by another one. */
@@ -259,7 +237,7 @@ export class UserServer implements AsyncDisposable {
     waiting.abort();
     this.#process?.cancel.abort(new HubError('closed', 'the hub stops'));
     this.#process?.child?.kill();
-    this.#refuse(new HubError('closed', 'the hub stops', { retry: 'later' }));
+    this.#waiters.refuse(new HubError('closed', 'the hub stops', { retry: 'later' }));
     await this.#scope[Symbol.asyncDispose]();
   }
 
@@ -304,7 +282,7 @@ export class UserServer implements AsyncDisposable {
         this.#admit();
         return;
       case 'refuse':
-        this.#refuse(
+        this.#waiters.refuse(
           new HubError('unavailable', 'the user server fails again and again, and rests', {
             retry: 'later',
             fix: 'Its log says why; `restante hub restart USER` tries again at once.',
@@ -316,11 +294,7 @@ export class UserServer implements AsyncDisposable {
 
   #admit(): void {
     const running = { instance: this.#process?.instance, socketPath: this.#options.launch.socketPath };
-    for (const waiter of [...this.#waiters]) waiter.resolve(running as Running);
-  }
-
-  #refuse(error: HubError): void {
-    for (const waiter of [...this.#waiters]) waiter.reject(error);
+    this.#waiters.admit(running as Running);
   }
 
   #askToStop(): void {
@@ -371,7 +345,7 @@ export class UserServer implements AsyncDisposable {
 
   /** Another host has the user, or this one cannot start processes: who waits is told why. */
   #failed(error: unknown): void {
-    if (error instanceof HubError) this.#refuse(error);
+    if (error instanceof HubError) this.#waiters.refuse(error);
     else this.#deps.log.error({ error, user: this.user }, 'a user server cannot be started');
   }
 
