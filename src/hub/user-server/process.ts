@@ -15,7 +15,7 @@ import {
 } from '../../base/index.ts';
 import { SystemResolver, UndiciDialer } from '../../base/system/index.ts';
 import type { PushServices } from '../../jmap/index.ts';
-import { defaultNodeUrl, homeOf } from '../../protocol/index.ts';
+import { defaultNodeUrl, homeOf, isLoopbackHost } from '../../protocol/index.ts';
 import { startImapThread } from '../agents/imap/imap-thread.ts';
 import { enrolInThread, joinInThread, startMailThread } from '../agents/mail/mail-thread.ts';
 import type { MailPlace } from '../agents/mail/mail-worker.ts';
@@ -201,10 +201,13 @@ export class UserServerProcess implements AsyncDisposable {
     this.#user?.jmap.keepCredentials((login) => slots.some(({ id }) => id === login));
   }
 
+  /** Where a push goes is for the person to say: it stays out of the hub's own network, unless the home is on this machine. */
   #pushServices(): PushServices {
-    const { allowPrivate, user } = this.#launch;
-    const dialer = new UndiciDialer({ clock: this.#deps.clock, resolver: new SystemResolver() }, { allowPrivate });
-    return { dialer, contact: `mailto:postmaster@${homeOf(user)}` };
+    const home = homeOf(this.#launch.user);
+    const resolver = new SystemResolver();
+    const allowPrivate = isLoopbackHost(home.replace(/:\d+$/, ''));
+    const dialer = new UndiciDialer({ clock: this.#deps.clock, resolver }, { allowPrivate });
+    return { dialer, contact: `mailto:postmaster@${home}` };
   }
 
   #unlocked(): UserServer {
