@@ -24,6 +24,7 @@ async function closeSettings(page: Page): Promise<void> {
   await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
 }
 
+// It needs a browser to look at a page with.
 describe.skipIf(skipWithout(hasChromium(), { test: 'the account in the page', lack: 'there is no chromium' }))(
   'in the page a person',
   () => {

@@ -6,6 +6,7 @@ import { hasChromium, WebHome } from '../harness/web-home.ts';
 
 const TIMEOUT_MS = 300_000;
 
+// It needs a browser to look at a page with.
 describe.skipIf(skipWithout(hasChromium(), { test: 'the operator’s page', lack: 'there is no chromium' }))(
   'the operator’s page',
   () => {

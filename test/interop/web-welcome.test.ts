@@ -35,6 +35,7 @@ async function keepCode(page: Page): Promise<string> {
   return groups.join('-');
 }
 
+// It needs a browser to look at a page with.
 describe.skipIf(skipWithout(hasChromium(), { test: 'the first run', lack: 'there is no chromium' }))('the link', () => {
   test(
     'leads to an account, its recovery code and the inbox; the code opens it again when the password is lost',
