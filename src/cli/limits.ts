@@ -56,3 +56,5 @@ export const HUB_TIMEOUT_MS = 45_000;
 export const HUB_ANSWER_BYTES_MAX = 1024 * 1024;
 /** What stretching a password takes, and needs no more: the floor of Argon2id's parameters, or more. */
 export const PASSWORD_MEMORY_BYTES = 64 * MiB;
+/** How `feed serve` stands is looked at this often, and said when it is another than before. */
+export const FEED_STATUS_INTERVAL_MS = 5_000;

@@ -18,7 +18,7 @@ import {
 } from '../../feed/node/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
-import { FEED_PEERS_WAIT_MS, FEED_PROGRESS_INTERVAL_MS } from '../limits.ts';
+import { FEED_PEERS_WAIT_MS, FEED_PROGRESS_INTERVAL_MS, FEED_STATUS_INTERVAL_MS } from '../limits.ts';
 import { namesOption, portOption, withExamples } from '../options.ts';
 import { showBytes, showCount } from '../terminal/figures.ts';
 
@@ -80,7 +80,7 @@ function rangeOption(text: string): Range {
 }
 
 async function serve(context: Context, options: ServeOptions, dirs: readonly string[]): Promise<void> {
-  const { clock, random, suite } = context.deps;
+  const { random, suite } = context.deps;
   await using folders = new FolderFeedStore();
   for (const dir of dirs) await folders.add(FeedFolder.open({ suite, random, log: context.log }, context.pathOf(dir)));
   await using synchronizer = openSynchronizer(context, folders);
@@ -97,7 +97,26 @@ async function serve(context: Context, options: ServeOptions, dirs: readonly str
     `Serving on ${options.host}:${listener.port}:`,
     ...keys.map((key) => `  ${key}`),
   ]);
-  await clock.sleep(Number.MAX_SAFE_INTEGER, context.signal).catch(() => undefined);
+  await sayStatus(context, synchronizer);
+}
+
+/** How it stands, on stderr, whenever that changes, until the signal. */
+async function sayStatus({ deps, output, signal }: Context, synchronizer: Synchronizer): Promise<void> {
+  for (let said = statusLine(synchronizer); !signal.aborted; ) {
+    await deps.clock.sleep(FEED_STATUS_INTERVAL_MS, signal).catch(() => undefined); // the signal ends it
+    const line = statusLine(synchronizer);
+    if (line !== said && !signal.aborted) output.note(line);
+    said = line;
+  }
+}
+
+function statusLine(synchronizer: Synchronizer): string {
+  const { feeds, peers } = synchronizer.status();
+  const served = feeds.map(({ feed, isFrozen, length, peers: count }) => {
+    const state = isFrozen ? ', two histories: not served' : '';
+    return `${feed.slice(0, 8)}… ${showCount(length)} blocks to ${count}${state}`;
+  });
+  return `${peers.length === 1 ? '1 peer' : `${peers.length} peers`}: ${served.join('; ')}`;
 }
 
 async function clone(context: Context, options: CloneOptions, keyText: string, dir: string): Promise<void> {
