@@ -121,6 +121,26 @@ describe('the doors of a node', () => {
     client.close();
   });
 
+  test('whoever runs a hub beside it hears whose mailbox has new mail, and of nothing else', async () => {
+    await using running = await run();
+    const { node } = running;
+    const heard: Address[][] = [];
+    const listening = node.onMail((accounts) => heard.push([...accounts]));
+    const { client, person } = await signUp(node, 'bob');
+    expect(heard).toEqual([]); // an account is no mail
+    const send = async (text: string): Promise<void> => {
+      const body = utf8(text);
+      const pdu = writePdu(random, person, [person.address], body);
+      expect((await client.submit(pdu, body)).status).toBe(ReceiptStatus.OK);
+    };
+    await send('x');
+    expect(heard).toEqual([[person.address]]);
+    listening[Symbol.dispose]();
+    await send('y');
+    expect(heard).toHaveLength(1);
+    client.close();
+  });
+
   test('an oversize frame is refused at its header, before it is read', async () => {
     await using running = await run();
     const socket = new WebSocket(running.node.url, { perMessageDeflate: false });
