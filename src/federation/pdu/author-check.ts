@@ -30,8 +30,8 @@ export type Authorship =
 export interface AuthorCheckDeps {
   readonly suite: CryptoSuite;
   readonly signatures: SignatureChecker;
-  readonly people: People;
-  readonly local: LocalPeople;
+  readonly people: Pick<People, 'find' | 'refresh'>;
+  readonly local: Pick<LocalPeople, 'deviceKeys'>;
 }
 
 type DeviceKeys = ReadonlyMap<DeviceId, Uint8Array>;
