@@ -178,9 +178,7 @@ export class Core implements AsyncDisposable {
             deps.log.warn({ why }, 'the node is opened again');
             options.onRoleChanged?.();
           },
-          onBeyond: (feed) => {
-            if (opened !== undefined) opened.#retire(feed, feedsDeps);
-          },
+          onBeyond: (feed) => (opened === undefined ? undefined : opened.#retire(feed, feedsDeps)),
           onInherited: () => opened?.messaging?.inherited(),
           onAnswered: (of) => opened?.lookAfterBodies(of),
         },
