@@ -158,8 +158,7 @@ export class Core implements AsyncDisposable {
         { suite: deps.suite, store, journal, homeKey: folder.homeKey },
         { home: folder.config.home, registration: options.registration },
       );
-      const chain = { ...deps, store, journal, homeKey: folder.homeKey, keyLog: keyLog.publicKey };
-      const home = await HomeChain.open(chain);
+      const home = await HomeChain.open({ ...deps, store, journal, homeKey: folder.homeKey, keyLog: keyLog.publicKey });
       const retention = await Retention.open({ ...deps, store, journal, accounts, ours: feeds.ours });
       const fleet = await Fleet.open(
         {

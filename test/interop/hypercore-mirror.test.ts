@@ -81,6 +81,7 @@ function statusOf(node: Node, headers: Record<string, string>): Promise<number |
   });
 }
 
+// Its libsodium is compiled where it is installed; without compilers the line says so, and with CI=true it fails.
 describe.skipIf(skipWithout(hasCompilers(), { test: 'a mirror by npm hypercore', lack: LACK }))('a mirror', () => {
   test('copies what the node writes, verified, and its live tail, until it is removed; nobody else does', async () => {
     await using world = await setup();

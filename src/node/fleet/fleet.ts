@@ -150,13 +150,7 @@ export class Fleet implements AsyncDisposable {
       },
       { home: config.home },
     );
-    this.#dialing = new Dialing(deps, {
-      // The others do not know a node yet that the home document does not name.
-      isFirst: (node) => this.#dialsFirst(node.name) || roster.standingOf(nodeKey.publicKey) !== 'node',
-      others: () => this.others,
-      isLinked: (node) => this.#links.has(toBase64(node.key)),
-      dial: (node, signal) => this.#dial(node, signal),
-    });
+    this.#dialing = this.#createDialing();
   }
 
   static async open(deps: FleetDeps, events: FleetEvents): Promise<Fleet> {
@@ -213,7 +207,6 @@ export class Fleet implements AsyncDisposable {
 
   /** Serves a connection that another node, or a newcomer, has opened. */
   async serve(socket: FrameSocket, authorization?: string): Promise<void> {
-    const { log } = this.#deps;
     const mirror = this.mirrors.nameOf(authorization);
     if (mirror !== undefined) return this.mirrors.serve(mirror, socket, this.shared);
     try {
@@ -227,7 +220,7 @@ export class Fleet implements AsyncDisposable {
       else await this.#run(socket, visitor.frames, { name: visitor.name, key: visitor.key, isDialed: false });
     } catch (error) {
       if (!(error instanceof FleetError) && !this.#scope.signal.aborted) throw error;
-      log.info({ error }, 'somebody came as a node of this home and was not let in');
+      this.#deps.log.info({ error }, 'somebody came as a node of this home and was not let in');
     }
   }
 
@@ -294,6 +287,16 @@ export class Fleet implements AsyncDisposable {
       await this.followKeyLog();
       await this.#deps.clock.sleep(KEY_LOG_INTERVAL_MS, signal);
     }
+  }
+
+  #createDialing(): Dialing {
+    return new Dialing(this.#deps, {
+      // The others do not know a node yet that the home document does not name.
+      isFirst: (node) => this.#dialsFirst(node.name) || this.roster.standingOf(this.#own.key.publicKey) !== 'node',
+      others: () => this.others,
+      isLinked: (node) => this.#links.has(toBase64(node.key)),
+      dial: (node, signal) => this.#dial(node, signal),
+    });
   }
 
   #dialsFirst(other: string): boolean {
