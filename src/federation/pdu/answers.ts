@@ -114,11 +114,11 @@ function answerOf(origin: HomeName, held: readonly HeldPdu[], more: boolean): Ui
   const pdus: Item[] = [];
   let bytes = 0;
   for (const { pdu, body } of held) {
-    if (pdus.length > 0 && bytes >= ANSWER_BYTES) return encodePdus({ pdus, more: true });
     const isTheirs = pdu.type !== 'mail' || pdu.recipients.some((recipient) => homeOf(recipient) === origin);
     const given = isTheirs ? body : undefined;
-    pdus.push({ pdu: pdu.header, body: given ?? NO_BODY, hasBody: given !== undefined, isOwed: false });
     bytes += pdu.header.length + (given?.length ?? 0);
+    if (pdus.length > 0 && bytes > ANSWER_BYTES) return encodePdus({ pdus, more: true });
+    pdus.push({ pdu: pdu.header, body: given ?? NO_BODY, hasBody: given !== undefined, isOwed: false });
   }
   return encodePdus({ pdus, more });
 }

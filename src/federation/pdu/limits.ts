@@ -18,8 +18,8 @@ export const CONVERSATION_PAGE = 500;
 
 /** PDUs in one answer to another home, … */
 export const ANSWER_PDUS_MAX = 100;
-/** … and their bytes, unless one alone is larger. */
-export const ANSWER_BYTES = 4 * 1024 * 1024;
+/** … and their bytes, unless one alone is larger: with the protobuf around them within FEDERATION_BODY_BYTES_MAX. */
+export const ANSWER_BYTES = 2 * 1024 * 1024;
 /** PDUs read at once for an answer: with the largest bodies 16 MiB. */
 export const ANSWER_READ_PDUS = 8;
 /** PDUs that one question names: as many as a PDU follows at most. */
