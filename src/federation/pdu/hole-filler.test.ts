@@ -96,7 +96,7 @@ async function setup(here: readonly Said[], homes: ReadonlyMap<HomeName, Backfil
   };
   const commit = view.commitsOf(store, (pdus) => conversations.committed(pdus));
   const log: Log = { ...SILENT_LOG, error: () => void (state.errors += 1) };
-  const onFilled = async (conversation: ConversationId) => void state.filled.push(conversation);
+  const onFilled = async (conversation: ConversationId): Promise<void> => void state.filled.push(conversation);
   const deps = { clock, suite, log, link: { backfill }, view, local, authors, conversations, holes, commit, onFilled };
   await commit(async ({ append, rows }) => {
     await append(here.map((said) => ({ ...said, accounts: [ann] })));
