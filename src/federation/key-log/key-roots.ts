@@ -88,6 +88,7 @@ export class KeyRoots implements HintPort {
 
   /** Tells the homes that we speak with what changed, until the signal. */
   async tell(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#onChange(), { once: true });
     for (;;) {
       await this.#whenChanged(signal);
       signal.throwIfAborted();
@@ -101,7 +102,6 @@ export class KeyRoots implements HintPort {
     return new Promise((resolve) => {
       if (this.#isChanged || signal.aborted) return resolve();
       this.#onChange = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
     });
   }
 

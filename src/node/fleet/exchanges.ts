@@ -56,6 +56,7 @@ export class Exchanges {
   /** Tells the other nodes what has changed, until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, links } = this.#deps;
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
     while (!signal.aborted) {
       await this.#untilChanged(signal);
       await clock.sleep(EXCHANGE_PAUSE_MS, signal);
@@ -148,10 +149,9 @@ export class Exchanges {
   }
 
   async #untilChanged(signal: AbortSignal): Promise<void> {
-    if (this.#changed.size > 0) return;
+    if (this.#changed.size > 0 || signal.aborted) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
     });
   }
 }
