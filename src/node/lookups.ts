@@ -1,7 +1,8 @@
 /** What a client asks about people, homes and conversations: signed chains, and the PDUs that it folds before it writes. */
-import { type Conversations, FederationError, type Messaging } from '../federation/index.ts';
+import { type Conversations, FederationError, type Messaging, type Place } from '../federation/index.ts';
 import {
   type Address,
+  type ConversationId,
   type GetChain,
   type GetConversation,
   type GetKeyLog,
@@ -27,7 +28,9 @@ export interface LookupsDeps {
   readonly home: HomeChain;
   readonly keyLog: Pick<KeyLog, 'page'>;
   /** undefined: this node speaks with no other home. */
-  readonly messaging: Pick<Messaging, 'accountDocuments' | 'homeDocuments' | 'keyLogPage'> | undefined;
+  readonly messaging:
+    | Pick<Messaging, 'accountDocuments' | 'conversationPage' | 'homeDocuments' | 'keyLogPage'>
+    | undefined;
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -86,16 +89,36 @@ export class Lookups {
   /** Throws ProtocolError for what is no conversation. */
   async getConversation(session: Session, address: Address, ask: GetConversation): Promise<void> {
     const conversation = parseConversationId(ask.conversation);
+    if (ask.home !== '' && ask.home !== this.#home)
+      return this.#getShown(session, parseHomeName(ask.home), conversation, ask);
     const { conversations, held } = this.#deps;
     // One answer for what is not here and what is not the caller's.
     if (!(await held.concerns(conversation, address)) && !(await conversations.isOpen(conversation)))
       return session.refuse(ask.request, 'unknown', 'no such conversation of this account');
-    const after = ask.afterDepth === 0 ? undefined : { depth: ask.afterDepth, id: parsePduId(ask.afterId) };
-    const page = await held.page(conversation, after, CONVERSATION_PAGE_PDUS);
+    const page = await held.page(conversation, placeOf(ask), CONVERSATION_PAGE_PDUS);
     const pdus = page.map(({ pdu, body }) => ({ pdu: pdu.header, body: body ?? NO_BODY, hasBody: body !== undefined }));
     const more = page.length === CONVERSATION_PAGE_PDUS;
     return session.send({ oneofKind: 'conversation', conversation: { request: ask.request, pdus, more } });
   }
+
+  /** As another home shows it: nobody here need have a part in it yet. */
+  async #getShown(session: Session, home: HomeName, conversation: ConversationId, ask: GetConversation): Promise<void> {
+    const { request } = ask;
+    const { messaging } = this.#deps;
+    if (messaging === undefined) return session.refuse(request, 'unknown_home', 'this node speaks with no other home');
+    try {
+      const { pdus, more } = await messaging.conversationPage(home, conversation, placeOf(ask));
+      return await session.send({ oneofKind: 'conversation', conversation: { request, pdus: [...pdus], more } });
+    } catch (error) {
+      if (error instanceof FederationError && error.code === 'forbidden')
+        return session.refuse(request, 'unknown', `${home} shows no such conversation`);
+      return refuseFor(session, request, error);
+    }
+  }
+}
+
+function placeOf({ afterDepth, afterId }: GetConversation): Place | undefined {
+  return afterDepth === 0 ? undefined : { depth: afterDepth, id: parsePduId(afterId) };
 }
 
 /** Another home could not be asked. Throws what is none of that. */

@@ -10,7 +10,7 @@ const suite = new SodiumSuite();
 async function pagesOf(client: WireClient, { conversation }: Pdu): Promise<readonly { readonly hasBody: boolean }[]> {
   const answer = await client.ask((request) => ({
     oneofKind: 'getConversation',
-    getConversation: { request, conversation, afterDepth: 0, afterId: '' },
+    getConversation: { request, conversation, afterDepth: 0, afterId: '', home: '' },
   }));
   if (answer.oneofKind !== 'conversation') throw new Error(`refused: ${JSON.stringify(answer)}`);
   return answer.conversation.pdus;

@@ -9,10 +9,10 @@ import type {
   GrantedRole,
   Standing,
 } from '../../client/index.ts';
-import { type Address, type ConversationId, parseConversationId } from '../../protocol/index.ts';
+import { type Address, type ConversationId, type HomeName, parseConversationId } from '../../protocol/index.ts';
 import type { Act, Context } from '../context.ts';
 import { messageColumns, messageFields } from '../message-view.ts';
-import { addressArgument, forPerson, type PersonOptions, withExamples } from '../options.ts';
+import { addressArgument, forPerson, homeOption, type PersonOptions, withExamples } from '../options.ts';
 import { connectIfPossible, withPerson } from '../person.ts';
 import { counted, showTime } from '../terminal/figures.ts';
 import type { Paint } from '../terminal/paint.ts';
@@ -51,8 +51,11 @@ export function addConversation(program: Command, act: Act): void {
     `restante conversation leave ${ID}`,
   );
   withExamples(
-    on('join', 'Join where you are invited, or where it is open.').action(act(join)),
+    on('join', 'Join where you are invited, or where it is open.')
+      .option('--at <home>', 'the home of somebody who is in it, where nobody of yours is yet', homeOption)
+      .action(act(join)),
     `restante conversation join ${ID}`,
+    `restante conversation join ${ID} --at other.example`,
   );
   withExamples(
     on('open', 'Let people join by themselves. Owners may.')
@@ -102,8 +105,13 @@ async function leave(context: Context, options: PersonOptions, id: ConversationI
   await change(context, options, id, (conversations) => conversations.leave(id, context.signal));
 }
 
-async function join(context: Context, options: PersonOptions, id: ConversationId): Promise<void> {
-  await change(context, options, id, (conversations) => conversations.join(id, context.signal));
+async function join(
+  context: Context,
+  options: PersonOptions & { readonly at?: HomeName },
+  id: ConversationId,
+): Promise<void> {
+  const { at } = options;
+  await change(context, options, id, (conversations) => conversations.join(id, { at, signal: context.signal }));
 }
 
 async function openUp(

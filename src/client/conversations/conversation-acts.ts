@@ -4,7 +4,14 @@
  * concerns; it goes through the outbox like mail. What the fold would not count is refused here, in words.
  */
 import { encodeMemberBody, encodeSettingBody, type JoinRule, type Role } from '../../conversation/index.ts';
-import { type Address, type ConversationId, type PduId, RECIPIENTS_MAX } from '../../protocol/index.ts';
+import {
+  type Address,
+  type ConversationId,
+  type HomeName,
+  homeOf,
+  type PduId,
+  RECIPIENTS_MAX,
+} from '../../protocol/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Composer } from '../compose/composer.ts';
 import type { PduWriter, SealedMail } from '../compose/sealed-mail.ts';
@@ -49,6 +56,12 @@ export interface ConversationView {
   })[];
   /** PDUs that others refer to and that are not here. */
   readonly gaps: readonly PduId[];
+}
+
+export interface JoinOptions {
+  /** The home of somebody who is in it, where nobody of our own home is yet. */
+  readonly at?: HomeName | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What became of an act. `unchanged`: it was so before, and nothing was sent. */
@@ -130,9 +143,16 @@ export class ConversationActs {
     return this.#change(open, [{ about: this.#own, role: 'left' }], signal);
   }
 
-  /** By invitation, or where the conversation is open. Throws ClientError `not_in_conversation` when it is not. */
-  async join(conversation: ConversationId, signal?: AbortSignal): Promise<Acted> {
-    const open = await this.#deps.conversations.current(conversation);
+  /**
+   * By invitation, or where the conversation is open. Throws ClientError `not_in_conversation` when it is not; with a home to
+   * look at also `unknown_home`, `home_unreachable` or `offline`.
+   */
+  async join(conversation: ConversationId, { at, signal }: JoinOptions = {}): Promise<Acted> {
+    const { conversations } = this.#deps;
+    const open =
+      at === undefined || at === homeOf(this.#own)
+        ? await conversations.current(conversation)
+        : await conversations.shownBy(at, conversation);
     const { joinRule: rule } = open;
     const before = open.roleOf(this.#own);
     if (open.isPresent(this.#own)) return { conversation, status: 'unchanged', members: membersOf(open) };

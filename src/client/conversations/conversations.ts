@@ -9,6 +9,7 @@ import {
   type Address,
   type ConversationId,
   type ConversationPdu,
+  type HomeName,
   type Pdu,
   ProtocolError,
   parsePdu,
@@ -18,6 +19,7 @@ import {
 import type { Store } from '../../store/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import type { Alarms } from '../alarms.ts';
+import { ClientError } from '../client-error.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { signerOf } from '../history/entry-judge.ts';
@@ -26,7 +28,7 @@ import type { Outbox } from '../outbox/outbox.ts';
 import { keepPdu, readKept } from './conversation-log.ts';
 import { type ConversationItem, itemOf } from './conversation-row.ts';
 import { OpenConversation } from './open-conversation.ts';
-import { checkGaps, checkMayWrite, type GapOptions, unknownConversation } from './standing.ts';
+import { checkGaps, checkMayWrite, type GapOptions, notShown, refusalBy, unknownConversation } from './standing.ts';
 
 export interface ConversationsDeps {
   readonly log: Log;
@@ -80,6 +82,22 @@ export class Conversations {
     return open;
   }
 
+  /**
+   * What another home shows of it to whoever may join. Throws ClientError `unknown_conversation`, `unknown_home`,
+   * `home_unreachable` or `offline`.
+   */
+  async shownBy(home: HomeName, conversation: ConversationId): Promise<OpenConversation> {
+    const open = await this.known(conversation);
+    const connection = this.#deps.connection();
+    if (connection === undefined)
+      throw new ClientError('offline', `${home} is asked by your home, and no node of that answers`, {
+        retry: 'later',
+      });
+    await this.#read(connection, open, 0, home);
+    if (open.isEmpty) throw notShown(conversation, home);
+    return open;
+  }
+
   /** As `current`, for whoever writes to it. Throws ClientError also when this person may not, or a removal may be hidden. */
   async writable(conversation: ConversationId, { despiteGaps = false }: GapOptions): Promise<OpenConversation> {
     const open = await this.current(conversation);
@@ -99,12 +117,12 @@ export class Conversations {
     if (!isWhole && open.missing.length > 0) await this.#read(connection, open, 0);
   }
 
-  /** Everything deeper than `depth`, page by page. */
-  async #read(connection: NodeConnection, open: OpenConversation, depth: number): Promise<void> {
+  /** Everything deeper than `depth`, page by page, of our own home or as another shows it. */
+  async #read(connection: NodeConnection, open: OpenConversation, depth: number, home?: HomeName): Promise<void> {
     const asked = new Set<Address>();
     let [afterDepth, afterId] = [depth, depth === 0 ? '' : LAST_ID];
     for (let seen = 0; seen < CONVERSATION_PDUS_MAX; ) {
-      const page = await this.#page(connection, open.id, afterDepth, afterId);
+      const page = await this.#page(connection, open.id, afterDepth, afterId, home);
       if (page === undefined) return;
       const fresh = await this.#judge(connection, open, page.pdus, asked);
       await this.#keep(open, fresh);
@@ -113,22 +131,30 @@ export class Conversations {
       const place = this.#parse(last.pdu);
       const isFurther =
         place !== undefined && (place.depth > afterDepth || (place.depth === afterDepth && place.id > afterId));
-      if (!isFurther) return this.#raise(open.id, 'malformed_entry', 'the home repeats a page of it');
+      if (!isFurther) return this.#raise(open.id, 'malformed_entry', `${home ?? 'the home'} repeats a page of it`);
       [afterDepth, afterId] = [place.depth, place.id];
       seen += page.pdus.length;
     }
   }
 
-  /** Undefined: the home knows nothing of it, or not that it is ours. */
-  async #page(connection: NodeConnection, conversation: ConversationId, afterDepth: number, afterId: string) {
+  /** Undefined: our home knows nothing of it, or not that it is ours. */
+  async #page(
+    connection: NodeConnection,
+    conversation: ConversationId,
+    afterDepth: number,
+    afterId: string,
+    home: HomeName | undefined,
+  ) {
     try {
       const answer = await connection.request('conversation', (request) => ({
         oneofKind: 'getConversation',
-        getConversation: { request, conversation, afterDepth, afterId },
+        getConversation: { request, conversation, afterDepth, afterId, home: home ?? '' },
       }));
       return answer.conversation;
     } catch (error) {
-      if (refusalOf(error) === undefined) throw error;
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      if (home !== undefined) throw refusalBy(home, conversation, refusal);
       this.#deps.log.info({ err: error, conversation }, 'the home does not show a conversation');
       return undefined;
     }

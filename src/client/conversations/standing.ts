@@ -1,5 +1,5 @@
 /** What somebody may do in a conversation by what is verified here, and why not, in words. */
-import type { Address, ConversationId } from '../../protocol/index.ts';
+import type { Address, ConversationId, HomeName } from '../../protocol/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { OpenConversation } from './open-conversation.ts';
 
@@ -70,6 +70,29 @@ export function checkGaps(open: OpenConversation, isWithheld: boolean): void {
 export function unknownConversation(conversation: ConversationId): ClientError {
   return new ClientError('unknown_conversation', `nothing of the conversation ${conversation} is here`, {
     fix: 'see `restante list --json`, or run `restante sync`',
+  });
+}
+
+/** Another home has nothing of it for us: it is not there, or not open. */
+export function notShown(conversation: ConversationId, home: HomeName): ClientError {
+  return new ClientError('unknown_conversation', `${home} shows no conversation ${conversation} to your home`, {
+    details: { home },
+    fix: 'check its name and where it is; one that is not open is joined by invitation',
+  });
+}
+
+/** What our home says when it could not look there. */
+export function refusalBy(home: HomeName, conversation: ConversationId, refusal: string): ClientError {
+  if (refusal === 'unknown') return notShown(conversation, home);
+  if (refusal === 'unknown_home')
+    return new ClientError('unknown_home', `no home answers for ${home}`, {
+      details: { home },
+      fix: 'check the spelling of the home',
+    });
+  return new ClientError('home_unreachable', `the home ${home} does not answer`, {
+    details: { home, refusal },
+    retry: 'later',
+    fix: 'try again later; nothing was sent',
   });
 }
 

@@ -57,6 +57,7 @@ export interface Network {
 
 export interface Layers {
   readonly directory: Network['directory'];
+  readonly link: Network['link'];
   readonly people: People;
   readonly authors: AuthorCheck;
   readonly holes: Holes;
@@ -97,7 +98,7 @@ export async function openLayers(deps: LayersDeps, network: Network, home: HomeN
   const answers = new Answers(deps);
   const announce = (pdus: readonly Pdu[]): Promise<void> => hints.committed(pdus);
   const announcer = await Announcer.open({ ...deps, announce });
-  return { directory, people, authors, holes, filler, announcer, keyLogs, keyRoots, answers, transactions };
+  return { directory, link, people, authors, holes, filler, announcer, keyLogs, keyRoots, answers, transactions };
 }
 
 function both(hints: Hints, keyRoots: KeyRoots): HintPort {

@@ -17,7 +17,7 @@ import {
 import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { KeyLogStatus } from '../key-log/index.ts';
-import type { Authorship } from '../pdu/index.ts';
+import { type Authorship, askForPage, type Place, type ShownPage } from '../pdu/index.ts';
 import type { AttachmentPort, Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
 import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
@@ -115,6 +115,11 @@ export class Messaging implements FederationService, AsyncDisposable {
   /** The key log of another home, as we follow it. Throws FederationError. */
   keyLogPage(home: HomeName, after: number): Promise<KeyLogPage> {
     return this.#within((signal) => this.#layers.keyLogs.page(home, after, signal));
+  }
+
+  /** A page of a conversation as another home shows it, for our people's clients, which judge it. Throws FederationError. */
+  conversationPage(home: HomeName, conversation: ConversationId, after: Place | undefined): Promise<ShownPage> {
+    return this.#within((signal) => askForPage(this.#layers.link, home, conversation, after, signal));
   }
 
   /** The key logs that we follow, and which of them do not hold. */

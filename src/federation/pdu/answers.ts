@@ -123,7 +123,11 @@ function answerOf(origin: HomeName, held: readonly HeldPdu[], more: boolean): Ui
   return encodePdus({ pdus, more });
 }
 
-/** `depth.id`. Throws FederationError `malformed`. */
+export function placeText({ depth, id }: Place): string {
+  return `${depth}.${id}`;
+}
+
+/** Throws FederationError `malformed`. */
 function placeOf(after: string | undefined): Place | undefined {
   if (after === undefined) return undefined;
   const match = /^([1-9][0-9]{0,15})\.([0-9a-f]{64})$/.exec(after);

@@ -56,7 +56,8 @@ async function setup(home: HomeName, pdus: readonly { readonly pdu: Pdu; readonl
     hints.hear(origin, [{ edu: { oneofKind: 'headHint', headHint: { conversation, tips: [...tips] } } }]);
   const say = (destination: HomeName) => hints.make(destination, conversation);
   const filled = () => hints.filled(conversation);
-  return { hear, say, filled, owed, lacking: async () => (await Holes.open(deps)).due(1)[0]?.hinted };
+  const committed = (pdu: Pdu) => hints.committed([pdu]);
+  return { hear, say, filled, committed, owed, lacking: async () => (await Holes.open(deps)).due(1)[0]?.hinted };
 }
 
 test('what a home of the conversation holds and we do not is on disk when its hint is answered', async () => {
@@ -104,4 +105,13 @@ test('a home that has just learnt what a conversation is compares with all other
   const home = await setup(c, [founding, adding]);
   await home.filled();
   expect(home.owed).toEqual([a, parseHomeName('b.example')]);
+});
+
+test('what somebody of ours follows and is not here is looked for: a stranger to the conversation joins it that way', async () => {
+  const joined = await setup(a, [adding]);
+  await joined.committed(adding.pdu);
+  expect(await joined.lacking()).toEqual(new Map());
+  const whole = await setup(a, [founding, adding]);
+  await whole.committed(adding.pdu);
+  expect(await whole.lacking()).toBeUndefined();
 });

@@ -59,6 +59,8 @@ export class Hints implements HintPort {
       // A first mail goes to all it concerns.
       if (pdu.prev.length === 0) continue;
       const fold = await this.#deps.conversations.get(pdu.conversation);
+      // Somebody of ours who joins what is elsewhere speaks first, and what that follows is to be fetched.
+      if (homeOf(pdu.author) === this.#home && fold.missing.length > 0) await this.#deps.holes.noteHeld(pdu);
       const homes = homesOf(fold);
       const told = new Set(pdu.recipients.map(homeOf));
       const isStraight = fold.tips.length <= 1 && pdu.type === 'mail' && [...homes].every((home) => told.has(home));

@@ -77,6 +77,11 @@ export class Holes {
     }
   }
 
+  /** As `note`, of one that is on disk. */
+  noteHeld(pdu: Pdu): Promise<void> {
+    return this.#deps.store.transact((rows) => this.note(rows, [pdu]));
+  }
+
   /** Another home holds these, and we do not; what it said before is outdated. Resolves when that is on disk. */
   hint(conversation: ConversationId, ids: readonly PduId[], by: HomeName): Promise<void> {
     return this.#deps.store.transact((rows) => this.#note(rows, conversation, new Map([[by, ids]])));

@@ -8,3 +8,4 @@ export * from './holes.ts';
 export * from './inbox.ts';
 export * from './pdu-view.ts';
 export * from './people.ts';
+export * from './shown-conversation.ts';

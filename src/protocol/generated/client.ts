@@ -1022,7 +1022,8 @@ export interface AskBlobs {
 }
 /**
  * The PDUs of a conversation of the caller, as far as the home holds them, by depth and id, after a place among them: what
- * the caller folds before it writes. Bodies of member and state PDUs are with them, those of mail are not.
+ * the caller folds before it writes. Bodies of member and state PDUs are with them, those of mail are not. Home empty: the
+ * node's own; another's: as that home shows it now to whoever may join, which is how a person comes to look at it first.
  *
  * @generated from protobuf message restante.client.v1.GetConversation
  */
@@ -1043,6 +1044,10 @@ export interface GetConversation {
      * @generated from protobuf field: string after_id = 4
      */
     afterId: string;
+    /**
+     * @generated from protobuf field: string home = 5
+     */
+    home: string;
 }
 /**
  * @generated from protobuf enum restante.client.v1.ReceiptStatus
@@ -4259,7 +4264,8 @@ class GetConversation$Type extends MessageType<GetConversation> {
             { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
             { no: 2, name: "conversation", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
             { no: 3, name: "after_depth", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
-            { no: 4, name: "after_id", kind: "scalar", T: 9 /*ScalarType.STRING*/ }
+            { no: 4, name: "after_id", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 5, name: "home", kind: "scalar", T: 9 /*ScalarType.STRING*/ }
         ]);
     }
     create(value?: PartialMessage<GetConversation>): GetConversation {
@@ -4268,6 +4274,7 @@ class GetConversation$Type extends MessageType<GetConversation> {
         message.conversation = "";
         message.afterDepth = 0;
         message.afterId = "";
+        message.home = "";
         if (value !== undefined)
             reflectionMergePartial<GetConversation>(this, message, value);
         return message;
@@ -4288,6 +4295,9 @@ class GetConversation$Type extends MessageType<GetConversation> {
                     break;
                 case /* string after_id */ 4:
                     message.afterId = reader.string();
+                    break;
+                case /* string home */ 5:
+                    message.home = reader.string();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -4313,6 +4323,9 @@ class GetConversation$Type extends MessageType<GetConversation> {
         /* string after_id = 4; */
         if (message.afterId !== "")
             writer.tag(4, WireType.LengthDelimited).string(message.afterId);
+        /* string home = 5; */
+        if (message.home !== "")
+            writer.tag(5, WireType.LengthDelimited).string(message.home);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
