@@ -8,14 +8,16 @@ import {
   accountContentJson,
   countersignDocument,
   encodeDocuments,
+  type HomeDocument,
   type HomeName,
-  homeOf,
+  homeContentJson,
   parseAccountDocument,
   parseAddress,
+  parseFeedId,
+  parseHomeDocument,
   parseHomeName,
   signDocument,
 } from '../../protocol/index.ts';
-import { HomePapers } from '../../sim/home-papers.ts';
 import { MemoryStore } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
 import { personKey } from '../row-keys.ts';
@@ -23,16 +25,16 @@ import { PEOPLE_FRESH_MS, PEOPLE_PAGE_MAX, PEOPLE_REFRESH_MS, PEOPLE_VERSIONS_MA
 import { People } from './people.ts';
 
 const suite = new SodiumSuite();
-const papers = new HomePapers(suite);
 const random = new SystemRandom();
 const never = new AbortController().signal;
+/** Every home of these tests signs with it. */
+const HOME_KEY = suite.keyPair(random.bytes(32));
 const B = parseHomeName('b.example');
 const bob = createPerson(random, parseAddress('bob@b.example'));
 /** Another person whom the home shows under the same address. */
 const impostor = createPerson(random, bob.address);
 
-const countersigned = ({ address, document }: Person): Uint8Array =>
-  countersignDocument(suite, document, papers.homeKeyOf(homeOf(address)));
+const countersigned = ({ document }: Person): Uint8Array => countersignDocument(suite, document, HOME_KEY);
 const one = countersigned(bob);
 const two = next(bob, one, 2);
 const three = next(bob, two, 3);
@@ -41,6 +43,13 @@ function next({ content, identity }: Person, previous: Uint8Array, version: numb
   const { hash } = parseAccountDocument(suite, previous).signed;
   const changed: AccountContent = { ...content, version, previous: hash, retentionDays: version };
   return signDocument(suite, accountContentJson(changed), [identity]);
+}
+
+function homeDocument(home: HomeName): HomeDocument {
+  const key = HOME_KEY.publicKey;
+  const node = { name: 'one', key, urls: [], feed: parseFeedId('0f'.repeat(32)), retired: [] };
+  const shared = { version: 1, previous: null, time: 0, key, keyLog: key, nodes: [node], registrar: node.name };
+  return parseHomeDocument(suite, signDocument(suite, homeContentJson({ home, ...shared }), [HOME_KEY]));
 }
 
 /** Homes that show these documents, whatever they were asked for: `shown` is replaced by the test. */
@@ -64,9 +73,9 @@ function setup() {
     },
   };
   const directory = {
-    find: async (home: HomeName) => papers.documentOf(home),
-    refresh: async (home: HomeName) => papers.documentOf(home),
-    chain: async (home: HomeName) => [papers.documentOf(home)],
+    find: async (home: HomeName) => homeDocument(home),
+    refresh: async (home: HomeName) => homeDocument(home),
+    chain: async (home: HomeName) => [homeDocument(home)],
   };
   const clock = new ManualClock(0);
   const onNew = (home: HomeName): void => void state.grown.push(home);
