@@ -3,6 +3,7 @@ import { ManualClock } from '../../base/index.ts';
 import { type ConversationId, parseConversationId, parseHomeName, parsePduId } from '../../protocol/index.ts';
 import { MemoryStore } from '../../store/index.ts';
 import { type Hole, Holes } from './holes.ts';
+import { HINTING_HOMES_MAX } from './limits.ts';
 import type { PduView } from './pdu-view.ts';
 
 const NONE: ReadonlySet<ConversationId> = new Set();
@@ -50,6 +51,14 @@ test('what one home says does not push out what another said, and outdates what 
       [b, [two]],
     ]),
   );
+});
+
+test('of many homes that say something, the last to speak are kept', async () => {
+  const { deps, holes } = await setup();
+  const homes = Array.from({ length: HINTING_HOMES_MAX + 3 }, (_, n) => parseHomeName(`h${n}.example`));
+  for (const home of homes) await holes.hint(conversation, [one], home);
+  for (const known of [holes, await Holes.open(deps)])
+    expect([...onlyDue(known).hinted.keys()].sort()).toEqual(homes.slice(3).sort());
 });
 
 test('a hole that is filled is forgotten on disk too', async () => {
