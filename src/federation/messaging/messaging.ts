@@ -2,6 +2,7 @@
  * The uppermost layer, and the only one that a node calls: what its people say is checked and goes out, what others say
  * comes in, and other homes are asked about their people.
  */
+import { setMaxListeners } from 'node:events';
 import { type Clock, type HttpDialer, type Log, Scope } from '../../base/index.ts';
 import type { ServiceResolver } from '../../base/system/index.ts';
 import {
@@ -65,6 +66,8 @@ export class Messaging implements FederationService, AsyncDisposable {
   static async openOver(deps: LayersDeps, network: Network, home: HomeName): Promise<Messaging> {
     const { log } = deps;
     const scope = new Scope((task, error) => log.error({ error, task }, 'a task of federation failed'));
+    // One listener for each question of a client that waits: a mail to twenty people of other homes asks twenty.
+    setMaxListeners(0, scope.signal);
     const layers = await openLayers(deps, network, home);
     scope.spawn('announcing', (signal) => layers.announcer.run(signal));
     scope.spawn('holes', (signal) => layers.filler.run(signal));
