@@ -48,7 +48,14 @@ export class NodeProcess implements AsyncDisposable {
     const script = fileURLToPath(new URL('./node-child.js', import.meta.url));
     const child = spawn(
       process.execPath,
-      [...process.execArgv, ...(options.execArgv ?? []), script, folder, JSON.stringify(options.limits ?? {}), String(options.port ?? 0)],
+      [
+        ...process.execArgv,
+        ...(options.execArgv ?? []),
+        script,
+        folder,
+        JSON.stringify(options.limits ?? {}),
+        String(options.port ?? 0),
+      ],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },

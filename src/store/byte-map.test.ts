@@ -6,7 +6,9 @@ const EVERYTHING = { from: new Uint8Array(0), to: new Uint8Array(40).fill(255) }
 
 function valuesOf<Value>(map: ByteMap<Value>): Value[] {
   const values: Value[] = [];
-  map.forEach((_, value) => values.push(value));
+  map.forEach((_, value) => {
+    values.push(value);
+  });
   return values;
 }
 

@@ -25,7 +25,9 @@ class GatedEngine implements Engine {
 
   async commit(writes: WriteSet): Promise<void> {
     const keys: string[] = [];
-    writes.forEach((key) => keys.push(text(key)));
+    writes.forEach((key) => {
+      keys.push(text(key));
+    });
     await new Promise<void>((resolve, reject) => {
       this.commits.push({ keys, end: (error) => (error === undefined ? resolve() : reject(error)) });
     });

@@ -90,7 +90,10 @@ describe('what is larger than anything that is said', () => {
       questions += 1;
       const last = Math.max(...from.map((id) => known.get(id) ?? -1));
       const given = past.slice(Math.max(0, last + 1 - limit), last + 1).reverse();
-      return encodePdus({ pdus: given.map(({ pdu, body }) => ({ pdu: pdu.header, body, hasBody: true, isOwed: false })), more: true });
+      return encodePdus({
+        pdus: given.map(({ pdu, body }) => ({ pdu: pdu.header, body, hasBody: true, isOwed: false })),
+        more: true,
+      });
     });
     expect(await forger.send(b, [past.at(-1) as Said])).toEqual(['ok']);
     const mail = thread.mail(alice, [founded], [alice.address, bob.address], 'meanwhile');

@@ -100,7 +100,7 @@ describe('bodies of mail to another home', () => {
     internet.mend();
     await homes.untilBobHas([id]);
     await homes.until(() => holesAt('a') === 1, 'gone where it is a copy');
-    await fleet.core('b').lookAfterBodies(homes.other.home);
+    fleet.core('b').lookAfterBodies(homes.other.home);
     await homes.until(() => holesAt('b') === 1, 'gone where it was written');
     await fleet.join('c', 'a');
     expect(holesAt('c')).toBe(1);

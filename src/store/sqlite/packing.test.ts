@@ -8,7 +8,9 @@ const bytes = (maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ m
 
 function entriesOf(writes: WriteSet): unknown[] {
   const entries: unknown[] = [];
-  writes.forEach((key, written) => entries.push([key, written]));
+  writes.forEach((key, written) => {
+    entries.push([key, written]);
+  });
   return entries;
 }
 
