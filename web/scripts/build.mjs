@@ -49,6 +49,8 @@ function nameAssets() {
   writeFileSync(worker, source.replace(unbuilt, JSON.stringify({ name, assets })));
 }
 
+// Whoever asks for it, tests too: Vite would build another page for another NODE_ENV, one without a service worker.
+process.env.NODE_ENV = 'production';
 const stamp = sourcesHash();
 if (!isBuilt(stamp)) {
   await build({ root: web, logLevel: 'warn', build: { outDir: out, emptyOutDir: true } });
