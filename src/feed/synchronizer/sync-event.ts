@@ -14,6 +14,8 @@ export type SyncEvent =
       readonly address: string | undefined;
       readonly allowed: ReadonlySet<FeedId> | undefined;
       readonly opensAll: boolean;
+      /** What an initiator opens the connection with; undefined: any. */
+      readonly first?: FeedId | undefined;
     }
   | { readonly type: 'received'; readonly peer: PeerId; readonly channel: number; readonly message: WireMessage }
   /** Bytes came, whatever they are. */

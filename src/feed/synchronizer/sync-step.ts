@@ -105,7 +105,11 @@ function takeConnected(turn: Turn, event: EventOf<'connected'>): void {
   state.peers.set(peer.id, peer);
   if (state.stopping) turn.drop(peer, 'shutdown');
   else if (state.peers.size > state.peersMax) turn.drop(peer, 'too_many_peers');
-  else if (peer.isInitiator) openAll(turn, peer);
+  else if (peer.isInitiator) {
+    const first = event.first === undefined ? undefined : state.feeds.get(event.first);
+    if (first !== undefined && mayShare(peer, first)) openChannel(turn, peer, first);
+    openAll(turn, peer);
+  }
 }
 
 function takeGone(turn: Turn, { peer: id, reason }: EventOf<'gone'>): void {

@@ -50,6 +50,8 @@ export interface PeerOptions {
   readonly feeds?: ReadonlySet<FeedId>;
   /** Open every feed that it may see; an accepted peer gets only those that it opens by itself otherwise. */
   readonly opensAll?: boolean;
+  /** A feed that the other end is known to have: a connection that begins with one which it lacks does not hold. */
+  readonly first?: FeedId | undefined;
 }
 
 export interface PeerHandle {
@@ -196,6 +198,7 @@ export class Synchronizer implements AsyncDisposable {
       address,
       allowed: options.feeds,
       opensAll: options.opensAll ?? options.isInitiator,
+      first: options.first,
     });
     this.#scope.spawn('read a peer', () => this.#read(link));
     return { id, ended };

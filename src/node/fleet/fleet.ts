@@ -364,7 +364,7 @@ export class Fleet implements AsyncDisposable {
     if (link.other.name === this.#deps.home.current?.registrar) await this.membership.publishSelf();
     const answer = parseAnswer('open', await link.ask('open', { keys: this.shared.keysFor(link) }));
     await this.shared.addCopies(answer.keys);
-    await this.#begin(linked);
+    await this.#begin(linked, answer.keys);
   }
 
   /** The acceptor's: the dialer has said which feeds it has. */
@@ -372,13 +372,13 @@ export class Fleet implements AsyncDisposable {
     const linked = this.#links.get(toBase64(link.other.key));
     if (linked?.link !== link || linked.peer !== undefined) throw new FleetError('malformed', 'opened already');
     await this.shared.addCopies(keys);
-    await this.#begin(linked);
+    await this.#begin(linked, keys);
   }
 
-  async #begin(linked: Linked): Promise<void> {
+  async #begin(linked: Linked, keys: readonly Uint8Array[]): Promise<void> {
     const { link } = linked;
     const { home } = this.#deps;
-    const handle = this.shared.begin(link);
+    const handle = this.shared.begin(link, keys);
     linked.peer = handle.id;
     void handle.ended.then(() => link.close('feeds'));
     link.tell({ t: 'home', version: home.current?.version ?? 0, documents: [] });

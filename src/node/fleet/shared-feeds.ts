@@ -85,14 +85,15 @@ export class SharedFeeds implements AsyncDisposable {
     for (const link of this.#deps.links()) link.tell({ t: 'feeds', keys: [...this.keysFor(link)] });
   }
 
-  /** Begins to copy, both ways; the other end knows the first feed that is named by now. */
-  begin(link: NodeLink): PeerHandle {
-    const { copies, roster } = this.#deps;
+  /** Begins to copy, both ways; a dialer with one of the feeds that the other end has said to have. */
+  begin(link: NodeLink, theirs: readonly Uint8Array[]): PeerHandle {
+    const { copies, roster, suite } = this.#deps;
     const { isDialed, key } = link.other;
     const isFormer = roster.standingOf(key) === 'former';
     const handle = this.#open().addPeer(link.transport, {
       isInitiator: isDialed,
       opensAll: true,
+      first: theirs.map((one) => feedIdOf(discoveryKeyOf(suite, one))).find((feed) => this.#shared.has(feed)),
       ...(isFormer ? { feeds: roster.feedsOf(key) } : {}),
     });
     for (const feed of this.#shared) if (copies.here(feed) > 0) this.#tellStored(link, feed);
