@@ -18,6 +18,8 @@ export const HOME_SILENT_MS = 30_000;
 export const ASKED_IN_VAIN_MS = HOME_SILENT_MS;
 /** Authors' devices of which that is remembered: some hundred bytes each. */
 export const SIGNERS_REMEMBERED_MAX = 1_000;
+/** Connections over which one account is asked for before one says so: each ended while it was asked. */
+export const LOOK_UP_CONNECTIONS_MAX = 3;
 /** Looks at an account whose home logged a newer version than it showed: it may have grown between the two questions. */
 export const CHAIN_LOOKS_MAX = 3;
 /** The own home's log is compared with the own chain at each connect and sync, and this often while connected. */
@@ -25,7 +27,7 @@ export const OWN_KEYS_INTERVAL_MS = 5 * 60_000;
 /** Tries to extend a chain while other devices extend it too. */
 export const CHAIN_RACES_MAX = 5;
 /** Pages of entries received and not stored yet; then the connection reads no further. Half a megabyte each at most. */
-export const PAGES_QUEUED = 8;
+export const PAGES_QUEUED = 16;
 /** Pages beyond which a node that ignores back-pressure is cut. */
 export const PAGES_QUEUED_MAX = 128;
 /** Bodies fetched at once: 2 MiB each at most. */
@@ -66,7 +68,7 @@ export const REFERENCES_MAX = 50;
 /** Pages verified and not on disk yet: so many share a commit while the next is verified. */
 export const PAGES_COMMITTING = 4;
 /** Pages whose signatures are being checked while the one before is taken: enough that nobody waits for the other. */
-export const PAGES_READ_AHEAD = 2;
+export const PAGES_READ_AHEAD = 4;
 /** Intervals told to a node: what lies below the newest thousand is sent once more and recognised. */
 export const LEDGER_RANGES_MAX = 1_000;
 /** Ranges in one request to erase: what a node takes. */

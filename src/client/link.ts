@@ -158,6 +158,7 @@ export class Link implements AsyncDisposable {
       this.#open();
       events.emit('mailserverAvailable', { node });
     });
+    parts.wire.reconnected = () => this.#reconnected();
     parts.wire.onChange = () => this.#session?.noteChange();
     parts.wire.onSuperseded = (places) => this.#session?.supersede(places);
     parts.wire.onSettled = () => this.#scope.spawn('report', () => this.#report());
@@ -180,6 +181,14 @@ export class Link implements AsyncDisposable {
       await session[Symbol.asyncDispose]();
       if (this.#session === session) this.#session = undefined;
     });
+  }
+
+  async #reconnected(): Promise<void> {
+    try {
+      await this.connect(this.#scope.signal);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error; // a home that lets nobody in is offline to whoever asks
+    }
   }
 
   #sessionDeps(): SessionDeps {

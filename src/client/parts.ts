@@ -13,7 +13,7 @@ import { ClientError } from './client-error.ts';
 import type { ClientEvents, KeyChange } from './client-events.ts';
 import { Composer } from './compose/composer.ts';
 import { PduWriter } from './compose/sealed-mail.ts';
-import type { NodeConnection } from './connection/index.ts';
+import { ConnectionError, type NodeConnection } from './connection/index.ts';
 import { Contacts, type LookUp } from './contacts/contacts.ts';
 import { HomePin } from './contacts/home-pin.ts';
 import { HomePins } from './contacts/home-pins.ts';
@@ -31,6 +31,7 @@ import { PageIntake } from './history/page-intake.ts';
 import { createReport, type Report } from './history/report.ts';
 import { Unverified } from './history/unverified.ts';
 import { Indexer } from './index/indexer.ts';
+import { LOOK_UP_CONNECTIONS_MAX } from './limits.ts';
 import { MailIndex } from './mail/mail-index.ts';
 import { Mailbox } from './mail/mailbox.ts';
 import { Sealer } from './mail/sealer.ts';
@@ -45,6 +46,8 @@ import { openSchema } from './schema.ts';
 /** What the parts ask of the connection, before there is one. */
 export interface Wire {
   connection: NodeConnection | undefined;
+  /** Resolves when a connection has followed one that ended, or nobody answers. */
+  reconnected: () => Promise<void>;
   serverTimeOffsetMs: number;
   onSuperseded: (places: Parameters<Erasing['supersede']>[1]) => void;
   onChange: () => void;
@@ -153,6 +156,7 @@ async function openBase(
   const { address: own, device, secrets: account } = options.profile;
   const wire: Wire = {
     connection: undefined,
+    reconnected: async () => undefined,
     serverTimeOffsetMs: 0,
     onSuperseded: () => undefined,
     onChange: () => undefined,
@@ -217,7 +221,7 @@ function createComposer(
       random,
       writer,
       attaching: { staging, onProgress },
-      lookUp: (address) => lookUpAnyhow(contacts, wire.connection, address),
+      lookUp: (address) => lookUpAnyhow(contacts, wire, address),
       writable: (conversation, wish) => conversations.writable(conversation, wish),
       answered: async (id) => {
         const { summary, text } = await mailbox().read(id);
@@ -322,13 +326,21 @@ async function openSecrets(deps: ClientDeps, profile: DeviceProfile): Promise<Se
   };
 }
 
+/** A connection that ends meanwhile, as when another node is better, is replaced, and the next one is asked. */
+async function lookUpAnyhow(contacts: Contacts, wire: Wire, address: Address): Promise<LookUp> {
+  for (let tries = 1; wire.connection?.isOpen === true; tries++)
+    try {
+      return await contacts.fresh(wire.connection, address);
+    } catch (error) {
+      const isCut = error instanceof ConnectionError && error.code === 'closed';
+      if (!isCut || tries === LOOK_UP_CONNECTIONS_MAX) throw error;
+      await wire.reconnected();
+    }
+  return lookUpOffline(contacts, address);
+}
+
 /** Who is offline writes to people known already, by what was verified then. */
-async function lookUpAnyhow(
-  contacts: Contacts,
-  connection: NodeConnection | undefined,
-  address: Address,
-): Promise<LookUp> {
-  if (connection !== undefined) return contacts.fresh(connection, address);
+async function lookUpOffline(contacts: Contacts, address: Address): Promise<LookUp> {
   const contact = await contacts.find(address);
   if (contact === undefined)
     throw new ClientError('offline', `${address} was never looked up, and no node is connected`, {

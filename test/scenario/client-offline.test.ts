@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/index.ts';
 import type { Client } from '../../src/client/index.ts';
-import { EntryKind, ReceiptStatus } from '../../src/protocol/index.ts';
+import { EntryKind, type NodeMessage, ReceiptStatus } from '../../src/protocol/index.ts';
 import { FaultyStore } from '../../src/store/index.ts';
 import { drive } from '../harness/cheat.ts';
 import { all, ClientWorld, never } from '../harness/client-world.ts';
@@ -14,6 +14,11 @@ function record(client: Client): string[] {
   client.events.on('mailserverAvailable', ({ node }) => heard.push(`available ${node}`));
   client.events.on('offline', () => heard.push('offline'));
   return heard;
+}
+
+function isChainOf(message: NodeMessage, address: string): boolean {
+  if (message.oneofKind !== 'chain') return false;
+  return message.chain.documents.some((document) => Buffer.from(document).includes(`"address":"${address}"`));
 }
 
 async function person() {
@@ -116,6 +121,42 @@ describe('without a node', () => {
     await client.sync({ signal: never });
     expect((await client.report()).report[0]).toMatchObject({ held: 1 });
     expect(await all(client.mail.list())).toHaveLength(1);
+  });
+
+  test('a connection that ends while a recipient is looked up is replaced, and the next one asked', async () => {
+    await using setting = await person();
+    const { world, client } = setting;
+    const { created } = await world.createAccount('bob');
+    const bob = created.profile.address;
+    await client.sync({ signal: never });
+    let cuts = 0;
+    world.tamper = (message) => {
+      if (!isChainOf(message, bob) || cuts > 0) return message;
+      cuts += 1;
+      world.cutAll();
+      return undefined;
+    };
+    const sent = await client.send({ to: [bob], subject: 'x', text: 'x' });
+    expect([cuts, sent.status]).toEqual([1, 'accepted']);
+  });
+
+  test('a node that ends each connection on which a recipient is looked up is asked no more than three times', async () => {
+    await using setting = await person();
+    const { world, client } = setting;
+    const { created } = await world.createAccount('bob');
+    const bob = created.profile.address;
+    await client.sync({ signal: never });
+    let cuts = 0;
+    world.tamper = (message) => {
+      if (!isChainOf(message, bob)) return message;
+      cuts += 1;
+      world.cutAll();
+      return undefined;
+    };
+    const sending = client.send({ to: [bob], subject: 'x', text: 'x' });
+    await expect(sending).rejects.toMatchObject({ code: 'closed', retry: 'now' });
+    expect(cuts).toBe(3);
+    expect(client.outbox.items).toEqual([]);
   });
 });
 
