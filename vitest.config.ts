@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
-      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], 30_000),
+      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
       layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], 60_000, ['test/harness/remember-argon2.ts']),
       layer(
         mode,

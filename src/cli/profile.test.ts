@@ -2,18 +2,21 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { toBase64, toHex } from '../base/index.ts';
-import { SodiumSuite, SystemRandom } from '../base/system/index.ts';
+// Each of these tests seals with the same password, and stretching it takes a third of a second.
+import '../../test/harness/remember-argon2.ts';
+import { SeededSecureRandom, toBase64, toHex } from '../base/index.ts';
+import { SodiumSuite } from '../base/system/index.ts';
 import { parseAddress } from '../protocol/index.ts';
 import { createAccountSecrets } from '../vault/index.ts';
 import { profileFolder } from './folders.ts';
 import { Profile } from './profile.ts';
 import { chooseProfile } from './profile-choice.ts';
 
-const deps = { suite: new SodiumSuite(), random: new SystemRandom() };
 const ALICE = parseAddress('alice@localhost:7896');
 
 async function setup() {
+  // Alike in each test: what is stretched in one is remembered in the next.
+  const deps = { suite: new SodiumSuite(), random: new SeededSecureRandom(1) };
   const home = await mkdtemp(join(tmpdir(), 'restante-profile-'));
   const platform = { os: 'linux', home, environment: {} } as const;
   const create = async (address = ALICE) => {
@@ -25,12 +28,13 @@ async function setup() {
     const profile = await Profile.create(deps, { folder, nodeUrl, password: 'correct horse', device });
     return { profile, device };
   };
-  return { home, platform, create, [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
+  return { deps, home, platform, create, [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
 }
 
 describe('a profile', () => {
   test('opens with its password, after another one too, and with no other', async () => {
     await using made = await setup();
+    const { deps } = made;
     const { profile, device } = await made.create();
     const key = await profile.unseal(deps, 'correct horse');
     await profile.savePassword(deps, key, 'battery staple');
