@@ -169,6 +169,27 @@ describe('a hub', () => {
     again[Symbol.dispose]();
   });
 
+  test('serves who comes at the very moment of a kill -9 with the process that follows', async () => {
+    await using hub = await openHub();
+    const { port } = hub.control;
+    const [first, { token }] = await openSession(hub.socketPath);
+    let { pid } = await first.call('add', 'milk');
+    for (let kills = 1; kills <= 3; kills++) {
+      process.kill(pid, 'SIGKILL');
+      const [[program, answer], read, socket] = await Promise.all([
+        FrameProgram.open(hub.socketPath, { token }),
+        http(port, '/.well-known/jmap', { headers: { authorization: `Bearer ${token}` } }),
+        FrameProgram.open(port, { token }),
+      ]);
+      expect([answer, socket[1]]).toEqual([expect.objectContaining({ opened: expect.anything() }), answer]);
+      expect([read.status, JSON.parse(read.text)]).toMatchObject([200, { username: alice }]);
+      const after = await program.call('list');
+      expect(after).toMatchObject({ notes: ['milk'] });
+      expect(after.pid).not.toBe(pid);
+      ({ pid } = after);
+    }
+  });
+
   test('ends a user server that eats memory', async () => {
     await using hub = await openHub({ memoryBytes: 300_000_000 });
     const [program] = await openSession(hub.socketPath);

@@ -27,7 +27,8 @@ export interface AdmissionDeps {
 /** A connection of a session. Disposing ends the connection's part of it. */
 export interface Admitted extends Disposable {
   readonly session: Session;
-  readonly running: Running;
+  /** Performs what changes nothing, if need be again with the process that follows; throws as `UserServer.reach`. */
+  readonly reach: <Result>(act: (running: Running) => Promise<Result>) => Promise<Result>;
 }
 
 export interface Ways {
@@ -93,9 +94,13 @@ export class Admission {
     using acquired = new Holds();
     acquired.use(server.hold());
     acquired.use(this.#deps.sessions.attach(session, cut));
-    const running = await server.openSession(session.id, session.scopes, signal);
+    await server.openSession(session.id, session.scopes, signal);
     const kept = acquired.move();
-    return { session, running, [Symbol.dispose]: () => kept[Symbol.dispose]() };
+    return {
+      session,
+      reach: (act) => server.reach(session, act, signal),
+      [Symbol.dispose]: () => kept[Symbol.dispose](),
+    };
   }
 
   /** A token that opens this session again; the session then hangs on the token's slot too. */

@@ -95,9 +95,12 @@ export class FramesDoor implements AsyncDisposable {
     const { session, token } = isKnown ? { session: named, token: open.token } : await admission.withToken(named);
     using admitted = await admission.admit(session, () => socket.destroy(), signal);
     const bearer = bearerOf(session, base());
-    const jmap = await readSessionObject(admitted.running, bearer);
     const headers = { ...ownHeaders(bearer), connection: 'upgrade', upgrade: FRAMES_PROTOCOL };
-    const { head, stream } = await upgrade(admitted.running, FRAMES_PATH, headers);
+    // Of one process: what it says of itself is what the connection is to.
+    const { head, jmap, stream } = await admitted.reach(async (running) => ({
+      jmap: await readSessionObject(running, bearer),
+      ...(await upgrade(running, FRAMES_PATH, headers)),
+    }));
     if (head.length > 0) stream.unshift(head);
     if (rest.length > 0) socket.unshift(rest);
     socket.write(encodeOpened({ session: session.id, token, user: session.user, scopes: [...session.scopes], jmap }));

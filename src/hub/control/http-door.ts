@@ -3,7 +3,8 @@
  * user server of whoever the request authenticates as, WebSockets too; app passwords are made and revoked under
  * `/hub/slots`, accounts under `/hub/accounts` and `/hub/account`; the web page is at `/`. Any other request that nobody has authenticated reaches no user server.
  */
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Log, Scope } from '../../base/index.ts';
@@ -18,7 +19,7 @@ import type { Origin } from './listener.ts';
 import type { OperatorPage } from './operator-page.ts';
 import type { PasswordDoor } from './password-door.ts';
 import type { SlotDoor } from './slot-door.ts';
-import { asHubError, bearerOf, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
+import { asHubError, bearerOf, dial, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
 
 export interface HttpDoorDeps {
   readonly log: Log;
@@ -143,22 +144,12 @@ export class HttpDoor implements AsyncDisposable {
     const { session } = admitted;
     const bearer = bearerOf(session, this.#baseOf(request));
     const path = pathOf(request) === WELL_KNOWN ? '/jmap/session' : request.url;
-    const upstream = httpRequest({
-      socketPath: admitted.running.socketPath,
-      method: request.method,
-      path,
-      headers: { ...passedOn(request.headers), ...ownHeaders(bearer) },
-      signal,
-    });
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      upstream.once('response', resolve);
-      upstream.once('error', (cause) => reject(signal.aborted ? signal.reason : asHubError(cause)));
-    });
-    // The user server may answer, and end, before it has read everything: its answer counts.
-    pipeline(request, upstream).catch((error: unknown) =>
-      this.#deps.log.debug({ error }, 'a request was not read whole'),
-    );
-    const answer = await answered;
+    const asking = (socket: Socket): Promise<IncomingMessage> =>
+      ask(socket, request, { path, headers: { ...passedOn(request.headers), ...ownHeaders(bearer) } }, signal);
+    // What may have been done is not sent to the process that follows: of anything but reading, nothing was said before.
+    const answer = isReading(request)
+      ? await admitted.reach(async (running) => asking(await dial(running)))
+      : await asking(await admitted.reach(dial));
     response.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
     // Events must not wait for the first of them.
     response.flushHeaders();
@@ -192,10 +183,7 @@ export class HttpDoor implements AsyncDisposable {
       response,
       stream,
       head: begun,
-    } = await upgrade(admitted.running, request.url ?? '/', {
-      ...headers,
-      ...ownHeaders(bearer),
-    });
+    } = await admitted.reach((running) => upgrade(running, request.url ?? '/', { ...headers, ...ownHeaders(bearer) }));
     const lines = response.rawHeaders.reduce(
       (text, part, index) => text + (index % 2 === 0 ? `${part}: ` : `${part}\r\n`),
       '',
@@ -222,6 +210,30 @@ export class HttpDoor implements AsyncDisposable {
     const { isSecure, publicUrl } = this.#deps;
     return publicUrl ?? `${isSecure ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}`;
   }
+}
+
+/** Passes a request on, and begins with its answer. Throws HubError `absent`; rejects with the signal's reason. */
+function ask(
+  socket: Socket,
+  request: IncomingMessage,
+  { headers, path }: { readonly headers: OutgoingHttpHeaders; readonly path: string | undefined },
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const asked = httpRequest({ createConnection: () => socket, method: request.method, path, headers, signal });
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    asked.once('response', resolve);
+    asked.once('error', (cause) => reject(signal.aborted ? signal.reason : asHubError(cause)));
+  });
+  if (isReading(request)) asked.end();
+  // The user server may answer, and end, before it has read everything: whoever waits for the answer sees that it fails.
+  else pipeline(request, asked).catch(() => undefined);
+  return answered;
+}
+
+/** Reads and has no body (RFC 9110, section 9.2.1): it may be asked again. */
+function isReading({ headers, method }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  return (method === 'GET' || method === 'HEAD') && !hasBody;
 }
 
 function pathOf(request: IncomingMessage): string {

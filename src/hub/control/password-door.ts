@@ -20,6 +20,7 @@ import { JOIN_TIMEOUT_MS } from './limits.ts';
 import type { Sessions } from './sessions.ts';
 import { readJson } from './slot-door.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
+import type { Running } from './user-server.ts';
 import type { UserServers } from './user-servers.ts';
 
 export interface PasswordDoorDeps {
@@ -54,7 +55,7 @@ export class PasswordDoor {
   async answer(
     request: IncomingMessage,
     response: ServerResponse,
-    { running, session }: Admitted,
+    { reach, session }: Admitted,
     remote: string,
     signal: AbortSignal,
   ): Promise<void> {
@@ -66,6 +67,7 @@ export class PasswordDoor {
       throw new HubError('malformed', 'it takes the current password, and to change it the next one');
     await this.#check(session.user, data.current, remote, signal);
     const about = { user: session.user, session: session.id, signal, timeoutMs: JOIN_TIMEOUT_MS };
+    const running = await reach(async (there) => there);
     if (data.password !== undefined) await this.#change(running, data.password, about);
     else await this.#close(running, about);
     // A request that has ended its own session has its answer all the same.
@@ -84,7 +86,7 @@ export class PasswordDoor {
     throw new HubError('forbidden', 'that is not the current password');
   }
 
-  async #change({ instance }: Admitted['running'], next: string, about: About): Promise<void> {
+  async #change({ instance }: Running, next: string, about: About): Promise<void> {
     const { authenticator, clock, component, keyRing, random, slots } = this.#deps;
     const { user } = about;
     const sealed = sealTo(random, component.correspondence.sealingKeyOf(instance), PASSWORD_PURPOSE, utf8(next));
@@ -95,7 +97,7 @@ export class PasswordDoor {
   }
 
   /** Without a slot nobody opens what is left of the account here, this hub included. */
-  async #close({ instance }: Admitted['running'], about: About): Promise<void> {
+  async #close({ instance }: Running, about: About): Promise<void> {
     await this.#deps.component.request(instance, 'account.close', {}, about);
     await this.#deps.slots.revokeAll(about.user);
   }

@@ -1,5 +1,12 @@
 /** Connections from the control server to a user server's Unix socket, with the headers that it alone may set. */
-import { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+} from 'node:http';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invariant } from '../../base/index.ts';
@@ -64,14 +71,27 @@ export function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   );
 }
 
-/** A connection on which the user server speaks what was asked for. Throws HubError `absent`. */
-export function upgrade(
-  { socketPath }: Running,
+/**
+ * A new connection, on which nothing has been said: so whoever is refused one may try the process that follows. None is
+ * used twice, for one that waits to be used again may end while it is. Throws HubError `absent`.
+ */
+export function dial({ socketPath }: Running): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    // An error after that is seen by whoever uses the connection.
+    socket.on('error', (cause) => reject(asHubError(cause)));
+    socket.once('connect', () => resolve(socket));
+  });
+}
+
+/** A connection on which the user server speaks what was asked for. Throws HubError `absent`, `late`, `failed`. */
+export async function upgrade(
+  running: Running,
   path: string,
   headers: OutgoingHttpHeaders,
 ): Promise<{ readonly response: IncomingMessage; readonly stream: Duplex; readonly head: Uint8Array }> {
+  const asked = askOn(await dial(running), path, headers);
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, headers, timeout: UPGRADE_TIMEOUT_MS });
     asked.once('upgrade', (response, stream, head) => {
       stream.setTimeout(0);
       resolve({ response, stream, head });
@@ -80,21 +100,15 @@ export function upgrade(
       response.resume();
       reject(new HubError('failed', `the user server answered ${response.statusCode} to an upgrade`));
     });
-    asked.once('timeout', () => asked.destroy(new HubError('late', 'the user server did not answer in time')));
     asked.once('error', (cause) => reject(asHubError(cause)));
     asked.end();
   });
 }
 
-/** The JMAP session object as this session sees it. */
-export function readSessionObject({ socketPath }: Running, bearer: Bearer): Promise<Json> {
+/** The JMAP session object as this session sees it. Throws HubError `absent`, `late`, `failed`, `too_large`. */
+export async function readSessionObject(running: Running, bearer: Bearer): Promise<Json> {
+  const asked = askOn(await dial(running), '/jmap/session', ownHeaders(bearer));
   return new Promise((resolve, reject) => {
-    const asked = request({
-      socketPath,
-      path: '/jmap/session',
-      headers: ownHeaders(bearer),
-      timeout: UPGRADE_TIMEOUT_MS,
-    });
     asked.once('response', (response) => {
       const chunks: Uint8Array[] = [];
       let size = 0;
@@ -113,10 +127,15 @@ export function readSessionObject({ socketPath }: Running, bearer: Bearer): Prom
         }
       });
     });
-    asked.once('timeout', () => asked.destroy(new HubError('late', 'the user server did not answer in time')));
     asked.once('error', (cause) => reject(asHubError(cause)));
     asked.end();
   });
+}
+
+function askOn(socket: Socket, path: string, headers: OutgoingHttpHeaders): ClientRequest {
+  const asked = request({ createConnection: () => socket, path, headers, timeout: UPGRADE_TIMEOUT_MS });
+  asked.once('timeout', () => asked.destroy(new HubError('late', 'the user server did not answer in time')));
+  return asked;
 }
 
 /** Carries bytes both ways until either side ends; then both are closed. How they end is no error of ours. */

@@ -2,13 +2,22 @@
  * One user's server process and who waits for it: performs what `stepLife` decides. Everything that happens is an event;
  * whoever wants the server waits until it is ready or given up.
  */
-import { type Clock, type CryptoSuite, isAbort, type Log, Scope, type SecureRandom } from '../../base/index.ts';
+import {
+  abortable,
+  type Clock,
+  type CryptoSuite,
+  isAbort,
+  type Log,
+  Scope,
+  type SecureRandom,
+  withDeadline,
+} from '../../base/index.ts';
 import type { Address, Json } from '../../protocol/index.ts';
 import type { Component } from '../component/component.ts';
 import { createInstanceId, type InstanceId, type SessionId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import { encodeLaunch, type Launch } from '../component/launch.ts';
-import { type AccountLag, type HubScope, pong } from '../component/user-server-protocol.ts';
+import { type HubScope, pong } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import type { Claim } from '../placement/placement.ts';
 import type { Gate } from './gate.ts';
@@ -21,7 +30,8 @@ import {
   WAITERS_MAX,
   WAKE_INTERVAL_MS,
 } from './limits.ts';
-import { type Child, type ProcessFigures, readFigures, type Spawner } from './spawner.ts';
+import { readFigures, type Spawner } from './spawner.ts';
+import { createProcess, type UserProcess } from './user-process.ts';
 import type { UserServerStatus } from './user-server-status.ts';
 import { Waiters } from './waiters.ts';
 
@@ -47,24 +57,16 @@ export interface UserServerOptions {
   readonly launch: Omit<Launch, 'instance' | 'keys' | 'fence'>;
 }
 
+/** What a process is told of a session. */
+export interface Told {
+  readonly id: SessionId;
+  readonly scopes: readonly HubScope[];
+}
+
 /** A process that serves. */
 export interface Running {
   readonly instance: InstanceId;
   readonly socketPath: string;
-}
-
-interface Process {
-  readonly instance: InstanceId;
-  readonly cancel: AbortController;
-  readonly sessions: Set<SessionId>;
-  /** Its turn to start: given up when it serves. */
-  turn: Disposable | undefined;
-  /** Resolves when the process, and all that was begun for it, has ended. */
-  ended: Promise<void>;
-  child: Child | undefined;
-  figures: ProcessFigures | undefined;
-  lags: readonly AccountLag[];
-  startedAt: number | undefined;
 }
 
 export class UserServer implements AsyncDisposable {
@@ -73,7 +75,7 @@ export class UserServer implements AsyncDisposable {
   readonly #scope: Scope;
   readonly #waiters = new Waiters<Running>();
   #life: Life = STOPPED;
-  #process: Process | undefined;
+  #process: UserProcess | undefined;
   #connectionCount = 0;
   #wokenAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
@@ -124,18 +126,34 @@ export class UserServer implements AsyncDisposable {
     return there;
   }
 
-  /** Tells the running process of a session, once. A process that has just ended is followed by another one. */
-  async openSession(session: SessionId, scopes: readonly HubScope[], signal: AbortSignal): Promise<Running> {
+  /** As `reach`, to tell of the session only. */
+  openSession(session: SessionId, scopes: readonly HubScope[], signal: AbortSignal): Promise<Running> {
+    return this.reach({ id: session, scopes }, async (running) => running, signal);
+  }
+
+  /**
+   * Tells the running process of a session, once, and performs `act` with it. A process that ends meanwhile is followed by
+   * another one, with which `act` is performed again: so it must have changed nothing when it throws HubError `absent`.
+   */
+  async reach<Result>(session: Told, act: (running: Running) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       const running = await this.want(signal);
       const process = this.#process;
       try {
         if (process?.instance !== running.instance) throw new HubError('absent', 'the user server has just ended');
-        await this.#tellOfSession(process, session, scopes, signal);
-        return running;
+        await this.#tellOfSession(process, session, signal);
+        return await act(running);
       } catch (error) {
         if (!(error instanceof HubError) || error.code !== 'absent' || attempt === OPEN_ATTEMPTS_MAX) throw error;
-        await process?.child?.exited;
+        // Who does not answer any more may be seen to end a moment later; until then it would be asked once more.
+        const { clock } = this.#deps;
+        await withDeadline(
+          clock,
+          STOP_TIMEOUT_MS,
+          signal,
+          () => error,
+          (inTime) => abortable(process?.ended ?? Promise.resolve(), inTime),
+        );
       }
     }
   }
@@ -241,19 +259,14 @@ export class UserServer implements AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]();
   }
 
-  async #tellOfSession(
-    process: Process,
-    session: SessionId,
-    scopes: readonly HubScope[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (process.sessions.has(session)) return;
-    const about = { user: this.user, session, signal };
+  async #tellOfSession(process: UserProcess, { id, scopes }: Told, signal: AbortSignal): Promise<void> {
+    if (process.sessions.has(id)) return;
+    const about = { user: this.user, session: id, signal };
     await this.#deps.component.request(process.instance, 'session.open', { scopes: [...scopes] }, about);
-    process.sessions.add(session);
+    process.sessions.add(id);
   }
 
-  #unhealthy(process: Process): void {
+  #unhealthy(process: UserProcess): void {
     if (this.#process === process) this.#act({ type: 'unhealthy' });
   }
 
@@ -316,18 +329,7 @@ export class UserServer implements AsyncDisposable {
 
   #launch(): void {
     const cancel = new AbortController();
-    const instance = createInstanceId(this.#deps.random);
-    const process: Process = {
-      instance,
-      cancel,
-      sessions: new Set(),
-      turn: undefined,
-      ended: Promise.resolve(),
-      child: undefined,
-      figures: undefined,
-      lags: [],
-      startedAt: undefined,
-    };
+    const process = createProcess(createInstanceId(this.#deps.random), cancel);
     this.#process = process;
     process.ended = new Promise((resolve) => {
       this.#scope.spawn('run', async (signal) => {
@@ -349,7 +351,7 @@ export class UserServer implements AsyncDisposable {
     else this.#deps.log.error({ error, user: this.user }, 'a user server cannot be started');
   }
 
-  async #run(process: Process, signal: AbortSignal): Promise<void> {
+  async #run(process: UserProcess, signal: AbortSignal): Promise<void> {
     const { clock, component, log, random, spawner, starts, suite } = this.#deps;
     const { launch } = this.#options;
     using turn = await starts.enter(signal);
