@@ -24,6 +24,22 @@ async function closeSettings(page: Page): Promise<void> {
   await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
 }
 
+/** What the browser's database holds, as it stands there. */
+function sealedRecords(page: Page, database: string): Promise<string> {
+  return page.evaluate<string>(`new Promise((resolve, reject) => {
+    const opening = indexedDB.open(${JSON.stringify(database)});
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const all = opening.result.transaction('records').objectStore('records').getAll();
+      all.onerror = () => reject(all.error);
+      all.onsuccess = () => {
+        opening.result.close();
+        resolve(all.result.map(({ sealed }) => new TextDecoder('latin1').decode(sealed)).join());
+      };
+    };
+  })`);
+}
+
 // It needs a browser to look at a page with.
 describe.skipIf(skipWithout(hasChromium(), { test: 'the account in the page', lack: 'there is no chromium' }))(
   'in the page a person',
@@ -150,14 +166,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the account in the page', la
       await page.reload();
       await page.getByText('You are offline.').waitFor();
       await page.getByRole('article').getByText('Read me in the tunnel.').waitFor();
-      const sealed = await page.evaluate<string>(`new Promise((resolve, reject) => {
-        const opening = indexedDB.open('restante-shelf');
-        opening.onerror = () => reject(opening.error);
-        opening.onsuccess = () => {
-          const all = opening.result.transaction('records').objectStore('records').getAll();
-          all.onsuccess = () => resolve(all.result.map(({ sealed }) => new TextDecoder('latin1').decode(sealed)).join());
-        };
-      })`);
+      const sealed = await sealedRecords(page, `restante-shelf ${bob}`);
       expect(sealed.length).toBeGreaterThan(100);
       expect(sealed).not.toContain('tunnel');
       await page.keyboard.press('c');

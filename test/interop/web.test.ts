@@ -231,9 +231,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await home.crash(async () => {
       await page.getByText('The hub does not answer.').waitFor();
       await letter.getByLabel('Message', { exact: true }).fill('typed while it was gone');
-      // Even a window that goes away meanwhile has it.
-      const kept = (): Promise<string> => page.evaluate('JSON.stringify({ ...localStorage })');
-      await expect.poll(kept, { timeout: 10_000 }).toContain('typed while it was gone');
+      await page.getByText('Kept on this device').waitFor();
     });
     await page.getByText('The hub does not answer.').waitFor({ state: 'detached' });
     await page.getByText('Saved', { exact: true }).waitFor();

@@ -28,6 +28,13 @@ self.addEventListener('fetch', (event) => {
   event.respondWith(url.pathname.startsWith('/assets/') ? keptFirst(event.request) : newestFirst(event.request));
 });
 
+/** There is a network again, and something waits to be sent: only a window has what it takes to do so. */
+self.addEventListener('sync', (event) => event.waitUntil(tellWindows('sync')));
+
+async function tellWindows(message) {
+  for (const client of await self.clients.matchAll({ type: 'window' })) client.postMessage(message);
+}
+
 /** Of builds before this one. */
 async function forgetOthers() {
   const names = await caches.keys();

@@ -75,6 +75,7 @@ export class Connection {
     signal: AbortSignal,
   ): Promise<UploadedBlob> {
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const request = new XMLHttpRequest();
       request.open('POST', here(this.session.uploadUrl).replace('{accountId}', encodeURIComponent(accountId)));
       request.setRequestHeader('authorization', bearer(this.login));

@@ -1,13 +1,18 @@
-/** Where letters are written: kept here at every stop, saved as drafts at the hub, sent with time to think again. */
-import type { Connection } from '../jmap/connection.ts';
-import type { Email, Identity } from '../jmap/objects.ts';
+/**
+ * Where letters are written: kept in the browser at every stop, saved as drafts at the hub, put into the outbox to be sent,
+ * which leaves time to think again. What is done with a letter is done elsewhere; here is which one is open.
+ */
 import type { Texts } from '../texts/texts.svelte.ts';
+import { Drafts } from './drafts.ts';
+import { Identities } from './identities.ts';
 import { KeptLetters } from './kept-letters.ts';
-import { draftObject, EMPTY, Letter, type LetterContent } from './letter.svelte.ts';
+import { EMPTY, Letter, type LetterContent } from './letter.svelte.ts';
 import type { Line } from './line.svelte.ts';
 import type { MailAccount } from './mail-account.ts';
 import type { Notices } from './notices.svelte.ts';
-import { listOf } from './thread-list.svelte.ts';
+import { Outbox } from './outbox.svelte.ts';
+import { type Sent, Submissions, UNDO_SECONDS } from './submissions.ts';
+import { Uploads } from './uploads.ts';
 
 export interface DeskDeps {
   readonly line: Line;
@@ -21,310 +26,224 @@ export interface DeskDeps {
 /** Kept in the browser after so long a pause in typing, and saved at the hub after that. */
 const KEEP_AFTER_MS = 300;
 const SAVE_AFTER_MS = 4_000;
-/** The hub holds a message for so long, in which it can be taken back. */
-const UNDO_SECONDS = 10;
-
-interface SetAnswer {
-  readonly created?: Readonly<Record<string, { readonly id: string }>> | null;
-  readonly notCreated?: Readonly<Record<string, { readonly type: string; readonly description?: string }>> | null;
-  readonly notUpdated?: Readonly<Record<string, { readonly type: string }>> | null;
-}
+/** Somebody who signs out waits for so long until what they wrote is at the hub. */
+const SAVE_PATIENCE_MS = 5_000;
 
 export class Desk {
   letter = $state<Letter>();
   isMinimised = $state(false);
-  /** By attachment: what was attached in this window. */
-  readonly files = new Map<string, File>();
+  readonly outbox: Outbox;
+  readonly uploads: Uploads;
   readonly #deps: DeskDeps;
   readonly #kept: KeptLetters;
+  readonly #drafts: Drafts;
+  readonly #submissions: Submissions;
   #keepTimer: ReturnType<typeof setTimeout> | undefined;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
-  #saving: Promise<void> = Promise.resolve();
-  readonly #identities = new Map<string, Identity>();
+  /** The letter that was put into the outbox last. */
+  #ended: Letter | undefined;
 
   constructor(deps: DeskDeps) {
+    const { line, notices, own, texts } = deps;
+    const accountOf = (letter: { readonly accountId: string | undefined }): MailAccount => this.#accountOf(letter);
+    const identities = new Identities(line);
+    const kept = new KeptLetters(own);
     this.#deps = deps;
-    this.#kept = new KeptLetters(deps.own);
+    this.#kept = kept;
+    this.uploads = new Uploads({ line, kept, accountOf });
+    this.#submissions = new Submissions({ line, identities, accountOf });
+    const onFailed = (error: unknown): void => notices.problem(texts.t.notDone(reasonOf(error)));
+    this.#drafts = new Drafts({ line, kept, identities, accountOf, onFailed });
+    this.outbox = new Outbox({
+      ...{ line, kept, submissions: this.#submissions },
+      whole: (content) => this.#whole(content),
+      onSent: (content, sent) =>
+        notices.say(texts.t.sendingSoon, () => this.#takeBack(content, sent), UNDO_SECONDS * 1_000),
+      onRefused: (content, why) => void this.#writeAgain(content, why),
+    });
   }
 
-  /** What was being written when the window went away. */
-  restore(): void {
-    const kept = this.#kept.all();
-    for (const content of kept) if (content.isQueued) void this.#deliver(content, true);
-    const [last, ...others] = kept.filter(({ isQueued }) => !isQueued);
-    if (last === undefined) return;
-    for (const content of others) void this.#save(new Letter(content));
-    this.letter = new Letter(last);
-    this.letter.saveState = 'typed';
-    this.#deps.notices.say(this.#deps.texts.t.restoredDraft);
-    this.#saveSoon(this.letter);
+  /** What was being written when a window went away, and is not in another one. */
+  async restore(): Promise<void> {
+    void this.outbox.flush();
+    const left: LetterContent[] = [];
+    for (const content of await this.#kept.all())
+      if (!content.isQueued && (await this.#kept.claim(content.key))) left.push(content);
+    for (const [index, content] of left.entries())
+      if (index < left.length - 1 || this.letter !== undefined) this.#putAway(Letter.again(content));
+      else {
+        await this.#reopen(content);
+        this.#deps.notices.say(this.#deps.texts.t.restoredDraft);
+      }
   }
 
   async write(content: Partial<LetterContent> = {}): Promise<void> {
-    await this.close();
+    this.close();
     this.isMinimised = false;
-    this.letter = new Letter({ ...EMPTY, key: crypto.randomUUID(), ...content });
+    const letter = new Letter({ ...EMPTY, key: crypto.randomUUID(), ...content });
+    await this.#kept.claim(letter.key);
+    this.letter = letter;
   }
 
   /** Something was typed. */
   typed(letter: Letter): void {
+    if (letter.isOver) return;
     letter.saveState = 'typed';
     clearTimeout(this.#keepTimer);
-    this.#keepTimer = setTimeout(() => this.#kept.keep(letter.content()), KEEP_AFTER_MS);
+    this.#keepTimer = setTimeout(() => void this.#keep(letter), KEEP_AFTER_MS);
     this.#saveSoon(letter);
   }
 
   /** Put away; what is in it is a draft. */
-  async close(): Promise<void> {
+  close(): void {
     const { letter } = this;
     this.letter = undefined;
     clearTimeout(this.#saveTimer);
-    if (letter === undefined || letter.saveState !== 'typed') return;
-    if (letter.isUntouched) this.#kept.drop(letter.key);
-    else {
-      this.#kept.keep(letter.content());
-      void this.#save(letter);
-    }
+    clearTimeout(this.#keepTimer);
+    if (letter === undefined) return;
+    if (letter.saveState === 'typed' && !letter.isUntouched) this.#putAway(letter);
+    else if (letter.saveState === 'typed' || letter.saveState === 'clean') void this.#kept.drop(letter.key);
   }
 
   async discard(): Promise<void> {
     const { letter } = this;
     if (letter === undefined) return;
-    const { line, notices, texts } = this.#deps;
-    const { id: accountId } = this.#accountOf(letter);
+    const { notices, texts } = this.#deps;
     const content = letter.content();
-    this.#forget(letter);
-    await this.#saving;
+    this.#end(letter);
+    await this.#kept.drop(letter.key);
+    await this.#drafts.settled();
     const { draftId } = letter;
-    notices.say(texts.t.discarded, () => this.write({ ...content, draftId: undefined }));
-    if (draftId !== undefined)
-      await line.attempt((connection) => connection.call([['Email/set', { accountId, destroy: [draftId] }, 'set']]));
+    notices.say(texts.t.discarded, () => this.#reopen({ ...content, draftId: undefined }));
+    if (draftId !== undefined) await this.#drafts.destroy(this.#accountOf(letter), draftId);
   }
 
   attach(letter: Letter, files: Iterable<File>): void {
-    for (const file of files) {
-      const { name, size, type } = file;
-      letter.attachments.push({
-        ...{ key: crypto.randomUUID(), name, size, type: type || 'application/octet-stream' },
-        ...{ blobId: undefined, share: 0, hasFailed: false },
-      });
-      const attachment = letter.attachments.at(-1);
-      if (attachment === undefined) continue;
-      this.files.set(attachment.key, file);
-      const { line } = this.#deps;
-      const { id: accountId } = this.#accountOf(letter);
-      const progress = (share: number): void => {
-        attachment.share = share;
-      };
-      const never = new AbortController().signal;
-      line
-        .attempt((connection) => connection.upload(accountId, file, progress, never))
-        .then(
-          ({ blobId }) => {
-            attachment.blobId = blobId;
-            this.typed(letter);
-          },
-          () => {
-            attachment.hasFailed = true;
-          },
-        );
-    }
+    this.uploads.attach(letter, files, () => this.typed(letter));
   }
 
   /** It goes from another account. What is a draft in the one before is one no more. */
   async sendFrom(letter: Letter, accountId: string): Promise<void> {
-    const { line } = this.#deps;
     const { draftId } = letter;
-    const before = this.#accountOf(letter).id;
+    const before = this.#accountOf(letter);
     letter.accountId = accountId;
     letter.draftId = undefined;
     this.typed(letter);
-    if (draftId !== undefined)
-      await line.attempt((connection) =>
-        connection.call([['Email/set', { accountId: before, destroy: [draftId] }, 'set']]),
-      );
+    if (draftId !== undefined) await this.#drafts.destroy(before, draftId);
   }
 
-  /** Without a line the letter waits in the browser, and goes when there is one: also after the window was closed. */
+  /** Into the outbox. With a line it goes from there at once. */
   async send(letter: Letter): Promise<void> {
     const { line, notices, texts } = this.#deps;
-    letter.isSending = true;
-    clearTimeout(this.#saveTimer);
-    clearTimeout(this.#keepTimer);
-    const content = letter.content();
-    this.#kept.keep({ ...content, isQueued: true });
-    if (line.state !== 'live') {
-      if (this.letter === letter) this.letter = undefined;
-      notices.say(texts.t.sendQueued);
-      void this.#deliver(content, false);
-      return;
-    }
-    await this.#saving;
-    if (!(await this.#deliver(letter.content(), false))) letter.isSending = false;
-    else if (this.letter === letter) this.letter = undefined;
+    this.#end(letter);
+    this.#ended = letter;
+    if (line.state !== 'live') notices.say(texts.t.sendQueued);
+    await this.outbox.take(letter.content());
   }
 
-  /** False when the hub does not take it: then it is written on. `isAgain`: it may have been sent already. */
-  async #deliver(content: LetterContent, isAgain: boolean): Promise<boolean> {
+  async editWaiting(key: string): Promise<void> {
+    const content = await this.outbox.takeOut(key);
+    if (content !== undefined) await this.#reopen(content);
+  }
+
+  async discardWaiting(key: string): Promise<void> {
+    const content = await this.outbox.takeOut(key);
+    if (content === undefined) return;
+    await this.#kept.drop(key);
     const { notices, texts } = this.#deps;
-    try {
-      const sent = await this.#submit(content, isAgain);
-      this.#kept.drop(content.key);
-      const undo = (): Promise<void> => this.#takeBack(content, sent);
-      notices.say(texts.t.sendingSoon, undo, UNDO_SECONDS * 1_000);
-      return true;
-    } catch (error) {
-      this.#kept.keep(content);
-      notices.problem(texts.t.sendFailed(error instanceof Error ? error.message : String(error)));
-      if (this.letter === undefined) this.letter = new Letter(content);
-      return false;
-    }
-  }
-
-  async #submit(
-    content: LetterContent,
-    mayBeSent: boolean,
-  ): Promise<{ readonly emailId: string; readonly submissionId: string | undefined }> {
-    const { line } = this.#deps;
-    const { id: accountId, mailboxes } = this.#accountOf(content);
-    const identity = await this.#from(accountId);
-    const draftsId = mailboxes.role('drafts')?.id ?? '';
-    const sentId = mailboxes.role('sent')?.id ?? '';
-    // The same each time: so what was sent is found.
-    const messageId = `${content.key}@${hostOf(identity)}`;
-    const email = draftObject(content, identity, draftsId, messageId);
-    const rcptTo = [...content.to, ...content.cc, ...content.bcc].map(({ email }) => ({ email }));
-    const envelope = { mailFrom: { email: identity.email, parameters: { HOLDFOR: String(UNDO_SECONDS) } }, rcptTo };
-    const filed = { [`mailboxIds/${draftsId}`]: null, [`mailboxIds/${sentId}`]: true, 'keywords/$draft': null };
-    let isAgain = mayBeSent;
-    return line.attempt(async (connection) => {
-      // The hub may have done it, and the answer was lost.
-      const done = isAgain ? await this.#sentAs(connection, accountId, messageId) : undefined;
-      if (done !== undefined) return { emailId: done, submissionId: undefined };
-      isAgain = true;
-      const submission = { identityId: identity.id, emailId: '#letter', envelope };
-      const answers = await connection.call([
-        ['Email/set', { accountId, create: { letter: email } }, 'email'],
-        [
-          'EmailSubmission/set',
-          { accountId, create: { sub: submission }, onSuccessUpdateEmail: { '#sub': filed } },
-          'submission',
-        ],
-      ]);
-      const emailId = createdIn(answers.get('email') as SetAnswer, 'letter');
-      const submissionId = createdIn(answers.get('submission') as SetAnswer, 'sub');
-      const { answers: answered, draftId } = content;
-      const destroy = draftId === undefined ? {} : { destroy: [draftId] };
-      const update =
-        answered === undefined ? {} : { update: { [answered.emailId]: { [`keywords/${answered.keyword}`]: true } } };
-      await connection.call([['Email/set', { accountId, ...destroy, ...update }, 'after']]);
-      return { emailId, submissionId };
-    });
-  }
-
-  async #sentAs(connection: Connection, accountId: string, messageId: string): Promise<string | undefined> {
-    const filter = { header: ['Message-ID', messageId] };
-    const answers = await connection.call([['Email/query', { accountId, filter }, 'query']]);
-    return (answers.get('query') as { ids?: string[] }).ids?.[0];
-  }
-
-  async #takeBack(
-    content: LetterContent,
-    { emailId, submissionId }: { readonly emailId: string; readonly submissionId: string | undefined },
-  ): Promise<void> {
-    const { line, notices, texts } = this.#deps;
-    const { id: accountId } = this.#accountOf(content);
-    const update = { [submissionId ?? '']: { undoStatus: 'canceled' } };
-    const answers = await line.attempt((connection) =>
-      connection.call([['EmailSubmission/set', { accountId, update }, 'set']]),
-    );
-    const { notUpdated } = answers.get('set') as SetAnswer;
-    if (Object.keys(notUpdated ?? {}).length > 0) {
-      notices.problem(texts.t.sendTooLate);
-      return;
-    }
-    await this.write({ ...content, key: crypto.randomUUID(), draftId: emailId });
-    if (this.letter !== undefined) this.typed(this.letter);
-    notices.say(texts.t.sendUndone);
+    notices.say(texts.t.discarded, () => this.#reopen(content));
   }
 
   /** The email that is sent again as a draft is edited: the reader's keys for it. */
-  async draftOf(email: Email, again: () => LetterContent): Promise<void> {
-    if (this.letter?.draftId !== email.id) await this.write(again());
+  async draftOf(emailId: string, again: () => LetterContent): Promise<void> {
+    if (this.letter?.draftId !== emailId) await this.write(again());
     else this.isMinimised = false;
+  }
+
+  /** How many letters only this device has, after what can be saved at the hub was. */
+  async unsaved(): Promise<number> {
+    const { letter } = this;
+    if (letter?.saveState === 'typed') {
+      await (letter.isUntouched ? this.#kept.drop(letter.key) : this.#keep(letter));
+      if (!letter.isUntouched) void this.#drafts.save(letter);
+    }
+    const patience = new Promise((resolve) => setTimeout(resolve, SAVE_PATIENCE_MS));
+    if (this.#deps.line.state === 'live') await Promise.race([this.#drafts.settled(), patience]);
+    return (await this.#kept.all()).length;
+  }
+
+  /** Nothing stays in the browser. */
+  destroy(): Promise<void> {
+    return this.#kept.destroy();
+  }
+
+  /** A letter of before, open again: what was on its way to the hub goes on. */
+  async #reopen(content: LetterContent): Promise<void> {
+    this.close();
+    this.isMinimised = false;
+    await this.#kept.claim(content.key);
+    const letter = Letter.again(content);
+    this.letter = letter;
+    this.typed(letter);
+    await this.uploads.resume(letter, () => this.typed(letter));
+  }
+
+  /** What is being saved as a draft is known before its letter goes: it is the draft that goes away then. */
+  async #whole(content: LetterContent): Promise<LetterContent> {
+    await this.#drafts.settled();
+    const draftId = this.#ended?.key === content.key ? this.#ended.draftId : content.draftId;
+    return this.uploads.finish({ ...content, draftId });
+  }
+
+  #putAway(letter: Letter): void {
+    void this.#keep(letter);
+    void this.#drafts.save(letter);
+  }
+
+  async #keep(letter: Letter): Promise<void> {
+    try {
+      if (!letter.isOver) await this.#kept.keep(letter.content());
+    } catch (error) {
+      this.#deps.notices.problem(this.#deps.texts.t.notDone(reasonOf(error)));
+    }
+  }
+
+  /** It is not written on any more. */
+  #end(letter: Letter): void {
+    clearTimeout(this.#keepTimer);
+    clearTimeout(this.#saveTimer);
+    letter.isOver = true;
+    this.uploads.stop(letter.key);
+    if (this.letter === letter) this.letter = undefined;
+  }
+
+  async #writeAgain(content: LetterContent, why: unknown): Promise<void> {
+    const { notices, texts } = this.#deps;
+    notices.problem(texts.t.sendFailed(reasonOf(why)));
+    if (this.letter === undefined) await this.#reopen(content);
+    else this.#putAway(Letter.again(content));
+  }
+
+  async #takeBack(content: LetterContent, sent: Sent): Promise<void> {
+    const { notices, texts } = this.#deps;
+    if (!(await this.#submissions.cancel(content, sent))) {
+      notices.problem(texts.t.sendTooLate);
+      return;
+    }
+    await this.#reopen({ ...content, key: crypto.randomUUID(), draftId: sent.emailId });
+    notices.say(texts.t.sendUndone);
   }
 
   #saveSoon(letter: Letter): void {
     clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => void this.#save(letter), SAVE_AFTER_MS);
-  }
-
-  /** One after another, so that each replaces the one before. */
-  #save(letter: Letter): Promise<void> {
-    this.#saving = this.#saving
-      .then(() => this.#saveNow(letter))
-      .catch((error: unknown) => {
-        letter.saveState = 'typed';
-        this.#deps.notices.problem(this.#deps.texts.t.notDone(error instanceof Error ? error.message : String(error)));
-      });
-    return this.#saving;
-  }
-
-  async #saveNow(letter: Letter): Promise<void> {
-    if (letter.isSending || letter.saveState !== 'typed') return;
-    const { line } = this.#deps;
-    const { id: accountId, mailboxes } = this.#accountOf(letter);
-    letter.saveState = 'saving';
-    const content = letter.content();
-    const identity = await this.#from(accountId);
-    const messageId = `${crypto.randomUUID()}@${hostOf(identity)}`;
-    const draft = draftObject(content, identity, mailboxes.role('drafts')?.id ?? '', messageId);
-    const destroy = content.draftId === undefined ? {} : { destroy: [content.draftId] };
-    const answers = await line.attempt((connection) =>
-      connection.call([['Email/set', { accountId, create: { draft }, ...destroy }, 'set']]),
-    );
-    letter.draftId = createdIn(answers.get('set') as SetAnswer, 'draft');
-    // It may have been typed on meanwhile, which `typed` says.
-    if ((letter.saveState as string) !== 'saving') return;
-    letter.saveState = 'saved';
-    this.#kept.drop(letter.key);
-  }
-
-  #forget(letter: Letter): void {
-    clearTimeout(this.#keepTimer);
-    clearTimeout(this.#saveTimer);
-    this.#kept.drop(letter.key);
-    letter.saveState = 'clean';
-    if (this.letter === letter) this.letter = undefined;
+    this.#saveTimer = setTimeout(() => void this.#drafts.save(letter), SAVE_AFTER_MS);
   }
 
   #accountOf({ accountId }: { readonly accountId?: string | undefined }): MailAccount {
     return this.#deps.account(accountId ?? this.#deps.primaryId);
   }
-
-  async #from(accountId: string): Promise<Identity> {
-    const known = this.#identities.get(accountId);
-    if (known !== undefined) return known;
-    const answers = await this.#deps.line.attempt((connection) =>
-      connection.call([['Identity/get', { accountId, ids: null }, 'identities']]),
-    );
-    const identities = listOf<Identity>(answers.get('identities'));
-    const own = this.#deps.account(accountId).name.toLowerCase();
-    const identity = identities.find(({ email }) => email.toLowerCase() === own) ?? identities[0];
-    if (identity === undefined) throw new Error('the account has no identity to send with');
-    this.#identities.set(accountId, identity);
-    return identity;
-  }
 }
 
-/** What stands behind the @ of message ids: no port. */
-function hostOf({ email }: Identity): string {
-  return email.split('@')[1]?.replace(/:.*/, '') ?? 'localhost';
-}
-
-function createdIn({ created, notCreated }: SetAnswer, name: string): string {
-  const id = created?.[name]?.id;
-  const refused = notCreated?.[name];
-  if (id === undefined) throw new Error(refused?.description ?? refused?.type ?? 'the hub has not taken it');
-  return id;
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -21,6 +21,8 @@ export interface LetterContent {
   readonly accountId: string | undefined;
   /** It is to be sent as soon as the hub can be reached. */
   readonly isQueued: boolean;
+  /** The hub may have it already, as it is; so it does not change any more. */
+  readonly isTried: boolean;
   readonly to: readonly EmailAddress[];
   readonly cc: readonly EmailAddress[];
   readonly bcc: readonly EmailAddress[];
@@ -37,6 +39,7 @@ export interface LetterContent {
 export const EMPTY: Omit<LetterContent, 'key'> = {
   accountId: undefined,
   isQueued: false,
+  isTried: false,
   to: [],
   cc: [],
   bcc: [],
@@ -63,13 +66,14 @@ export class Letter {
   text = $state('');
   attachments = $state<Attachment[]>([]);
   saveState = $state<SaveState>('clean');
-  isSending = $state(false);
+  /** It was discarded, or is in the outbox. */
+  isOver = false;
   readonly inReplyTo: readonly string[] | null;
   readonly references: readonly string[] | null;
   readonly answers: LetterContent['answers'];
   draftId: string | undefined;
-  /** The text it began with: nobody has written anything while it is this. */
-  readonly #begun: string;
+  /** What it began with: nobody has written anything while it is this. */
+  #begun: string;
 
   constructor(content: LetterContent) {
     this.key = content.key;
@@ -79,12 +83,20 @@ export class Letter {
     this.bcc = content.bcc;
     this.subject = content.subject;
     this.text = content.text;
-    this.attachments = content.attachments.filter(({ blobId }) => blobId !== undefined).map((each) => ({ ...each }));
+    this.attachments = content.attachments.map((each) => ({ ...each }));
     this.inReplyTo = content.inReplyTo;
     this.references = content.references;
     this.answers = content.answers;
     this.draftId = content.draftId;
     this.#begun = JSON.stringify(this.#words());
+  }
+
+  /** One that somebody has written in before: it is kept, even if nothing is added. */
+  static again(content: LetterContent): Letter {
+    const letter = new Letter(content);
+    letter.#begun = '';
+    letter.saveState = 'typed';
+    return letter;
   }
 
   /** Nothing was written in it. */
@@ -99,6 +111,7 @@ export class Letter {
       key,
       accountId,
       isQueued: false,
+      isTried: false,
       to,
       cc,
       bcc,
@@ -118,9 +131,10 @@ export class Letter {
   }
 }
 
-/** As Email/set takes it. */
+/** As Email/set takes it, with the files that are at the hub. */
 export function draftObject(content: LetterContent, from: Identity, draftsId: string, messageId: string): object {
-  const { attachments, bcc, cc, inReplyTo, references, subject, text, to } = content;
+  const attachments = content.attachments.filter(({ blobId }) => blobId !== undefined);
+  const { bcc, cc, inReplyTo, references, subject, text, to } = content;
   return {
     mailboxIds: { [draftsId]: true },
     keywords: { $draft: true, $seen: true },

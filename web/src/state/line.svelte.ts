@@ -57,7 +57,10 @@ export class Line {
   async open(kept: Session | undefined): Promise<void> {
     this.#kept = kept;
     const { signal } = this.#closing;
-    window.addEventListener('online', () => this.#recheck(), { signal });
+    // What looks like a line when the network goes is none: a stream would not notice for long.
+    for (const name of ['online', 'offline']) window.addEventListener(name, () => this.#recheck(), { signal });
+    // The service worker was woken for what waits to be sent.
+    navigator.serviceWorker?.addEventListener('message', ({ data }) => data === 'sync' && this.#recheck(), { signal });
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.hurry(), {
       signal,
     });

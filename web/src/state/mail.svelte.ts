@@ -27,7 +27,7 @@ export class Mail {
   readonly desk: Desk;
   readonly people: People;
   readonly router = new Router();
-  readonly shelf = new Shelf();
+  readonly shelf: Shelf;
   readonly proofs: Proofs;
   readonly #notifier: Notifier;
   /** The person's own first. */
@@ -43,6 +43,7 @@ export class Mail {
   private constructor(line: Line, login: Login) {
     this.line = line;
     this.login = login;
+    this.shelf = new Shelf(login.address);
     this.#takeAccounts();
     this.#notifier = new Notifier(line);
     this.proofs = new Proofs(line, login);
@@ -63,7 +64,7 @@ export class Mail {
     for (const { completeness } of mail.accounts) completeness.refresh().catch((error: unknown) => console.warn(error));
     mail.follow();
     line.onChange(() => mail.#changed());
-    mail.desk.restore();
+    void mail.desk.restore();
     return mail;
   }
 
@@ -184,10 +185,10 @@ export class Mail {
     this.cursor = Math.max(0, Math.min(this.cursor, (this.list?.total ?? 1) - 1));
   }
 
-  /** Nothing of the mail stays in the browser but letters that the hub has not taken yet. */
+  /** Nothing of the mail stays in the browser. */
   async close(): Promise<void> {
-    await this.desk.close();
-    await this.shelf.clear();
+    this.list?.close();
+    await Promise.all([this.desk.destroy(), this.shelf.destroy()]);
     this.line.close();
   }
 
@@ -206,6 +207,7 @@ export class Mail {
     const complain = (error: unknown): void => this.notices.problem(String(error));
     for (const account of this.accounts) account.refresh().catch(complain);
     this.#notifier.look(this.accounts).catch(complain);
+    this.desk.outbox.flush().catch(complain);
     this.list?.refresh();
     void this.thread?.refresh();
   }

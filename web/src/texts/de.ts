@@ -134,6 +134,14 @@ export const de: Messages = {
   sent: 'Gesendet.',
   sendingSoon: 'Wird in einigen Sekunden gesendet…',
   sendQueued: 'Aufbewahrt; sie geht hinaus, sobald der Hub erreichbar ist.',
+  waitingLetters: 'Wartet auf den Versand',
+  waitingFor: (names: string) => `An ${names}: wartet auf den Versand`,
+  edit: 'Bearbeiten',
+  discardWaiting: 'Verwerfen',
+  sureToLose: (n: number) =>
+    n === 1
+      ? 'Eine Nachricht ist nur auf diesem Gerät: der Hub hat sie nicht. Abmelden und sie verlieren?'
+      : `${n} Nachrichten sind nur auf diesem Gerät: der Hub hat sie nicht. Abmelden und sie verlieren?`,
   fromField: 'Von',
   allAccounts: 'Alle Konten',
   sendUndone: 'Nicht gesendet; hier ist sie wieder.',

@@ -139,6 +139,14 @@ export const en = {
   sent: 'Sent.',
   sendingSoon: 'Sending in some seconds…',
   sendQueued: 'Kept; it goes as soon as the hub can be reached.',
+  waitingLetters: 'Waiting to be sent',
+  waitingFor: (names: string) => `To ${names}: waiting to be sent`,
+  edit: 'Edit',
+  discardWaiting: 'Discard',
+  sureToLose: (n: number) =>
+    n === 1
+      ? 'One message is only on this device: the hub does not have it. Sign out and lose it?'
+      : `${n} messages are only on this device: the hub does not have them. Sign out and lose them?`,
   fromField: 'From',
   allAccounts: 'All accounts',
   sendUndone: 'Not sent; here it is again.',
