@@ -6,6 +6,7 @@
 import type { Clock, Log } from '../../../base/index.ts';
 import { type BlobStore, difference, type MailAccount, type MailStore } from '../../../jmap/index.ts';
 import type { Handlers } from '../line.ts';
+import { Arrivals } from './arrivals.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type {
   FolderMark,
@@ -20,6 +21,7 @@ import { BODY_BATCH, BODY_BATCH_BYTES } from './limits.ts';
 import { Newcomers } from './newcomers.ts';
 import { PendingSteps } from './pending-steps.ts';
 import { encodePlaces, type Place, Places } from './places.ts';
+import { Puts } from './puts.ts';
 import { RemoteFolders } from './remote-folders.ts';
 
 export interface ImapAccountDeps {
@@ -38,6 +40,7 @@ export class ImapAccount {
   readonly #deps: ImapAccountDeps;
   readonly #places: Places;
   readonly #folders: RemoteFolders;
+  readonly #puts: Puts;
   readonly #steps: PendingSteps;
   /** Once all headers were read back, emails without a place are known by theirs. */
   #hasLost = false;
@@ -53,7 +56,9 @@ export class ImapAccount {
     this.#places = new Places(account);
     this.#folders = new RemoteFolders(account);
     this.#folders.check((mailboxId) => this.#places.count(mailboxId));
-    this.#steps = new PendingSteps({ ...deps, account, places: this.#places, folders: this.#folders });
+    this.#puts = new Puts(deps, account);
+    const known = { account, places: this.#places, folders: this.#folders, puts: this.#puts };
+    this.#steps = new PendingSteps({ ...deps, ...known });
   }
 
   /** Where the octets of an email are at the server; undefined when they are nowhere. */
@@ -118,7 +123,7 @@ export class ImapAccount {
     this.#hasLost = true;
     this.#lostBefore = new Set(this.#places.lost().map(([id]) => id));
     this.#newcomers.turn();
-    const toSync = this.#folders.take(folders);
+    const toSync = this.#folders.take(folders, this.#puts.interrupt());
     // Before the others are looked at: its messages may be in one of them, and the folder have another name.
     for (const id of this.#folders.gone) for (const uid of this.#places.uids(id)) this.#gone(id, uid);
     return { folders: toSync };
@@ -138,48 +143,33 @@ export class ImapAccount {
   #messages({ messages, path, uidValidity }: Told<'messages'>): void {
     const mailboxId = this.#idOf(path);
     if (mailboxId === undefined) return;
-    const arriving = this.#arriving(mailboxId);
+    const arrivals = new Arrivals({ account: this.account, places: this.#places, puts: this.#puts }, mailboxId);
     const isFirst = this.#folders.markOf(mailboxId) === undefined;
     for (const message of messages) {
       const { uid } = message;
-      const place: Place = { mailboxId, uidValidity, uid };
       const known = this.#places.emailAt(mailboxId, uid);
       if (known !== undefined) this.#merge(known, message.keywords);
-      else {
-        const fingerprint = fingerprintOf(message.headerBlock);
-        const email = this.#lostEmail(fingerprint, mailboxId) ?? take(arriving, fingerprint);
-        if (email === undefined) this.#newcomers.add(fingerprint, this.#add(message, place, isFirst));
-        else {
-          this.#places.add(email, place);
-          this.#merge(email, message.keywords);
-        }
-      }
+      else this.#arrived(message, { mailboxId, uidValidity, uid }, arrivals, isFirst);
     }
   }
 
-  /** One that has lost its place; one that was made here only where it was to go. */
-  #lostEmail(fingerprint: string, mailboxId: string): string | undefined {
-    return this.#places.lostWith(fingerprint).find((id) => {
-      const creation = this.account.pendingOf(id).find(({ change }) => change.kind === 'emailCreate')?.change;
-      return creation?.kind !== 'emailCreate' || creation.mailboxIds.includes(mailboxId);
-    });
-  }
-
-  /** Emails that are on their way into a mailbox, by fingerprint: a copy whose outcome was lost is one of them. */
-  #arriving(mailboxId: string): Map<string, string[]> {
-    const arriving = new Map<string, string[]>();
-    for (const { change, object } of this.account.pending(Number.MAX_SAFE_INTEGER)) {
-      const isAdded =
-        (change.kind === 'emailUpdate' && change.mailboxes.added.includes(mailboxId)) ||
-        (change.kind === 'emailCreate' && change.mailboxIds.includes(mailboxId));
-      const email = isAdded ? this.account.email(object) : undefined;
-      if (email === undefined) continue;
-      const places = this.#places.of(object);
-      if (places.length === 0 || places.some((place) => place.mailboxId === mailboxId)) continue;
-      const fingerprint = fingerprintOf(this.account.headerBlock(email));
-      arriving.set(fingerprint, [...(arriving.get(fingerprint) ?? []), object]);
+  #arrived(message: RemoteMessage, place: Place, arrivals: Arrivals, isFirst: boolean): void {
+    const { mailboxId } = place;
+    const fingerprint = fingerprintOf(message.headerBlock);
+    const arrival = arrivals.of(fingerprint, message.size);
+    if (arrival.kind === 'new') {
+      this.#newcomers.add(fingerprint, this.#add(message, place, isFirst));
+      return;
     }
-    return arriving;
+    const { emailId } = arrival;
+    this.#puts.heard({ mailboxId, emailId });
+    if (arrival.kind === 'twice') {
+      this.#deps.log.info({ email: emailId }, 'a message was put at the server twice: one of them is taken away');
+      this.account.removeEmails([this.#add(message, place, true)], 'client');
+      return;
+    }
+    this.#places.add(emailId, place);
+    this.#merge(emailId, message.keywords);
   }
 
   #add({ headerBlock, keywords, receivedAt, size, uid }: RemoteMessage, place: Place, isFirst: boolean): string {
@@ -385,8 +375,4 @@ export class ImapAccount {
     const id = this.#folders.idOf(path);
     return id === undefined || this.account.mailbox(id) === undefined ? undefined : id;
   }
-}
-
-function take(candidates: Map<string, string[]>, fingerprint: string): string | undefined {
-  return candidates.get(fingerprint)?.shift();
 }

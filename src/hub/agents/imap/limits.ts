@@ -35,6 +35,10 @@ export const STEP_TRIES_MAX = 3;
 export const STEP_UIDS_MAX = 500;
 /** New emails of a look that are remembered to tell moved ones by: beyond, one that moved gets another id. */
 export const NEWCOMERS_MAX = 10_000;
+/** Messages that were put at the server and not heard of again, which are remembered: each is one lost connection. */
+export const UNHEARD_MAX = 100;
+/** A command that a server has not come to by then, its connection having ended, it never will. */
+export const UNHEARD_MS = 60 * 60_000;
 /** Folders of one account: beyond, a server is lying or needs another program. */
 export const FOLDERS_MAX = 10_000;
 /** Keywords of one message that are shown: no client sets more, a hostile server may. */

@@ -10,6 +10,7 @@ import { flagOf } from './keywords.ts';
 import { PENDING_WINDOW, STEP_TRIES_MAX, STEP_UIDS_MAX } from './limits.ts';
 import type { Place, Places } from './places.ts';
 import { type AppendPlan, type Plan, type PlanView, planOf } from './plan.ts';
+import type { Puts } from './puts.ts';
 import type { RemoteFolders } from './remote-folders.ts';
 
 export interface PendingStepsDeps {
@@ -18,6 +19,7 @@ export interface PendingStepsDeps {
   readonly blobs: BlobStore;
   readonly places: Places;
   readonly folders: RemoteFolders;
+  readonly puts: Puts;
 }
 
 type StepPlan = Extract<Plan, { kind: 'step' }>;
@@ -80,7 +82,7 @@ export class PendingSteps {
     this.#underWay = undefined;
     if (underWay === undefined) return;
     const { changes, plan } = underWay;
-    this.#deps.folders.put();
+    this.#deps.puts.end();
     for (const { pending, place } of changes)
       if (outcome.status === 'refused') this.#refused(pending, plan, outcome.reason);
       else this.#doneStep(pending, plan, place, outcome);
@@ -118,7 +120,7 @@ export class PendingSteps {
     blocked: ReadonlySet<string>,
   ): Promise<Step | undefined> {
     const { step } = plan;
-    if (plan.to !== undefined) this.#deps.folders.putting(plan.to);
+    if (plan.to !== undefined) this.#deps.puts.begin({ mailboxId: plan.to, emailId: change.object });
     if (step.kind === 'append') {
       const append = await this.#append(change, step);
       if (append !== undefined) this.#underWay = { plan, changes: [{ pending: change, place: undefined }] };

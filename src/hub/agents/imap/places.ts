@@ -50,9 +50,15 @@ export class Places {
         for (const place of decodePlaces(change.place).places) this.#put(place, object);
   }
 
-  /** Headers may be read late: what is lost is only known by them, so this waits for the whole store. */
+  /**
+   * Headers may be read late: what is lost is only known by them, so this waits for the whole store. What was made here and
+   * never had a place is on its way to one, and not lost.
+   */
   findLost(): void {
-    for (const id of this.#account.emailIds()) if (this.of(id).length === 0) this.#lose(id);
+    const made = new Set<string>();
+    for (const { change, object } of this.#account.pending(Number.MAX_SAFE_INTEGER))
+      if (change.kind === 'emailCreate') made.add(object);
+    for (const id of this.#account.emailIds()) if (!made.has(id) && this.of(id).length === 0) this.#lose(id);
   }
 
   of(emailId: string): readonly Place[] {

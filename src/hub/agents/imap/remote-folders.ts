@@ -19,8 +19,6 @@ interface FolderState {
 }
 
 const ROLES = ['inbox', 'drafts', 'sent', 'archive', 'junk', 'trash'];
-/** The agent's note of the folder that a message is being put into. */
-const PUTTING = 'putting';
 
 export class RemoteFolders {
   readonly #account: MailAccount;
@@ -101,11 +99,13 @@ export class RemoteFolders {
     this.#account.setAgentValue(`folder ${mailboxId}`, '');
   }
 
-  /** Takes over all folders of the server. Throws HubError when that cannot be all. */
-  take(folders: readonly RemoteFolder[]): FolderToSync[] {
-    const uncertain = this.#account.agentValue(PUTTING) ?? '';
-    if (this.#states.has(uncertain)) this.unmark(uncertain);
-    this.put();
+  /**
+   * Takes over all folders of the server. The uncertain one, into which a message was being put when the connection ended, is
+   * compared as a whole, whatever its counts say: a server that was killed may have the message, and counts from before it.
+   * Throws HubError when that cannot be all.
+   */
+  take(folders: readonly RemoteFolder[], uncertain: string | undefined): FolderToSync[] {
+    if (uncertain !== undefined && this.#states.has(uncertain)) this.unmark(uncertain);
     if (folders.length > FOLDERS_MAX) throw new HubError('too_large', 'the server has too many folders');
     if (!folders.some(({ path }) => path.toUpperCase() === 'INBOX'))
       throw new HubError('server_unreachable', 'the server lists no inbox', { retry: 'later' });
@@ -119,19 +119,6 @@ export class RemoteFolders {
     const sorted = [...folders].sort((a, b) => a.path.split(a.delimiter).length - b.path.split(b.delimiter).length);
     for (const folder of sorted) this.#takeOne(folder, roles);
     return this.#order(folders.filter(({ isSelectable }) => isSelectable));
-  }
-
-  /**
-   * A message is about to be put into a folder. Until it is known what became of it, the folder is compared as a whole at the
-   * next look, whatever its counts say: a server that was killed may have the message, and counts from before it.
-   */
-  putting(mailboxId: string): void {
-    this.#account.setAgentValue(PUTTING, mailboxId);
-  }
-
-  /** What became of it is known. */
-  put(): void {
-    if ((this.#account.agentValue(PUTTING) ?? '') !== '') this.#account.setAgentValue(PUTTING, '');
   }
 
   /** What was made or renamed here and done there, before the end of a life could be noted. */

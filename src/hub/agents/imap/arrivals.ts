@@ -1,0 +1,69 @@
+/**
+ * Whose message one is that turned up in a folder: of an email that has lost its place, of one that is on its way there, or
+ * of nobody yet. All are known by the fingerprint of their header.
+ */
+import type { MailAccount } from '../../../jmap/index.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Places } from './places.ts';
+import type { Puts } from './puts.ts';
+
+export interface ArrivalsDeps {
+  readonly account: MailAccount;
+  readonly places: Places;
+  readonly puts: Puts;
+}
+
+export type Arrival =
+  | { readonly kind: 'known'; readonly emailId: string }
+  /** Put there a second time, since nobody had heard of the first: the email has a message there already. */
+  | { readonly kind: 'twice'; readonly emailId: string }
+  | { readonly kind: 'new' };
+
+export class Arrivals {
+  readonly #deps: ArrivalsDeps;
+  readonly #mailboxId: string;
+  #onTheWay: ReadonlyMap<string, readonly string[]> | undefined;
+
+  constructor(deps: ArrivalsDeps, mailboxId: string) {
+    this.#deps = deps;
+    this.#mailboxId = mailboxId;
+  }
+
+  of(fingerprint: string, size: number): Arrival {
+    const [lost] = this.#deps.places.lostWith(fingerprint);
+    this.#onTheWay ??= this.#findOnTheWay();
+    const emailId = lost ?? this.#onTheWay.get(fingerprint)?.find((id) => !this.#isHere(id));
+    if (emailId !== undefined) return { kind: 'known', emailId };
+    const twice = this.#deps.puts.unheardIn(this.#mailboxId).find((id) => this.#isSame(id, fingerprint, size));
+    return twice === undefined ? { kind: 'new' } : { kind: 'twice', emailId: twice };
+  }
+
+  /** A copy, or a message made here, whose outcome was lost is one of them. */
+  #findOnTheWay(): ReadonlyMap<string, readonly string[]> {
+    const { account, places } = this.#deps;
+    const found = new Map<string, string[]>();
+    for (const { change, object } of account.pending(Number.MAX_SAFE_INTEGER)) {
+      const isMade = change.kind === 'emailCreate' && change.mailboxIds.includes(this.#mailboxId);
+      const isCopied = change.kind === 'emailUpdate' && change.mailboxes.added.includes(this.#mailboxId);
+      // A copy is made of what is at the server: without a place there is nothing yet that could have arrived.
+      if (!isMade && !(isCopied && places.of(object).length > 0)) continue;
+      const email = this.#isHere(object) ? undefined : account.email(object);
+      if (email === undefined) continue;
+      const fingerprint = fingerprintOf(account.headerBlock(email));
+      found.set(fingerprint, [...(found.get(fingerprint) ?? []), object]);
+    }
+    return found;
+  }
+
+  #isHere(emailId: string): boolean {
+    return this.#deps.places.of(emailId).some(({ mailboxId }) => mailboxId === this.#mailboxId);
+  }
+
+  /** Only what has a message in this very mailbox, seen in this look, and is the same to the size. */
+  #isSame(emailId: string, fingerprint: string, size: number): boolean {
+    const { account } = this.#deps;
+    const email = account.email(emailId);
+    if (email === undefined || email.size !== size || !this.#isHere(emailId)) return false;
+    return fingerprintOf(account.headerBlock(email)) === fingerprint;
+  }
+}

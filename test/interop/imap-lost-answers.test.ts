@@ -1,0 +1,85 @@
+/** An APPEND whose answer never came: the message is at the server once, whenever and in whatever life it turns up. */
+import { describe, expect, test } from 'vitest';
+import { CuttingProxy } from '../harness/cutting-proxy.ts';
+import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
+import { contentsOf, message, shownIn } from '../harness/imap-mail.ts';
+import { ImapWorld } from '../harness/imap-world.ts';
+import { until } from '../harness/until.ts';
+
+async function setup() {
+  const dovecot = await Dovecot.open();
+  const proxy = await CuttingProxy.open(dovecot);
+  const world = await ImapWorld.open(proxy, { user: 'alice' });
+  const other = await world.other();
+  await other.mailboxCreate('A');
+  await other.append('INBOX', message('there'));
+  await world.settled();
+  return {
+    other,
+    proxy,
+    world,
+    async [Symbol.asyncDispose]() {
+      other.close();
+      await world[Symbol.asyncDispose]();
+      await proxy[Symbol.asyncDispose]();
+      await dovecot[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function draft(world: ImapWorld, subject: string): Promise<string> {
+  const email = {
+    mailboxIds: { [world.mailboxNamed('A')]: true },
+    subject,
+    from: [{ email: 'alice@example.org' }],
+    textBody: [{ partId: '1', type: 'text/plain' }],
+    bodyValues: { '1': { value: 'made here' } },
+  };
+  const [answer] = await world.call(['Email/set', { create: { email } }]);
+  return (answer as { created: { email: { id: string } } }).created.email.id;
+}
+
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.
+describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message that was put at the server', () => {
+  test('is known there again when the answer is lost, although the account lives on', async () => {
+    await using setting = await setup();
+    const { other, proxy, world } = setting;
+    proxy.cutAnswer();
+    const id = await draft(world, 'draft');
+    await until(() => proxy.isCut);
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: ['draft'], INBOX: ['there'] });
+    expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('A')]);
+    expect(shownIn(world, ['A'])).toEqual({ A: ['draft'] });
+  });
+
+  test('is known there again when the answer is lost with the whole user server', async () => {
+    await using setting = await setup();
+    const { other, proxy, world } = setting;
+    proxy.cutAnswer();
+    const id = await draft(world, 'draft');
+    await until(() => proxy.isCut);
+    await world.kill();
+    await world.start();
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: ['draft'], INBOX: ['there'] });
+    expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('A')]);
+  });
+
+  test('is there once when the server comes to it only after it was put there again', async () => {
+    await using setting = await setup();
+    const { other, proxy, world } = setting;
+    proxy.holdMessage();
+    const id = await draft(world, 'draft');
+    await until(() => proxy.isHolding);
+    await world.kill();
+    await world.start();
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: ['draft'], INBOX: ['there'] });
+    await proxy.release();
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: ['draft'], INBOX: ['there'] });
+    expect(shownIn(world, ['A'])).toEqual({ A: ['draft'] });
+    expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('A')]);
+  });
+});
