@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Log, SILENT_LOG } from '../../src/base/index.ts';
+import { type Clock, type Log, SILENT_LOG } from '../../src/base/index.ts';
 import { SystemClock } from '../../src/base/system/index.ts';
 import { ThreadedHomeCheck } from '../../src/hub/index.ts';
 import { asPerson, HomeProcess, PASSWORD } from './home-process.ts';
@@ -17,6 +17,8 @@ export interface HubHomeOptions {
   readonly cache?: 'disk' | 'memory';
   readonly idleTimeoutMs?: number;
   readonly log?: Log;
+  /** Of the control server. */
+  readonly clock?: Clock;
 }
 
 export class HubHome implements AsyncDisposable {
@@ -30,7 +32,7 @@ export class HubHome implements AsyncDisposable {
     this.hub = hub;
   }
 
-  static async open({ cache = 'disk', idleTimeoutMs = 60_000, log }: HubHomeOptions = {}): Promise<HubHome> {
+  static async open({ cache = 'disk', clock, idleTimeoutMs = 60_000, log }: HubHomeOptions = {}): Promise<HubHome> {
     const folder = await mkdtemp(join(tmpdir(), 'restante-hub-'));
     const home = await HomeProcess.open(join(folder, 'home'), 0);
     const options = { program: USER_SERVER, nodeUrl: home.url, cache, idleTimeoutMs };
@@ -38,7 +40,7 @@ export class HubHome implements AsyncDisposable {
       { clock: new SystemClock(), log: log ?? SILENT_LOG },
       { nodeUrl: home.url, allowPrivate: true },
     );
-    return new HubHome(folder, home, await openHub(options, log, check));
+    return new HubHome(folder, home, await openHub(options, log, check, clock));
   }
 
   /** A new account with a device of its own. Returns its address. */

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fromUtf8, type Log, SILENT_LOG, utf8 } from '../../src/base/index.ts';
+import { type Clock, fromUtf8, type Log, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../src/base/system/index.ts';
 import { ControlServer, type ControlServerOptions } from '../../src/hub/control/control-server.ts';
 import type { HomeCheck } from '../../src/hub/control/home-check.ts';
@@ -25,12 +25,13 @@ export async function openHub(
   options: Partial<ControlServerOptions> = {},
   log: Log = SILENT_LOG,
   homeCheck: HomeCheck = new SmallHome(),
+  clock: Clock = new SystemClock(),
 ): Promise<TestHub> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'hub-')));
   const socketPath = join(folder, 'hub.sock');
   const usersFolder = options.usersFolder ?? join(folder, 'users');
   const control = await ControlServer.open(
-    { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log, homeCheck },
+    { clock, random: new SystemRandom(), suite: new SodiumSuite(), log, homeCheck },
     {
       folder,
       usersFolder,

@@ -8,7 +8,7 @@ import { Rabbit, skipsWithoutRabbit } from '../harness/rabbitmq.ts';
 
 const deps = { log: SILENT_LOG, random: new SystemRandom() };
 
-// There may be no broker here; in CI there has to be one.
+// RabbitMQ is a program of the machine, which skipsWithoutRabbit tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutRabbit('the bus across hosts'))('on RabbitMQ', () => {
   let rabbit: Rabbit;
   beforeAll(async () => {

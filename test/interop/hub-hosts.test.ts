@@ -15,6 +15,8 @@ import { SecretScan } from '../harness/secret-scan.ts';
 import { until } from '../harness/until.ts';
 
 const USERS = Array.from({ length: 4 }, (_, index) => `user${index}@home.example`);
+/** How often hosts are asked what they do, where nothing tells. */
+const POLL_MS = 50;
 const signal = new AbortController().signal;
 const call = (...methodCall: [string] | [string, Json]): HubRequest => ({ using: [], methodCalls: [methodCall] });
 const ask = async (session: HubSession, request = call('list')) => asNotes(await session.request(request, signal));
@@ -29,7 +31,7 @@ async function insist(session: HubSession): Promise<Notes> {
     }
 }
 
-// There may be no broker here; in CI there has to be one.
+// RabbitMQ is a program of the machine, which skipsWithoutRabbit tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one broker', () => {
   let rabbit: Rabbit;
   beforeAll(async () => {
@@ -147,7 +149,8 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
       const all = await Promise.all(hosts.all.map(async ({ name }) => (await hosts.operator(name)).status()));
       return all.flatMap(({ users }) => users.map(({ user }) => user));
     };
-    while ((await running()).length > 0) await pause(50);
+    // Idle user servers end by the clock of their own processes, which no test moves; nothing tells when they have.
+    while ((await running()).length > 0) await pause(POLL_MS);
     // As docs/protocol/hub.md tells whoever has an IMAP server.
     const model = await connectBroker(rabbit.url);
     const channel = await model.createChannel();
@@ -156,6 +159,7 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
     await channel.close();
     await model.close();
     const seen = new Set<string>();
+    // Who is woken runs for a moment only, so the hosts are asked without a pause; each question goes to other processes.
     while (seen.size === 0) for (const user of await running()) seen.add(user);
     while ((await running()).length > 0) for (const user of await running()) seen.add(user);
     expect([...seen]).toEqual([sleepers[0]]);

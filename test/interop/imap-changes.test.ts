@@ -38,7 +38,7 @@ async function moveAll(client: ImapFlow, from: string, to: string): Promise<void
   throw new Error(`the messages of ${from} cannot be moved`);
 }
 
-// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutDovecot('changes of IMAP accounts'))('an IMAP account', () => {
   test('does at the server what a client changes: keywords, moves, copies, drafts, folders, deletions', async () => {
     await using setting = await setup();

@@ -35,7 +35,7 @@ async function drained(world: ImapWorld): Promise<void> {
   for (let left = count(); left > 0; left = count()) await until(() => count() < left);
 }
 
-// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutDovecot('killing in a sync of IMAP accounts'))(
   'an IMAP account with changes pending',
   () => {
@@ -55,6 +55,7 @@ describe.skipIf(skipsWithoutDovecot('killing in a sync of IMAP accounts'))(
         const id = ids[prng.below(ids.length)] as string;
         await world.call(['Email/set', { update: { [id]: { 'keywords/$flagged': true } } }]);
         flagged.add(world.account.email(id)?.envelope.subject ?? '');
+        // The moment of the kill is counted in turns of the event loop, in which the agent goes on: no wait for anything.
         for (let turn = prng.below(TURNS_MAX); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
         if (prng.below(2) === 0) await dovecot.killAndStart();
         else {

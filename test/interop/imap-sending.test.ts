@@ -59,7 +59,7 @@ async function statusesOf(world: ImapWorld, id: string): Promise<Record<string, 
   return list[0]?.deliveryStatus ?? {};
 }
 
-// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutDovecot('sending from IMAP accounts'))('mail of an IMAP account', () => {
   test('goes by its submission server without Bcc, and is in Sent at the server', async () => {
     await using setting = await setup({ recipients: { 'nobody@example.net': { code: 550, text: 'no such user' } } });

@@ -16,7 +16,7 @@ const FIRST_SCREEN = 50;
 const FIRST_SCREEN_MS = 5_000;
 const MESSAGES = runLength(300, 6_000);
 
-// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing.
+// Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutDovecot('synchronisation of IMAP accounts'))('an IMAP account', () => {
   test('shows folders with their roles, messages, their text and their bytes', async () => {
     await using dovecot = await Dovecot.open();
