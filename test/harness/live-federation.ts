@@ -242,8 +242,10 @@ export class LiveFederationHome {
         ids.push(pdu.id);
       }
     };
-    await client.follow();
+    // A home that dies while it is read answers nothing any more.
+    const answer = await Promise.race([client.follow(), client.ended()]);
     client.close();
+    if (answer === undefined) throw new Error(`${this.#name} went away while a mailbox was read`);
     return ids;
   }
 
