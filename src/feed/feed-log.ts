@@ -245,6 +245,11 @@ export class FeedLog {
     return this.#replica === undefined || this.#replica.held.get(index);
   }
 
+  /** Whether the block was cleared, on disk. */
+  isCleared(index: number): boolean {
+    return this.#holes.get(index);
+  }
+
   /** How many blocks are on disk: that came, and were not cleared. */
   get heldCount(): number {
     let count = 0;

@@ -337,11 +337,11 @@ function createServices(
   onRolledBack: (feed: FeedId) => void,
 ): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
   const { durability: disks = 1, limits } = options;
-  const { folder, store, journal, accounts, blobs, home, held, conversations, messaging, fleet } = parts;
+  const { folder, store, journal, accounts, blobs, home, held, places, conversations, messaging, fleet } = parts;
   const feeds = parts.feeds.all;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
-  const reader = new MailboxReader({ ...deps, store, nodeKey: folder.nodeKey, feeds: parts.feeds });
+  const reader = new MailboxReader({ ...deps, store, held, nodeKey: folder.nodeKey, feeds: parts.feeds });
   const isRemoved = (): boolean => fleet.membership.isRemoved;
   const intake = new Intake(
     {
@@ -351,8 +351,9 @@ function createServices(
       accounts,
       conversations,
       blobs,
+      places,
       messaging,
-      untilCopied: disks > 1 ? (to) => fleet.waits.untilOn(disks, to) : undefined,
+      untilCopied: disks > 1 ? (feed, to) => fleet.waits.untilOn(disks, feed, to) : undefined,
       isRemoved,
     },
     { home: folder.config.home, limits, feeds: parts.feeds },

@@ -17,6 +17,7 @@ import {
   parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreReader } from '../store/index.ts';
+import type { HeldPlaces } from './held-places.ts';
 import { COMMITTED_PAGE_BLOCKS, CONVERSATION_PAGE_PDUS } from './limits.ts';
 import {
   conversationKey,
@@ -36,6 +37,7 @@ export interface HeldPdusDeps {
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   /** Whose outboxes are ours to empty: each node of a home sends what its own feed says. */
   readonly ours: ReadonlySet<FeedId>;
+  readonly places: Pick<HeldPlaces, 'find'>;
 }
 
 /** An entry as it stands in a feed. */
@@ -92,7 +94,7 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
     const rows = await reader.getMany(
       pdus.map(({ conversation, depth, id }) => conversationKey(conversation, depth, id, 'delivered')),
     );
-    return rows.map((row) => row !== undefined);
+    return Promise.all(pdus.map(({ id }, i) => rows[i] !== undefined && this.#isHeldForGood(reader, id)));
   }
 
   async areHeld(reader: StoreReader, ids: readonly PduId[]): Promise<readonly boolean[]> {
@@ -184,6 +186,12 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
     return feed;
   }
 
+  /** Without a place that can be read it is one that this very transaction brings. */
+  async #isHeldForGood(reader: StoreReader, id: PduId): Promise<boolean> {
+    const row = await reader.get(pduKey(id));
+    return row === undefined || (await this.#deps.places.find(reader, row)) !== undefined;
+  }
+
   /** Of the places of one PDU, one that has its body, if there is any. */
   async #best(reader: StoreReader, locations: readonly Location[]): Promise<FoundEntry> {
     let found: FoundEntry | undefined;
@@ -208,8 +216,7 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
       invariant(block !== undefined, 'a header block is held');
       const header = decodeEntryHeader(block);
       const body = header.hasBody ? blocks[2 * i + 1] : undefined;
-      const isErased = body === undefined && log.cleared(index + 1, index + 2).next().done !== true;
-      return { header, body, isOwed: header.hasBody && body === undefined && !isErased };
+      return { header, body, isOwed: header.hasBody && body === undefined && !log.isCleared(index + 1) };
     });
   }
 }

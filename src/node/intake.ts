@@ -20,6 +20,7 @@ import type { Store } from '../store/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
 import type { Blobs } from './blobs.ts';
+import type { HeldPlaces } from './held-places.ts';
 import type { Journal, JournalTransaction, NewEntry } from './journal.ts';
 import {
   APPENDS_IN_FLIGHT,
@@ -34,7 +35,7 @@ import { newEntry, type Submitter, signingKey } from './submitted.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import { headKey, headsOf, pduKey } from './view-keys.ts';
-import { decodeLocations, decodeMailboxState, mailboxStateOf } from './view-rows.ts';
+import { decodeMailboxState, mailboxStateOf } from './view-rows.ts';
 
 export interface IntakeDeps {
   readonly clock: Clock;
@@ -46,10 +47,11 @@ export interface IntakeDeps {
   readonly accounts: Accounts;
   readonly conversations: Conversations;
   readonly blobs: Pick<Blobs, 'isComplete'>;
+  readonly places: Pick<HeldPlaces, 'find'>;
   /** undefined: this node speaks with no other home. */
   readonly messaging: Pick<Messaging, 'authorship'> | undefined;
-  /** Whether as many other nodes as a receipt needs have this feed's blocks up to here, now or in time; undefined: none need to. */
-  readonly untilCopied: ((length: number) => Promise<boolean>) | undefined;
+  /** Whether as many other nodes as a receipt needs have a feed's blocks up to here, now or in time; undefined: none need to. */
+  readonly untilCopied: ((feed: FeedId, length: number) => Promise<boolean>) | undefined;
   /** Whether the home goes on without this node: what it took now might be read by nobody. */
   readonly isRemoved: () => boolean;
 }
@@ -224,8 +226,7 @@ export class Intake {
 
   /** The answer to a header without its body: what would be refused is refused before the body travels. */
   async #answerOffer(pdu: Pdu, local: readonly Address[]): Promise<Submission> {
-    const row = await this.#deps.store.get(pduKey(pdu.id));
-    const held = row === undefined ? undefined : decodeLocations(row)[0];
+    const held = await this.#deps.places.find(this.#deps.store, await this.#deps.store.get(pduKey(pdu.id)));
     if (held !== undefined) return { status: 'duplicate', ...held, receivedAt: 0 };
     for (const recipient of local) {
       const { bytes } = await this.#deps.accounts.heldBytes(this.#deps.store, recipient);
@@ -252,13 +253,12 @@ export class Intake {
     for (const [i, waiting] of batch.entries()) {
       const submission = submissions[i] as Submission;
       const { untilCopied } = this.#deps;
-      const isOurs = 'feed' in submission && submission.feed === this.#options.feeds.current.id;
-      if (untilCopied === undefined || !isOurs) {
+      if (untilCopied === undefined || !('feed' in submission)) {
         waiting.done(submission);
         continue;
       }
       // A header block and its body.
-      const answer = untilCopied(submission.index + 2)
+      const answer = untilCopied(submission.feed, submission.index + 2)
         .then((isCopied) => waiting.done(isCopied ? submission : { ...submission, status: 'pending' }))
         .finally(() => this.#answering.delete(answer));
       this.#answering.add(answer);
@@ -285,7 +285,8 @@ export class Intake {
       const isWhole =
         isGivenBack || pdu.attached === undefined || (await this.#deps.blobs.isComplete(views, pdu.attached));
       const refusal =
-        findDuplicate(views, pdu) ?? (isWhole ? this.#findOverQuota(pdu, local, held) : { status: 'send_blobs' });
+        (await this.#findDuplicate(views, pdu)) ??
+        (isWhole ? this.#findOverQuota(pdu, local, held) : { status: 'send_blobs' });
       if (refusal !== undefined) {
         submissions[at] = refusal;
         continue;
@@ -304,6 +305,12 @@ export class Intake {
       submissions[at] = first.status === 'ok' ? { ...first, status: 'duplicate' } : first;
     }
     return submissions;
+  }
+
+  async #findDuplicate(views: ViewBuffer, pdu: Pdu): Promise<Submission | undefined> {
+    const row = views.known(pduKey(pdu.id));
+    const held = row === undefined ? undefined : await this.#deps.places.find(views, row);
+    return held === undefined ? undefined : { status: 'duplicate', ...held, receivedAt: 0 };
   }
 
   #findOverQuota(pdu: Pdu, local: readonly Address[], held: ReadonlyMap<Address, number>): Submission | undefined {
@@ -342,12 +349,6 @@ export class Intake {
   #quotaOf(address: Address): number {
     return this.#deps.accounts.settingsOf(address).quotaBytes ?? this.#options.limits.quotaBytes;
   }
-}
-
-function findDuplicate(views: ViewBuffer, pdu: Pdu): Submission | undefined {
-  const row = views.known(pduKey(pdu.id));
-  const held = row === undefined ? undefined : decodeLocations(row)[0];
-  return held === undefined ? undefined : { status: 'duplicate', ...held, receivedAt: 0 };
 }
 
 /** As many from the front as one append takes; at least one. */

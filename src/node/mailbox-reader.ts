@@ -15,21 +15,30 @@ import {
   headBytes,
   INLINE_BODY_BYTES_MAX,
   type MailboxHead,
+  type PduId,
   pduOfEntryHeader,
   type SignedHead,
 } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import { erasedRanges, isErased } from './erasure.ts';
 import type { Feeds } from './feeds.ts';
+import type { HeldPdus } from './held-pdus.ts';
 import { HEADS_CACHED_MAX } from './limits.ts';
 import { headKey, hourKey, mailboxKey } from './view-keys.ts';
-import { decodeMailboxRow, decodeMailboxState, EMPTY_MAILBOX, type MailboxState } from './view-rows.ts';
+import {
+  decodeMailboxRow,
+  decodeMailboxState,
+  EMPTY_MAILBOX,
+  type MailboxState,
+  pduIdOfMailboxRow,
+} from './view-rows.ts';
 
 export interface MailboxReaderDeps {
   readonly suite: CryptoSuite;
   readonly store: Store;
   readonly nodeKey: KeyPair;
   readonly feeds: Pick<Feeds, 'all' | 'isRetired'>;
+  readonly held: Pick<HeldPdus, 'get'>;
 }
 
 export interface PageRequest {
@@ -127,8 +136,15 @@ export class MailboxReader {
     const row = decodeMailboxRow(value);
     const erased = await erasedRanges(this.#deps.store, address, feed, number, number);
     if (isErased(erased, number)) return { state: 'erased' };
-    const body = await log.getBlock(this.#deps.store, row.index + 1);
+    const body =
+      (await log.getBlock(this.#deps.store, row.index + 1)) ?? (await this.#bodyElsewhere(pduIdOfMailboxRow(value)));
     return body === undefined ? { state: 'owed' } : { state: 'held', body };
+  }
+
+  /** The node that took it here may be gone with the body; where its author handed it over again, the body is the same. */
+  async #bodyElsewhere(id: PduId): Promise<Uint8Array | undefined> {
+    const [found] = await this.#deps.held.get([id]);
+    return found?.body;
   }
 
   /** A number at or before the first one received at or after `time` (microseconds): exact to the hour, never late. */

@@ -1,6 +1,7 @@
 /** What this home's people and others say to each other, and what they attach: put together from the node's parts. */
 import type { Clock, CryptoSuite, Log, SecureRandom, SignatureChecker } from '../base/index.ts';
 import { Conversations, type Messaging, type OwnFleet } from '../federation/index.ts';
+import type { FeedId } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import { type Abroad, openMessaging } from './abroad.ts';
 import type { Accounts } from './accounts.ts';
@@ -10,6 +11,7 @@ import type { NodeFeeds } from './feeds.ts';
 import type { Fleet } from './fleet/index.ts';
 import { Gathering } from './gathering.ts';
 import { HeldPdus } from './held-pdus.ts';
+import { HeldPlaces } from './held-places.ts';
 import type { Journal } from './journal.ts';
 import type { HomeKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
@@ -37,6 +39,7 @@ export interface SpeakingParts {
 
 export interface Speaking {
   readonly held: HeldPdus;
+  readonly places: HeldPlaces;
   readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
   readonly blobs: Blobs;
@@ -48,7 +51,9 @@ export async function openSpeaking(
   parts: SpeakingParts,
   { durability = 1, limits }: { readonly durability?: number; readonly limits: NodeLimits },
 ): Promise<Speaking> {
-  const held = new HeldPdus({ ...deps, store: parts.store, feeds: parts.feeds.all, ours: parts.feeds.ours });
+  const isOnDisks = (feed: FeedId, to: number): boolean => parts.fleet.waits.isOn(durability, feed, to);
+  const places = new HeldPlaces({ feeds: parts.feeds, isOnDisks });
+  const held = new HeldPdus({ ...deps, places, store: parts.store, feeds: parts.feeds.all, ours: parts.feeds.ours });
   const conversations = new Conversations({ view: held });
   parts.journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
@@ -58,12 +63,12 @@ export async function openSpeaking(
   const state = { now: () => deps.clock.now(), isRemoved: () => fleet.membership.isRemoved };
   const blobs = new Blobs({ ...own, ...state }, { ...folder.config, limits });
   const gathering = new Gathering({ ...own, blobs });
-  const opened = { held, conversations, blobs, gathering };
+  const opened = { held, places, conversations, blobs, gathering };
   if (deps.abroad === undefined) return { ...opened, messaging: undefined };
   const local = new HomePeople(parts, limits);
   const ownFleet: OwnFleet = {
     progressed: (home) => fleet.exchanges.changed(home),
-    untilCopied: () => fleet.waits.untilOn(durability, feeds.current.length),
+    untilCopied: () => fleet.waits.untilOn(durability, feeds.current.id, feeds.current.length),
   };
   const exchanged = { ...deps, ...parts, fleet: ownFleet, held, local, conversations, attachments: gathering };
   return { ...opened, messaging: await openMessaging(exchanged, deps.abroad) };

@@ -17,6 +17,7 @@ import { FeedLog } from '../feed/index.ts';
 import { exchange } from '../node/abroad.ts';
 import { Accounts } from '../node/accounts.ts';
 import { HeldPdus } from '../node/held-pdus.ts';
+import { HeldPlaces } from '../node/held-places.ts';
 import { Intake } from '../node/intake.ts';
 import { Journal } from '../node/journal.ts';
 import { CONVERSATION_PAGE_PDUS, DEFAULT_LIMITS } from '../node/limits.ts';
@@ -165,7 +166,8 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
   const homeKey = papers.homeKeyOf(home);
   const accounts = await Accounts.open({ suite, store, journal, homeKey }, { home, registration: 'closed' });
   const feeds = { current: feed, all: new Map([[feed.id, feed]]) };
-  const held = new HeldPdus({ suite, store, feeds: feeds.all, ours: new Set([feed.id]) });
+  const places = new HeldPlaces({ feeds: { ...feeds, isRetired: () => false }, isOnDisks: () => true });
+  const held = new HeldPdus({ suite, store, places, feeds: feeds.all, ours: new Set([feed.id]) });
   const conversations = new Conversations({ view: held });
   journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
@@ -198,6 +200,7 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
       {
         ...deps,
         accounts,
+        places,
         // Nobody here attaches anything large.
         blobs: { isComplete: async () => false },
         messaging,

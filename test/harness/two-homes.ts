@@ -1,5 +1,6 @@
 /** A home of several nodes and another home, with a person each, on one clock: what they write to each other, and what came. */
 import { ManualClock, toHex, utf8 } from '../../src/base/index.ts';
+import { readProgress } from '../../src/federation/index.ts';
 import { BodyState, type PduId, parsePdu, ReceiptStatus } from '../../src/protocol/index.ts';
 import { type FleetOptions, FleetWorld } from './fleet-world.ts';
 import { Internet } from './internet.ts';
@@ -107,6 +108,14 @@ export class TwoHomes implements AsyncDisposable {
   async queuedAt(node: string): Promise<number> {
     const all = await this.fleet.core(node).operator.federationStatus(undefined);
     return all.reduce((sum, { queued }) => sum + queued, 0);
+  }
+
+  /** How far a node of the fleet says that it holds what the other home sends. */
+  async heldAt(node: string): Promise<number> {
+    const { clock, home } = this.other;
+    const now = { wall: clock.now(), monotonic: clock.monotonic() };
+    const { held } = await readProgress(this.fleet.storeOf(node), home, now);
+    return held.reduce((sum, { number }) => sum + number, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -141,7 +141,7 @@ describe('mail from another home', () => {
     const { fleet, internet } = homes;
     const ids = [await homes.fromBob('one'), await homes.fromBob('two'), await homes.fromBob('three')];
     await homes.untilAliceHas('b', ids);
-    await fleet.pass(5_000);
+    await homes.until(async () => (await homes.heldAt('b')) === ids.length, 'b knows');
     internet.noted.length = 0;
     await fleet.stop('a');
     ids.push(await homes.fromBob('four'));

@@ -11,6 +11,8 @@ export interface FeedStatus {
   readonly peers: number;
   /** Nothing is lacking, as far as peers have told. */
   readonly isComplete: boolean;
+  /** Everything that some peer says it has is here: all there is to get, though perhaps not all that there was. */
+  readonly isLevel: boolean;
   readonly isFrozen: boolean;
 }
 
@@ -64,6 +66,20 @@ export function feedStatusOf(state: SyncState, feed: FeedState): FeedStatus {
     inFlight,
     peers,
     isComplete: feed.isWritable || feed.toldComplete,
+    isLevel: feed.isWritable || isLevel(state, feed),
     isFrozen: feed.frozen,
   };
+}
+
+function isLevel(state: SyncState, feed: FeedState): boolean {
+  let hasHeard = false;
+  for (const peer of state.peers.values()) {
+    const channel = peer.channels.get(feed.id);
+    if (channel === undefined) continue;
+    const { inFlight, remote, unjudgedBytes } = channel;
+    if (inFlight.size > 0 || unjudgedBytes > 0) return false;
+    if (remote.firstOutside(feed.settled, 0, Number.MAX_SAFE_INTEGER) !== undefined) return false;
+    hasHeard ||= channel.claimedLength > 0;
+  }
+  return hasHeard;
 }

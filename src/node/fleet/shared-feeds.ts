@@ -34,7 +34,7 @@ export interface SharedFeedsDeps {
   readonly onCopied: () => Promise<void>;
   /** A feed's key has signed more than its own writer has here. */
   readonly onBeyond: (feed: FeedId) => void;
-  /** Every copy is here as far as its writer has signed for it, as far as that is known. */
+  /** Every copy is here as far as its writer has signed for it, or as far as the other nodes have it. */
   readonly onComplete: () => void;
 }
 
@@ -42,6 +42,7 @@ export class SharedFeeds implements AsyncDisposable {
   readonly #deps: SharedFeedsDeps;
   readonly #shared = new Set<FeedId>();
   #synchronizer: Synchronizer | undefined;
+  #isComplete = false;
 
   constructor(deps: SharedFeedsDeps) {
     this.#deps = deps;
@@ -150,10 +151,15 @@ export class SharedFeeds implements AsyncDisposable {
     copies.wake();
   }
 
+  /** Once: what comes later is new. A node that is gone may have taken blocks with it, which nobody can wait for. */
   #checkComplete(): void {
+    if (this.#isComplete) return;
     const { copies, feeds, onComplete } = this.#deps;
     const others = [...feeds.all.values()].filter(({ isReplica, length }) => isReplica && length > 0);
-    if (others.length > 0 && others.every(({ id, length }) => copies.here(id) >= length)) onComplete();
+    const level = new Set((this.status?.feeds ?? []).flatMap(({ feed, isLevel }) => (isLevel ? [feed] : [])));
+    this.#isComplete =
+      others.length > 0 && others.every(({ id, length }) => copies.here(id) >= length || level.has(id));
+    if (this.#isComplete) onComplete();
   }
 
   #tellStored(link: NodeLink, feed: FeedId): void {

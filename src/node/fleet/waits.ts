@@ -1,6 +1,6 @@
 /** Waiting for other nodes: until they have what is here, or what they have is here. Nobody waits for ever. */
-import type { Clock } from '../../base/index.ts';
-import type { HomeNode } from '../../protocol/index.ts';
+import { type Clock, equalBytes } from '../../base/index.ts';
+import type { FeedId, HomeNode } from '../../protocol/index.ts';
 import type { NodeFeeds } from '../feeds.ts';
 import type { Journal } from '../journal.ts';
 import type { Copies } from './copies.ts';
@@ -32,19 +32,19 @@ export class Waits {
     this.#deps.copies.wake();
   }
 
-  /** Whether `count` other nodes have blocks [0, to) of our feed on their disks, now or in time. */
-  untilCopied(to: number, count: number): Promise<boolean> {
-    const feed = this.#deps.feeds.current.id;
-    const isReached = (): boolean => {
-      const nodes = this.#deps.others().map(({ key }) => key);
-      return this.#deps.copies.count(nodes, feed, to) >= count;
-    };
-    return this.#deps.copies.until(isReached, DURABILITY_TIMEOUT_MS, this.#waits.signal);
+  /** Whether so many disks, this node's included, have blocks [0, to) of a feed that is here, now or in time. */
+  async untilOn(disks: number, feed: FeedId, to: number): Promise<boolean> {
+    return this.#deps.copies.until(() => this.isOn(disks, feed, to), DURABILITY_TIMEOUT_MS, this.#waits.signal);
   }
 
-  /** As `untilCopied`, by how many disks there are to be, this node's included. */
-  async untilOn(disks: number, to: number): Promise<boolean> {
-    return disks <= 1 || (await this.untilCopied(to, disks - 1));
+  /** As far as is known now. */
+  isOn(disks: number, feed: FeedId, to: number): boolean {
+    if (disks <= 1) return true;
+    const { copies, links, others } = this.#deps;
+    // Its writer had it before anybody. One that is away may have lost its disk.
+    const writes = ({ feed: written, key }: HomeNode): boolean =>
+      written === feed && links().some(({ other }) => equalBytes(other.key, key));
+    return 1 + others().filter((node) => writes(node) || copies.there(node.key, feed) >= to).length >= disks;
   }
 
   /** Waits until every node that there is a link to has what our feed has now, or a moment has passed. */
