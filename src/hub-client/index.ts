@@ -12,6 +12,7 @@ import { SystemClock } from '../base/system/index.ts';
 import { type HubCredential, HubSession } from './session.ts';
 import type { HubTarget } from './target.ts';
 
+export type { Download } from './download.ts';
 export * from './framing.ts';
 export * from './hub-error.ts';
 export { DIRECT_REPLY, LOCATE_QUEUE, type Location } from './locate.ts';

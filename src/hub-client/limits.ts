@@ -4,6 +4,8 @@ const MiB = 1024 * 1024;
 
 /** One answer of a user server: JMAP's largest, and some room. Bodies travel by HTTP. */
 export const ANSWER_BYTES_MAX: number = 64 * MiB;
+/** What comes before the octets of a download: a size, or a refusal. */
+export const FIRST_ANSWER_BYTES_MAX = 8 * 1024;
 /** For connecting, where name lookup and TLS are included. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 /** For opening a session: the user server may start for it, and the home be asked. */

@@ -5,6 +5,7 @@
  */
 import { type Clock, Emitter, isAbort, Scope, withDeadline } from '../base/index.ts';
 import type { Json } from '../protocol/index.ts';
+import { type Download, redeem } from './download.ts';
 import { HubError, type HubErrorCode } from './hub-error.ts';
 import { OPEN_TIMEOUT_MS, REOPEN_FIRST_MS, REOPEN_MAX_MS } from './limits.ts';
 import { dial, type HubTarget } from './target.ts';
@@ -99,7 +100,21 @@ export class HubSession implements AsyncDisposable {
   }
 
   /** A JMAP request object, answered by a response object. Throws HubError; `cut` says that it may have been carried out. */
-  async request(request: HubRequest, signal: AbortSignal): Promise<Json> {
+  request(request: HubRequest, signal: AbortSignal): Promise<Json> {
+    return this.#ask({ request }, signal);
+  }
+
+  /**
+   * An upload or a draft as it is, on a connection of its own that does not pass the user server. Throws HubError `absent` for
+   * what is no blob by itself, such as a received mail: that is downloaded by HTTP.
+   */
+  async download(accountId: string, blobId: string, signal: AbortSignal): Promise<Download> {
+    const answer = (await this.#ask({ ticket: { accountId, blobId } }, signal)) as { readonly ticket: string };
+    const { token, user } = this.#facts;
+    return redeem(this.#clock, this.#target, { user, token, ticket: answer.ticket }, signal);
+  }
+
+  async #ask(message: { readonly [key: string]: Json }, signal: AbortSignal): Promise<Json> {
     signal.throwIfAborted();
     while (this.#state === undefined) await this.#whenOpen(signal);
     const { wire } = this.#state;
@@ -116,7 +131,7 @@ export class HubSession implements AsyncDisposable {
         reject: (error) => settle(() => reject(error)),
       });
       signal.addEventListener('abort', onAbort, { once: true });
-      wire.send({ id, request });
+      wire.send({ id, ...message });
     });
   }
 
@@ -182,6 +197,7 @@ export class HubSession implements AsyncDisposable {
 
   #hear(message: Exclude<Incoming, { opened: unknown }>): void {
     if ('push' in message) this.#events.emit('push', message.push);
+    else if ('ticket' in message) this.#waiting.get(message.id)?.resolve(message.ticket);
     else if ('response' in message) this.#waiting.get(message.id)?.resolve(message.response);
     else if (message.id !== undefined) this.#waiting.get(message.id)?.reject(asHubError(message.error));
   }

@@ -19,6 +19,7 @@ const schema = z.union([
     }),
   }),
   z.object({ id: z.int(), response: z.json() }),
+  z.object({ id: z.int(), ticket: z.object({ ticket: z.string(), size: z.int() }) }),
   z.object({ id: z.int().optional(), error: errorSchema }),
   z.object({ push: z.json() }),
 ]);

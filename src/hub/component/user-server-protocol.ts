@@ -17,6 +17,8 @@
  * user server → control server
  *   ready         {}          event: it listens at its socket.
  *   secret        {name}      → {sealed}; `locked` when no session has brought a credential.
+ *   ticket        {accountId, blobId, start, end}  about a session → {ticket}: these octets of a blob in the user's folder may be
+ *                 streamed to that session, once and soon, without the user server. `absent`: it is no session of the user.
  *   reminder      {id, at, onMail}  event: wake the user at this time (milliseconds since 1970; null: no time), or when
  *                 mail comes, even if stopped. Neither: no more. Kept until the hub starts anew.
  */
@@ -53,6 +55,17 @@ export const enrolmentOutcome = z.discriminatedUnion('status', [
 export type Enrolment = z.infer<typeof enrolment>;
 export const secretRequest = z.strictObject({ name: z.literal('hub-key') });
 export const secretAnswer = z.strictObject({ sealed: base64 });
+/** Names, not paths: the control server looks in the user's own folder. */
+export const ticketRequest = z
+  .strictObject({
+    accountId: z.string().regex(/^[A-Za-z0-9_-]{1,255}$/),
+    blobId: z.string().regex(/^b[0-9a-f]{64}$/),
+    start: z.int().min(0),
+    end: z.int().min(0),
+  })
+  .refine(({ start, end }) => start <= end);
+export type TicketRequest = z.infer<typeof ticketRequest>;
+export const ticketAnswer = z.strictObject({ ticket: z.string().max(128) });
 /** What a user server says when it is asked whether it lives: for each account at another mail server, how old what it shows is. */
 export const pong = z.strictObject({
   lags: z

@@ -91,9 +91,7 @@ export class Admission {
   /** `cut` must end the connection. Throws as `UserServer.openSession`, and HubError `busy`. */
   async admit(session: Session, cut: () => void, signal: AbortSignal): Promise<Admitted> {
     const server = this.#deps.servers.of(session.user);
-    using acquired = new Holds();
-    acquired.use(server.hold());
-    acquired.use(this.#deps.sessions.attach(session, cut));
+    using acquired = this.#attach(session, cut);
     await server.openSession(session.id, session.scopes, signal);
     const kept = acquired.move();
     return {
@@ -101,6 +99,18 @@ export class Admission {
       reach: (act) => server.reach(session, act, signal),
       [Symbol.dispose]: () => kept[Symbol.dispose](),
     };
+  }
+
+  /** A connection of a session that needs no user server. Throws HubError `busy`, `closed`. */
+  attach(session: Session, cut: () => void): Disposable {
+    return this.#attach(session, cut);
+  }
+
+  #attach(session: Session, cut: () => void): Holds {
+    using acquired = new Holds();
+    acquired.use(this.#deps.servers.of(session.user).hold());
+    acquired.use(this.#deps.sessions.attach(session, cut));
+    return acquired.move();
   }
 
   /** A token that opens this session again; the session then hangs on the token's slot too. */
@@ -124,7 +134,7 @@ class Holds implements Disposable {
     this.#held.push(held);
   }
 
-  move(): Disposable {
+  move(): Holds {
     const moved = new Holds();
     moved.#held = this.#held;
     this.#held = [];

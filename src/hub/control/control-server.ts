@@ -45,6 +45,7 @@ import { SlotKeeper } from './slot-keeper.ts';
 import { ProcessSpawner, type Spawner } from './spawner.ts';
 import { StrangerList } from './stranger-list.ts';
 import { Throttle } from './throttle.ts';
+import { Tickets } from './tickets.ts';
 import { UserFolders } from './user-folders.ts';
 import { UserServers } from './user-servers.ts';
 
@@ -193,6 +194,7 @@ export class ControlServer implements AsyncDisposable {
       for (;;) {
         await clock.sleep(TICK_MS, signal);
         parts.sessions.sweep();
+        parts.tickets.sweep();
         const { keyRing, reminders, servers } = parts;
         keyRing.sweep((user) => servers.ifAny(user) !== undefined || reminders.has(user));
         for (const user of reminders.takeDue(clock.now())) this.#wake(user, 'reminder');
@@ -234,6 +236,8 @@ export class ControlServer implements AsyncDisposable {
       ),
     );
     const sessions = new Sessions(clock, ({ id, user }) => servers.ifAny(user)?.closeSession(id));
+    const tickets = new Tickets({ clock, random, folders, keyRing, sessions });
+    tickets.serve(component);
     const mayJoin = (user: Address): boolean =>
       onlyUser === undefined ? (homes?.includes(homeOf(user)) ?? true) : user === onlyUser;
     const throttle = new Throttle(clock);
@@ -268,17 +272,17 @@ export class ControlServer implements AsyncDisposable {
       if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
     });
     const doors = { accountDoor, operatorPage, page, passwordDoor, slotDoor };
-    return { admission, cluster, component, doors, folders, keyRing, reminders, servers, sessions, strangers };
+    return { admission, cluster, component, doors, folders, keyRing, reminders, servers, sessions, strangers, tickets };
   }
 
-  async #listen({ admission, doors, strangers }: Parts, at: ListenAt): Promise<void> {
+  async #listen({ admission, doors, strangers, tickets }: Parts, at: ListenAt): Promise<void> {
     const { log } = this.#deps;
     const { onlyUser, publicUrl } = this.#options;
     const onRefused = (code: string): void => this.#metrics.refused.inc({ code });
-    const frames = this.#keep(new FramesDoor({ log, admission, base: () => this.url, onlyUser, onRefused }));
+    const frames = this.#keep(new FramesDoor({ log, admission, tickets, base: () => this.url, onlyUser, onRefused }));
     const isSecure = !('path' in at) && at.tls !== undefined;
     const http = this.#keep(
-      new HttpDoor({ ...doors, log, admission, publicUrl, isSecure, onRefused, health: () => this.#health() }),
+      new HttpDoor({ ...doors, log, admission, tickets, publicUrl, isSecure, onRefused, health: () => this.#health() }),
     );
     const listener = await Listener.open({ log, strangers }, at, {
       onFrames: (socket, origin, known) => frames.accept(socket, origin, known),
@@ -388,4 +392,5 @@ interface Parts {
   readonly servers: UserServers;
   readonly sessions: Sessions;
   readonly strangers: StrangerList;
+  readonly tickets: Tickets;
 }

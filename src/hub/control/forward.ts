@@ -9,7 +9,7 @@ import { utf8 } from '../../base/index.ts';
 import type { Location } from '../../hub-client/index.ts';
 import { encodeFrame } from '../framing.ts';
 import { HubError } from '../hub-error.ts';
-import type { OpenFrame } from './frames-protocol.ts';
+import type { FirstFrame } from './frames-protocol.ts';
 import { FORWARD_TIMEOUT_MS } from './limits.ts';
 import { join } from './upstream.ts';
 
@@ -20,14 +20,14 @@ export const FORWARDED_HEADER = 'restante-forwarded';
 export async function forwardFrames(
   location: Location,
   socket: Socket,
-  open: OpenFrame,
+  first: FirstFrame,
   rest: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
   const other = await dial(location, signal);
   const onAbort = (): void => void other.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
-  other.write(encodeFrame(utf8(JSON.stringify({ open, forwarded: true }))));
+  other.write(encodeFrame(utf8(JSON.stringify({ ...first, forwarded: true }))));
   if (rest.length > 0) socket.unshift(rest);
   await join(socket, other);
 }

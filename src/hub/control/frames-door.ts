@@ -3,6 +3,7 @@
  * carried between the program and its user server as it comes.
  */
 import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { type Log, Scope } from '../../base/index.ts';
 import type { Location } from '../../hub-client/index.ts';
 import type { Address } from '../../protocol/index.ts';
@@ -11,9 +12,17 @@ import { HubError } from '../hub-error.ts';
 import type { Admission } from './admission.ts';
 import type { Credential } from './authenticator.ts';
 import { forwardFrames } from './forward.ts';
-import { decodeFirst, encodeOpened, encodeRefusal, type OpenFrame } from './frames-protocol.ts';
+import {
+  decodeFirst,
+  encodeOpened,
+  encodeRefusal,
+  encodeStream,
+  type FirstFrame,
+  type OpenFrame,
+} from './frames-protocol.ts';
 import { OPEN_FRAME_BYTES_MAX } from './limits.ts';
 import type { Origin } from './listener.ts';
+import type { Tickets } from './tickets.ts';
 import {
   asHubError,
   bearerOf,
@@ -28,6 +37,7 @@ import {
 export interface FramesDoorDeps {
   readonly log: Log;
   readonly admission: Admission;
+  readonly tickets: Tickets;
   /** What URLs in answers begin with. */
   readonly base: () => string;
   /** The one person whom this hub runs for, where it runs for one. */
@@ -38,7 +48,7 @@ export interface FramesDoorDeps {
 /** A connection that has said who it is. */
 interface Coming {
   readonly socket: Socket;
-  readonly open: OpenFrame;
+  readonly first: FirstFrame;
   readonly rest: Uint8Array;
   readonly origin: Origin;
 }
@@ -78,19 +88,25 @@ export class FramesDoor implements AsyncDisposable {
     const { admission } = this.#deps;
     const { frame, rest } = await readFirstFrame(socket, signal);
     known();
-    const { forwarded: isForwarded = false, open } = decodeFirst(frame);
-    const asked = { credential: this.#credentialOf(open), isForwarded };
+    const first = decodeFirst(frame);
+    const { forwarded: isForwarded = false, ticket } = first;
+    const asked = { credential: this.#credentialOf(first.open), isForwarded };
+    const coming = { socket, first, rest, origin };
     const ways = {
-      on: (to: Location) => forwardFrames(to, socket, open, rest, signal),
-      here: () => this.#serve({ socket, open, rest, origin }, asked.credential, signal),
+      on: (to: Location) => forwardFrames(to, socket, first, rest, signal),
+      here: () =>
+        ticket === undefined
+          ? this.#serve(coming, asked.credential, signal)
+          : this.#stream(coming, asked.credential, ticket, signal),
     };
     await admission.route(asked, ways, signal);
   }
 
-  async #serve({ open, origin, rest, socket }: Coming, credential: Credential, signal: AbortSignal): Promise<void> {
+  async #serve({ first, origin, rest, socket }: Coming, credential: Credential, signal: AbortSignal): Promise<void> {
     const { admission, base } = this.#deps;
     const grant = await admission.authenticator.grant(credential, origin.remote, signal);
     const named = admission.sessionOf(grant, origin.door);
+    const { open } = first;
     const isKnown = 'token' in open && grant.kind === 'session';
     const { session, token } = isKnown ? { session: named, token: open.token } : await admission.withToken(named);
     using admitted = await admission.admit(session, () => socket.destroy(), signal);
@@ -107,6 +123,22 @@ export class FramesDoor implements AsyncDisposable {
     const onAbort = (): void => void stream.destroy();
     signal.addEventListener('abort', onAbort, { once: true });
     await join(socket, stream);
+  }
+
+  /** What a ticket is for, to the session that it was made for; its user server has no part in it. */
+  async #stream(
+    { origin, socket }: Coming,
+    credential: Credential,
+    ticket: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { admission, tickets } = this.#deps;
+    const grant = await admission.authenticator.grant(credential, origin.remote, signal);
+    const session = admission.sessionOf(grant, origin.door);
+    using _attached = admission.attach(session, () => socket.destroy());
+    await using stream = await tickets.redeem(ticket, session);
+    socket.write(encodeStream(stream.size));
+    await pipeline(stream.octets, socket, { signal });
   }
 
   #credentialOf(open: OpenFrame): Credential {

@@ -16,6 +16,8 @@ const schema = z.strictObject({
     // The hub runs for one person, and the socket's file says who may open it.
     z.strictObject({ password: text }),
   ]),
+  /** Not a session: what this one-time ticket of the session is for. */
+  ticket: z.string().min(1).max(128).optional(),
   /** Another host was told that the user is here. */
   forwarded: z.literal(true).optional(),
 });
@@ -36,6 +38,11 @@ export function decodeFirst(frame: Uint8Array): FirstFrame {
 
 export function encodeOpened(opened: { readonly [key: string]: Json }): Uint8Array {
   return encodeFrame(utf8(JSON.stringify({ opened })));
+}
+
+/** So many octets follow, which are no frames; then the connection ends. */
+export function encodeStream(size: number): Uint8Array {
+  return encodeFrame(utf8(JSON.stringify({ stream: { size } })));
 }
 
 export function encodeRefusal(error: HubError): Uint8Array {

@@ -18,12 +18,15 @@ import { answerProblem, problemOf } from './http-problem.ts';
 import type { Origin } from './listener.ts';
 import type { OperatorPage } from './operator-page.ts';
 import type { PasswordDoor } from './password-door.ts';
+import type { Session } from './sessions.ts';
 import type { SlotDoor } from './slot-door.ts';
-import { asHubError, bearerOf, dial, join, ownHeaders, passedOn, upgrade } from './upstream.ts';
+import type { Tickets } from './tickets.ts';
+import { asHubError, bearerOf, dial, join, ownHeaders, passedOn, TICKET_HEADER, upgrade } from './upstream.ts';
 
 export interface HttpDoorDeps {
   readonly log: Log;
   readonly admission: Admission;
+  readonly tickets: Tickets;
   readonly slotDoor: SlotDoor;
   readonly accountDoor: AccountDoor;
   readonly passwordDoor: PasswordDoor;
@@ -150,10 +153,29 @@ export class HttpDoor implements AsyncDisposable {
     const answer = isReading(request)
       ? await admitted.reach(async (running) => asking(await dial(running)))
       : await asking(await admitted.reach(dial));
+    const ticket = answer.headers[TICKET_HEADER];
+    if (typeof ticket === 'string') {
+      await this.#stream(answer, response, ticket, session, signal);
+      return;
+    }
     response.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
     // Events must not wait for the first of them.
     response.flushHeaders();
     await pipeline(answer, response);
+  }
+
+  /** The head is the user server's, the octets are what its ticket is for. */
+  async #stream(
+    answer: IncomingMessage,
+    response: ServerResponse,
+    ticket: string,
+    session: Session,
+    signal: AbortSignal,
+  ): Promise<void> {
+    answer.resume();
+    await using stream = await this.#deps.tickets.redeem(ticket, session);
+    response.writeHead(answer.statusCode ?? 502, { ...passedOn(answer.headers), 'content-length': stream.size });
+    await pipeline(stream.octets, response, { signal });
   }
 
   async #accept(

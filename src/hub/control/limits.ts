@@ -63,6 +63,10 @@ export const ROUTE_ATTEMPTS_MAX = 5;
 export const FORWARD_TIMEOUT_MS = 5_000;
 /** The JMAP session object: some KiB for each mail account. */
 export const SESSION_OBJECT_BYTES_MAX: number = MiB;
+/** From a ticket's making to its showing: a round trip to the program and a new connection, on a slow line. */
+export const TICKET_MS = 30_000;
+/** Tickets of one user that wait: a program that opens a mail with all its attachments at once. */
+export const TICKETS_PER_USER_MAX = 64;
 /** One line on the control socket of the operator. */
 export const OPERATOR_BODY_BYTES_MAX: number = 64 * KiB;
 

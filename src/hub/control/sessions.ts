@@ -47,6 +47,10 @@ export class Sessions {
     return this.#entries.size;
   }
 
+  isOpen(id: SessionId, user: Address): boolean {
+    return this.#entries.get(id)?.session.user === user;
+  }
+
   status(): SessionStatus[] {
     const now = this.#clock.monotonic();
     return [...this.#entries.values()].map(({ cuts, openedAt, session }) => ({

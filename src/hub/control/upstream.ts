@@ -20,6 +20,8 @@ import type { Running } from './user-server.ts';
 
 export const FRAMES_PATH = '/frames';
 export const FRAMES_PROTOCOL = 'restante-hub';
+/** In an answer of a user server: its octets are what the ticket is for. */
+export const TICKET_HEADER = 'restante-ticket';
 
 /** For whom a request is, and how the hub is reached from where it comes. */
 export interface Bearer {

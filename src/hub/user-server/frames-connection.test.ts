@@ -2,9 +2,12 @@ import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { CALLER, TestAccount } from '../../../test/harness/jmap/test-account.ts';
 import { fromUtf8, SILENT_LOG, utf8 } from '../../base/index.ts';
+import type { Json } from '../../protocol/index.ts';
 import { encodeFrame, FrameReader } from '../framing.ts';
+import { HubError } from '../hub-error.ts';
 import { FramesConnection } from './frames-connection.ts';
 import { FRAME_BYTES_MAX } from './limits.ts';
+import type { NamedBlob } from './ticket-asker.ts';
 
 type Answer = { readonly id?: number; readonly error?: { readonly code: string }; readonly response?: object };
 
@@ -18,8 +21,12 @@ const echo = (id: number, text = 'x') => ({
 async function setup() {
   const account = await TestAccount.open();
   const connections: FramesConnection[] = [];
+  const ticket = async ({ blobId }: NamedBlob): Promise<Json> => {
+    if (blobId !== 'large') throw new HubError('absent', 'no blob of its own has that id');
+    return { ticket: 'T', size: 7 };
+  };
   const server = createServer((stream) => {
-    connections.push(new FramesConnection({ ...account, log: SILENT_LOG, stream }, CALLER));
+    connections.push(new FramesConnection({ ...account, log: SILENT_LOG, stream, ticket }, CALLER));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { readonly port: number };
@@ -71,6 +78,8 @@ describe('a connection of frames', () => {
     ['null', frame(null), 'malformed'],
     ['a request without an id', frame({ request: {} }), 'malformed'],
     ['an id that is an object', frame({ id: {}, request: {} }), 'malformed'],
+    ['a request and a ticket', frame({ id: 1, request: {}, ticket: { accountId: 'a', blobId: 'large' } }), 'malformed'],
+    ['a ticket for a path', frame({ id: 1, ticket: { path: '/etc/passwd' } }), 'malformed'],
     ['a nest of a hundred thousand', encodeFrame(utf8(`{"id":1,"request":${'['.repeat(100_000)}`)), 'malformed'],
     ['a length beyond every limit', Uint8Array.of(255, 255, 255, 255), 'too_large'],
     ['the beginning of HTTP', utf8('GET / HTTP/1.1\r\n\r\n'), 'too_large'],
@@ -84,6 +93,21 @@ describe('a connection of frames', () => {
       other.send(frame(echo(1)));
       expect(await other.until(1)).toMatchObject([{ id: 1, response: { methodResponses: [['Core/echo', {}, '0']] } }]);
     });
+
+  test('answers with a ticket for a blob, and says of which there is none', async () => {
+    await using setting = await setup();
+    const program = setting.program();
+    program.send(
+      ...['large', 'small'].map((blobId, id) => frame({ id, ticket: { accountId: 'a', blobId } })),
+      frame(echo(2)),
+    );
+    const answers = [...(await program.until(3))].sort((a, b) => Number(a.id) - Number(b.id));
+    expect(answers).toMatchObject([
+      { id: 0, ticket: { ticket: 'T', size: 7 } },
+      { id: 1, error: { code: 'absent' } },
+      { id: 2, response: {} },
+    ]);
+  });
 
   test('answers what is no request of JMAP by its id, and goes on', async () => {
     await using setting = await setup();

@@ -4,23 +4,27 @@
  * states that it missed it hears the last.
  */
 import type { Duplex } from 'node:stream';
+import { z } from 'zod';
 import { fromUtf8, isAbort, type Log, Scope, utf8 } from '../../base/index.ts';
 import { type Caller, type Jmap, type MailStore, RequestError, type StateChanges } from '../../jmap/index.ts';
+import type { Json } from '../../protocol/index.ts';
 import { encodeFrame, FrameReader } from '../framing.ts';
 import { HubError } from '../hub-error.ts';
 import { FRAME_BUFFER_BYTES_MAX, FRAME_BYTES_MAX, FRAME_REQUESTS_MAX } from './limits.ts';
+import type { NamedBlob } from './ticket-asker.ts';
 
 export interface FramesConnectionDeps {
   readonly jmap: Jmap;
   readonly store: MailStore;
   readonly log: Log;
   readonly stream: Duplex;
+  /** A one-time ticket for a blob, and what is said of it. Throws HubError. */
+  readonly ticket: (blob: NamedBlob, signal: AbortSignal) => Promise<Json>;
 }
 
-interface RequestFrame {
-  readonly id: string | number;
-  readonly request: unknown;
-}
+type RequestFrame = { readonly id: string | number } & ({ readonly request: unknown } | { readonly ticket: NamedBlob });
+
+const namedBlob = z.strictObject({ accountId: z.string().max(255), blobId: z.string().max(255) });
 
 export class FramesConnection implements AsyncDisposable {
   readonly #deps: FramesConnectionDeps;
@@ -64,12 +68,14 @@ export class FramesConnection implements AsyncDisposable {
     }
   }
 
-  #serve({ id, request }: RequestFrame): void {
+  #serve(frame: RequestFrame): void {
+    const { id } = frame;
     this.#underWay += 1;
     if (this.#underWay >= FRAME_REQUESTS_MAX) this.#deps.stream.pause();
     this.#scope.spawn('request', async (signal) => {
       try {
-        this.#send({ id, response: await this.#deps.jmap.request(request, this.#caller, signal) });
+        if ('ticket' in frame) this.#send({ id, ticket: await this.#deps.ticket(frame.ticket, signal) });
+        else this.#send({ id, response: await this.#deps.jmap.request(frame.request, this.#caller, signal) });
       } catch (error) {
         if (isAbort(error, signal)) throw error;
         this.#send({ id, error: this.#problemOf(error) });
@@ -81,6 +87,7 @@ export class FramesConnection implements AsyncDisposable {
   }
 
   #problemOf(error: unknown): { readonly code: string; readonly message: string } {
+    if (error instanceof HubError) return { code: error.code, message: error.message };
     if (error instanceof RequestError) return { code: error.type, message: error.message };
     this.#deps.log.error({ err: error }, 'a request of a program failed');
     return { code: 'failed', message: 'the server failed to do this' };
@@ -128,8 +135,11 @@ function parseFrame(frame: Uint8Array): RequestFrame {
   } catch (cause) {
     throw new HubError('malformed', 'a frame is one JSON document', { cause });
   }
-  const { id, request } = (typeof read === 'object' && read !== null ? read : {}) as Partial<RequestFrame>;
-  if ((typeof id !== 'string' && typeof id !== 'number') || request === undefined)
-    throw new HubError('malformed', 'a frame has an id and a request');
-  return { id, request };
+  const { id, request, ticket } = (typeof read === 'object' && read !== null ? read : {}) as Record<string, unknown>;
+  if ((typeof id !== 'string' && typeof id !== 'number') || (request === undefined) === (ticket === undefined))
+    throw new HubError('malformed', 'a frame has an id, and a request or the blob that a ticket is asked for');
+  if (request !== undefined) return { id, request };
+  const { data, success } = namedBlob.safeParse(ticket);
+  if (!success) throw new HubError('malformed', 'a ticket is for {accountId, blobId}');
+  return { id, ticket: data };
 }

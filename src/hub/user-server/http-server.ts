@@ -8,15 +8,19 @@ import type { Duplex } from 'node:stream';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Log } from '../../base/index.ts';
 import { type Caller, mountJmap, type Permission } from '../../jmap/index.ts';
+import { parseSessionId, type SessionId } from '../component/ids.ts';
 import { FramesConnection } from './frames-connection.ts';
 import { mountImapRoutes } from './imap-routes.ts';
+import { DIRECT_BYTES_MIN } from './limits.ts';
 import { mountPersonRoutes } from './person-routes.ts';
+import type { TicketAsker } from './ticket-asker.ts';
 import type { UserServer } from './user-server.ts';
 
 export interface HttpServerDeps {
   readonly log: Log;
   /** Throws HubError when it is not unlocked. */
   readonly user: () => UserServer;
+  readonly tickets: TicketAsker;
 }
 
 /** Scopes of the hub as JMAP's permissions. */
@@ -53,7 +57,7 @@ export class HttpServer implements AsyncDisposable {
   }
 
   async #mount(): Promise<void> {
-    const { log, user } = this.#deps;
+    const { log, tickets, user } = this.#deps;
     this.#fastify.get('/healthz', async () => ({ ok: true }));
     this.#fastify.get('/status', async () => user().status);
     mountImapRoutes(this.#fastify, { log, user, callerOf: (request) => this.#callerOf(request) });
@@ -66,6 +70,12 @@ export class HttpServer implements AsyncDisposable {
         },
         log,
         callerOf: (request) => this.#callerOf(request.raw),
+        sendElsewhere: async ({ method, raw }, { range, ...blob }, signal) => {
+          const session = sessionOf(raw);
+          if (method !== 'GET' || session === undefined || range.end - range.start < DIRECT_BYTES_MIN) return undefined;
+          const answer = await tickets.ask({ ...blob, session, range }, signal);
+          return answer === undefined ? undefined : { 'restante-ticket': answer.ticket };
+        },
       },
       '/jmap',
     );
@@ -77,15 +87,20 @@ export class HttpServer implements AsyncDisposable {
     const path = (request.url ?? '/').split('?', 1)[0];
     if (caller === undefined) refuse(socket, '401 Unauthorized');
     else if (path === '/jmap/ws') this.#deps.user().jmap.webSocket(request, socket, head, caller);
-    else if (path === '/frames' && request.headers.upgrade === 'restante-hub') this.#openFrames(socket, head, caller);
+    else if (path === '/frames' && request.headers.upgrade === 'restante-hub')
+      this.#openFrames(socket, head, caller, sessionOf(request));
     else refuse(socket, '404 Not Found');
   }
 
-  #openFrames(stream: Duplex, head: Buffer, caller: Caller): void {
+  #openFrames(stream: Duplex, head: Buffer, caller: Caller, session: SessionId | undefined): void {
     stream.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: restante-hub\r\n\r\n');
     if (head.length > 0) stream.unshift(head);
     const { jmap, store } = this.#deps.user();
-    const connection = new FramesConnection({ jmap, store, log: this.#deps.log, stream }, caller);
+    const { log, tickets } = this.#deps;
+    const connection = new FramesConnection(
+      { jmap, store, log, stream, ticket: (blob, signal) => tickets.ticketFor(session, blob, signal) },
+      caller,
+    );
     this.#connections.add(connection);
     stream.once('close', () => this.#connections.delete(connection));
   }
@@ -107,6 +122,11 @@ export class HttpServer implements AsyncDisposable {
 function scopesOf({ headers }: IncomingMessage): readonly string[] | undefined {
   const { 'restante-scopes': scopes } = headers;
   return typeof scopes === 'string' ? scopes.split(' ') : undefined;
+}
+
+function sessionOf({ headers }: IncomingMessage): SessionId | undefined {
+  const { 'restante-session': session } = headers;
+  return typeof session === 'string' ? parseSessionId(session) : undefined;
 }
 
 function refuse(socket: Duplex, status: string): void {

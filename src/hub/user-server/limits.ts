@@ -9,6 +9,10 @@ export const AGENT_DELAY_MS = 300;
 export const SETTLE_MS = 3_000;
 /** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */
 export const BLOB_PIECE_BYTES = 64 * KiB;
+/** In the user's folder: uploads and drafts. The control server reads there too, for a ticket. */
+export const BLOBS_FOLDER = 'blobs';
+/** Octets that are sent without the user server: for fewer, asking for a ticket costs more than sending them. */
+export const DIRECT_BYTES_MIN: number = MiB;
 /** Blobs whose size is remembered: those that a program uploads and then names, one by one or a thousand at once. */
 export const KNOWN_SIZES_MAX = 4_096;
 /**

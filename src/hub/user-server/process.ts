@@ -41,8 +41,9 @@ import { HubError } from '../hub-error.ts';
 import { readSlots } from '../slots/slot-file.ts';
 import { HttpServer } from './http-server.ts';
 import { SealedJournal } from './journal/sealed-journal.ts';
-import { SETTLE_MS } from './limits.ts';
+import { BLOBS_FOLDER, SETTLE_MS } from './limits.ts';
 import { SealedBlobs } from './sealed-blobs.ts';
+import { TicketAsker } from './ticket-asker.ts';
 import { UserServer } from './user-server.ts';
 
 export interface ProcessDeps {
@@ -56,7 +57,6 @@ export interface ProcessDeps {
   readonly onFailed: (error: Error) => void;
 }
 
-const BLOBS_FOLDER = 'blobs';
 const JOURNAL_FOLDER = 'journal';
 
 export class UserServerProcess implements AsyncDisposable {
@@ -82,7 +82,10 @@ export class UserServerProcess implements AsyncDisposable {
     const process = new UserServerProcess(deps, launch);
     const { socketPath, user: username } = launch;
     process.#listenToBus(stop);
-    process.#http = await HttpServer.open({ log: deps.log, user: () => process.#unlocked() }, { socketPath, username });
+    const user = (): UserServer => process.#unlocked();
+    const asker = { user: username, control: launch.control.instance };
+    const tickets = new TicketAsker({ log: deps.log, component: deps.component, user }, asker);
+    process.#http = await HttpServer.open({ log: deps.log, user, tickets }, { socketPath, username });
     await deps.component.tell(launch.control.instance, 'ready', {}, { user: launch.user });
     return process;
   }

@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readUint64, type SecureRandom, toHex, uint64Bytes } from '../../base/index.ts';
+import { type SecureRandom, toHex, uint64Bytes } from '../../base/index.ts';
 import {
   type BlobEntry,
   type BlobStore,
@@ -13,9 +13,9 @@ import {
   createBlobHash,
   type StoredBlob,
 } from '../../jmap/index.ts';
-import { HubError } from '../hub-error.ts';
-import { SealedFileReader, SealedFileWriter } from './journal/sealed-file.ts';
+import { SealedFileWriter } from './journal/sealed-file.ts';
 import { BLOB_PIECE_BYTES, KNOWN_SIZES_MAX } from './limits.ts';
+import { PIECE, readSealedBlob, SIZE, sealedBlobSize } from './sealed-blob-file.ts';
 
 export interface SealedBlobsDeps {
   readonly random: SecureRandom;
@@ -28,9 +28,6 @@ export interface SealedBlobsOptions {
   readonly hubKey: Uint8Array;
 }
 
-/** Kinds of frames: pieces of BLOB_PIECE_BYTES each, the last one shorter; then how many bytes they are together. */
-const PIECE = 0;
-const SIZE = 1;
 const BLOB_ID = /^b[0-9a-f]{64}$/;
 
 export class SealedBlobs implements BlobStore {
@@ -84,35 +81,13 @@ export class SealedBlobs implements BlobStore {
     const known = this.#sizes.get(`${accountId} ${blobId}`);
     if (known !== undefined) return known;
     if (!(await this.#has(accountId, blobId))) return undefined;
-    await using file = await this.#open(accountId, blobId);
-    for await (const { bytes } of file.frames((kind) => kind === SIZE)) {
-      const size = readUint64(bytes);
-      this.#remember(accountId, blobId, size);
-      return size;
-    }
-    throw damaged(blobId);
+    const size = await sealedBlobSize(this.#path(accountId, blobId), this.#hubKey);
+    this.#remember(accountId, blobId, size);
+    return size;
   }
 
-  async *read(accountId: string, blobId: string, { end, start }: ByteRange): AsyncIterable<Uint8Array> {
-    await using file = await this.#open(accountId, blobId);
-    let [at, index] = [0, 0];
-    const isWanted = (kind: number): boolean => {
-      const from = index * BLOB_PIECE_BYTES;
-      index += 1;
-      return kind === PIECE && from < end && from + BLOB_PIECE_BYTES > start;
-    };
-    const first = Math.floor(start / BLOB_PIECE_BYTES);
-    const frames = file.frames(isWanted);
-    for (;;) {
-      const { done, value } = await frames.next();
-      if (done === true) {
-        if (value.end !== 'finished') throw damaged(blobId);
-        return;
-      }
-      const from = (first + at) * BLOB_PIECE_BYTES;
-      at += 1;
-      yield value.bytes.subarray(Math.max(0, start - from), Math.max(0, end - from));
-    }
+  read(accountId: string, blobId: string, range: ByteRange): AsyncIterable<Uint8Array> {
+    return readSealedBlob(this.#path(accountId, blobId), this.#hubKey, range);
   }
 
   async delete(accountId: string, blobId: string): Promise<void> {
@@ -150,12 +125,6 @@ export class SealedBlobs implements BlobStore {
     }
   }
 
-  async #open(accountId: string, blobId: string): Promise<SealedFileReader> {
-    const file = await SealedFileReader.open(this.#path(accountId, blobId), this.#hubKey);
-    if (file === undefined) throw damaged(blobId);
-    return file;
-  }
-
   #path(accountId: string, blobId: string): string {
     return join(this.#folder, accountId, blobId);
   }
@@ -179,8 +148,4 @@ async function* piecesOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
     size += rest.length;
   }
   if (size > 0) yield Buffer.concat(held);
-}
-
-function damaged(blobId: string): HubError {
-  return new HubError('damaged', `the blob ${blobId} is damaged, or of another key`);
 }

@@ -67,12 +67,14 @@ export class UserServer implements AsyncDisposable {
   readonly #mailAgent: Supervisor<MailAgentCalls, ToldCalls>;
   readonly #scope: Scope;
   readonly #log: Log;
+  readonly #blobs: BlobStore;
   readonly #reminders: ReminderTeller;
   #mail: AgentStatus | undefined;
 
   private constructor(deps: UserServerDeps, options: UserServerOptions, store: MailStore) {
     this.#options = options;
     this.#log = deps.log;
+    this.#blobs = deps.blobs;
     this.store = store;
     this.#scope = new Scope((task, error) => deps.log.error({ err: error, task }, 'a task of the user server failed'));
     this.#encrypted = EncryptedAccount.open(
@@ -140,6 +142,11 @@ export class UserServer implements AsyncDisposable {
   /** The PDU of an email of the encrypted account, once it has one. */
   pduOf(emailId: string): string | undefined {
     return this.#encrypted.pduOf(emailId);
+  }
+
+  /** Of a blob that is a file by itself, in an account of this person. */
+  async storedSize(accountId: string, blobId: string): Promise<number | undefined> {
+    return this.store.accounts().some(({ id }) => id === accountId) ? this.#blobs.size(accountId, blobId) : undefined;
   }
 
   /** There is mail for this person, or a reminder has come: it is fetched now, whatever the agent was waiting for. */

@@ -35,7 +35,9 @@ export function blobRoutes(scope: FastifyInstance, deps: MountDeps): void {
         // Foreign content in our own origin: nothing of it may run.
         .header('content-security-policy', "sandbox; default-src 'none'")
         .header('x-content-type-options', 'nosniff');
-      return sendRange(request, reply, blob);
+      const elsewhere: SendElsewhere = (range, signal) =>
+        deps.sendElsewhere?.(request, { accountId, blobId, range }, signal) ?? Promise.resolve(undefined);
+      return sendRange(request, reply, blob, elsewhere);
     },
   );
 }
@@ -44,21 +46,31 @@ function bodyOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
   return request.body instanceof Readable ? request.body : Readable.from([]);
 }
 
-async function sendRange(request: FastifyRequest, reply: FastifyReply, blob: OpenBlob): Promise<FastifyReply> {
+type SendElsewhere = (range: ByteRange, signal: AbortSignal) => Promise<Readonly<Record<string, string>> | undefined>;
+
+async function sendRange(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  blob: OpenBlob,
+  elsewhere: SendElsewhere,
+): Promise<FastifyReply> {
   const signal = closedSignal(reply);
   const asked = parseRange(request.headers.range);
   const size = blob.size ?? (asked === undefined ? undefined : await countOctets(blob, signal));
   if (asked === undefined || size === undefined) {
-    if (size !== undefined) reply.header('content-length', size);
+    if (size === undefined) return reply.send(Readable.from(blob.read(undefined, signal)));
+    const sent = await elsewhere({ start: 0, end: size }, signal);
+    if (sent !== undefined) return reply.headers(sent).send();
+    reply.header('content-length', size);
     return reply.send(Readable.from(blob.read(undefined, signal)));
   }
   const range = withinSize(asked, size);
   if (range === undefined)
     return reply.code(416).header('content-range', `bytes */${size}`).removeHeader('content-disposition').send();
-  reply
-    .code(206)
-    .header('content-range', `bytes ${range.start}-${range.end - 1}/${size}`)
-    .header('content-length', range.end - range.start);
+  reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${size}`);
+  const sent = await elsewhere(range, signal);
+  if (sent !== undefined) return reply.headers(sent).send();
+  reply.header('content-length', range.end - range.start);
   return reply.send(Readable.from(blob.read(range, signal)));
 }
 

@@ -1,12 +1,22 @@
 /** What the endpoints share: who asks, and how they are refused. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../../base/index.ts';
+import type { ByteRange } from '../blobs/ports.ts';
 import type { Caller, Jmap } from '../jmap.ts';
 import type { Permission } from '../methods/call.ts';
 
 export interface MountDeps {
   readonly jmap: Jmap;
   readonly log: Log;
+  /**
+   * Lets somebody else send these octets of a blob: the headers that say so in an answer without a body. Undefined: they are
+   * sent here, as they always are where this is absent.
+   */
+  readonly sendElsewhere?: (
+    request: FastifyRequest,
+    blob: { readonly accountId: string; readonly blobId: string; readonly range: ByteRange },
+    signal: AbortSignal,
+  ) => Promise<Readonly<Record<string, string>> | undefined>;
   /** Who a request is from; undefined if it may not be here, which is answered with 401. */
   readonly callerOf: (request: FastifyRequest) => Caller | undefined | Promise<Caller | undefined>;
 }
