@@ -38,7 +38,9 @@ export const HTTP_CONNECTIONS_MAX = 4;
 export const HTTP_SERVERS_MAX = 4_096;
 /** A buffer is large from here on, as a value is a file: mail in its entries does not count. */
 export const PASSING_BYTES_MIN = 64 * KiB;
-/** Bytes of large buffers after which garbage is collected: each has been copied two or three times on its way. */
+/** Bytes of large buffers after which young garbage is collected: each has been copied two or three times on its way. */
 export const COLLECT_AFTER_BYTES = 8 * 1024 * KiB;
+/** Bytes of buffers beyond those in use after which everything is: what a connection and its pieces under way hold, twice. */
+export const COLLECT_ALL_AFTER_BYTES = 32 * 1024 * KiB;
 /** Collecting a heap of this size takes some 30 ms; of a larger one too long for those who wait meanwhile. */
 export const COLLECTED_HEAP_BYTES_MAX = 64 * 1024 * KiB;
