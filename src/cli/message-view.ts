@@ -1,14 +1,15 @@
 /** Messages as commands show them: the fields of a JSON line, and the columns of a list. */
-import type { Client, Summary } from '../client/index.ts';
+import type { Client, DeliveryReport, Summary } from '../client/index.ts';
 import { type PduId, parsePduId } from '../protocol/index.ts';
 import { CliError } from './cli-error.ts';
+import { deliveryFields } from './delivery-view.ts';
 import { ID_PREFIX_CERTAIN, ID_PREFIX_MIN } from './limits.ts';
 import { isoTime, showTime } from './terminal/figures.ts';
 import type { Paint } from './terminal/paint.ts';
 import type { Column } from './terminal/table.ts';
 
 /** The line of `list` and `search`. Times are ISO 8601. */
-export function messageFields(summary: Summary): object {
+export function messageFields(summary: Summary, deliveries: readonly DeliveryReport[] = []): object {
   const { id, conversation, author, subject, sentAt, size, attachmentCount, proof, problem } = summary;
   return {
     id,
@@ -27,6 +28,7 @@ export function messageFields(summary: Summary): object {
     labels: labelsOf(summary),
     flagged: summary.keywords.includes('flagged'),
     ...(problem === undefined ? {} : { problem }),
+    ...(deliveries.length === 0 ? {} : { deliveries: deliveries.map(deliveryFields) }),
   };
 }
 

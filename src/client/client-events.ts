@@ -2,6 +2,7 @@
 import type { Address, ConversationId, PduId } from '../protocol/index.ts';
 import type { Alarm } from './alarm.ts';
 import type { ClientError } from './client-error.ts';
+import type { DeliveryReport } from './deliveries/delivery-report.ts';
 import type { Report } from './history/report.ts';
 import type { Outcome } from './outbox/outbox.ts';
 
@@ -53,6 +54,8 @@ export interface ClientEvents {
   readonly report: Report;
   /** What became of something sent. */
   readonly outbox: { readonly id: PduId; readonly outcome: Outcome };
+  /** Mail to another home was refused, waits for hours, or has arrived after all. */
+  readonly delivery: DeliveryReport;
   /** The node was restored from an older state: its feed ended, another began. What was lost is being offered back. */
   readonly server_restored: { readonly node: string; readonly feed: string; readonly heldBeyond: number };
   /** Another device rotated the account's key: whoever keeps the profile saves it. */

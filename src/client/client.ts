@@ -24,6 +24,7 @@ import type { ClientEvents } from './client-events.ts';
 import type { Draft } from './compose/draft.ts';
 import { People } from './contacts/people.ts';
 import { ConversationActs } from './conversations/conversation-acts.ts';
+import type { Deliveries } from './deliveries/deliveries.ts';
 import { BUNDLED_FLEETS, type Fleets } from './directory/index.ts';
 import type { Folders } from './folders/folders.ts';
 import type { Report } from './history/report.ts';
@@ -152,6 +153,11 @@ export class Client implements AsyncDisposable {
     return this.#parts.folders;
   }
 
+  /** What became of mail at other homes, where that is not simply that it arrived. */
+  get deliveries(): Pick<Deliveries, 'list' | 'of'> {
+    return this.#parts.deliveries;
+  }
+
   get nodes(): Nodes {
     return this.#parts.nodes;
   }
@@ -248,6 +254,7 @@ export class Client implements AsyncDisposable {
     using _ = this.events.on('progress', () => this.#scope.spawn('progress', tell));
     await this.#link.nextPass(signal);
     await this.#link.checkOwnKeys();
+    await this.#link.askDeliveries();
     await this.#parts.indexer.whenIdle(signal);
     await this.#parts.notes.flush();
     await tell();

@@ -41,6 +41,8 @@ export type {
   Standing,
 } from './conversations/conversation-acts.ts';
 export type { ConversationEvent } from './conversations/open-conversation.ts';
+export type { Deliveries } from './deliveries/deliveries.ts';
+export type { DeliveryReport } from './deliveries/delivery-report.ts';
 export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } from './directory/index.ts';
 export { filingMarks, foldersOf, isFiling } from './folders/filing.ts';
 export { FOLDERS, type Folder, type Folders, type FolderWords } from './folders/folders.ts';

@@ -233,6 +233,15 @@ export function conversationPdus(conversation: ConversationId): KeySpan {
   return under(tagged('p', fromHex(conversation)));
 }
 
+/** What became of a mail at another home: `w id home` → delivery report. */
+export function deliveryKey(id: PduId, home: HomeName): Uint8Array {
+  return tagged('w', fromHex(id), utf8(home));
+}
+export function deliveriesOf(id: PduId): KeySpan {
+  return under(tagged('w', fromHex(id)));
+}
+export const DELIVERIES: KeySpan = under(utf8('w'));
+
 /** Alarms: `W code 0 subject` → alarm. */
 export function alarmKey(code: string, subject: string): Uint8Array {
   return tagged('W', utf8(code), ZERO, utf8(subject.slice(0, 400)));

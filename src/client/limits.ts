@@ -4,6 +4,10 @@ const KiB = 1024;
 
 /** Alarms kept: more come only from a home that is an adversary throughout, and then the first thousand say it. */
 export const ALARMS_MAX = 1_000;
+/** Delivery reports kept, the newest: five times what one node tells, for each of a few nodes. Half a kilobyte each. */
+export const DELIVERIES_KEPT_MAX = 1_000;
+/** Characters of another home's code or sentence that are kept, as the own home does. */
+export const DELIVERY_TEXT_MAX = 200;
 /** Documents of one account's chain that are read: a device or certificate a day for years. */
 export const CHAIN_VERSIONS_MAX = 1_000;
 /** A chain looked up this recently is not asked for again before encrypting to it. */

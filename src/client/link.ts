@@ -139,6 +139,17 @@ export class Link implements AsyncDisposable {
     }
   }
 
+  /** What became of mail at other homes. A connection that ends meanwhile is replaced, and the next one asks. */
+  async askDeliveries(): Promise<void> {
+    const { current } = this;
+    if (current === undefined) return;
+    try {
+      await this.#deps.parts.deliveries.ask(current.connection);
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || error.code !== 'closed') throw error;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#choice[Symbol.asyncDispose]();
     await this.#session?.[Symbol.asyncDispose]();

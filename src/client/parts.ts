@@ -20,6 +20,7 @@ import { HomePins } from './contacts/home-pins.ts';
 import { KeyLogs } from './contacts/key-logs.ts';
 import { OwnKeys } from './contacts/own-keys.ts';
 import { Conversations } from './conversations/conversations.ts';
+import { Deliveries } from './deliveries/deliveries.ts';
 import { Folders } from './folders/folders.ts';
 import { BodyFetcher } from './history/body-fetcher.ts';
 import { Erasing } from './history/erasing.ts';
@@ -71,6 +72,7 @@ export interface Parts {
   readonly indexer: Indexer;
   readonly mailbox: Mailbox;
   readonly folders: Folders;
+  readonly deliveries: Deliveries;
   readonly history: History;
   readonly mailboxes: Mailboxes;
   readonly unverified: Unverified;
@@ -114,6 +116,7 @@ export async function openParts(
     notes,
     mailbox,
     folders: new Folders({ ...deps, ...writing, notes, onChange: () => wire.onChange() }),
+    deliveries: new Deliveries({ ...deps, onReport: (report) => events.emit('delivery', report) }),
     sender: new OutboxSender({ ...deps, outbox: base.outbox, uploader: createUploader(base, events) }),
     erasing: new Erasing(deps.store),
     profile: base.secrets.profile,

@@ -6,6 +6,8 @@ import { type Clock, isAbort, type Log, Scope } from '../base/index.ts';
 import type { NodeChoice } from './choice/index.ts';
 import { ConnectionError } from './connection/index.ts';
 import type { OwnKeys } from './contacts/own-keys.ts';
+import type { Deliveries } from './deliveries/deliveries.ts';
+import { reportOf } from './deliveries/delivery-report.ts';
 import type { Erasing } from './history/erasing.ts';
 import type { History } from './history/history.ts';
 import type { Unverified } from './history/unverified.ts';
@@ -27,6 +29,7 @@ export interface SessionDeps {
   readonly erasing: Erasing;
   readonly unverified: Unverified;
   readonly ownKeys: OwnKeys;
+  readonly deliveries: Deliveries;
   /** Whether another device rotated the account's key, and what follows. */
   readonly followRotation: (link: NodeLink) => Promise<void>;
   /** A connection to another node than this one, if the home has one. */
@@ -69,6 +72,9 @@ export class Session implements AsyncDisposable {
       sender.run(connection, { node, onUnavailable: () => choice.requestFailed(link) }, signal),
     );
     this.#scope.spawn('changes', (signal) => this.#sendChanges(signal));
+    connection.onDeliveries = (said) =>
+      this.#scope.spawn('deliveries', () => this.#deps.deliveries.take(said.flatMap((one) => reportOf(one) ?? [])));
+    this.#scope.spawn('deliveries', () => this.#deps.deliveries.ask(connection));
     this.#scope.spawn('own keys', (signal) => this.#watchOwnKeys(signal));
     this.#scope.spawn('compare', (signal) => this.#compare(signal));
     this.#scope.spawn('end', async (signal) => {
@@ -129,7 +135,7 @@ export class Session implements AsyncDisposable {
 
   /** At once, and then every few minutes: what this node does not show, another may. */
   async #compare(signal: AbortSignal): Promise<void> {
-    const { clock, history, log, unverified } = this.#deps;
+    const { clock, deliveries, history, log, unverified } = this.#deps;
     for (;;) {
       await untilAborted(history.nextPass(), signal);
       // Authors whose home was silent when their mail came.
@@ -138,6 +144,7 @@ export class Session implements AsyncDisposable {
       if (other !== undefined) {
         try {
           await history.compare({ connection: other.connection, node: other.name }, signal);
+          await deliveries.ask(other.connection);
         } catch (error) {
           if (isAbort(error, signal)) throw error;
           log.info({ err: error, node: other.name }, 'a comparison with another node failed');

@@ -1,6 +1,6 @@
 /** Where federation keeps its rows: all under `D`, none of them a view of entries. */
 import { concatBytes, fromHex, uint64Bytes, utf8 } from '../base/index.ts';
-import type { Address, ConversationId, FeedId, HomeName } from '../protocol/index.ts';
+import type { Address, ConversationId, FeedId, HomeName, PduId } from '../protocol/index.ts';
 import { type KeySpan, under } from '../store/index.ts';
 
 const ZERO = Uint8Array.of(0);
@@ -42,6 +42,29 @@ export function deferredKey(home: HomeName, feed: FeedId, number: number): Uint8
 }
 export function deferredOf(home: HomeName): KeySpan {
   return under(ofHome('l', home));
+}
+
+/** What a destination rejected, until its author is told: `Dj home 0 feed number` → why. */
+export function rejectionKey(home: HomeName, feed: FeedId, number: number): Uint8Array {
+  return concatBytes(ofHome('j', home), fromHex(feed), uint64Bytes(number));
+}
+export const REJECTIONS: KeySpan = under(utf8('Dj'));
+
+/** A mail whose author was told that it waits: `Dt home 0 feed number` → author and PDU. */
+export function delayedKey(home: HomeName, feed: FeedId, number: number): Uint8Array {
+  return concatBytes(ofHome('t', home), fromHex(feed), uint64Bytes(number));
+}
+/** How far a feed of ours was looked at for such mail: `Du home 0 feed` → number. */
+export function lookedAtKey(home: HomeName, feed: FeedId): Uint8Array {
+  return concatBytes(ofHome('u', home), fromHex(feed));
+}
+
+/** What became of a mail at another home: `Dv author 0 PDU home` → delivery report. */
+export function reportKey(author: Address, pdu: PduId, home: HomeName): Uint8Array {
+  return concatBytes(utf8(`Dv${author}`), ZERO, fromHex(pdu), utf8(home));
+}
+export function reportsOf(author: Address): KeySpan {
+  return under(concatBytes(utf8(`Dv${author}`), ZERO));
 }
 
 /** A hint that is owed: `Do home 0 conversation` → a random mark, by which one that is owed again is told apart. */

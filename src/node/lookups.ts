@@ -5,6 +5,7 @@ import {
   type ConversationId,
   type GetChain,
   type GetConversation,
+  type GetDeliveries,
   type GetKeyLog,
   type HomeName,
   homeOf,
@@ -15,6 +16,7 @@ import {
   parsePduId,
 } from '../protocol/index.ts';
 import type { Accounts } from './accounts.ts';
+import { Deliveries } from './deliveries.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import type { HomeChain } from './home-chain.ts';
 import type { KeyLog } from './key-log.ts';
@@ -29,7 +31,10 @@ export interface LookupsDeps {
   readonly keyLog: Pick<KeyLog, 'page'>;
   /** undefined: this node speaks with no other home. */
   readonly messaging:
-    | Pick<Messaging, 'accountDocuments' | 'conversationPage' | 'homeDocuments' | 'keyLogPage'>
+    | Pick<
+        Messaging,
+        'accountDocuments' | 'conversationPage' | 'homeDocuments' | 'keyLogPage' | 'reports' | 'reportsOf'
+      >
     | undefined;
 }
 
@@ -37,10 +42,12 @@ const NO_BODY = new Uint8Array(0);
 
 export class Lookups {
   readonly #deps: LookupsDeps;
+  readonly #deliveries: Deliveries;
   readonly #home: HomeName;
 
   constructor(deps: LookupsDeps, options: { readonly home: HomeName }) {
     this.#deps = deps;
+    this.#deliveries = new Deliveries(deps);
     this.#home = options.home;
   }
 
@@ -99,6 +106,10 @@ export class Lookups {
     const pdus = page.map(({ pdu, body }) => ({ pdu: pdu.header, body: body ?? NO_BODY, hasBody: body !== undefined }));
     const more = page.length === CONVERSATION_PAGE_PDUS;
     return session.send({ oneofKind: 'conversation', conversation: { request: ask.request, pdus, more } });
+  }
+
+  getDeliveries(session: Session, address: Address, { request }: GetDeliveries): Promise<void> {
+    return this.#deliveries.answer(session, address, request);
   }
 
   /** As another home shows it: nobody here need have a part in it yet. */

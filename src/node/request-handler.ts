@@ -170,6 +170,8 @@ export class RequestHandler {
         const held = [...(await this.#deps.blobs.held(list))];
         return session.send({ oneofKind: 'blobs', blobs: { request, held } });
       }
+      case 'getDeliveries':
+        return this.#deps.lookups.getDeliveries(session, address, message.getDeliveries);
       case 'getConversation':
         return this.#deps.lookups.getConversation(session, address, message.getConversation);
       default:

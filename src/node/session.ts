@@ -263,6 +263,7 @@ export class Session {
         feeds: this.#options.feeds(),
         store: this.#options.isReady(),
         registration,
+        deliveries: true,
       },
     };
   }

@@ -1,8 +1,9 @@
 /** `list` and `search`: what is on this device, newest first. */
 import type { Command } from 'commander';
-import type { Summary } from '../../client/index.ts';
+import type { Client, DeliveryReport, Summary } from '../../client/index.ts';
 import { parseConversationId } from '../../protocol/index.ts';
 import type { Act, Context } from '../context.ts';
+import { describeMessageDelivery } from '../delivery-view.ts';
 import { LIST_LIMIT } from '../limits.ts';
 import { messageColumns, messageFields } from '../message-view.ts';
 import { countOption, forPerson, type PersonOptions, timeOption, withExamples } from '../options.ts';
@@ -53,23 +54,32 @@ async function runList(context: Context, options: ListOptions): Promise<void> {
       ...(label === undefined ? {} : { keyword: `label:${label}` }),
       ...(junk === undefined ? {} : { junk }),
     });
-    await show(context, options, summaries, 'There are no such messages here; `restante sync` fetches new ones.');
+    await show(
+      context,
+      options,
+      client,
+      summaries,
+      'There are no such messages here; `restante sync` fetches new ones.',
+    );
   });
 }
 
 async function runSearch(context: Context, options: ListOptions, words: readonly string[]): Promise<void> {
   await withPerson(context, options, { isOnline: false }, ({ client }) =>
-    show(context, options, client.mail.search(words.join(' ')), 'No message here holds all of these words.'),
+    show(context, options, client, client.mail.search(words.join(' ')), 'No message here holds all of these words.'),
   );
 }
 
 async function show(
   { output, deps, signal }: Context,
   { limit }: ListOptions,
+  client: Client,
   summaries: AsyncIterable<Summary>,
   empty: string,
 ): Promise<void> {
   const most = limit ?? (output.json ? Number.POSITIVE_INFINITY : LIST_LIMIT);
+  const deliveries = await client.deliveries.list();
+  const deliveriesOf = ({ id }: Summary): readonly DeliveryReport[] => deliveries.filter(({ pdu }) => pdu === id);
   const rows: Summary[] = [];
   let count = 0;
   for await (const summary of summaries) {
@@ -79,8 +89,12 @@ async function show(
       break;
     }
     count++;
-    if (output.json) output.result(messageFields(summary), () => []);
+    if (output.json) output.result(messageFields(summary, deliveriesOf(summary)), () => []);
     else rows.push(summary);
   }
-  if (!output.json) output.table(rows, messageFields, messageColumns(output.paint, deps.clock.now()), empty);
+  if (output.json) return;
+  output.table(rows, messageFields, messageColumns(output.paint, deps.clock.now()), empty);
+  for (const summary of rows)
+    for (const report of deliveriesOf(summary))
+      if (report.status !== 'delivered') output.note(describeMessageDelivery(report, output.paint));
 }

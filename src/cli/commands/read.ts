@@ -1,9 +1,10 @@
 /** `read`: one message; for people safe to look at, with --raw the exact bytes. */
 import type { Command } from 'commander';
-import type { Client, Message, Summary } from '../../client/index.ts';
+import type { Client, DeliveryReport, Message, Summary } from '../../client/index.ts';
 import type { PduId } from '../../protocol/index.ts';
 import { saveAttachment } from '../attachments.ts';
 import type { Act, Context } from '../context.ts';
+import { describeDelivery } from '../delivery-view.ts';
 import { fromOf, isVerified, messageFields, resolveMessage, toOf } from '../message-view.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
@@ -14,6 +15,12 @@ import { safeBlock, safeLine } from '../terminal/text.ts';
 interface ReadOptions extends PersonOptions {
   readonly raw?: boolean;
   readonly save?: string;
+}
+
+/** What a message itself does not say. */
+interface Beside {
+  readonly saved: readonly string[] | undefined;
+  readonly deliveries: readonly DeliveryReport[];
 }
 
 export function addRead(program: Command, act: Act): void {
@@ -42,24 +49,25 @@ async function run(context: Context, options: ReadOptions, text: string): Promis
       return;
     }
     const message = await client.mail.read(id);
+    const deliveries = await client.deliveries.of(id);
     const saved =
       options.save === undefined ? undefined : await saveAttachments(context, client, id, context.pathOf(options.save));
     const { headers, text: body, cc, attachments } = message.text;
     context.output.result(
       {
-        ...messageFields(message.summary),
+        ...messageFields(message.summary, deliveries),
         cc,
         headers: headers.map(([name, value]) => ({ name, value })),
         text: body.replaceAll('\r\n', '\n'),
         attachments: attachments.map(({ name, type, size }) => ({ name, type, size })),
         ...(saved === undefined ? {} : { saved }),
       },
-      (paint) => render(message, saved, paint),
+      (paint) => render(message, { saved, deliveries }, paint),
     );
   });
 }
 
-function render({ summary, text }: Message, saved: readonly string[] | undefined, paint: Paint): string[] {
+function render({ summary, text }: Message, { deliveries, saved }: Beside, paint: Paint): string[] {
   const row = (name: string, value: string): string[] =>
     value === '' ? [] : [`${paint.dim(`${name}:`.padEnd(10))}${safeLine(value)}`];
   return [
@@ -71,6 +79,7 @@ function render({ summary, text }: Message, saved: readonly string[] | undefined
     `${paint.dim('Signed:'.padEnd(10))}${proofOf(summary, paint)}`,
     ...text.attachments.flatMap(({ name, size }) => row('Attached', `${name || 'unnamed'} (${showBytes(size)})`)),
     ...(saved ?? []).flatMap((path) => row('Saved', path)),
+    ...deliveries.map((report) => `${paint.dim('Delivery:'.padEnd(10))}${describeDelivery(report, paint)}`),
     '',
     safeBlock(text.text).trimEnd(),
   ];

@@ -1,7 +1,8 @@
 /** `sync` and `report`: catching up, and what is known of completeness. */
 import type { Command } from 'commander';
-import type { Alarm, Client, Report, SyncResult } from '../../client/index.ts';
+import type { Alarm, Client, DeliveryReport, Report, SyncResult } from '../../client/index.ts';
 import type { Act, Context } from '../context.ts';
+import { deliveryFields, describeMessageDelivery } from '../delivery-view.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
 import { counted, showBytes, showCount } from '../terminal/figures.ts';
@@ -25,10 +26,14 @@ export function addSync(program: Command, act: Act): void {
 
 async function runSync(context: Context, options: SyncOptions): Promise<void> {
   await withPerson(context, options, { isOnline: true, isBulk: true }, async ({ client }) => {
+    const heard: DeliveryReport[] = [];
+    const listening = client.events.on('delivery', (report) => heard.push(report));
     const result = await catchUp(context, client);
-    context.output.result(fieldsOf(result.report, client.alarms, result), (paint) => [
+    listening[Symbol.dispose]();
+    context.output.result({ ...fieldsOf(result.report, client.alarms, result), ...deliveriesOf(heard) }, (paint) => [
       `${counted(result.new, 'new message')}${result.filled === 0 ? '' : `, ${showCount(result.filled)} filled in`}.`,
       ...describeReport(result.report, client.alarms, paint),
+      ...heard.map((report) => `  ${describeMessageDelivery(report, paint)}`),
     ]);
     if (options.watch === true) await watch(context, client);
   });
@@ -68,6 +73,11 @@ async function watch({ output, signal, interruption }: Context, client: Client):
       return `${paint.dim(id.slice(0, 12))}  ${paint.bold(safeLine(from))}  ${safeLine(subject)}`;
     });
   });
+  using _deliveries = client.events.on('delivery', (report) =>
+    output.result({ delivery: { id: report.pdu, ...deliveryFields(report) } }, (paint) =>
+      describeMessageDelivery(report, paint),
+    ),
+  );
   // For people it is a warning on stderr already, as with every command.
   using _alarms = client.events.on('alarm', (alarm) => {
     if (output.json) output.result({ alarm }, () => []);
@@ -96,6 +106,13 @@ function fieldsOf(
     ...(report.unverified === 0 ? {} : { unverified: report.unverified }),
     ...(alarms.length === 0 ? {} : { alarms }),
   };
+}
+
+/** What became of mail at other homes, as far as it is news here. */
+function deliveriesOf(heard: readonly DeliveryReport[]): object {
+  return heard.length === 0
+    ? {}
+    : { deliveries: heard.map((report) => ({ id: report.pdu, ...deliveryFields(report) })) };
 }
 
 function missingCount({ report }: Report): number {

@@ -9,6 +9,7 @@
 import { type Clock, type FrameSocket, isAbort, type Log, Scope } from '../../base/index.ts';
 import {
   type ClientMessage,
+  type Delivery,
   decodeNodeMessage,
   encodeClientMessage,
   type MailboxHead,
@@ -126,6 +127,9 @@ export class NodeConnection implements AsyncDisposable {
   get submitWindow(): number {
     return this.#submits.size;
   }
+
+  /** Told of delivery reports that come unasked. */
+  onDeliveries: (deliveries: readonly Delivery[]) => void = () => undefined;
 
   /** Where entries and heads that come unasked go. */
   listen(handlers: PushHandlers): void {
@@ -299,6 +303,10 @@ export class NodeConnection implements AsyncDisposable {
       case 'head':
         this.#push.heads(message.head.heads);
         return undefined;
+      case 'deliveries':
+        if (message.deliveries.request > 0) return this.#answered(message);
+        this.onDeliveries(message.deliveries.deliveries);
+        return undefined;
       case 'refused':
         return this.#refused(message.refused);
       case 'serverInfo':
@@ -309,11 +317,14 @@ export class NodeConnection implements AsyncDisposable {
         this.#awaitedHandshake = undefined;
         return undefined;
       default:
-        if (this.#failing) this.#observer?.answered();
-        this.#failing = false;
-        this.#requests.answer(requestNumberOf(message), message);
-        return undefined;
+        return this.#answered(message);
     }
+  }
+
+  #answered(message: Answer): undefined {
+    if (this.#failing) this.#observer?.answered();
+    this.#failing = false;
+    this.#requests.answer(requestNumberOf(message), message);
   }
 
   #refused(refused: Refused): undefined {

@@ -88,7 +88,10 @@ class Answers {
 function greeting(): NodeMessage {
   const limits = { bodyBytes: 1, headerBytes: 1, recipients: 1, inFlightSubmits: 1, heartbeatMs: 30_000 };
   const base = { version: 1, home: OWN_HOME, node: new Uint8Array(32), nonce: new Uint8Array(32), serverTime: 0 };
-  return { oneofKind: 'serverInfo', serverInfo: { ...base, limits, feeds: [], store: true, registration: 'open' } };
+  return {
+    oneofKind: 'serverInfo',
+    serverInfo: { ...base, limits, feeds: [], store: true, registration: 'open', deliveries: false },
+  };
 }
 
 function homeDocument(changes: Partial<HomeContent> = {}, key = otherKey): Uint8Array {

@@ -27,6 +27,7 @@ import type {
   OwnKeyLog,
   PinningDirectory,
 } from '../ports.ts';
+import { DeliveryReports } from '../reports/index.ts';
 import { TransactionLayer } from '../transaction/index.ts';
 import { Announcer } from './announcer.ts';
 
@@ -67,6 +68,7 @@ export interface Layers {
   readonly keyRoots: KeyRoots;
   readonly answers: Answers;
   readonly transactions: TransactionLayer<Judged>;
+  readonly reports: DeliveryReports;
 }
 
 /** Reads what is on disk; nothing runs by itself before `Messaging` starts it. */
@@ -93,12 +95,27 @@ export async function openLayers(deps: LayersDeps, network: Network, home: HomeN
   const owed = { ...deps, own: deps.keyLog, keyLogs, owe: (destination: HomeName) => owe(destination, KEY_ROOTS) };
   const keyRoots = await KeyRoots.open(owed, { home });
   const said = both(hints, keyRoots);
-  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints: said, link, directory });
+  const reports = new DeliveryReports(deps);
+  const onRejected = (): void => reports.rejected();
+  const transactions = await TransactionLayer.open({ ...deps, home, inbox, hints: said, link, directory, onRejected });
   owe = (destination, conversation) => transactions.hint(destination, conversation);
   const answers = new Answers(deps);
   const announce = (pdus: readonly Pdu[]): Promise<void> => hints.committed(pdus);
   const announcer = await Announcer.open({ ...deps, announce });
-  return { directory, link, people, authors, holes, filler, announcer, keyLogs, keyRoots, answers, transactions };
+  return {
+    directory,
+    link,
+    people,
+    authors,
+    holes,
+    filler,
+    announcer,
+    keyLogs,
+    keyRoots,
+    answers,
+    transactions,
+    reports,
+  };
 }
 
 function both(hints: Hints, keyRoots: KeyRoots): HintPort {

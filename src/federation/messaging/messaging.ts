@@ -3,7 +3,7 @@
  * comes in, and other homes are asked about their people.
  */
 import { setMaxListeners } from 'node:events';
-import { type Clock, type HttpDialer, type Log, Scope } from '../../base/index.ts';
+import { type Clock, type Emitter, type HttpDialer, type Log, Scope } from '../../base/index.ts';
 import type { ServiceResolver } from '../../base/system/index.ts';
 import {
   type Address,
@@ -20,6 +20,7 @@ import { FederationError } from '../federation-error.ts';
 import type { KeyLogStatus } from '../key-log/index.ts';
 import { type Authorship, askForPage, type Place, type ShownPage } from '../pdu/index.ts';
 import type { AttachmentPort, Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
+import type { DeliveryReport, ReportEvents } from '../reports/index.ts';
 import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
 import { type Layers, type LayersDeps, type Network, openLayers } from './layers.ts';
@@ -72,6 +73,7 @@ export class Messaging implements FederationService, AsyncDisposable {
     scope.spawn('announcing', (signal) => layers.announcer.run(signal));
     scope.spawn('holes', (signal) => layers.filler.run(signal));
     scope.spawn('key roots', (signal) => layers.keyRoots.listen(signal));
+    scope.spawn('delivery reports', (signal) => layers.reports.run(signal));
     scope.spawn('telling key roots', (signal) => layers.keyRoots.tell(signal));
     return new Messaging(deps, home, scope, layers);
   }
@@ -175,6 +177,16 @@ export class Messaging implements FederationService, AsyncDisposable {
   /** What waits for each destination, and how it goes. */
   status(): Promise<readonly DestinationStatus[]> {
     return this.#layers.transactions.status();
+  }
+
+  /** Tells when a delivery report is on disk. */
+  get reports(): Emitter<ReportEvents> {
+    return this.#layers.reports.events;
+  }
+
+  /** What became of an author's mail at other homes, where that is not that it arrived. Newest first. */
+  reportsOf(author: Address): Promise<readonly DeliveryReport[]> {
+    return this.#layers.reports.of(author);
   }
 
   /** Tries a destination, or all, now. */

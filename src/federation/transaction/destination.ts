@@ -52,6 +52,8 @@ export interface DestinationDeps {
   /** What another home says of its numbers for us. */
   readonly onReach: (home: HomeName, reach: readonly Reach[]) => void;
   readonly fleet: OwnFleet;
+  /** Something that it will not take is on disk as such. */
+  readonly onRejected: () => void;
 }
 
 /** A batch as it travels. */
@@ -203,6 +205,7 @@ export class Destination {
     const { clock, store } = this.#deps;
     await store.transact((rows) => writeKept(rows, this.home, before, after, momentOf(clock)));
     this.#deps.fleet.progressed(this.home);
+    if (after.refused !== before.refused && after.refused.length > 0) this.#deps.onRejected();
     return { kind: 'stored' };
   }
 

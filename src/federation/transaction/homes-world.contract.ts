@@ -158,6 +158,7 @@ export class TestHome {
         link: this.#link(life),
         directory: this.#directory(),
         fleet: { progressed: () => undefined, untilCopied: async () => this.areCopiesThere },
+        onRejected: () => undefined,
       });
       return true;
     } catch (error) {

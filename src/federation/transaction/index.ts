@@ -9,5 +9,6 @@ export {
   type SentProgress,
   writeSent,
 } from './progress.ts';
+export { type Rejection, type RejectionRow, readRejections } from './rejection.ts';
 export type { DestinationStatus } from './sender.ts';
 export * from './transaction-layer.ts';

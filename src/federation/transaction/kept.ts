@@ -5,15 +5,18 @@
 import { fromUtf8, readUint64, toHex, uint64Bytes, utf8 } from '../../base/index.ts';
 import { type FeedId, type HomeName, parseFeedId } from '../../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../../store/index.ts';
-import { deferredKey, deferredOf, destinationKey, lineKey, linesOf } from '../row-keys.ts';
+import { deferredKey, deferredOf, destinationKey, lineKey, linesOf, rejectionKey } from '../row-keys.ts';
 import { fromWall, type Moment, toWall } from './back-off.ts';
 import type { Range } from './batch.ts';
 import { BACKOFF_MAX_MS, DEFERRED_MAX_MS, DEFERRED_ROWS_MAX, PAGE_ROWS_MAX } from './limits.ts';
+import { encodeRejection, type Rejection } from './rejection.ts';
 
 export interface Kept {
   readonly record: DestinationRecord;
   readonly lines: readonly Line[];
   readonly deferred: readonly Deferred[];
+  /** By the last answer: each becomes a row of its own with what that answer changes, for its author to hear of. */
+  readonly refused: readonly Rejection[];
 }
 
 /** One of our feeds towards the destination. */
@@ -53,15 +56,6 @@ export interface LastError {
   readonly at: number;
 }
 
-export interface Rejection {
-  readonly feed: FeedId;
-  readonly number: number;
-  readonly code: string;
-  readonly detail: string;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
-
 export const NOTHING_KEPT: Kept = Object.freeze({
   record: Object.freeze({
     failures: 0,
@@ -73,6 +67,7 @@ export const NOTHING_KEPT: Kept = Object.freeze({
   }),
   lines: Object.freeze([]),
   deferred: Object.freeze([]),
+  refused: Object.freeze([]),
 });
 
 export function lineOf(kept: Kept, feed: FeedId): Line {
@@ -90,6 +85,7 @@ export function keptOf(kept: Kept, feeds: ReadonlySet<FeedId>): Kept {
     record: kept.record,
     lines: kept.lines.filter(({ feed }) => feeds.has(feed)),
     deferred: kept.deferred.filter(({ feed }) => feeds.has(feed)),
+    refused: kept.refused,
   };
 }
 
@@ -101,6 +97,7 @@ export async function readKept(rows: StoreReader, home: HomeName, now: Moment): 
     record: record === undefined ? NOTHING_KEPT.record : decodeRecord(record, now),
     lines: lines.map(({ key, value }) => decodeLine(parseFeedId(toHex(key.subarray(-32))), value)),
     deferred: deferred.map(({ key, value }) => decodeDeferred(key, value, now)),
+    refused: NOTHING_KEPT.refused,
   };
 }
 
@@ -109,6 +106,8 @@ export function writeKept(rows: StoreTransaction, home: HomeName, before: Kept, 
   if (before.record !== after.record) rows.put(destinationKey(home), encodeRecord(after.record, now));
   const known = new Set(before.lines);
   for (const line of after.lines) if (!known.has(line)) rows.put(lineKey(home, line.feed), encodeLine(line));
+  if (before.refused !== after.refused)
+    for (const one of after.refused) rows.put(rejectionKey(home, one.feed, one.number), encodeRejection(one));
   if (before.deferred === after.deferred) return;
   const [old, kept] = [new Set(before.deferred), new Set(after.deferred)];
   for (const item of old) if (!kept.has(item)) rows.delete(deferredKey(home, item.feed, item.number));

@@ -15,10 +15,11 @@ import { DESTINATIONS } from '../row-keys.ts';
 import { failureWait } from './back-off.ts';
 import { encodeBatch } from './batch.ts';
 import { Destination, type DestinationDeps, momentOf } from './destination.ts';
-import { type LastError, lineOf, type Rejection } from './kept.ts';
+import { type LastError, lineOf } from './kept.ts';
 import { homesIn } from './known-homes.ts';
 import { PROBES_MAX, PULL_ANSWERS_MAX, SENDS_MAX } from './limits.ts';
 import { oweHint } from './owed-hints.ts';
+import type { Rejection } from './rejection.ts';
 import { Slots } from './slots.ts';
 import { queuedCount } from './step.ts';
 

@@ -6,8 +6,9 @@
 import { type Answer, feedIdOf, ItemStatus } from '../../protocol/index.ts';
 import { deferredWait, type Moment } from './back-off.ts';
 import type { BatchName } from './batch.ts';
-import { type Deferred, type DestinationRecord, type Kept, lineOf, type Rejection, withLine } from './kept.ts';
+import { type Deferred, type DestinationRecord, type Kept, lineOf, NOTHING_KEPT, withLine } from './kept.ts';
 import { DETAIL_CHARACTERS_MAX, REJECTIONS_KEPT_MAX } from './limits.ts';
+import type { Rejection } from './rejection.ts';
 
 export interface Settled {
   readonly kept: Kept;
@@ -43,10 +44,12 @@ export function settle(
   // An answer from the store may be older than what a pull has told us since. What it holds beyond these numbers it was sent
   // by another node, or before we were restored: each is sent again, since some of them may have been put off.
   const acknowledged = isMain && heldTo < last ? heldTo : Math.max(line.acknowledged, Math.min(heldTo, last));
+  const refused = refusedBy(answer, feed, first, now);
   return {
     kept: withLine(
       {
-        record: withRejections(kept.record, feed, first, answer, now),
+        refused,
+        record: withRejections(kept.record, refused),
         lines: kept.lines,
         deferred: deferredAfter(kept.deferred, { feed, range }, acknowledged, answer, now, jitter),
       },
@@ -90,23 +93,22 @@ function deferredAfter(
   return [...deferred.filter((item) => !isAnswered(item)), ...later];
 }
 
-function withRejections(
-  record: DestinationRecord,
-  feed: BatchName['feed'],
-  first: number,
-  answer: Answer,
-  now: Moment,
-): DestinationRecord {
-  const rejections = answer.results.flatMap(({ status, code, detail }, index): Rejection[] =>
+/** Always the same object when there are none: then nothing is to be written. */
+function refusedBy(answer: Answer, feed: BatchName['feed'], first: number, now: Moment): readonly Rejection[] {
+  const refused = answer.results.flatMap(({ status, code, detail }, index): Rejection[] =>
     status === ItemStatus.REJECTED
       ? [{ feed, number: first + index, code: short(code), detail: short(detail), at: now.wall }]
       : [],
   );
-  if (rejections.length === 0) return record;
+  return refused.length === 0 ? NOTHING_KEPT.refused : refused;
+}
+
+function withRejections(record: DestinationRecord, refused: readonly Rejection[]): DestinationRecord {
+  if (refused.length === 0) return record;
   return {
     ...record,
-    rejected: record.rejected + rejections.length,
-    rejections: [...rejections.reverse(), ...record.rejections].slice(0, REJECTIONS_KEPT_MAX),
+    rejected: record.rejected + refused.length,
+    rejections: [...refused.toReversed(), ...record.rejections].slice(0, REJECTIONS_KEPT_MAX),
   };
 }
 

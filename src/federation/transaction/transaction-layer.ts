@@ -36,6 +36,8 @@ export interface TransactionDeps<Judged> {
   readonly link: FederationLink;
   readonly directory: HomeDirectory;
   readonly fleet: OwnFleet;
+  /** Another home will not take something of ours: that is on disk, for its author to be told. */
+  readonly onRejected: () => void;
 }
 
 export class TransactionLayer<Judged> implements Pick<FederationService, 'send' | 'pull' | 'contact'>, AsyncDisposable {

@@ -118,6 +118,12 @@ export interface NodeFrame {
          */
         blobs: Blobs;
     } | {
+        oneofKind: "deliveries";
+        /**
+         * @generated from protobuf field: restante.client.v1.Deliveries deliveries = 17
+         */
+        deliveries: Deliveries;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -163,6 +169,10 @@ export interface ServerInfo {
      * @generated from protobuf field: string registration = 9
      */
     registration: string; // "invite", "open" or "closed"
+    /**
+     * @generated from protobuf field: bool deliveries = 10
+     */
+    deliveries: boolean; // get_deliveries is answered
 }
 /**
  * @generated from protobuf message restante.client.v1.Limits
@@ -551,7 +561,61 @@ export interface Blobs {
     held: Range[];
 }
 /**
- * ---- client → node -------------------------------------------------------------------------------------------------
+ * What became of mail of the caller at other homes; of mail that goes its way nothing is said.
+ *
+ * @generated from protobuf message restante.client.v1.Delivery
+ */
+export interface Delivery {
+    /**
+     * @generated from protobuf field: bytes pdu = 1
+     */
+    pdu: Uint8Array; // its id, 32 bytes
+    /**
+     * @generated from protobuf field: string home = 2
+     */
+    home: string;
+    /**
+     * @generated from protobuf field: repeated string recipients = 3
+     */
+    recipients: string[]; // those of that home
+    /**
+     * @generated from protobuf field: restante.client.v1.DeliveryStatus status = 4
+     */
+    status: DeliveryStatus;
+    /**
+     * @generated from protobuf field: string code = 5
+     */
+    code: string; // in the words of that home
+    /**
+     * @generated from protobuf field: string detail = 6
+     */
+    detail: string;
+    /**
+     * @generated from protobuf field: uint64 at = 7
+     */
+    at: number; // microseconds: since when this is so
+    /**
+     * @generated from protobuf field: uint64 queued_at = 8
+     */
+    queuedAt: number; // microseconds: when the caller's home accepted the mail
+}
+/**
+ * All that is known (an answer), or one that is new (request 0).
+ *
+ * @generated from protobuf message restante.client.v1.Deliveries
+ */
+export interface Deliveries {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: repeated restante.client.v1.Delivery deliveries = 2
+     */
+    deliveries: Delivery[];
+}
+/**
+ * ---- client → -------------------------------------------------------------------------------------------------
  *
  * @generated from protobuf message restante.client.v1.ClientFrame
  */
@@ -667,6 +731,12 @@ export interface ClientFrame {
          * @generated from protobuf field: restante.client.v1.AskBlobs ask_blobs = 18
          */
         askBlobs: AskBlobs;
+    } | {
+        oneofKind: "getDeliveries";
+        /**
+         * @generated from protobuf field: restante.client.v1.GetDeliveries get_deliveries = 19
+         */
+        getDeliveries: GetDeliveries;
     } | {
         oneofKind: undefined;
     };
@@ -837,6 +907,17 @@ export interface Fetch {
  * @generated from protobuf message restante.client.v1.Ping
  */
 export interface Ping {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+}
+/**
+ * The caller's delivery reports; from then on new ones are pushed to this connection.
+ *
+ * @generated from protobuf message restante.client.v1.GetDeliveries
+ */
+export interface GetDeliveries {
     /**
      * @generated from protobuf field: uint32 request = 1
      */
@@ -1150,6 +1231,33 @@ export enum BodyState {
     ERASED = 4
 }
 /**
+ * @generated from protobuf enum restante.client.v1.DeliveryStatus
+ */
+export enum DeliveryStatus {
+    /**
+     * @generated from protobuf enum value: DELIVERY_STATUS_UNSPECIFIED = 0;
+     */
+    DELIVERY_STATUS_UNSPECIFIED = 0,
+    /**
+     * that home will not take it: code and detail say why
+     *
+     * @generated from protobuf enum value: REFUSED = 1;
+     */
+    REFUSED = 1,
+    /**
+     * it waits for hours, and goes on waiting
+     *
+     * @generated from protobuf enum value: DELAYED = 2;
+     */
+    DELAYED = 2,
+    /**
+     * it was delayed, and has arrived
+     *
+     * @generated from protobuf enum value: DELIVERED = 3;
+     */
+    DELIVERED = 3
+}
+/**
  * @generated from protobuf enum restante.client.v1.From
  */
 export enum From {
@@ -1195,7 +1303,8 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
             { no: 13, name: "vault", kind: "message", oneof: "frame", T: () => Vault },
             { no: 14, name: "conversation", kind: "message", oneof: "frame", T: () => Conversation },
             { no: 15, name: "key_log", kind: "message", oneof: "frame", T: () => KeyLog },
-            { no: 16, name: "blobs", kind: "message", oneof: "frame", T: () => Blobs }
+            { no: 16, name: "blobs", kind: "message", oneof: "frame", T: () => Blobs },
+            { no: 17, name: "deliveries", kind: "message", oneof: "frame", T: () => Deliveries }
         ]);
     }
     create(value?: PartialMessage<NodeFrame>): NodeFrame {
@@ -1306,6 +1415,12 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
                         blobs: Blobs.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).blobs)
                     };
                     break;
+                case /* restante.client.v1.Deliveries deliveries */ 17:
+                    message.frame = {
+                        oneofKind: "deliveries",
+                        deliveries: Deliveries.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).deliveries)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -1366,6 +1481,9 @@ class NodeFrame$Type extends MessageType<NodeFrame> {
         /* restante.client.v1.Blobs blobs = 16; */
         if (message.frame.oneofKind === "blobs")
             Blobs.internalBinaryWrite(message.frame.blobs, writer.tag(16, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.Deliveries deliveries = 17; */
+        if (message.frame.oneofKind === "deliveries")
+            Deliveries.internalBinaryWrite(message.frame.deliveries, writer.tag(17, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -1388,7 +1506,8 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
             { no: 6, name: "limits", kind: "message", T: () => Limits },
             { no: 7, name: "feeds", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => FeedState },
             { no: 8, name: "store", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
-            { no: 9, name: "registration", kind: "scalar", T: 9 /*ScalarType.STRING*/ }
+            { no: 9, name: "registration", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 10, name: "deliveries", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
         ]);
     }
     create(value?: PartialMessage<ServerInfo>): ServerInfo {
@@ -1401,6 +1520,7 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
         message.feeds = [];
         message.store = false;
         message.registration = "";
+        message.deliveries = false;
         if (value !== undefined)
             reflectionMergePartial<ServerInfo>(this, message, value);
         return message;
@@ -1436,6 +1556,9 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
                     break;
                 case /* string registration */ 9:
                     message.registration = reader.string();
+                    break;
+                case /* bool deliveries */ 10:
+                    message.deliveries = reader.bool();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -1476,6 +1599,9 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
         /* string registration = 9; */
         if (message.registration !== "")
             writer.tag(9, WireType.LengthDelimited).string(message.registration);
+        /* bool deliveries = 10; */
+        if (message.deliveries !== false)
+            writer.tag(10, WireType.Varint).bool(message.deliveries);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2818,6 +2944,164 @@ class Blobs$Type extends MessageType<Blobs> {
  */
 export const Blobs = new Blobs$Type();
 // @generated message type with reflection information, may provide speed optimized methods
+class Delivery$Type extends MessageType<Delivery> {
+    constructor() {
+        super("restante.client.v1.Delivery", [
+            { no: 1, name: "pdu", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 2, name: "home", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 3, name: "recipients", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
+            { no: 4, name: "status", kind: "enum", T: () => ["restante.client.v1.DeliveryStatus", DeliveryStatus] },
+            { no: 5, name: "code", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 6, name: "detail", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
+            { no: 7, name: "at", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
+            { no: 8, name: "queued_at", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
+        ]);
+    }
+    create(value?: PartialMessage<Delivery>): Delivery {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.pdu = new Uint8Array(0);
+        message.home = "";
+        message.recipients = [];
+        message.status = 0;
+        message.code = "";
+        message.detail = "";
+        message.at = 0;
+        message.queuedAt = 0;
+        if (value !== undefined)
+            reflectionMergePartial<Delivery>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: Delivery): Delivery {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* bytes pdu */ 1:
+                    message.pdu = reader.bytes();
+                    break;
+                case /* string home */ 2:
+                    message.home = reader.string();
+                    break;
+                case /* repeated string recipients */ 3:
+                    message.recipients.push(reader.string());
+                    break;
+                case /* restante.client.v1.DeliveryStatus status */ 4:
+                    message.status = reader.int32();
+                    break;
+                case /* string code */ 5:
+                    message.code = reader.string();
+                    break;
+                case /* string detail */ 6:
+                    message.detail = reader.string();
+                    break;
+                case /* uint64 at */ 7:
+                    message.at = reader.uint64().toNumber();
+                    break;
+                case /* uint64 queued_at */ 8:
+                    message.queuedAt = reader.uint64().toNumber();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: Delivery, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* bytes pdu = 1; */
+        if (message.pdu.length)
+            writer.tag(1, WireType.LengthDelimited).bytes(message.pdu);
+        /* string home = 2; */
+        if (message.home !== "")
+            writer.tag(2, WireType.LengthDelimited).string(message.home);
+        /* repeated string recipients = 3; */
+        for (let i = 0; i < message.recipients.length; i++)
+            writer.tag(3, WireType.LengthDelimited).string(message.recipients[i]);
+        /* restante.client.v1.DeliveryStatus status = 4; */
+        if (message.status !== 0)
+            writer.tag(4, WireType.Varint).int32(message.status);
+        /* string code = 5; */
+        if (message.code !== "")
+            writer.tag(5, WireType.LengthDelimited).string(message.code);
+        /* string detail = 6; */
+        if (message.detail !== "")
+            writer.tag(6, WireType.LengthDelimited).string(message.detail);
+        /* uint64 at = 7; */
+        if (message.at !== 0)
+            writer.tag(7, WireType.Varint).uint64(message.at);
+        /* uint64 queued_at = 8; */
+        if (message.queuedAt !== 0)
+            writer.tag(8, WireType.Varint).uint64(message.queuedAt);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.Delivery
+ */
+export const Delivery = new Delivery$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class Deliveries$Type extends MessageType<Deliveries> {
+    constructor() {
+        super("restante.client.v1.Deliveries", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "deliveries", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => Delivery }
+        ]);
+    }
+    create(value?: PartialMessage<Deliveries>): Deliveries {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.deliveries = [];
+        if (value !== undefined)
+            reflectionMergePartial<Deliveries>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: Deliveries): Deliveries {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* repeated restante.client.v1.Delivery deliveries */ 2:
+                    message.deliveries.push(Delivery.internalBinaryRead(reader, reader.uint32(), options));
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: Deliveries, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* repeated restante.client.v1.Delivery deliveries = 2; */
+        for (let i = 0; i < message.deliveries.length; i++)
+            Delivery.internalBinaryWrite(message.deliveries[i], writer.tag(2, WireType.LengthDelimited).fork(), options).join();
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.Deliveries
+ */
+export const Deliveries = new Deliveries$Type();
+// @generated message type with reflection information, may provide speed optimized methods
 class ClientFrame$Type extends MessageType<ClientFrame> {
     constructor() {
         super("restante.client.v1.ClientFrame", [
@@ -2838,7 +3122,8 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 15, name: "get_blob", kind: "message", oneof: "frame", T: () => GetBlob },
             { no: 16, name: "get_conversation", kind: "message", oneof: "frame", T: () => GetConversation },
             { no: 17, name: "get_key_log", kind: "message", oneof: "frame", T: () => GetKeyLog },
-            { no: 18, name: "ask_blobs", kind: "message", oneof: "frame", T: () => AskBlobs }
+            { no: 18, name: "ask_blobs", kind: "message", oneof: "frame", T: () => AskBlobs },
+            { no: 19, name: "get_deliveries", kind: "message", oneof: "frame", T: () => GetDeliveries }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -2961,6 +3246,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         askBlobs: AskBlobs.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).askBlobs)
                     };
                     break;
+                case /* restante.client.v1.GetDeliveries get_deliveries */ 19:
+                    message.frame = {
+                        oneofKind: "getDeliveries",
+                        getDeliveries: GetDeliveries.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getDeliveries)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -3027,6 +3318,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.AskBlobs ask_blobs = 18; */
         if (message.frame.oneofKind === "askBlobs")
             AskBlobs.internalBinaryWrite(message.frame.askBlobs, writer.tag(18, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.GetDeliveries get_deliveries = 19; */
+        if (message.frame.oneofKind === "getDeliveries")
+            GetDeliveries.internalBinaryWrite(message.frame.getDeliveries, writer.tag(19, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3596,6 +3890,53 @@ class Ping$Type extends MessageType<Ping> {
  * @generated MessageType for protobuf message restante.client.v1.Ping
  */
 export const Ping = new Ping$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class GetDeliveries$Type extends MessageType<GetDeliveries> {
+    constructor() {
+        super("restante.client.v1.GetDeliveries", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
+        ]);
+    }
+    create(value?: PartialMessage<GetDeliveries>): GetDeliveries {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        if (value !== undefined)
+            reflectionMergePartial<GetDeliveries>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: GetDeliveries): GetDeliveries {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: GetDeliveries, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.GetDeliveries
+ */
+export const GetDeliveries = new GetDeliveries$Type();
 // @generated message type with reflection information, may provide speed optimized methods
 class GetChain$Type extends MessageType<GetChain> {
     constructor() {

@@ -1,0 +1,34 @@
+/** Delivery reports as commands show them: why a mail was refused elsewhere, since when it waits, that it has arrived. */
+import type { DeliveryReport } from '../client/index.ts';
+import { ID_PREFIX_CERTAIN } from './limits.ts';
+import { isoTime, showFullTime } from './terminal/figures.ts';
+import type { Paint } from './terminal/paint.ts';
+import { safeLine } from './terminal/text.ts';
+
+/** Of a JSON line. */
+export function deliveryFields({ at, code, detail, home, queuedAt, recipients, status }: DeliveryReport): object {
+  const why = status === 'refused' ? { code, detail } : {};
+  return { home, recipients, status, ...why, at: isoTime(at), queuedAt: isoTime(queuedAt) };
+}
+
+/** Beside other messages: which one it is about. */
+export function describeMessageDelivery(report: DeliveryReport, paint: Paint): string {
+  return `${report.pdu.slice(0, ID_PREFIX_CERTAIN)}: ${describeDelivery(report, paint)}.`;
+}
+
+export function describeDelivery(
+  { at, code, detail, home, queuedAt, recipients, status }: DeliveryReport,
+  paint: Paint,
+): string {
+  const whom = recipients.join(', ');
+  switch (status) {
+    case 'refused': {
+      const why = safeLine([code, detail].filter((text) => text !== '').join(': '));
+      return `${paint.bad('refused')} by ${home} for ${whom}: ${why}`;
+    }
+    case 'delayed':
+      return `${paint.warn('still waiting')} for ${home} since ${showFullTime(queuedAt)}, for ${whom}; it is tried again`;
+    case 'delivered':
+      return `${paint.good('arrived')} late at ${home} for ${whom}, by ${showFullTime(at)}`;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Delivery reports on this device: asked for with each connection, heard of while it lasts, kept, bounded. Each node of a
+ * home knows of what it sends itself, so what several say is joined: of a mail and a home the latest word counts.
+ */
+import type { PduId } from '../../protocol/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { NodeConnection } from '../connection/index.ts';
+import { DELIVERIES, deliveriesOf, deliveryKey } from '../keys.ts';
+import { DELIVERIES_KEPT_MAX } from '../limits.ts';
+import { type DeliveryReport, decodeReport, encodeReport, reportOf } from './delivery-report.ts';
+
+export interface DeliveriesDeps {
+  readonly store: Store;
+  /** It is on disk, and was not before. */
+  readonly onReport: (report: DeliveryReport) => void;
+}
+
+export class Deliveries {
+  readonly #deps: DeliveriesDeps;
+
+  constructor(deps: DeliveriesDeps) {
+    this.#deps = deps;
+  }
+
+  /** All that is known, newest first. */
+  async list(): Promise<readonly DeliveryReport[]> {
+    const rows = await this.#deps.store.range({ ...DELIVERIES, limit: DELIVERIES_KEPT_MAX });
+    return rows.map(({ value }) => decodeReport(value)).sort((a, b) => b.at - a.at);
+  }
+
+  /** Of one mail: one for each home that something is known of. */
+  async of(id: PduId): Promise<readonly DeliveryReport[]> {
+    const rows = await this.#deps.store.range({ ...deliveriesOf(id), limit: DELIVERIES_KEPT_MAX });
+    return rows.map(({ value }) => decodeReport(value));
+  }
+
+  /** Asks, and listens from then on. A node of an older version is asked nothing. Throws ConnectionError. */
+  async ask(connection: NodeConnection): Promise<void> {
+    if (!connection.info.deliveries) return;
+    const { deliveries } = await connection.request('deliveries', (request) => ({
+      oneofKind: 'getDeliveries',
+      getDeliveries: { request },
+    }));
+    await this.take(deliveries.deliveries.flatMap((one) => reportOf(one) ?? []));
+  }
+
+  async take(said: readonly DeliveryReport[]): Promise<void> {
+    if (said.length === 0) return;
+    await this.#deps.store.transact(async (transaction) => {
+      for (const report of said) {
+        const key = deliveryKey(report.pdu, report.home);
+        const row = await transaction.get(key);
+        if (row !== undefined && decodeReport(row).at >= report.at) continue;
+        transaction.put(key, encodeReport(report));
+        transaction.onCommit(() => this.#deps.onReport(report));
+      }
+      const all = await transaction.range({ ...DELIVERIES, limit: DELIVERIES_KEPT_MAX + said.length });
+      const oldestFirst = all
+        .map(({ key, value }) => ({ key, at: decodeReport(value).at }))
+        .sort((a, b) => a.at - b.at);
+      for (const { key } of oldestFirst.slice(0, Math.max(0, all.length - DELIVERIES_KEPT_MAX)))
+        transaction.delete(key);
+    });
+  }
+}
