@@ -2,9 +2,15 @@
  * Keeps a link to each other node. Who has just started dials everybody; after a cut one of the two dials at once, and the
  * other only when that does not come.
  */
-import { type Clock, CodedError, type Log } from '../../base/index.ts';
+import { type Clock, CodedError, type Log, type Prng } from '../../base/index.ts';
 import type { HomeNode } from '../../protocol/index.ts';
-import { REDIAL_MAX_MS, REDIAL_MIN_MS, SECOND_DIALER_MS } from './limits.ts';
+import { afterFailure, afterLink, afterLinking, firstDial, type Redial } from './redial.ts';
+
+export interface DialingDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly prng: Prng;
+}
 
 export interface DialingOptions {
   /** Whether this node dials first of the two. */
@@ -15,21 +21,15 @@ export interface DialingOptions {
   readonly dial: (node: HomeNode, signal: AbortSignal) => Promise<void>;
 }
 
-interface Attempt {
-  /** Monotonic. */
-  dueAt: number;
-  failures: number;
-  isUnderWay: boolean;
-}
-
 export class Dialing {
-  readonly #deps: { readonly clock: Clock; readonly log: Log };
+  readonly #deps: DialingDeps;
   readonly #options: DialingOptions;
-  readonly #attempts = new Map<string, Attempt>();
-  readonly #linkedOnce = new Set<string>();
+  /** By node. */
+  readonly #redials = new Map<string, Redial>();
+  readonly #underWay = new Set<string>();
   #wake: () => void = () => undefined;
 
-  constructor(deps: { readonly clock: Clock; readonly log: Log }, options: DialingOptions) {
+  constructor(deps: DialingDeps, options: DialingOptions) {
     this.#deps = deps;
     this.#options = options;
   }
@@ -62,39 +62,39 @@ export class Dialing {
     const now = this.#deps.clock.monotonic();
     let next: number | undefined;
     for (const node of this.#options.others()) {
-      if (this.#options.isLinked(node)) {
-        this.#attempts.delete(node.name);
-        this.#linkedOnce.add(node.name);
-        continue;
-      }
-      const attempt = this.#attempts.get(node.name) ?? this.#first(node, now);
-      this.#attempts.set(node.name, attempt);
-      if (attempt.isUnderWay) continue;
-      if (attempt.dueAt <= now) void this.#try(node, attempt, signal);
-      else next = Math.min(next ?? Number.POSITIVE_INFINITY, attempt.dueAt - now);
+      const redial = this.#lookAt(node, now);
+      this.#redials.set(node.name, redial);
+      if (redial.linkedAt !== undefined || this.#underWay.has(node.name)) continue;
+      if (redial.dueAt <= now) void this.#try(node, signal);
+      else next = Math.min(next ?? Number.POSITIVE_INFINITY, redial.dueAt - now);
     }
     return next;
   }
 
-  #first(node: HomeNode, now: number): Attempt {
-    const isDue = this.#options.isFirst(node) || !this.#linkedOnce.has(node.name);
-    const dueAt = isDue ? now : now + SECOND_DIALER_MS;
-    return { dueAt, failures: 0, isUnderWay: false };
+  /** What is known of a node, with what has become of its link since. */
+  #lookAt(node: HomeNode, now: number): Redial {
+    const { isFirst, isLinked } = this.#options;
+    const before = this.#redials.get(node.name) ?? firstDial(now);
+    const wasLinked = before.linkedAt !== undefined;
+    if (isLinked(node)) return wasLinked ? before : afterLinking(before, now);
+    return wasLinked ? afterLink(before, now, isFirst(node), this.#deps.prng.next()) : before;
   }
 
-  async #try(node: HomeNode, attempt: Attempt, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
-    attempt.isUnderWay = true;
+  async #try(node: HomeNode, signal: AbortSignal): Promise<void> {
+    const { clock, log, prng } = this.#deps;
+    this.#underWay.add(node.name);
+    let outcome = afterLinking;
     try {
       await this.#options.dial(node, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof CodedError)) log.error({ error, node: node.name }, 'dialing another node failed');
       else log.debug({ error, node: node.name }, 'another node was not reached');
-      attempt.failures += 1;
+      outcome = (redial, now) => afterFailure(redial, now, prng.next());
     } finally {
-      attempt.isUnderWay = false;
-      attempt.dueAt = clock.monotonic() + Math.min(REDIAL_MAX_MS, REDIAL_MIN_MS * 2 ** attempt.failures);
+      this.#underWay.delete(node.name);
+      const now = clock.monotonic();
+      this.#redials.set(node.name, outcome(this.#redials.get(node.name) ?? firstDial(now), now));
       this.#wake();
     }
   }

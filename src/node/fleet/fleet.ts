@@ -9,11 +9,13 @@ import {
   type Dialer,
   type FrameSocket,
   type Log,
+  readUint32,
   Scope,
   type SecureRandom,
+  SeededPrng,
   toBase64,
 } from '../../base/index.ts';
-import type { CreateStreamCipher, PeerId } from '../../feed/index.ts';
+import type { CreateStreamCipher } from '../../feed/index.ts';
 import { decodeKeyLogPage, type FeedId, type HomeName, type HomeNode, type KeyLogPage } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { DataFolder } from '../data-folder.ts';
@@ -28,14 +30,15 @@ import { Exchanges } from './exchanges.ts';
 import { FleetError } from './fleet-error.ts';
 import { type FleetStatus, fleetStatus } from './fleet-status.ts';
 import { FollowedKeyLog } from './followed-key-log.ts';
-import { greetAsAcceptor, greetAsDialer, type OwnNode } from './greeting.ts';
-import { upgradeKey, upgradeUrl } from './handshake.ts';
+import { greetAsAcceptor, type OwnNode } from './greeting.ts';
+import { upgradeKey } from './handshake.ts';
 import { JoinTokens } from './join-token.ts';
 import { takeIn } from './joining.ts';
 import { KEY_LOG_INTERVAL_MS, NEWCOMERS_MAX } from './limits.ts';
+import { Links } from './links.ts';
 import { Membership } from './membership.ts';
 import { Mirrors } from './mirrors.ts';
-import { NodeLink, type OtherNode } from './node-link.ts';
+import type { NodeLink } from './node-link.ts';
 import { parseAnswer } from './requests.ts';
 import { Roster } from './roster.ts';
 import { SharedFeeds } from './shared-feeds.ts';
@@ -69,11 +72,6 @@ export interface FleetEvents {
   readonly onBeyond: (feed: FeedId) => void;
 }
 
-interface Linked {
-  readonly link: NodeLink;
-  peer: PeerId | undefined;
-}
-
 export class Fleet implements AsyncDisposable {
   readonly roster: Roster;
   readonly copies: Copies;
@@ -88,7 +86,7 @@ export class Fleet implements AsyncDisposable {
   readonly #own: OwnNode;
   readonly #events: FleetEvents;
   readonly #scope: Scope;
-  readonly #links = new Map<string, Linked>();
+  readonly #links: Links;
   readonly #dialing: Dialing;
   readonly #talk: Talk;
   #isReady: boolean;
@@ -146,10 +144,11 @@ export class Fleet implements AsyncDisposable {
         shared: this.shared,
         exchanges: this.exchanges,
         duties: () => this.duties,
-        begin: (link, keys) => this.#beginFor(link, keys),
+        begin: (link, keys) => this.#links.beginFor(link, keys),
       },
       { home: config.home },
     );
+    this.#links = this.#createLinks();
     this.#dialing = this.#createDialing();
   }
 
@@ -169,11 +168,11 @@ export class Fleet implements AsyncDisposable {
   }
 
   get links(): readonly NodeLink[] {
-    return [...this.#links.values()].map(({ link }) => link);
+    return this.#links.all;
   }
 
   isLinkedTo(key: Uint8Array): boolean {
-    return this.#links.has(toBase64(key));
+    return this.#links.of(key) !== undefined;
   }
 
   /** Whether clients may follow their mail here: not at a node that has just joined, or was
@@ -217,7 +216,7 @@ export class Fleet implements AsyncDisposable {
         this.#newcomers -= 1;
       });
       if (visitor.kind === 'newcomer') await takeIn(this.#joinDeps, socket, visitor);
-      else await this.#run(socket, visitor.frames, { name: visitor.name, key: visitor.key, isDialed: false });
+      else await this.#links.run(socket, visitor.frames, { name: visitor.name, key: visitor.key, isDialed: false });
     } catch (error) {
       if (!(error instanceof FleetError) && !this.#scope.signal.aborted) throw error;
       this.#deps.log.info({ error }, 'somebody came as a node of this home and was not let in');
@@ -227,17 +226,17 @@ export class Fleet implements AsyncDisposable {
   /** Asks the node that keeps the home's keys. Throws FleetError `no_registrar` when there is no link to it. */
   async askRegistrar(what: 'register' | 'extend' | 'publish', body: unknown): Promise<unknown> {
     const registrar = this.roster.nodes.find(({ name }) => name === this.#deps.home.current?.registrar);
-    const linked = registrar === undefined ? undefined : this.#links.get(toBase64(registrar.key));
-    if (linked?.link.isOpen !== true)
+    const link = registrar === undefined ? undefined : this.#links.of(registrar.key);
+    if (link?.isOpen !== true)
       throw new FleetError('no_registrar', 'the node that keeps the keys of this home is away', { retry: 'later' });
-    return linked.link.ask(what, body);
+    return link.ask(what, body);
   }
 
   /** Brings the log of the home's keys up to what the nodes that are here have. */
   async followKeyLog(): Promise<void> {
     const { keyLog, log } = this.#deps;
     if (!(keyLog instanceof FollowedKeyLog)) return;
-    for (const { link } of this.#links.values())
+    for (const link of this.links)
       try {
         await keyLog.follow(async (after): Promise<KeyLogPage> => {
           const { page } = parseAnswer('keyLog', await link.ask('keyLog', { after }));
@@ -250,7 +249,7 @@ export class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.waits.end();
-    for (const { link } of this.#links.values()) link.close('stopping');
+    this.#links.close();
     await this.#scope[Symbol.asyncDispose]();
     await this.shared[Symbol.asyncDispose]();
   }
@@ -266,7 +265,7 @@ export class Fleet implements AsyncDisposable {
         await this.membership.inherit();
         this.shared.tellFeeds();
         this.#dialing.wake();
-        for (const { link } of this.#links.values()) await this.#talk.tellHome(link, document.version - 1);
+        for (const link of this.links) await this.#talk.tellHome(link, document.version - 1);
         // Each registrar writes a log of its own.
         if (toBase64(document.keyLog) !== keyLog) this.#events.onRoleChanged('the home has another registrar');
         else if (this.membership.isRemoved) this.#events.onRoleChanged('this node was removed from its home');
@@ -289,102 +288,39 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  #createDialing(): Dialing {
-    return new Dialing(this.#deps, {
-      // The others do not know a node yet that the home document does not name.
-      isFirst: (node) => this.#dialsFirst(node.name) || this.roster.standingOf(this.#own.key.publicKey) !== 'node',
-      others: () => this.others,
-      isLinked: (node) => this.#links.has(toBase64(node.key)),
-      dial: (node, signal) => this.#dial(node, signal),
-    });
-  }
-
-  #dialsFirst(other: string): boolean {
-    return this.#own.name < other;
-  }
-
-  async #dial(node: HomeNode, signal: AbortSignal): Promise<void> {
-    const { dialer, suite } = this.#deps;
-    const [url] = node.urls;
-    if (dialer === undefined || url === undefined) throw new FleetError('closed', `node ${node.name} names no URL`);
-    const socket = await dialer.dial(upgradeUrl(suite, this.#own.home, url, this.#own.key), signal);
-    const greeted = await greetAsDialer(this.#deps, this.#own, socket, node.key, signal);
-    this.#scope.spawn('link', () =>
-      this.#run(socket, greeted.frames, { name: node.name, key: node.key, isDialed: true }),
-    );
-  }
-
-  /** One link, from its first word to its end. */
-  async #run(socket: FrameSocket, frames: AsyncIterator<Uint8Array>, other: OtherNode): Promise<void> {
-    const { log } = this.#deps;
-    const name = toBase64(other.key);
-    const link = new NodeLink(
+  #createLinks(): Links {
+    return new Links(
       {
         ...this.#deps,
-        answer: (from, what, body) => this.#talk.answer(from, what, body),
-        hear: (from, message) => this.#scope.spawn('hear', (signal) => this.#talk.hear(from, message, signal)),
+        scope: this.#scope,
+        copies: this.copies,
+        membership: this.membership,
+        shared: this.shared,
+        talk: () => this.#talk,
+        onBegun: (link) => {
+          this.#scope.spawn('exchanges', () => this.exchanges.greet(link));
+          this.#scope.spawn('publish', () => this.membership.publishSelf());
+          this.#scope.spawn('follow the key log', () => this.followKeyLog());
+        },
+        onEnded: () => this.#dialing.wake(),
       },
-      socket,
-      frames,
-      other,
+      this.#own,
     );
-    const before = this.#links.get(name)?.link;
-    if (before !== undefined) {
-      // Both have dialed: both keep the same one. Otherwise the other end knows better that the one before is dead.
-      if (before.other.isDialed === this.#dialsFirst(other.name) && other.isDialed !== before.other.isDialed) {
-        socket.close(1000, 'linked already');
-        return;
-      }
-      before.close('replaced');
-    }
-    const linked: Linked = { link, peer: undefined };
-    this.#links.set(name, linked);
-    log.info({ node: other.name }, 'a link to another node of this home');
-    const ended = link.run();
-    try {
-      await Promise.all([ended, other.isDialed ? this.#greetOver(linked) : undefined]);
-    } catch (error) {
-      if (!(error instanceof FleetError)) throw error;
-      log.info({ error, node: other.name }, 'a link to another node did not hold');
-    } finally {
-      link.close('over');
-      await ended;
-      if (linked.peer !== undefined) this.shared.end(linked.peer);
-      if (this.#links.get(name) === linked) this.#links.delete(name);
-      this.copies.wake();
-      this.#dialing.wake();
-      log.info({ node: other.name }, 'the link to another node ended');
-    }
   }
 
-  /** The dialer's first words: then both know each other's feeds. */
-  async #greetOver(linked: Linked): Promise<void> {
-    const { link } = linked;
-    // First its name: feeds that the document does not name are not copied.
-    if (link.other.name === this.#deps.home.current?.registrar) await this.membership.publishSelf();
-    const answer = parseAnswer('open', await link.ask('open', { keys: this.shared.keysFor(link) }));
-    await this.shared.addCopies(answer.keys);
-    await this.#begin(linked, answer.keys);
-  }
-
-  /** The acceptor's: the dialer has said which feeds it has. */
-  async #beginFor(link: NodeLink, keys: readonly Uint8Array[]): Promise<void> {
-    const linked = this.#links.get(toBase64(link.other.key));
-    if (linked?.link !== link || linked.peer !== undefined) throw new FleetError('malformed', 'opened already');
-    await this.shared.addCopies(keys);
-    await this.#begin(linked, keys);
-  }
-
-  async #begin(linked: Linked, keys: readonly Uint8Array[]): Promise<void> {
-    const { link } = linked;
-    const { home } = this.#deps;
-    const handle = this.shared.begin(link, keys);
-    linked.peer = handle.id;
-    void handle.ended.then(() => link.close('feeds'));
-    link.tell({ t: 'home', version: home.current?.version ?? 0, documents: [] });
-    this.#scope.spawn('exchanges', () => this.exchanges.greet(link));
-    this.#scope.spawn('publish', () => this.membership.publishSelf());
-    this.#scope.spawn('follow the key log', () => this.followKeyLog());
+  #createDialing(): Dialing {
+    const prng = new SeededPrng(readUint32(this.#deps.random.bytes(4), 0));
+    return new Dialing(
+      { ...this.#deps, prng },
+      {
+        // The others do not know a node yet that the home document does not name.
+        isFirst: ({ name }) =>
+          this.#links.dialsFirst(name) || this.roster.standingOf(this.#own.key.publicKey) !== 'node',
+        others: () => this.others,
+        isLinked: ({ key }) => this.isLinkedTo(key),
+        dial: (node, signal) => this.#links.dial(node, signal),
+      },
+    );
   }
 
   get #joinDeps(): Parameters<typeof takeIn>[0] {

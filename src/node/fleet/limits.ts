@@ -14,6 +14,10 @@ export const LINK_FRAME_BYTES_MAX = CONTROL_BYTES_MAX + 1;
 export const REDIAL_MIN_MS = 500;
 /** … up to this: a node that comes back is found within half a minute. */
 export const REDIAL_MAX_MS = 30_000;
+/** The share of such a wait that is left to chance: nodes that lost each other at once do not all come back at once. */
+export const REDIAL_JITTER = 0.5;
+/** A link that held so long did not fail: it is made again without a wait. */
+export const LINK_SETTLED_MS = 10_000;
 /** The node that does not dial first does so when there has been no link for this long: the other may have no way to it. */
 export const SECOND_DIALER_MS = 10_000;
 /** A request to another node, the keeping of it on disk included. */
