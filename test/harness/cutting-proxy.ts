@@ -48,6 +48,7 @@ export class CuttingProxy implements AsyncDisposable {
     this.#fault = { kind: 'hold' };
   }
 
+  /** Whether that has happened. */
   get isCut(): boolean {
     return this.#fault.kind === 'none';
   }
@@ -65,7 +66,7 @@ export class CuttingProxy implements AsyncDisposable {
     const answered = new Promise((resolve) => holder.server.once('data', resolve));
     for (const bytes of holder.held.splice(0)) holder.server.write(bytes);
     await answered;
-    holder.server.destroy();
+    if (holder.program.destroyed) holder.server.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -82,4 +82,29 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
     expect(shownIn(world, ['A'])).toEqual({ A: ['draft'] });
     expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('A')]);
   });
+
+  test('goes there too when it is destroyed here while the server takes it', async () => {
+    await using setting = await setup();
+    const { other, proxy, world } = setting;
+    proxy.holdMessage();
+    const id = await draft(world, 'draft');
+    await until(() => proxy.isHolding);
+    await world.call(['Email/set', { destroy: [id] }]);
+    await proxy.release();
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: [], INBOX: ['there'] });
+    expect(shownIn(world, ['A'])).toEqual({ A: [] });
+  });
+
+  test('goes there too when it is destroyed here and the answer is lost', async () => {
+    await using setting = await setup();
+    const { other, proxy, world } = setting;
+    proxy.cutAnswer();
+    const id = await draft(world, 'draft');
+    await until(() => proxy.isCut);
+    await world.call(['Email/set', { destroy: [id] }]);
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: [], INBOX: ['there'] });
+    expect(shownIn(world, ['A'])).toEqual({ A: [] });
+  });
 });

@@ -240,6 +240,11 @@ export class MailAccount {
     });
   }
 
+  /** One that is gone here has come to a place at its server meanwhile: the agent is to take it away there. */
+  destroyAt(id: string, place: string): void {
+    this.#transact(() => this.#pend('client', id, { kind: 'emailDestroy', place, mailboxIds: [] }));
+  }
+
   /** The threads, as far as there are any left, that emails were in. */
   threadsOfDestroyed(emailIds: readonly string[]): string[] {
     const links = new Set(this.#parts.changes.linksOf(this.n, 'Email', emailIds));

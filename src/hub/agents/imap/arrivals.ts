@@ -15,8 +15,8 @@ export interface ArrivalsDeps {
 
 export type Arrival =
   | { readonly kind: 'known'; readonly emailId: string }
-  /** Put there a second time, since nobody had heard of the first: the email has a message there already. */
-  | { readonly kind: 'twice'; readonly emailId: string }
+  /** Put there by us, and not heard of in time: the email has a message there already, or was destroyed here. */
+  | { readonly kind: 'surplus'; readonly emailId: string }
   | { readonly kind: 'new' };
 
 export class Arrivals {
@@ -34,8 +34,10 @@ export class Arrivals {
     this.#onTheWay ??= this.#findOnTheWay();
     const emailId = lost ?? this.#onTheWay.get(fingerprint)?.find((id) => !this.#isHere(id));
     if (emailId !== undefined) return { kind: 'known', emailId };
-    const twice = this.#deps.puts.unheardIn(this.#mailboxId).find((id) => this.#isSame(id, fingerprint, size));
-    return twice === undefined ? { kind: 'new' } : { kind: 'twice', emailId: twice };
+    const surplus = this.#deps.puts
+      .unheardIn(this.#mailboxId)
+      .find((put) => put.fingerprint === fingerprint && put.size === size && this.#isSurplus(put.emailId));
+    return surplus === undefined ? { kind: 'new' } : { kind: 'surplus', emailId: surplus.emailId };
   }
 
   /** A copy, or a message made here, whose outcome was lost is one of them. */
@@ -59,11 +61,8 @@ export class Arrivals {
     return this.#deps.places.of(emailId).some(({ mailboxId }) => mailboxId === this.#mailboxId);
   }
 
-  /** Only what has a message in this very mailbox, seen in this look, and is the same to the size. */
-  #isSame(emailId: string, fingerprint: string, size: number): boolean {
-    const { account } = this.#deps;
-    const email = account.email(emailId);
-    if (email === undefined || email.size !== size || !this.#isHere(emailId)) return false;
-    return fingerprintOf(account.headerBlock(email)) === fingerprint;
+  /** An email that is elsewhere keeps it: another program may have brought it back. */
+  #isSurplus(emailId: string): boolean {
+    return this.#deps.account.email(emailId) === undefined || this.#isHere(emailId);
   }
 }

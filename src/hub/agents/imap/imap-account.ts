@@ -163,8 +163,8 @@ export class ImapAccount {
     }
     const { emailId } = arrival;
     this.#puts.heard({ mailboxId, emailId });
-    if (arrival.kind === 'twice') {
-      this.#deps.log.info({ email: emailId }, 'a message was put at the server twice: one of them is taken away');
+    if (arrival.kind === 'surplus') {
+      this.#deps.log.info({ email: emailId }, 'a message that was put at the server and not heard of is taken away');
       this.account.removeEmails([this.#add(message, place, true)], 'client');
       return;
     }

@@ -5,10 +5,11 @@
  */
 import type { Log } from '../../../base/index.ts';
 import type { BlobStore, MailAccount, PendingChange } from '../../../jmap/index.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { Step, StepOutcome } from './imap-protocol.ts';
 import { flagOf } from './keywords.ts';
 import { PENDING_WINDOW, STEP_TRIES_MAX, STEP_UIDS_MAX } from './limits.ts';
-import type { Place, Places } from './places.ts';
+import { encodePlaces, type Place, type Places } from './places.ts';
 import { type AppendPlan, type Plan, type PlanView, planOf } from './plan.ts';
 import type { Puts } from './puts.ts';
 import type { RemoteFolders } from './remote-folders.ts';
@@ -82,10 +83,18 @@ export class PendingSteps {
     this.#underWay = undefined;
     if (underWay === undefined) return;
     const { changes, plan } = underWay;
-    this.#deps.puts.end();
+    this.#endPut(changes, outcome);
     for (const { pending, place } of changes)
       if (outcome.status === 'refused') this.#refused(pending, plan, outcome.reason);
       else this.#doneStep(pending, plan, place, outcome);
+  }
+
+  /** One that was destroyed here meanwhile, and of which the server does not say where it is, will turn up. */
+  #endPut(changes: UnderWay['changes'], outcome: StepOutcome): void {
+    const { account, puts } = this.#deps;
+    const isSaid = outcome.status === 'refused' || outcome.at !== undefined;
+    if (isSaid || changes.every(({ pending }) => account.email(pending.object) !== undefined)) puts.end();
+    else puts.interrupt();
   }
 
   /** All folders were looked at: what rested may go on; what left no trace anywhere never will. */
@@ -120,7 +129,7 @@ export class PendingSteps {
     blocked: ReadonlySet<string>,
   ): Promise<Step | undefined> {
     const { step } = plan;
-    if (plan.to !== undefined) this.#deps.puts.begin({ mailboxId: plan.to, emailId: change.object });
+    if (plan.to !== undefined) this.#beginPut(change.object, plan.to);
     if (step.kind === 'append') {
       const append = await this.#append(change, step);
       if (append !== undefined) this.#underWay = { plan, changes: [{ pending: change, place: undefined }] };
@@ -145,6 +154,14 @@ export class PendingSteps {
     }
     this.#underWay = { plan, changes };
     return { ...step, uids: changes.flatMap(({ place }) => (place === undefined ? [] : [place.uid])) };
+  }
+
+  #beginPut(emailId: string, mailboxId: string): void {
+    const { account, puts } = this.#deps;
+    const email = account.email(emailId);
+    if (email === undefined) return;
+    const fingerprint = fingerprintOf(account.headerBlock(email));
+    puts.begin({ mailboxId, emailId, fingerprint, size: email.size });
   }
 
   async #append(change: PendingChange, { blobId, keywords, mailboxId }: AppendPlan): Promise<Step | undefined> {
@@ -179,7 +196,7 @@ export class PendingSteps {
         // A folder that was only just made has not been looked at.
         if (arrived !== undefined && folders.uidValidityOf(arrived.mailboxId) === '')
           folders.begin(arrived.mailboxId, arrived.uidValidity);
-        if (arrived !== undefined && isCurrent(folders, arrived)) places.add(object, arrived);
+        if (arrived !== undefined && isCurrent(folders, arrived)) this.#arrived(object, arrived);
         else this.#done.add(`${seq} ${step.kind === 'append' ? 'append' : `copy ${to}`}`);
         if (hasLeft === true && place !== undefined) places.remove(place.mailboxId, place.uid);
         return;
@@ -202,6 +219,13 @@ export class PendingSteps {
         if (change.kind === 'mailboxDestroy') folders.forget(object);
         return;
     }
+  }
+
+  /** An email that was destroyed here while its message was on its way is to go there too. */
+  #arrived(emailId: string, place: Place): void {
+    const { account, places } = this.#deps;
+    places.add(emailId, place);
+    if (account.email(emailId) === undefined) account.destroyAt(emailId, encodePlaces([place], false));
   }
 
   #refused(pending: PendingChange, plan: StepPlan, reason: string): void {

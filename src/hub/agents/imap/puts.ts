@@ -12,12 +12,18 @@ export interface Put {
   readonly emailId: string;
 }
 
-interface Unheard extends Put {
+/** What the message is known by, also when the email is gone. */
+export interface PutMessage extends Put {
+  readonly fingerprint: string;
+  readonly size: number;
+}
+
+interface Unheard extends PutMessage {
   readonly at: number;
 }
 
 interface Kept {
-  readonly underWay?: Put | undefined;
+  readonly underWay?: PutMessage | undefined;
   readonly unheard: readonly Unheard[];
 }
 
@@ -35,8 +41,8 @@ export class Puts {
   }
 
   /** Before the server is told. */
-  begin({ emailId, mailboxId }: Put): void {
-    this.#keep({ ...this.#kept, underWay: { mailboxId, emailId } });
+  begin({ emailId, fingerprint, mailboxId, size }: PutMessage): void {
+    this.#keep({ ...this.#kept, underWay: { mailboxId, emailId, fingerprint, size } });
   }
 
   /** What became of it is known. */
@@ -53,10 +59,10 @@ export class Puts {
     return underWay.mailboxId;
   }
 
-  /** Emails that may turn up once more in a mailbox. */
-  unheardIn(mailboxId: string): string[] {
+  /** Messages that may turn up once more in a mailbox. */
+  unheardIn(mailboxId: string): readonly PutMessage[] {
     const since = this.#clock.now() - UNHEARD_MS;
-    return this.#kept.unheard.filter((one) => one.mailboxId === mailboxId && one.at >= since).map((one) => one.emailId);
+    return this.#kept.unheard.filter((one) => one.mailboxId === mailboxId && one.at >= since);
   }
 
   /** One of them has turned up. */
