@@ -7,13 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { fromUtf8, type Log, ManualClock, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { FederationError } from '../../src/federation/federation-error.ts';
 import type { TransportLimits } from '../../src/federation/transport/index.ts';
-import {
-  REFRESH_INTERVAL_MS,
-  REQUEST_TIMEOUT_MS,
-  TRANSACTION_BYTES_MAX,
-} from '../../src/federation/transport/limits.ts';
+import { REFRESH_INTERVAL_MS, REQUEST_TIMEOUT_MS } from '../../src/federation/transport/limits.ts';
 import { contentHash, signRequest } from '../../src/federation/transport/request-signature.ts';
-import { parseFeedId, parseHomeName, parsePduId } from '../../src/protocol/index.ts';
+import { FEDERATION_BODY_BYTES_MAX, parseFeedId, parseHomeName, parsePduId } from '../../src/protocol/index.ts';
 import { keyPairOf, never, suite, TransportHome } from '../harness/transport-home.ts';
 import { until } from '../harness/until.ts';
 
@@ -154,14 +150,17 @@ describe('what is sent', () => {
     const url = new URL(`http://${b.home}`);
     // Only the head is ever sent: the answer does not wait for a body.
     const socket = connect(Number(url.port), '127.0.0.1');
-    socket.write(`PUT ${SEND} HTTP/1.1\r\nHost: b\r\nContent-Length: ${TRANSACTION_BYTES_MAX + 1}\r\n\r\n`);
+    socket.write(`PUT ${SEND} HTTP/1.1\r\nHost: b\r\nContent-Length: ${FEDERATION_BODY_BYTES_MAX + 1}\r\n\r\n`);
     const [answer] = (await once(socket, 'data')) as [Buffer];
     socket.destroy();
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 .*"code":"too_large"/s);
-    expect(await codeOf(a.link().send(b.home, 't.1', new Uint8Array(TRANSACTION_BYTES_MAX + 1), never))).toBe(
+    expect(await codeOf(a.link().send(b.home, 't.1', new Uint8Array(FEDERATION_BODY_BYTES_MAX + 1), never))).toBe(
       'too_large',
     );
     expect(b.service.asked).toEqual([]);
+    // The largest that its decoder takes is read.
+    await a.link().send(b.home, 't.1', new Uint8Array(FEDERATION_BODY_BYTES_MAX), never);
+    expect(b.service.asked).toHaveLength(1);
   });
 
   test('is refused when it does not say how large it is', async () => {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { fromUtf8, ManualClock, utf8 } from '../../src/base/index.ts';
-import { parseAddress, parseConversationId, parseFeedId, parsePduId } from '../../src/protocol/index.ts';
+import {
+  FEDERATION_BODY_BYTES_MAX,
+  parseAddress,
+  parseConversationId,
+  parseFeedId,
+  parsePduId,
+} from '../../src/protocol/index.ts';
 import { never, TransportHome } from '../harness/transport-home.ts';
 
 const FEED = parseFeedId('cd'.repeat(32));
@@ -28,7 +34,7 @@ describe('a home asks another', () => {
     await using homes = await openHomes();
     const { a, b } = homes;
     const link = a.link();
-    const body = new Uint8Array(3 * 1024 * 1024).fill(7);
+    const body = new Uint8Array(FEDERATION_BODY_BYTES_MAX).fill(7);
     expect(await link.send(b.home, `${FEED}.1.50.0`, body, never)).toEqual(body.slice(0, 16));
     expect(fromUtf8((await link.pull(b.home, FEED, 0, never)) ?? utf8('nothing'))).toBe('pulled');
     expect(await link.pull(b.home, FEED, 7, never)).toBeUndefined();

@@ -15,6 +15,7 @@ import {
   type Address,
   BODY_BYTES_MAX,
   type ConversationId,
+  FEDERATION_BODY_BYTES_MAX,
   type FeedId,
   type HomeDocument,
   type HomeName,
@@ -31,7 +32,6 @@ import {
   LINK_TIMEOUT_MS,
   LINK_URLS_MAX,
   REFUSAL_BYTES_MAX,
-  TRANSACTION_BYTES_MAX,
   TRANSFER_BYTES_PER_SECOND,
 } from './limits.ts';
 import { contentHash, type RequestSigner, signRequest } from './request-signature.ts';
@@ -208,6 +208,6 @@ function question(path: string, query: Readonly<Record<string, string | readonly
     method: 'GET',
     path: text === '' ? path : `${path}?${text}`,
     body: undefined,
-    answerBytesMax: TRANSACTION_BYTES_MAX,
+    answerBytesMax: FEDERATION_BODY_BYTES_MAX,
   };
 }

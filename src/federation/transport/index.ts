@@ -3,7 +3,7 @@
 export { isLoopbackHome } from './discovery.ts';
 export * from './http-home-directory.ts';
 export * from './http-link.ts';
-export { DEFAULT_TRANSPORT_LIMITS, TRANSACTION_BYTES_MAX, type TransportLimits } from './limits.ts';
+export { DEFAULT_TRANSPORT_LIMITS, type TransportLimits } from './limits.ts';
 export type { RequestSigner } from './request-signature.ts';
 export * from './server.ts';
 export * from './wkd.ts';

@@ -1,16 +1,14 @@
-/** The bounds of what homes say to each other over HTTP, each with its reason. docs/protocol/federation.md repeats them. */
+/**
+ * The bounds of what homes say to each other over HTTP, each with its reason. docs/protocol/federation.md repeats them. What a
+ * body may have is FEDERATION_BODY_BYTES_MAX, the decoder's own bound: more would be read, held and then refused.
+ */
+import { FEDERATION_BODY_BYTES_MAX } from '../../protocol/index.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/**
- * A Transaction, and a page of PDUs in an answer. Fifty items of the largest size would be 100 MiB, which one home could make
- * another hold; 16 MiB has room for seven of the largest (an item alone is 2 MiB and 64 KiB) or fifty of 300 KiB, and takes
- * a second of a line of 130 Mbit/s.
- */
-export const TRANSACTION_BYTES_MAX = 16 * MiB;
 /** An Answer: fifty results with a sentence each, and how far each feed of a fleet reaches. */
 export const ANSWER_BYTES_MAX = MiB;
 /** A refusal: a code and two sentences. */
@@ -56,10 +54,10 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = Object.freeze({
   requestBurst: 2_000,
   // A fleet of eight nodes that sends, and fetches what it lacks.
   requestsInFlight: 32,
-  // Two full transactions: a fleet's nodes rarely have full ones at once, and who waits a second loses nothing.
-  bodyBytesInFlight: 2 * TRANSACTION_BYTES_MAX,
-  // Eight homes with the most that each may have: a quarter of the memory of a small server.
-  allBodyBytesInFlight: 16 * TRANSACTION_BYTES_MAX,
+  // A fleet of eight nodes with a transaction each of the largest size: 17 MiB. Who waits a second loses nothing.
+  bodyBytesInFlight: 8 * FEDERATION_BODY_BYTES_MAX,
+  // Eight homes with the most that each may have: 136 MiB, an eighth of the memory of a small server.
+  allBodyBytesInFlight: 64 * FEDERATION_BODY_BYTES_MAX,
 });
 
 /** Homes whose rate is remembered: some hundred bytes each. Forgetting one forgives it. */

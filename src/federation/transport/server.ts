@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { abortable, type Clock, type CryptoSuite, type Log } from '../../base/index.ts';
 import {
   ATTACHMENT_CHUNKS_MAX,
+  FEDERATION_BODY_BYTES_MAX,
   type HomeName,
   parseAddress,
   parseConversationId,
@@ -22,7 +23,6 @@ import {
   BACKFILL_PDUS_MAX,
   PAGE_CHARACTERS_MAX,
   PDU_IDS_MAX,
-  TRANSACTION_BYTES_MAX,
   TRANSACTION_ID_CHARACTERS_MAX,
   type TransportLimits,
 } from './limits.ts';
@@ -84,7 +84,7 @@ class FederationServer {
 
   #mountSend(scope: FastifyInstance): void {
     const { service, suite } = this.#deps;
-    scope.put('/send/*', { bodyLimit: TRANSACTION_BYTES_MAX }, async (request, reply) => {
+    scope.put('/send/*', { bodyLimit: FEDERATION_BODY_BYTES_MAX }, async (request, reply) => {
       const exchange = this.#exchangeOf(request);
       const txn = pathOf(request);
       if (txn.length === 0 || txn.length > TRANSACTION_ID_CHARACTERS_MAX || !/^[\w.-]+$/.test(txn))
@@ -188,8 +188,8 @@ function declaredBytes(request: FastifyRequest): number {
   if (encoding !== undefined) throw new FederationError('malformed', 'a body declares its content-length');
   const bytes = Number(length ?? 0);
   if (!Number.isSafeInteger(bytes) || bytes < 0) throw new FederationError('malformed', 'not a content-length');
-  if (bytes > TRANSACTION_BYTES_MAX)
-    throw new FederationError('too_large', `a body has at most ${TRANSACTION_BYTES_MAX} bytes`);
+  if (bytes > FEDERATION_BODY_BYTES_MAX)
+    throw new FederationError('too_large', `a body has at most ${FEDERATION_BODY_BYTES_MAX} bytes`);
   return bytes;
 }
 
