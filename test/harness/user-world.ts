@@ -160,6 +160,11 @@ export class UserWorld implements AsyncDisposable {
     return this.#until(async () => (await this.call(call))[0] as Arguments, isDone);
   }
 
+  /** The same for anything else that can be seen. */
+  async untilHolds(holds: () => boolean): Promise<void> {
+    await this.untilAnswer(['Core/echo', {}], holds);
+  }
+
   /** Lets another device of the person hear of everything. */
   async untilHeard(client: Client, isDone: (messages: readonly Summary[]) => boolean): Promise<readonly Summary[]> {
     const look = async (): Promise<readonly Summary[]> => {

@@ -1,8 +1,9 @@
 /** A person's encrypted mail through their user server: JMAP on one side, their other devices on the other. */
 import { describe, expect, test } from 'vitest';
 import { FLAGGED, foldersOf, READ, type Summary } from '../../src/client/index.ts';
-import { all, ClientWorld, never } from '../harness/client-world.ts';
-import { ACCOUNT, UserWorld } from '../harness/user-world.ts';
+import { all, never } from '../harness/client-world.ts';
+import { openUserSetting } from '../harness/user-setting.ts';
+import { ACCOUNT } from '../harness/user-world.ts';
 
 const SHOWN = ['id', 'subject', 'keywords', 'mailboxIds', 'preview'];
 
@@ -11,29 +12,9 @@ function isTaken(answer: Readonly<Record<string, unknown>>): boolean {
   return list.every(({ deliveryStatus }) => deliveryStatus !== null);
 }
 
-async function setup(cache: 'disk' | 'memory' = 'disk') {
-  const world = await ClientWorld.open();
-  const alice = await world.newPerson('alice');
-  await alice.client.connect(never);
-  const hub = await world.newDevice(alice.created.profile);
-  await hub.client[Symbol.asyncDispose]();
-  const user = await UserWorld.open(world, hub.profile, cache);
-  return {
-    world,
-    /** The person's laptop. */
-    laptop: alice.client,
-    user,
-    async [Symbol.asyncDispose]() {
-      await user[Symbol.asyncDispose]();
-      await alice.client[Symbol.asyncDispose]();
-      await world[Symbol.asyncDispose]();
-    },
-  };
-}
-
 describe('a user server', () => {
   test('shows mail as it arrives, in its mailbox, with its text', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user, world } = setting;
     const bob = await world.newPerson('bob');
     await using b = bob.client;
@@ -55,7 +36,7 @@ describe('a user server', () => {
   });
 
   test('and the person’s other devices agree on flags and folders, whichever changed them', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     const { id } = await laptop.send({ to: [laptop.address], subject: 'x', text: 'x' });
     const [email] = await user.untilEmails((emails) => emails.length === 1, SHOWN);
@@ -77,7 +58,7 @@ describe('a user server', () => {
   });
 
   test('creates, renames and removes mailboxes on all devices', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     const [created] = await user.call(['Mailbox/set', { create: { a: { name: 'Projects' } } }]);
     const mailboxId = String((created as { created: { a: { id: string } } }).created.a.id);
@@ -96,7 +77,7 @@ describe('a user server', () => {
   });
 
   test('deletes for good, here and at the home, and hears when another device did', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     for (const subject of ['one', 'two']) await laptop.send({ to: [laptop.address], subject, text: subject });
     const emails = await user.untilEmails((found) => found.length === 2, SHOWN);
@@ -112,7 +93,7 @@ describe('a user server', () => {
 
   for (const cache of ['disk', 'memory'] as const)
     test(`loses no pending change when it is killed before the home heard of it (${cache})`, async () => {
-      await using setting = await setup(cache);
+      await using setting = await openUserSetting(cache);
       const { laptop, user, world } = setting;
       await laptop.send({ to: [laptop.address], subject: 'x', text: 'x' });
       const [email] = await user.untilEmails((emails) => emails.length === 1, SHOWN);
@@ -137,7 +118,7 @@ describe('a user server', () => {
     });
 
   test('starts an agent again that died, and misses nothing meanwhile', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     await user.untilEmails(() => user.server.status.mailAgent.state === 'running', SHOWN);
     user.crashAgent('a test');
@@ -148,7 +129,7 @@ describe('a user server', () => {
   });
 
   test('says what is complete, and pushes it when that changes', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     const told: string[] = [];
     user.server.store.on('changed', ({ changed }) => {
@@ -177,7 +158,7 @@ describe('a user server', () => {
   });
 
   test('asks for a node at once when it is woken', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user, world } = setting;
     await user.untilEmails(() => user.server.status.mail?.connection === 'connected', SHOWN);
     world.isCut = true;
@@ -199,7 +180,7 @@ describe('a user server', () => {
   });
 
   test('sends what is submitted, encrypted to each who can be written to, and says who cannot', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user, world } = setting;
     await using bob = (await world.newPerson('bob')).client;
     await using carol = (await world.newPerson('carol')).client;
@@ -249,7 +230,7 @@ describe('a user server', () => {
 
   for (const cache of ['disk', 'memory'] as const)
     test(`loses nothing that it said was sent, and sends it once, when it is killed before the home had it (${cache})`, async () => {
-      await using setting = await setup(cache);
+      await using setting = await openUserSetting(cache);
       const { laptop, user, world } = setting;
       await using bob = (await world.newPerson('bob')).client;
       await bob.connect(never);
@@ -283,7 +264,7 @@ describe('a user server', () => {
     });
 
   test('goes on with the states it had, after a restart', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     await laptop.send({ to: [laptop.address], subject: 'before', text: 'x' });
     await user.untilEmails((emails) => emails.length === 1, SHOWN);

@@ -1,27 +1,8 @@
 /** What a JMAP program does in an encrypted account is what the person's other devices, and whom they write to, see of it. */
 import { describe, expect, test } from 'vitest';
 import type { Summary } from '../../src/client/index.ts';
-import { all, ClientWorld, never } from '../harness/client-world.ts';
-import { UserWorld } from '../harness/user-world.ts';
-
-async function setup() {
-  const world = await ClientWorld.open();
-  const alice = await world.newPerson('alice');
-  await alice.client.connect(never);
-  const hub = await world.newDevice(alice.created.profile);
-  await hub.client[Symbol.asyncDispose]();
-  const user = await UserWorld.open(world, hub.profile);
-  return {
-    world,
-    laptop: alice.client,
-    user,
-    async [Symbol.asyncDispose]() {
-      await user[Symbol.asyncDispose]();
-      await alice.client[Symbol.asyncDispose]();
-      await world[Symbol.asyncDispose]();
-    },
-  };
-}
+import { all, never } from '../harness/client-world.ts';
+import { openUserSetting } from '../harness/user-setting.ts';
 
 type Created = Readonly<Record<string, { readonly id: string; readonly threadId?: string }>>;
 
@@ -40,7 +21,7 @@ const draft = (more: object): object => ({
 
 describe('an encrypted account', () => {
   test('does not see again what was destroyed while it was on its way to the home', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user } = setting;
     for (const isSettled of [false, true]) {
       const [made] = await user.call(['Email/set', { create: { a: draft({}), b: draft({ subject: 'kept' }) } }]);
@@ -59,7 +40,7 @@ describe('an encrypted account', () => {
   });
 
   test('keeps the role that was given to a mailbox', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user, world } = setting;
     const [made] = await user.call(['Mailbox/set', { create: { a: { name: 'Weighty', role: 'important' } } }]);
     const id = madeBy(made).a?.id;
@@ -75,7 +56,7 @@ describe('an encrypted account', () => {
   });
 
   test('shows a mailbox as it was last changed here, whatever was said of it before', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { user } = setting;
     const seen: string[] = [];
     const [made] = await user.call(['Mailbox/set', { create: { a: { name: 'one' } } }]);
@@ -95,7 +76,7 @@ describe('an encrypted account', () => {
   });
 
   test('answers within the conversation, and shows one thread', async () => {
-    await using setting = await setup();
+    await using setting = await openUserSetting();
     const { laptop, user, world } = setting;
     await using bob = (await world.newPerson('bob')).client;
     await bob.connect(never);
