@@ -184,25 +184,32 @@ export class WebHome implements AsyncDisposable {
 
   /** As if the machine had lost power, and was switched on again; `meanwhile` runs while it is off. */
   async crash(meanwhile: () => Promise<void>): Promise<void> {
-    const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    this.#child.kill('SIGKILL');
-    await exit;
-    await meanwhile();
-    const ports = [this.#node, this.web].map((url) => new URL(url).port) as [string, string];
-    [this.#child] = await start(this.#folder, ...ports);
+    await ended(this.#child, 'SIGKILL');
+    try {
+      await meanwhile();
+    } finally {
+      const ports = [this.#node, this.web].map((url) => new URL(url).port) as [string, string];
+      [this.#child] = await start(this.#folder, ...ports);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
-    const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    this.#child.kill('SIGTERM');
-    await exit;
+    await ended(this.#child, 'SIGTERM');
     await rm(this.#folder, { recursive: true, force: true });
   }
 
   #profileOf(address: string): string {
     return join(this.#folder, 'profiles', address);
   }
+}
+
+/** Also of one that has ended by itself. */
+async function ended(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  await exit;
 }
 
 async function start(

@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
 import { skipWithout } from '../harness/requirement.ts';
+import { sealedRecords } from '../harness/web-database.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
 import { hasChromium, WebHome, type WebUser } from '../harness/web-home.ts';
 
@@ -22,22 +23,6 @@ async function openSettings(page: Page, section: string): Promise<void> {
 async function closeSettings(page: Page): Promise<void> {
   await page.keyboard.press('Escape');
   await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
-}
-
-/** What the browser's database holds, as it stands there. */
-function sealedRecords(page: Page, database: string): Promise<string> {
-  return page.evaluate<string>(`new Promise((resolve, reject) => {
-    const opening = indexedDB.open(${JSON.stringify(database)});
-    opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const all = opening.result.transaction('records').objectStore('records').getAll();
-      all.onerror = () => reject(all.error);
-      all.onsuccess = () => {
-        opening.result.close();
-        resolve(all.result.map(({ sealed }) => new TextDecoder('latin1').decode(sealed)).join());
-      };
-    };
-  })`);
 }
 
 // It needs a browser to look at a page with.

@@ -5,6 +5,9 @@
 /** Written in by the build: what the page is made of, and a name that changes with it. */
 const BUILT = { name: 'unbuilt', assets: [] };
 const CACHE = `restante-page-${BUILT.name}`;
+/** What is said in the person's language, which only the page knows: it puts it here. */
+const WORDS_CACHE = 'restante-words';
+const WORDS = '/words';
 const isPart = (url) =>
   url.origin === location.origin &&
   (url.pathname === '/' || /^\/(assets\/|icon\.svg$|manifest|mail-frame)/.test(url.pathname));
@@ -35,10 +38,34 @@ async function tellWindows(message) {
   for (const client of await self.clients.matchAll({ type: 'window' })) client.postMessage(message);
 }
 
+self.addEventListener('push', (event) => event.waitUntil(takePush(event.data?.json())));
+
+/** What the push service has brought: the hub's code for the page, or that there is mail. Nothing of the mail comes this way. */
+async function takePush(message) {
+  if (message?.['@type'] === 'PushVerification') return tellWindows(message);
+  const windows = await self.clients.matchAll({ type: 'window' });
+  if (windows.some(({ visibilityState }) => visibilityState === 'visible')) return undefined;
+  // A window that runs behind others has said it, or will, and says more.
+  if ((await self.registration.getNotifications()).length > 0) return undefined;
+  const words = await (await caches.open(WORDS_CACHE)).match(WORDS);
+  const { newMail } = words === undefined ? { newMail: 'New mail' } : await words.json();
+  return self.registration.showNotification('Restante', { body: newMail, icon: '/icon.svg', tag: 'restante-push' });
+}
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(showWindow());
+});
+
+async function showWindow() {
+  const [window] = await self.clients.matchAll({ type: 'window' });
+  return window === undefined ? self.clients.openWindow('/') : window.focus();
+}
+
 /** Of builds before this one. */
 async function forgetOthers() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
+  await Promise.all(names.filter((name) => name !== CACHE && name !== WORDS_CACHE).map((name) => caches.delete(name)));
 }
 
 /** Its name has its content's hash: it never changes. */

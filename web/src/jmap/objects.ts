@@ -9,6 +9,9 @@ export const COMPLETENESS = 'https://restante.org/jmap/completeness';
 /** An extension of ours: the emails of all accounts in one list. */
 export const EVERY_ACCOUNT = 'https://restante.org/jmap/every-account';
 
+/** Web Push with the hub's own key (RFC 9749). */
+export const WEB_PUSH = 'urn:ietf:params:jmap:webpush-vapid';
+
 export interface Session {
   readonly capabilities: Readonly<Record<string, object>>;
   readonly accounts: Readonly<Record<string, Account>>;

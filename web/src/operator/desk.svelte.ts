@@ -12,7 +12,10 @@ export class OperatorDesk {
   readonly #onRefused: () => void;
   status = $state.raw<Status>();
   samples = $state.raw<readonly Sample[]>([]);
+  /** Why the figures are those of before. */
   problem = $state('');
+  /** Why what was done last was not; until something else is done. */
+  refusal = $state('');
   #last: Look | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
@@ -24,13 +27,13 @@ export class OperatorDesk {
   }
 
   async act<Result>(name: Parameters<OperatorDoor['act']>[0], body: object = {}): Promise<Result | undefined> {
+    this.refusal = '';
     try {
-      this.problem = '';
       const result = await this.#door.act<Result>(name, body);
       await this.look();
       return result;
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.refusal = error instanceof Error ? error.message : String(error);
       return undefined;
     }
   }

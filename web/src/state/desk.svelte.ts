@@ -54,13 +54,15 @@ export class Desk {
     this.#submissions = new Submissions({ line, identities, accountOf });
     const onFailed = (error: unknown): void => notices.problem(texts.t.notDone(reasonOf(error)));
     this.#drafts = new Drafts({ line, kept, identities, accountOf, onFailed });
-    this.outbox = new Outbox({
+    const outboxDeps = {
       ...{ line, kept, submissions: this.#submissions },
-      whole: (content) => this.#whole(content),
-      onSent: (content, sent) =>
-        notices.say(texts.t.sendingSoon, () => this.#takeBack(content, sent), UNDO_SECONDS * 1_000),
-      onRefused: (content, why) => void this.#writeAgain(content, why),
-    });
+      whole: (content: LetterContent) => this.#whole(content),
+      onSent: (content: LetterContent, sent: Sent): void => {
+        notices.say(texts.t.sendingSoon, () => this.#takeBack(content, sent), UNDO_SECONDS * 1_000);
+      },
+      onRefused: (content: LetterContent, why: unknown) => void this.#writeAgain(content, why),
+    };
+    this.outbox = new Outbox(outboxDeps, own);
   }
 
   /** What was being written when a window went away, and is not in another one. */
@@ -89,6 +91,7 @@ export class Desk {
   typed(letter: Letter): void {
     if (letter.isOver) return;
     letter.saveState = 'typed';
+    letter.isKept = false;
     clearTimeout(this.#keepTimer);
     this.#keepTimer = setTimeout(() => void this.#keep(letter), KEEP_AFTER_MS);
     this.#saveSoon(letter);
@@ -174,6 +177,7 @@ export class Desk {
 
   /** Nothing stays in the browser. */
   destroy(): Promise<void> {
+    this.outbox.close();
     return this.#kept.destroy();
   }
 
@@ -201,8 +205,11 @@ export class Desk {
   }
 
   async #keep(letter: Letter): Promise<void> {
+    if (letter.isOver) return;
+    const content = letter.content();
     try {
-      if (!letter.isOver) await this.#kept.keep(letter.content());
+      await this.#kept.keep(content);
+      letter.isKept = JSON.stringify(content) === JSON.stringify(letter.content());
     } catch (error) {
       this.#deps.notices.problem(this.#deps.texts.t.notDone(reasonOf(error)));
     }

@@ -66,6 +66,8 @@ export class Letter {
   text = $state('');
   attachments = $state<Attachment[]>([]);
   saveState = $state<SaveState>('clean');
+  /** The browser has it as it is. */
+  isKept = $state(false);
   /** It was discarded, or is in the outbox. */
   isOver = false;
   readonly inReplyTo: readonly string[] | null;

@@ -18,6 +18,7 @@ import { Router } from './route.svelte.ts';
 import { parseSearch } from './search-query.ts';
 import { Shelf } from './shelf.svelte.ts';
 import { ThreadList, type ThreadRow } from './thread-list.svelte.ts';
+import { isPushing, WebPush } from './web-push.ts';
 
 export class Mail {
   readonly login: Login;
@@ -65,6 +66,7 @@ export class Mail {
     mail.follow();
     line.onChange(() => mail.#changed());
     void mail.desk.restore();
+    new WebPush(line).renew().catch((error: unknown) => console.warn(error));
     return mail;
   }
 
@@ -188,7 +190,13 @@ export class Mail {
   /** Nothing of the mail stays in the browser. */
   async close(): Promise<void> {
     this.list?.close();
-    await Promise.all([this.desk.destroy(), this.shelf.destroy()]);
+    const quiet = isPushing() ? new WebPush(this.line).turnOff() : Promise.resolve();
+    await Promise.all([
+      this.desk.destroy(),
+      this.shelf.destroy(),
+      // Without a line it ends with the login that made it.
+      this.line.state === 'live' ? quiet.catch((error: unknown) => console.warn(error)) : undefined,
+    ]);
     this.line.close();
   }
 

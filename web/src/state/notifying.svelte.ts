@@ -7,6 +7,10 @@ import type { MailAccount } from './mail-account.ts';
 import { listOf } from './thread-list.svelte.ts';
 
 const KEPT_AS = 'restante.notify';
+const DISCREET_KEPT_AS = 'restante.notify-discreetly';
+/** The service worker's own words, where it finds them (public/service-worker.js). */
+const WORDS_CACHE = 'restante-words';
+const WORDS = '/words';
 /** Said one by one; of more only how many. */
 const SAID_MAX = 3;
 
@@ -18,7 +22,22 @@ export function isNotifying(): boolean {
 export async function setNotifying(wanted: boolean): Promise<boolean> {
   const isAllowed = wanted && 'Notification' in window && (await Notification.requestPermission()) === 'granted';
   localStorage.setItem(KEPT_AS, isAllowed ? 'on' : 'off');
+  await giveWords();
   return isAllowed;
+}
+
+/** It is only said that there is mail: whoever looks at the screen reads no more. */
+export function isDiscreet(): boolean {
+  return localStorage.getItem(DISCREET_KEPT_AS) === 'on';
+}
+
+export function setDiscreet(wanted: boolean): void {
+  localStorage.setItem(DISCREET_KEPT_AS, wanted ? 'on' : 'off');
+}
+
+async function giveWords(): Promise<void> {
+  const words = await caches.open(WORDS_CACHE);
+  await words.put(WORDS, new Response(JSON.stringify({ newMail: texts.t.newMail })));
 }
 
 export class Notifier {
@@ -38,7 +57,7 @@ export class Notifier {
       const known = this.#known.get(account.id);
       this.#known.set(account.id, new Set(heads.map(({ id }) => id)));
       if (known === undefined || document.visibilityState === 'visible') continue;
-      say(heads.filter(({ id }) => !known.has(id)));
+      await say(heads.filter(({ id }) => !known.has(id)));
     }
   }
 
@@ -59,18 +78,26 @@ export class Notifier {
   }
 }
 
-function say(news: readonly EmailHead[]): void {
-  if (news.length > SAID_MAX) {
-    new Notification('Restante', { body: texts.t.unread(news.length), icon: '/icon.svg', tag: 'restante' });
-    return;
-  }
+async function say(news: readonly EmailHead[]): Promise<void> {
+  if (news.length === 0) return;
+  if (isDiscreet()) return show('Restante', texts.t.newMail, 'restante');
+  if (news.length > SAID_MAX) return show('Restante', texts.t.unread(news.length), 'restante');
   for (const { from, id, subject } of news) {
     const who = from?.[0] === undefined ? 'Restante' : nameOf(from[0]);
-    const notification = new Notification(who, {
-      body: subject || texts.t.noSubject,
-      icon: '/icon.svg',
-      tag: id,
-    });
-    notification.onclick = () => window.focus();
+    await show(who, subject || texts.t.noSubject, id);
   }
+}
+
+/** By the service worker where there is one: telephones know no other way, and it outlives the window. */
+async function show(title: string, body: string, tag: string): Promise<void> {
+  const options = { body, icon: '/icon.svg', tag };
+  const registration = await navigator.serviceWorker?.getRegistration();
+  if (registration?.active != null) {
+    const pushed = await registration.getNotifications({ tag: 'restante-push' });
+    for (const notification of pushed) notification.close();
+    await registration.showNotification(title, options);
+    return;
+  }
+  const notification = new Notification(title, options);
+  notification.onclick = () => window.focus();
 }

@@ -34,9 +34,13 @@ export class Outbox {
   waiting = $state.raw<readonly Waiting[]>([]);
   readonly #deps: OutboxDeps;
   readonly #going = new Set<string>();
+  /** Other windows of the person show the same. */
+  readonly #windows: BroadcastChannel;
 
-  constructor(deps: OutboxDeps) {
+  constructor(deps: OutboxDeps, own: string) {
     this.#deps = deps;
+    this.#windows = new BroadcastChannel(`restante-outbox ${own}`);
+    this.#windows.onmessage = () => void this.flush();
   }
 
   /** Resolves when it is on the disk. */
@@ -45,13 +49,17 @@ export class Outbox {
     await this.#deps.kept.keep(queued);
     this.#deps.kept.release(content.key);
     this.#show(queued);
+    this.#windows.postMessage('changed');
     if (this.#deps.line.state !== 'live') await askForSync().catch((error: unknown) => console.warn(error));
     void this.flush();
   }
 
   /** Sends what waits, also what another window has left. */
   async flush(): Promise<void> {
+    const shown = this.waiting;
     const letters = (await this.#deps.kept.all()).filter(({ isQueued }) => isQueued);
+    const keys = new Set(letters.map(({ key }) => key));
+    for (const { content } of shown) if (!keys.has(content.key)) this.#hide(content.key);
     for (const content of letters) this.#show(content);
     if (this.#deps.line.state !== 'live') return;
     await Promise.all(letters.map(({ key }) => this.#deliver(key)));
@@ -69,7 +77,12 @@ export class Outbox {
     this.#hide(key);
     const draft = { ...content, isQueued: false };
     await kept.keep(draft);
+    this.#windows.postMessage('changed');
     return draft;
+  }
+
+  close(): void {
+    this.#windows.close();
   }
 
   async #deliver(key: string): Promise<void> {
@@ -97,6 +110,7 @@ export class Outbox {
       const sent = await submissions.send(letter);
       await kept.drop(content.key);
       this.#hide(content.key);
+      this.#windows.postMessage('changed');
       onSent(letter, sent);
     } catch (error) {
       if (isForLater(error)) return;

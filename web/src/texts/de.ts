@@ -30,6 +30,7 @@ export const de: Messages = {
     junk: 'Spam',
     trash: 'Papierkorb',
   },
+  newMail: 'Es ist neue Post da.',
   unread: (n) => `${n} ungelesen`,
   account: 'Konto',
   newLabel: 'Neues Label',

@@ -29,6 +29,7 @@ export const en = {
     junk: 'Junk',
     trash: 'Trash',
   } as Readonly<Record<string, string>>,
+  newMail: 'There is new mail.',
   unread: (n: number) => `${n} unread`,
   account: 'Account',
   newLabel: 'New label',

@@ -80,6 +80,10 @@ export const de: AccountMessages = {
   notifications: 'Mitteilungen',
   notify: 'Neue Post mitteilen',
   notifyRefused: 'Der Browser erlaubt es nicht. Seine Einstellungen für diese Seite können es.',
+  notifyDiscreetly: 'Nur sagen, dass Post da ist, nicht von wem',
+  notifyClosed: 'Auch wenn kein Fenster offen ist',
+  notifyClosedHint: 'Über den Push-Dienst des Browserherstellers. Er erfährt, wann Post kommt, und sonst nichts.',
+  notifyClosedFailed: (why: string) => `Der Push-Dienst des Browsers ist nicht nutzbar: ${why}`,
   offlineReading: 'Post zum Lesen ohne Netz behalten',
   offlineReadingHint:
     'Was du zuletzt gelesen hast, bleibt in diesem Browser, verschlüsselt mit einem Schlüssel, der ihn nicht verlassen kann, und verschwindet beim Abmelden.',

@@ -82,6 +82,10 @@ export const en = {
   notifications: 'Notifications',
   notify: 'Tell me of new mail',
   notifyRefused: 'The browser does not allow it. Its settings for this page can.',
+  notifyDiscreetly: 'Say only that there is mail, not from whom',
+  notifyClosed: 'Also while no window is open',
+  notifyClosedHint: 'By the push service of the browser’s maker. It learns when mail comes, and nothing else.',
+  notifyClosedFailed: (why: string) => `The browser’s push service cannot be used: ${why}`,
   offlineReading: 'Keep mail for reading without a network',
   offlineReadingHint:
     'What you have read lately is kept in this browser, encrypted, with a key that cannot leave it, and is cleared when you sign out.',

@@ -1,0 +1,77 @@
+/** Files dropped on a letter and pasted into it: they come in whole, one sees how far they are, and can leave them out. */
+import { text } from 'node:stream/consumers';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { skipWithout } from '../harness/requirement.ts';
+import { hasChromium, WebHome } from '../harness/web-home.ts';
+
+const TIMEOUT_MS = 300_000;
+const ARRIVAL_MS = 60_000;
+/** Slow enough to be seen on its way, and soon there. */
+const FILE_BYTES = 400_000;
+const UPLOAD_BYTES_PER_SECOND = 150_000;
+
+/** What a browser hands to a page on a drop (`DataTransfer`) and on a paste. */
+const giveFile = (event: 'drop' | 'paste', name: string, bytes: number): string => `(() => {
+  const files = new DataTransfer();
+  files.items.add(new File(['x'.repeat(${bytes})], ${JSON.stringify(name)}, { type: 'text/plain' }));
+  const options = { bubbles: true, cancelable: true };
+  const letter = document.querySelector('[role="dialog"] textarea');
+  ${
+    event === 'drop'
+      ? `letter.dispatchEvent(new DragEvent('dragover', { ...options, dataTransfer: files }));
+  letter.dispatchEvent(new DragEvent('drop', { ...options, dataTransfer: files }));`
+      : `letter.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: files }));`
+  }
+})()`;
+
+async function slowUploads(page: Page): Promise<void> {
+  const debug = await page.context().newCDPSession(page);
+  const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: UPLOAD_BYTES_PER_SECOND };
+  await debug.send('Network.emulateNetworkConditions', conditions);
+}
+
+// It needs a browser to look at a page with.
+test.skipIf(skipWithout(hasChromium(), { test: 'attaching in the page', lack: 'there is no chromium' }))(
+  'files come into a letter by drop and by paste, with progress, and go with it',
+  async () => {
+    await using home = await WebHome.open();
+    const bob = await home.person('bob');
+    const alice = await home.signIn(await home.person('alice'));
+    const { page } = alice;
+    await page.keyboard.press('c');
+    const letter = page.getByRole('dialog');
+    await letter.getByLabel('To', { exact: true }).fill(bob);
+    await letter.getByLabel('Subject').fill('two files');
+
+    await slowUploads(page);
+    await page.evaluate(giveFile('drop', 'dropped.txt', FILE_BYTES));
+    const progress = letter.getByRole('progressbar', { name: /^dropped\.txt/ });
+    const share = (): Promise<number> => progress.evaluate((element: { value: number }) => element.value);
+    await expect.poll(share, { timeout: ARRIVAL_MS, interval: 20 }).toBeGreaterThan(0.1);
+    await letter.getByRole('button', { name: 'Send', exact: true }).click();
+    await letter.getByText('Some files are still on their way.').waitFor();
+    await page.evaluate(giveFile('paste', 'pasted.txt', 7));
+    await page.evaluate(giveFile('paste', 'unwanted.txt', 9));
+    await letter.getByRole('button', { name: 'Remove unwanted.txt' }).click();
+    await letter.getByText('dropped.txt').waitFor();
+    await letter.getByRole('progressbar').first().waitFor({ state: 'detached', timeout: ARRIVAL_MS });
+    await expect.poll(() => letter.getByRole('progressbar').count(), { timeout: ARRIVAL_MS }).toBe(0);
+    await letter.getByRole('button', { name: 'Send', exact: true }).click();
+    await letter.waitFor({ state: 'detached' });
+
+    const { page: reader } = await home.signIn(bob);
+    await reader.locator('[data-position] a', { hasText: 'two files' }).first().click({ timeout: ARRIVAL_MS });
+    for (const [name, bytes] of [
+      ['dropped.txt', FILE_BYTES],
+      ['pasted.txt', 7],
+    ] as const) {
+      const saving = reader.waitForEvent('download');
+      await reader.getByRole('button', { name: new RegExp(name) }).click();
+      expect(await text(await (await saving).createReadStream())).toBe('x'.repeat(bytes));
+    }
+    expect(await reader.getByText('unwanted.txt').count()).toBe(0);
+    expect(alice.complaints).toEqual([]);
+  },
+  TIMEOUT_MS,
+);

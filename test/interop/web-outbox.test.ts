@@ -1,0 +1,230 @@
+/** What is written where there is no network, no hub or no window any more: kept, shown, sent once, and gone when it should be. */
+import { text } from 'node:stream/consumers';
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PASSWORD } from '../harness/home-process.ts';
+import { skipWithout } from '../harness/requirement.ts';
+import { sealedRecords } from '../harness/web-database.ts';
+import { seriousViolations } from '../harness/web-faults.ts';
+import { hasChromium, WebHome, type WebUser } from '../harness/web-home.ts';
+
+const TIMEOUT_MS = 300_000;
+/** The outbox of a hub holds a message for ten seconds, and the machine is busy. */
+const ARRIVAL_MS = 60_000;
+
+interface Words {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+async function write(page: Page, { subject, text: words, to }: Words): Promise<void> {
+  await page.keyboard.press('c');
+  const letter = page.getByRole('dialog');
+  await letter.getByLabel('To', { exact: true }).fill(to);
+  await letter.getByLabel('Subject').fill(subject);
+  await letter.getByLabel('Message', { exact: true }).fill(words);
+}
+
+async function send(page: Page, words: Words): Promise<void> {
+  await write(page, words);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+}
+
+const row = (page: Page, subject: string) => page.locator('[data-position] a', { hasText: subject }).first();
+const waiting = (page: Page, subject: string) =>
+  page.getByRole('list', { name: 'Waiting to be sent' }).getByRole('listitem').filter({ hasText: subject });
+
+/** The page is at hand without a network once its service worker has it. */
+async function signInWithWorker(home: WebHome, address: string): Promise<WebUser> {
+  const user = await home.signIn(address, undefined, { serviceWorkers: 'allow' });
+  await user.page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
+  await user.page.reload();
+  await user.page.getByRole('button', { name: 'Compose' }).first().waitFor();
+  return user;
+}
+
+async function signInAt(page: Page, address: string): Promise<void> {
+  await page.getByLabel('Address').fill(address);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Compose' }).first().waitFor();
+}
+
+async function goOffline({ context, page }: { context: BrowserContext; page: Page }): Promise<void> {
+  await context.setOffline(true);
+  await page.getByText('You are offline.').waitFor();
+}
+
+// It needs a browser to look at a page with.
+describe.skipIf(skipWithout(hasChromium(), { test: 'the outbox of the page', lack: 'there is no chromium' }))(
+  'what is written in the page',
+  () => {
+    let home: WebHome;
+    let reader: WebUser;
+    let author: string;
+
+    beforeAll(async () => {
+      home = await WebHome.open();
+      author = await home.person('author');
+      reader = await home.signIn(await home.person('reader'));
+    }, TIMEOUT_MS);
+
+    afterAll(async () => {
+      await home[Symbol.asyncDispose]();
+    }, TIMEOUT_MS);
+
+    /** Of the subject among what has come. Asked of the hub, so that a list that is late does not look like one. */
+    async function arrivals(subject: string): Promise<number> {
+      const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
+      const query = { accountId: 'encrypted', filter: { inMailbox: 'inbox', subject } };
+      const body = JSON.stringify({ using, methodCalls: [['Email/query', query, '0']] });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await home.asker(reader.address)('/jmap/api', { method: 'POST', headers, body });
+      return (answer.methodResponses as [[string, { ids: string[] }]])[0][1].ids.length;
+    }
+
+    test(
+      'without a network waits sealed in the list, outlives its window, and is sent once',
+      async () => {
+        const { context, page } = await signInWithWorker(home, author);
+        const second = await context.newPage();
+        await second.goto(home.web);
+        await signInAt(second, author);
+        await goOffline({ context, page });
+        await send(page, { to: reader.address, subject: 'from the train', text: 'Back at nine.' });
+        await waiting(page, 'from the train').getByText(`To ${reader.address}: waiting to be sent`).waitFor();
+        expect(await seriousViolations(page)).toEqual([]);
+        const kept = await sealedRecords(page, `restante-letters ${author}`);
+        expect(kept.length).toBeGreaterThan(100);
+        expect(`${kept}${await page.evaluate<string>('JSON.stringify({ ...localStorage })')}`).not.toMatch(
+          /nine|train/,
+        );
+
+        // Both windows have it after they are loaded again; only one of them may send it.
+        for (const window of [page, second]) {
+          await window.reload();
+          await waiting(window, 'from the train').waitFor();
+        }
+        await context.setOffline(false);
+        await row(reader.page, 'from the train').waitFor({ timeout: ARRIVAL_MS });
+        for (const window of [page, second]) await waiting(window, 'from the train').waitFor({ state: 'detached' });
+        // What is sent later comes later: a second copy would be here by then.
+        await send(page, { to: reader.address, subject: 'after the train', text: 'Home.' });
+        await row(reader.page, 'after the train').waitFor({ timeout: ARRIVAL_MS });
+        expect(await arrivals('from the train')).toBe(1);
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'is sent once, though the answer to its sending is lost',
+      async () => {
+        const { context, page } = await home.signIn(author);
+        let lost = 0;
+        await page.route('**/jmap/api', async (route) => {
+          const isSending = (route.request().postData() ?? '').includes('EmailSubmission/set');
+          if (!isSending || lost++ > 0) return route.continue();
+          await route.fetch(); // the hub does it, and nobody hears of it
+          await route.abort('connectionreset');
+        });
+        await send(page, { to: reader.address, subject: 'once only', text: 'and no more' });
+        await row(reader.page, 'once only').waitFor({ timeout: ARRIVAL_MS });
+        await send(page, { to: reader.address, subject: 'twice perhaps', text: 'no' });
+        await row(reader.page, 'twice perhaps').waitFor({ timeout: ARRIVAL_MS });
+        expect(lost).toBeGreaterThan(0);
+        expect(await arrivals('once only')).toBe(1);
+        await page.getByRole('link', { name: /^Sent/ }).click();
+        await row(page, 'once only').waitFor();
+        await page.getByRole('link', { name: /^Drafts/ }).click();
+        await page.getByText('Nothing here').waitFor();
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'while it waits is written on or discarded, and asked about before signing out',
+      async () => {
+        const { context, page } = await signInWithWorker(home, author);
+        await goOffline({ context, page });
+        await send(page, { to: reader.address, subject: 'a first thought', text: 'hm' });
+        await send(page, { to: reader.address, subject: 'a bad thought', text: 'grr' });
+        await waiting(page, 'a bad thought').getByRole('button', { name: 'Discard' }).click();
+        await waiting(page, 'a bad thought').waitFor({ state: 'detached' });
+        await waiting(page, 'a first thought').getByRole('button', { name: 'Edit' }).click();
+        const letter = page.getByRole('dialog', { name: 'a first thought' });
+        await letter.getByLabel('Message', { exact: true }).fill('a second thought');
+        await page.getByRole('button', { name: 'Send', exact: true }).click();
+        await waiting(page, 'a first thought').waitFor();
+
+        const asked: string[] = [];
+        page.once('dialog', (dialog) => {
+          asked.push(dialog.message());
+          void dialog.dismiss();
+        });
+        await page.getByRole('button', { name: 'Sign out' }).click();
+        await expect.poll(() => asked.join(), { timeout: 10_000 }).toContain('only on this device');
+        await waiting(page, 'a first thought').waitFor();
+        await context.setOffline(false);
+        await row(reader.page, 'a second thought').waitFor({ timeout: ARRIVAL_MS });
+        expect(await arrivals('a bad thought')).toBe(0);
+
+        await goOffline({ context, page });
+        await send(page, { to: reader.address, subject: 'lost on purpose', text: 'bye' });
+        page.once('dialog', (dialog) => void dialog.accept());
+        await page.getByRole('button', { name: 'Sign out' }).click();
+        await page.getByLabel('Address').waitFor();
+        expect(await page.evaluate<object[]>('indexedDB.databases()')).toEqual([]);
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'is not lost with a killed hub, nor what is attached to it',
+      async () => {
+        const { context, page } = await signInWithWorker(home, author);
+        await home.crash(async () => {
+          await page.getByText('The hub does not answer.').waitFor();
+          await write(page, { to: reader.address, subject: 'the minutes', text: 'They are attached.' });
+          await page
+            .locator('.composer input[type=file]')
+            .setInputFiles({ name: 'minutes.txt', mimeType: 'text/plain', buffer: Buffer.from('All agreed.') });
+          await page.getByText('minutes.txt').waitFor();
+          await page.getByText('Kept on this device').waitFor();
+          await page.reload();
+          await page.getByText('A message that you were writing is here again.').waitFor();
+          await page.getByRole('dialog', { name: 'the minutes' }).getByText('minutes.txt').waitFor();
+          await page.getByRole('button', { name: 'Send', exact: true }).click();
+          await waiting(page, 'the minutes').waitFor();
+        });
+        await row(reader.page, 'the minutes').click({ timeout: ARRIVAL_MS });
+        const saving = reader.page.waitForEvent('download');
+        await reader.page.getByRole('button', { name: /minutes\.txt/ }).click();
+        const stream = await (await saving).createReadStream();
+        expect(await text(stream)).toBe('All agreed.');
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'belongs to one window: another one does not open what is being written',
+      async () => {
+        const { context, page } = await home.signIn(author);
+        await write(page, { to: reader.address, subject: 'in one window', text: 'only here' });
+        await expect.poll(() => sealedRecords(page, `restante-letters ${author}`), { timeout: 10_000 }).not.toBe('');
+        const other = await context.newPage();
+        await other.goto(home.web);
+        await signInAt(other, author);
+        expect(await other.getByRole('dialog').count()).toBe(0);
+        expect(await page.getByRole('dialog', { name: 'in one window' }).count()).toBe(1);
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+  },
+);
