@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Certificate } from './certificate.ts';
 import { answers } from './daemon.ts';
 import { freePort } from './home-process.ts';
 import { skipWithout } from './requirement.ts';
@@ -37,7 +38,8 @@ export class Dovecot implements AsyncDisposable {
     this.imapPort = imapPort;
   }
 
-  static async open(): Promise<Dovecot> {
+  /** With a certificate it does what is said only after STARTTLS. */
+  static async open({ certificate }: { readonly certificate?: Certificate } = {}): Promise<Dovecot> {
     const folder = await mkdtemp(join(tmpdir(), 'dovecot-'));
     const [lmtpPort, imapPort] = [await freePort(), await freePort()];
     // Mail belongs to `mail`, a user of every Debian; Dovecot refuses to deliver as root.
@@ -45,7 +47,7 @@ export class Dovecot implements AsyncDisposable {
     await chmod(folder, 0o755);
     await chown(join(folder, 'mail'), 8, 8);
     const config = join(folder, 'dovecot.conf');
-    await writeFile(config, configuration(folder, lmtpPort, imapPort));
+    await writeFile(config, configuration(folder, lmtpPort, imapPort, certificate));
     const master = launch(folder);
     const server = new Dovecot(master, folder, lmtpPort, imapPort);
     for (const port of [lmtpPort, imapPort]) await answers(port, 'Dovecot');
@@ -72,13 +74,22 @@ function launch(folder: string): ChildProcess {
   return spawn(DOVECOT, ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: 'ignore', detached: true });
 }
 
-function configuration(folder: string, lmtpPort: number, imapPort: number): string {
+function configuration(
+  folder: string,
+  lmtpPort: number,
+  imapPort: number,
+  certificate: Certificate | undefined,
+): string {
+  const tls =
+    certificate === undefined
+      ? 'ssl = no'
+      : `ssl = required\nssl_cert = <${certificate.path}\nssl_key = <${certificate.keyPath}`;
   return `base_dir = ${folder}/run
 state_dir = ${folder}/state
 log_path = ${folder}/dovecot.log
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = no
+${tls}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 mail_location = maildir:${folder}/mail/%n/Maildir
