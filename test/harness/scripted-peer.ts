@@ -1,13 +1,22 @@
 /** A peer that says exactly what a test makes it say, on the wire of Dat v6. */
 import { createMemorySocketPair, type FrameSocket, SeededSecureRandom } from '../../src/base/index.ts';
 import { createNobleStreamCipher, type FeedKeyPair, type PeerHandle, type Synchronizer } from '../../src/feed/index.ts';
-import { type Inbound, type WireMessage, WireStream } from '../../src/feed/wire/index.ts';
+import { type Inbound, type StreamCipher, type WireMessage, WireStream } from '../../src/feed/wire/index.ts';
 
 export class ScriptedPeer {
   readonly handle: PeerHandle;
   /** What the synchronizer said so far. */
   readonly heard: WireMessage[] = [];
-  readonly #wire = new WireStream({ createCipher: createNobleStreamCipher, random: new SeededSecureRandom(77) });
+  /** Ours first. */
+  readonly #ciphers: StreamCipher[] = [];
+  readonly #wire = new WireStream({
+    createCipher: (key, nonce) => {
+      const cipher = createNobleStreamCipher(key, nonce);
+      this.#ciphers.push(cipher);
+      return cipher;
+    },
+    random: new SeededSecureRandom(77),
+  });
   readonly #socket: FrameSocket;
   readonly #reading: Promise<void>;
   /** Called with each message that comes. */
@@ -49,6 +58,13 @@ export class ScriptedPeer {
   /** Takes what was said as bytes, to be sent by the test in its own way. */
   takeBytes(): Uint8Array {
     return this.#wire.take();
+  }
+
+  /** Sends bytes that no codec would write, as the other end will read them. After `open`, with nothing left to flush. */
+  async sendRaw(plain: readonly number[]): Promise<void> {
+    const bytes = Uint8Array.from(plain);
+    this.#ciphers[0]?.apply(bytes);
+    await this.sendBytes(bytes);
   }
 
   async end(): Promise<void> {

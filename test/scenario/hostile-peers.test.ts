@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMemorySocketPair, ManualClock, utf8 } from '../../src/base/index.ts';
 import { type DropReason, type FeedLog, leafNode } from '../../src/feed/index.ts';
+import { PEERS_MAX } from '../../src/feed/synchronizer/limits.ts';
 import type { DataMessage, WireMessage } from '../../src/feed/wire/index.ts';
 import { FeedSite, feedKeys, siteSuite } from '../harness/feed-site.ts';
 import { ScriptedPeer } from '../harness/scripted-peer.ts';
@@ -76,6 +77,10 @@ const have = (start: number, length: number): WireMessage => ({
   bitfield: undefined,
   ack: false,
 });
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
 
 /** What the writer would say about a block. */
 async function dataOf({ writer, log }: { writer: FeedSite; log: FeedLog }, index: number): Promise<DataMessage> {
@@ -213,6 +218,40 @@ describe('a peer that sends too much', () => {
     if (ours !== undefined) mirror.say(ours);
     await mirror.flush();
     expect(await reasonOf(world, mirror)).toBe('self');
+  });
+});
+
+describe('a peer that sends what is no message', () => {
+  test.each<[string, readonly number[], DropReason]>([
+    ['a frame of more than 8 MiB', varint(8 * 1024 * 1024 + 1), 'too_large'],
+    ['a frame of 2^34 bytes', varint(2 ** 34), 'too_large'],
+    ['a length that does not end', [128, 128, 128, 128, 128, 128], 'malformed'],
+    ['a Want of 2^53', [12, 5, 8, 0, 16, ...varint(2 ** 53)], 'malformed'],
+    ['a Have of 2^53 - 1', [12, 3, 8, 0, 16, ...varint(2 ** 53 - 1)], 'malformed'],
+  ])('%s, is dropped at once', async (_name, plain, reason) => {
+    await using world = await setup();
+    const peer = await world.attack();
+    await peer.sendRaw(plain);
+    expect(await reasonOf(world, peer, 0)).toBe(reason);
+    await copyIsWhole(world);
+  });
+
+  test('frames of 8 MiB that never come, by as many peers as there may be, take no memory, and are dropped', async () => {
+    await using world = await setup();
+    const before = process.memoryUsage();
+    const peers: ScriptedPeer[] = [];
+    for (let i = 0; i < PEERS_MAX - 1; i++) {
+      const peer = await world.attack();
+      await peer.sendRaw([...varint(8 * 1024 * 1024), 1, 2, 3]);
+      peers.push(peer);
+    }
+    await world.clock.advance(0);
+    const after = process.memoryUsage();
+    expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(
+      MEMORY_GROWTH_BYTES_MAX,
+    );
+    for (const peer of peers) expect(await reasonOf(world, peer)).toBe('stalled_frame');
+    await copyIsWhole(world);
   });
 });
 
