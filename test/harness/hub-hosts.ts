@@ -22,6 +22,8 @@ export class HubHosts implements AsyncDisposable {
   readonly #amqp: string;
   readonly #options: object;
   readonly #hosts = new Map<string, Host>();
+  /** A host that starts again listens where it did: programs that know its port find it. */
+  readonly #ports = new Map<string, number>();
 
   private constructor(folder: string, amqp: string, options: object) {
     this.folder = folder;
@@ -51,14 +53,25 @@ export class HubHosts implements AsyncDisposable {
       folder,
       usersFolder: join(this.folder, 'users'),
       socket: { path: join(folder, 'hub.sock'), mode: 0o600 },
-      broker: { url: this.#amqp, host: '127.0.0.1', usersMax: 100 },
+      port: { host: '127.0.0.1', port: this.#ports.get(name) ?? 0 },
+      broker: { url: this.#amqp, host: '127.0.0.1', usersMax: 300 },
       ...this.#options,
     };
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
     const host: Host = { name, folder, child, port: Number(line) };
     this.#hosts.set(name, host);
+    this.#ports.set(name, host.port);
     return host;
+  }
+
+  /** In order: its user servers write and end. */
+  async stop(name: string): Promise<void> {
+    const { child } = this.of(name);
+    this.#hosts.delete(name);
+    const exited = once(child, 'exit');
+    child.stdin?.end();
+    await exited;
   }
 
   /** As a power cut ends a host: its user servers end because their control server is gone. */
