@@ -30,8 +30,8 @@ export class Deliveries {
   }
 
   #follow(session: Session, author: Address): void {
-    if (session.signal.aborted) return;
     const sessions = this.#asked.get(author) ?? new Set();
+    if (session.signal.aborted || sessions.has(session)) return;
     this.#asked.set(author, sessions.add(session));
     const forget = (): void => {
       sessions.delete(session);
