@@ -3,7 +3,7 @@
  * the same entries of each feed in order it gives the same rows, whatever the order of the feeds among each other: an erasure
  * may come before what it erases, a link of a chain before the one that it follows.
  */
-import { type CryptoSuite, fromHex, invariant, readUint64, toHex, uint64Bytes } from '../base/index.ts';
+import { type CryptoSuite, equalBytes, fromHex, invariant, readUint64, toHex, uint64Bytes } from '../base/index.ts';
 import {
   type Address,
   checkAccountLink,
@@ -233,6 +233,20 @@ async function foldAccount(
   buffer.put(key, now === undefined ? undefined : encodeLocations([now]));
   const others = [...before, ...(body === undefined ? [] : [body])];
   return others.filter((other) => other.feed !== now?.feed || other.index !== now.index);
+}
+
+/** Whether an entry's document is the version of its chain that counts. */
+export async function isStanding({ suite }: FoldDeps, buffer: ViewBuffer, header: EntryHeader): Promise<boolean> {
+  const { document, kind } = header;
+  if (kind !== EntryKind.ACCOUNT && kind !== EntryKind.KEY) return false;
+  let key: Uint8Array;
+  if (kind === EntryKind.KEY) key = homeKey(parseHomeDocument(suite, document).version);
+  else {
+    const { address, version } = parseAccountDocument(suite, document);
+    key = accountKey(address, version);
+  }
+  const standing = await buffer.get(key);
+  return standing !== undefined && equalBytes(standing, document);
 }
 
 function accountPlace(suite: CryptoSuite, address: Address): ChainPlace {

@@ -26,7 +26,7 @@ import type { Store, StoreTransaction } from '../store/index.ts';
 import { attachmentsToClear } from './attachments.ts';
 import { isBodyAwaited } from './awaited.ts';
 import { type ErasedBody, isErasedByAll } from './erasure.ts';
-import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
+import { type FoldedEntry, foldEntry, isStanding, keysOf } from './fold.ts';
 import type { KeyLog } from './key-log.ts';
 import { FOLD_ENTRIES_MAX } from './limits.ts';
 import { ViewBuffer } from './view-buffer.ts';
@@ -152,10 +152,25 @@ export class Journal {
     const views = new ViewBuffer(transaction);
     const row = await views.get(foldedKey(log.id));
     const entries = await this.#readCopy(transaction, log, row === undefined ? 0 : readUint64(row));
+    const standing = await this.#standing(views, entries);
     await this.#fold(views, transaction, entries);
+    // What a registrar signed last may come after its successor has logged what it had.
+    const now = await this.#standing(views, entries);
+    const newly = entries.filter((entry) => now.has(entry) && !standing.has(entry));
+    this.#deps.keyLog.append(
+      transaction,
+      newly.map(({ header }) => header),
+    );
     views.flush();
     transaction.onCommit(() => this.#announce(entries));
     return entries.length === FOLD_ENTRIES_MAX;
+  }
+
+  /** Those that bring a document which is a version of its chain by now. */
+  async #standing(views: ViewBuffer, entries: readonly FoldedEntry[]): Promise<ReadonlySet<FoldedEntry>> {
+    const standing = new Set<FoldedEntry>();
+    for (const entry of entries) if (await isStanding(this.#deps, views, entry.header)) standing.add(entry);
+    return standing;
   }
 
   async #readCopy(transaction: StoreTransaction, log: FeedLog, from: number): Promise<readonly FoldedEntry[]> {
