@@ -36,6 +36,8 @@ export const MAIL_LIMITS = Object.freeze({
   maxSizeAttachmentsPerEmail: 75_000_000,
 });
 
+/** Messages of one Email/import that are read beside each other: as many as Node has threads for files. */
+export const IMPORTS_READ_AT_ONCE = 4;
 /** Entries of one email's keywords: RFC 8621 lets a server refuse more. */
 export const KEYWORDS_MAX = 128;
 /** Emails in an answer to Email/query when the client names no limit, and at most. */

@@ -59,6 +59,13 @@ export class Emails {
     return row === undefined ? undefined : this.#stored(row);
   }
 
+  /** Without the rest of its row, which costs more to read. */
+  threadIdOf(account: number, id: string): string | undefined {
+    const select = 'SELECT t.id FROM email e JOIN thread t ON t.n = e.thread WHERE e.account = ? AND e.id = ?';
+    const row = this.#deps.database.get(select, account, id);
+    return row === undefined ? undefined : String(row.id);
+  }
+
   byNumber(n: number): StoredEmail | undefined {
     const row = this.#deps.database.get(`${SELECT} WHERE e.n = ?`, n);
     return row === undefined ? undefined : this.#stored(row);

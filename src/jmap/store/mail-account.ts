@@ -138,6 +138,10 @@ export class MailAccount {
     return this.#parts.emails.find(this.n, id);
   }
 
+  threadIdOf(emailId: string): string | undefined {
+    return this.#parts.emails.threadIdOf(this.n, emailId);
+  }
+
   /** The email whose raw message is that blob. */
   emailOfBlob(blobId: string): StoredEmail | undefined {
     if (blobId.startsWith('e')) {

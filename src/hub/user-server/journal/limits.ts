@@ -5,6 +5,8 @@ const MiB = 1024 * KiB;
 
 /** A frame of a part: large enough that its tag and its call cost nothing, small enough to be held twice in memory. */
 export const PART_FRAME_BYTES = 256 * KiB;
+/** Read at once where less is asked for: most messages and transactions are smaller, and each read waits for a thread. */
+export const READ_AHEAD_BYTES = 16 * KiB;
 /** One frame: the rows of one transaction. A thousand emails with their texts stay below. */
 export const FRAME_BYTES_MAX = 256 * MiB;
 /** A log that is longer becomes a part: it is held in memory while it is read, and read at each start. */

@@ -15,7 +15,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { equalBytes, readUint32, type SecureRandom, utf8, writeUint32 } from '../../../base/index.ts';
 import { HubError } from '../../hub-error.ts';
-import { FRAME_BYTES_MAX } from './limits.ts';
+import { FRAME_BYTES_MAX, READ_AHEAD_BYTES } from './limits.ts';
 
 const MAGIC = utf8('RHJ2');
 const SALT_BYTES = 32;
@@ -94,24 +94,28 @@ export class SealedFileReader implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #key: Uint8Array;
   readonly sizeBytes: number;
+  /** What was read last, and where it stands: of a small file, all of it. */
+  #window: Window;
 
-  private constructor(file: FileHandle, key: Uint8Array, sizeBytes: number) {
+  private constructor(file: FileHandle, key: Uint8Array, sizeBytes: number, window: Window) {
     this.#file = file;
     this.#key = key;
     this.sizeBytes = sizeBytes;
+    this.#window = window;
   }
 
   /** Undefined for a file that a crash left without its beginning. Throws HubError `damaged` for any other file. */
   static async open(path: string, hubKey: Uint8Array): Promise<SealedFileReader | undefined> {
     const file = await open(path, 'r');
     try {
-      const preamble = new Uint8Array(PREAMBLE_BYTES);
-      const { bytesRead } = await file.read(preamble, 0, PREAMBLE_BYTES, 0);
-      const isShort = bytesRead < PREAMBLE_BYTES || isUnwritten(preamble);
+      const sizeBytes = (await file.stat()).size;
+      const window = await readWindow(file, 0, sizeBytes);
+      const preamble = window.bytes.subarray(0, PREAMBLE_BYTES);
+      const isShort = preamble.length < PREAMBLE_BYTES || isUnwritten(preamble);
       if (!isShort && !equalBytes(preamble.subarray(0, MAGIC.length), MAGIC))
         throw new HubError('damaged', `${path} is no file of a journal`);
       if (!isShort)
-        return new SealedFileReader(file, fileKey(hubKey, preamble.subarray(MAGIC.length)), (await file.stat()).size);
+        return new SealedFileReader(file, fileKey(hubKey, preamble.subarray(MAGIC.length)), sizeBytes, window);
     } catch (error) {
       await file.close();
       throw error;
@@ -129,12 +133,11 @@ export class SealedFileReader implements AsyncDisposable {
     limitBytes: number = this.sizeBytes,
   ): AsyncGenerator<Frame, { readonly end: FileEnd; readonly atBytes: number }> {
     const end = Math.min(limitBytes, this.sizeBytes);
-    const header = new Uint8Array(HEADER_BYTES);
     let at = PREAMBLE_BYTES;
     for (let index = 0; ; index++) {
       if (at === end) return { end: 'open', atBytes: at };
       if (at + HEADER_BYTES > end) return { end: 'cut', atBytes: at };
-      await this.#file.read(header, 0, HEADER_BYTES, at);
+      const header = await this.#read(at, HEADER_BYTES);
       const [size, kind] = [readUint32(header, 0), header[4] as number];
       if (readUint32(header, CHECKED_BYTES) !== crc32(header.subarray(0, CHECKED_BYTES)))
         return { end: await this.#endOf(end), atBytes: at };
@@ -157,14 +160,20 @@ export class SealedFileReader implements AsyncDisposable {
 
   /** Bytes that never reached the disk read as zeros, and no tag does: where the last one does, a write was cut. */
   async #endOf(end: number): Promise<'cut' | 'damaged'> {
-    const tag = Buffer.alloc(TAG_BYTES);
-    await this.#file.read(tag, 0, TAG_BYTES, end - TAG_BYTES);
-    return isUnwritten(tag) ? 'cut' : 'damaged';
+    return isUnwritten(await this.#read(end - TAG_BYTES, TAG_BYTES)) ? 'cut' : 'damaged';
+  }
+
+  /** What is within the window is not read again. */
+  async #read(at: number, size: number): Promise<Uint8Array> {
+    const { atBytes, bytes } = this.#window;
+    if (at >= atBytes && at + size <= atBytes + bytes.length) return bytes.subarray(at - atBytes, at - atBytes + size);
+    if (size > READ_AHEAD_BYTES) return readAt(this.#file, at, size);
+    this.#window = await readWindow(this.#file, at, this.sizeBytes);
+    return this.#window.bytes.subarray(0, size);
   }
 
   async #open(index: number, header: Uint8Array, at: number, size: number): Promise<Uint8Array | undefined> {
-    const sealed = Buffer.allocUnsafe(size + TAG_BYTES);
-    await this.#file.read(sealed, 0, sealed.length, at);
+    const sealed = await this.#read(at, size + TAG_BYTES);
     const decipher = createDecipheriv('chacha20-poly1305', this.#key, nonceOf(index), CIPHER_OPTIONS);
     decipher.setAAD(header, { plaintextLength: size });
     decipher.setAuthTag(sealed.subarray(size));
@@ -176,6 +185,22 @@ export class SealedFileReader implements AsyncDisposable {
     }
     return bytes;
   }
+}
+
+interface Window {
+  readonly atBytes: number;
+  readonly bytes: Uint8Array;
+}
+
+async function readWindow(file: FileHandle, at: number, sizeBytes: number): Promise<Window> {
+  return { atBytes: at, bytes: await readAt(file, at, Math.min(READ_AHEAD_BYTES, sizeBytes - at)) };
+}
+
+/** What somebody has cut off meanwhile reads as zeros, as what never reached the disk does. */
+async function readAt(file: FileHandle, at: number, size: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(size);
+  const { bytesRead } = await file.read(bytes, 0, size, at);
+  return bytes.fill(0, bytesRead);
 }
 
 const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };

@@ -76,7 +76,10 @@ export async function prepareEmail(
 ): Promise<NewEmail & { readonly blobId: string }> {
   const isKept = kept !== undefined && (await call.blobs.isStored(account.id, kept));
   const blobId = isKept ? kept : (await call.blobs.putBytes(account.id, raw, call.signal)).id;
-  return { id: newId(call, 'm'), blobId, size: raw.length, ...place, ...readMessage(raw) };
+  const reading = readMessage(raw);
+  // A copy: the rest of the message goes while others of the same call are read.
+  const headerBlock = new Uint8Array(reading.headerBlock);
+  return { id: newId(call, 'm'), blobId, size: raw.length, ...place, ...reading, headerBlock };
 }
 
 /** What a client is told of one that is in the account now. */
@@ -84,7 +87,7 @@ export function createdEmail(
   account: MailAccount,
   { id, blobId, size }: NewEmail & { readonly blobId: string },
 ): CreatedEmail {
-  return { id, blobId, threadId: account.email(id)?.threadId ?? '', size };
+  return { id, blobId, threadId: account.threadIdOf(id) ?? '', size };
 }
 
 /** RFC 8621: without a Message-ID or Date, the server sets them. */

@@ -1,5 +1,6 @@
 /** Email/import (RFC 8621, section 4.8). Emails with the same content may stand beside each other. */
 import { z } from 'zod';
+import { IMPORTS_READ_AT_ONCE } from '../../limits.ts';
 import { unfold } from '../../mime/address-list.ts';
 import { parseDateField, parseJmapDate } from '../../mime/dates.ts';
 import { readHeaderBlock } from '../../mime/header-block.ts';
@@ -31,15 +32,11 @@ export const emailImport: Method = {
     judgeCount(Object.keys(emails).length);
     const oldState = account.state('Email');
     judgeState(ifInState, oldState);
-    const prepared = new Map<string, Awaited<ReturnType<typeof prepareEmail>>>();
+    const prepared = new Map<string, Prepared>();
     const notCreated = new Map<string, SetError>();
-    for (const [creationId, email] of Object.entries(emails))
-      try {
-        prepared.set(creationId, await prepareImport(call, account, email));
-      } catch (error) {
-        if (!(error instanceof SetError)) throw error;
-        notCreated.set(creationId, error);
-      }
+    for await (const [creationId, outcome] of prepareAll(call, account, Object.entries(emails)))
+      if (outcome instanceof SetError) notCreated.set(creationId, outcome);
+      else prepared.set(creationId, outcome);
     for (const [creationId, { mailboxIds }] of prepared)
       try {
         judgePresence(account, mailboxIds);
@@ -57,6 +54,32 @@ export const emailImport: Method = {
     return [['Email/import', { accountId, oldState, newState, ...result }]];
   },
 };
+
+type Prepared = Awaited<ReturnType<typeof prepareEmail>>;
+
+/** In their order; while one waits for its octets, others are read. */
+async function* prepareAll(
+  call: Call,
+  account: MailAccount,
+  emails: readonly (readonly [creationId: string, email: unknown])[],
+): AsyncGenerator<readonly [creationId: string, outcome: Prepared | SetError]> {
+  const begin = async ([creationId, email]: readonly [string, unknown]) => {
+    try {
+      return { creationId, outcome: await prepareImport(call, account, email) };
+    } catch (error) {
+      return { creationId, error };
+    }
+  };
+  const underWay: ReturnType<typeof begin>[] = [];
+  for (let next = 0; next < emails.length || underWay.length > 0; ) {
+    for (; underWay.length < IMPORTS_READ_AT_ONCE && next < emails.length; next++)
+      underWay.push(begin(emails[next] as (typeof emails)[number]));
+    const { creationId, error, outcome } = await (underWay.shift() as (typeof underWay)[number]);
+    if (outcome !== undefined) yield [creationId, outcome];
+    else if (error instanceof SetError) yield [creationId, error];
+    else throw error;
+  }
+}
 
 async function prepareImport(call: Call, account: MailAccount, email: unknown) {
   if (!isObject(email)) throw invalidProperties([], 'an email to import is an object');
