@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { FeedSite, feedKeys, type SiteOptions } from '../../../test/harness/feed-site.ts';
+import { FeedSite, feedKeys, type SiteOptions, siteSuite } from '../../../test/harness/feed-site.ts';
 import { createMemorySocketPair, ManualClock, utf8 } from '../../base/index.ts';
+import { type FeedId, feedIdOf } from '../../protocol/index.ts';
+import { discoveryKeyOf } from '../feed-key.ts';
 import type { FeedLog } from '../feed-log.ts';
 import type { PeerHandle, PeerOptions } from './synchronizer.ts';
 
@@ -77,4 +79,58 @@ describe('two synchronizers', () => {
     }
     expect(await contentOf(site, copy)).toEqual(blocksOf(233));
   });
+});
+
+describe('a connection that one end opens', () => {
+  /** One end has two feeds, and has shared first the one that the other lacks. */
+  async function twoFeeds() {
+    const clock = new ManualClock(0);
+    const [dialing, accepting] = [new FeedSite(clock, { seed: 1 }), new FeedSite(clock, { seed: 2 })];
+    const [unshared, shared] = [await dialing.write(feedKeys(1)), await dialing.write(feedKeys(2))];
+    await dialing.append(shared, blocksOf(5));
+    const copy = await accepting.follow(feedKeys(2));
+    const dial = (first: FeedId | undefined): readonly PeerHandle[] => {
+      const [near, far] = createMemorySocketPair();
+      return [
+        accepting.sync.addPeer(far, { isInitiator: false, opensAll: true }),
+        dialing.sync.addPeer(near, { isInitiator: true, opensAll: true, first }),
+      ];
+    };
+    return {
+      clock,
+      unshared,
+      shared,
+      copy,
+      dial,
+      accepting,
+      async [Symbol.asyncDispose]() {
+        for (const site of [dialing, accepting]) await site[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('with a feed that the other has is kept, whichever was shared first, and copies it', async () => {
+    await using world = await twoFeeds();
+    world.dial(world.shared.id);
+    await until(world.clock, () => world.copy.heldCount === 5);
+    expect(world.accepting.dropped).toEqual([]);
+  });
+
+  test.each(['nothing named', 'a feed named that the other lacks', 'a feed named that is not here'])(
+    'with %s ends at once, with its reason',
+    async (named) => {
+      await using world = await twoFeeds();
+      const lacking = discoveryKeyOf(siteSuite, feedKeys(3).publicKey);
+      const first =
+        named === 'nothing named' ? undefined : named.endsWith('lacks') ? world.unshared.id : feedIdOf(lacking);
+      const [accepted] = world.dial(first);
+      let reason: string | undefined;
+      void accepted?.ended.then((why) => {
+        reason = why;
+      });
+      await until(world.clock, () => reason !== undefined);
+      expect(reason).toBe('unknown_feed');
+      expect(world.copy.heldCount).toBe(0);
+    },
+  );
 });
