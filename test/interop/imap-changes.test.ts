@@ -138,6 +138,26 @@ describe.skipIf(skipsWithoutDovecot('changes of IMAP accounts'))('an IMAP accoun
     expect([...world.account.emailIds()]).toEqual([id]);
   });
 
+  test('moves what is left of an email when the message that it was to move has just gone', async () => {
+    await using setting = await setup();
+    const { other, world } = setting;
+    for (const folder of ['A', 'B', 'C']) await other.mailboxCreate(folder);
+    await other.append('B', message('both'));
+    await world.settled();
+    const [a, b, c] = ['A', 'B', 'C'].map((name) => world.mailboxNamed(name)) as [string, string, string];
+    const id = emailWith(world, 'both');
+    await world.call(['Email/set', { update: { [id]: { [`mailboxIds/${c}`]: true } } }]);
+    await world.settled();
+    expect(new Set(world.account.email(id)?.mailboxIds)).toEqual(new Set([b, c]));
+    // Nobody watches this folder: the change comes before the look that would show it.
+    await other.mailboxOpen('B');
+    await other.messageDelete('1:*', {});
+    await world.call(['Email/set', { update: { [id]: { mailboxIds: { [a]: true } } } }]);
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: ['both'], B: [], C: [] });
+    expect(world.account.email(id)?.mailboxIds).toEqual([a]);
+  });
+
   test('knows its emails again when a folder gets another UIDVALIDITY', async () => {
     await using setting = await setup();
     const { other, world } = setting;

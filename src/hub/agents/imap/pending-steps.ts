@@ -109,11 +109,24 @@ export class PendingSteps {
         this.#settle(change);
         account.removeEmails([change.object], 'agent');
         places.forget(change.object);
-      } else if (kind === 'emailUpdate' || kind === 'emailCreate') {
-        const isCopied = [...this.#done].some((done) => done.startsWith(`${change.seq} copy `));
-        if (isCopied && planOf(this.#view, change).kind === 'waiting') this.#settle(change);
-      }
+      } else if (kind === 'emailUpdate' || kind === 'emailCreate') this.#lookedForCopy(change);
     }
+  }
+
+  /** One that is nowhere was made of a message that had gone: it is made of another, if there is one, but not for ever. */
+  #lookedForCopy(change: PendingChange): void {
+    const { places } = this.#deps;
+    const { object, seq } = change;
+    const copies = [...this.#done].filter((done) => done.startsWith(`${seq} copy `));
+    if (copies.length === 0 || planOf(this.#view, change).kind !== 'waiting') return;
+    const tries = (this.#tries.get(seq) ?? 0) + 1;
+    this.#tries.set(seq, tries);
+    if (tries < STEP_TRIES_MAX && places.of(object).length > 0) {
+      for (const copy of copies) this.#done.delete(copy);
+      return;
+    }
+    this.#settle(change);
+    this.#showPlaces(object);
   }
 
   #hasTrace(seq: number): boolean {
@@ -250,12 +263,15 @@ export class PendingSteps {
     const { account, folders, places } = this.#deps;
     if (place === undefined) return;
     folders.unmark(place.mailboxId);
-    const email = account.email(object);
-    if (email === undefined) places.remove(place.mailboxId, place.uid);
-    else {
-      const mailboxIds = places.of(object).map(({ mailboxId }) => mailboxId);
-      account.mergeEmail(object, { keywords: email.keywords, mailboxIds });
-    }
+    if (account.email(object) === undefined) places.remove(place.mailboxId, place.uid);
+    else this.#showPlaces(object);
+  }
+
+  #showPlaces(emailId: string): void {
+    const { account, places } = this.#deps;
+    const keywords = account.email(emailId)?.keywords;
+    const mailboxIds = places.of(emailId).map(({ mailboxId }) => mailboxId);
+    if (keywords !== undefined) account.mergeEmail(emailId, { keywords, mailboxIds });
   }
 
   #settle({ seq }: PendingChange): void {
