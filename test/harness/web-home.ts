@@ -47,8 +47,9 @@ export class WebHome implements AsyncDisposable {
   /** As `up` has said it. */
   readonly operator: string | undefined;
   readonly invite: string | undefined;
+  /** Where clients reach the node. */
+  readonly node: string;
   readonly #folder: string;
-  readonly #node: string;
   readonly #browser: Browser;
   #child: ChildProcess;
 
@@ -60,7 +61,7 @@ export class WebHome implements AsyncDisposable {
     this.home = ready.home;
     this.operator = ready.operator;
     this.invite = ready.invite;
-    this.#node = ready.node;
+    this.node = ready.node;
   }
 
   static async open(registration: 'open' | 'invite' = 'open'): Promise<WebHome> {
@@ -74,7 +75,7 @@ export class WebHome implements AsyncDisposable {
   /** A new account with a device of its own. Returns its address. */
   async person(name: string): Promise<string> {
     const address = `${name}@${this.home}`;
-    await asPerson(this.#profileOf(address), 'account', 'new', address, '--node', this.#node);
+    await asPerson(this.#profileOf(address), 'account', 'new', address, '--node', this.node);
     return address;
   }
 
@@ -188,7 +189,7 @@ export class WebHome implements AsyncDisposable {
     try {
       await meanwhile();
     } finally {
-      const ports = [this.#node, this.web].map((url) => new URL(url).port) as [string, string];
+      const ports = [this.node, this.web].map((url) => new URL(url).port) as [string, string];
       [this.#child] = await start(this.#folder, ...ports);
     }
   }

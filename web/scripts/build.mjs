@@ -1,6 +1,6 @@
 /** Builds the page into ../dist/web, with compressed copies beside what compresses; does nothing when nothing has changed. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -8,7 +8,9 @@ import { build } from 'vite';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
 const out = fileURLToPath(new URL('../../dist/web', import.meta.url));
-const stampFile = join(out, '.built-from');
+/** Of this process alone: two may build at once, and whoever reads the page meets a whole one. */
+const staging = `${out}.${process.pid}`;
+const STAMP = '.built-from';
 /** Smaller ones gain nothing. */
 const COMPRESSED_FROM_BYTES = 1_024;
 const COMPRESSED = new Set(['.css', '.html', '.js', '.json', '.svg', '.webmanifest']);
@@ -31,7 +33,7 @@ function sourcesHash() {
 
 function isBuilt(stamp) {
   try {
-    return readFileSync(stampFile, 'utf8') === stamp;
+    return readFileSync(join(out, STAMP), 'utf8') === stamp;
   } catch (error) {
     if (error.code === 'ENOENT') return false;
     throw error;
@@ -40,8 +42,8 @@ function isBuilt(stamp) {
 
 /** The service worker keeps all of the page, so that what is loaded when it is needed is there without a network. */
 function nameAssets() {
-  const worker = join(out, 'service-worker.js');
-  const assets = filesOf(join(out, 'assets')).map((name) => `/assets/${basename(name)}`);
+  const worker = join(staging, 'service-worker.js');
+  const assets = filesOf(join(staging, 'assets')).map((name) => `/assets/${basename(name)}`);
   const name = createHash('sha256').update(assets.join()).digest('hex').slice(0, 12);
   const unbuilt = "{ name: 'unbuilt', assets: [] }";
   const source = readFileSync(worker, 'utf8');
@@ -49,18 +51,35 @@ function nameAssets() {
   writeFileSync(worker, source.replace(unbuilt, JSON.stringify({ name, assets })));
 }
 
+function compress(name) {
+  const plain = readFileSync(name);
+  if (!COMPRESSED.has(extname(name)) || plain.length < COMPRESSED_FROM_BYTES) return;
+  writeFileSync(`${name}.gz`, gzipSync(plain, { level: 9 }));
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+  writeFileSync(`${name}.br`, brotliCompressSync(plain, { params }));
+}
+
+function takePlace() {
+  rmSync(out, { recursive: true, force: true });
+  try {
+    renameSync(staging, out);
+  } catch (error) {
+    // Another build of the same has just taken it.
+    if (error.code !== 'ENOTEMPTY' || !isBuilt(stamp)) throw error;
+  }
+}
+
 // Whoever asks for it, tests too: Vite would build another page for another NODE_ENV, one without a service worker.
 process.env.NODE_ENV = 'production';
 const stamp = sourcesHash();
 if (!isBuilt(stamp)) {
-  await build({ root: web, logLevel: 'warn', build: { outDir: out, emptyOutDir: true } });
-  nameAssets();
-  for (const name of filesOf(out)) {
-    const plain = readFileSync(name);
-    if (!COMPRESSED.has(extname(name)) || plain.length < COMPRESSED_FROM_BYTES) continue;
-    writeFileSync(`${name}.gz`, gzipSync(plain, { level: 9 }));
-    const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
-    writeFileSync(`${name}.br`, brotliCompressSync(plain, { params }));
+  try {
+    await build({ root: web, logLevel: 'warn', build: { outDir: staging, emptyOutDir: true } });
+    nameAssets();
+    for (const name of filesOf(staging)) compress(name);
+    writeFileSync(join(staging, STAMP), stamp);
+    takePlace();
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
   }
-  writeFileSync(stampFile, stamp);
 }
