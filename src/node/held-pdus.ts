@@ -94,7 +94,7 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
     const rows = await reader.getMany(
       pdus.map(({ conversation, depth, id }) => conversationKey(conversation, depth, id, 'delivered')),
     );
-    return Promise.all(pdus.map(({ id }, i) => rows[i] !== undefined && this.#isHeldForGood(reader, id)));
+    return Promise.all(pdus.map(async ({ id }, i) => rows[i] !== undefined && this.#isHeldForGood(reader, id)));
   }
 
   async areHeld(reader: StoreReader, ids: readonly PduId[]): Promise<readonly boolean[]> {
