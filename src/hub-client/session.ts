@@ -3,7 +3,7 @@
  * again, the user moves to another host, the network), the session opens itself again with its token; requests made meanwhile
  * wait, those that had no answer yet are rejected with `cut`, because they may have been carried out.
  */
-import { type Clock, Emitter, isAbort, Scope, withDeadline } from '../base/index.ts';
+import { abortable, type Clock, Emitter, isAbort, Scope, withDeadline } from '../base/index.ts';
 import type { Json } from '../protocol/index.ts';
 import { type Download, redeem } from './download.ts';
 import { HubError, type HubErrorCode } from './hub-error.ts';
@@ -148,10 +148,7 @@ export class HubSession implements AsyncDisposable {
 
   async #whenOpen(signal: AbortSignal): Promise<void> {
     if (this.#ended !== undefined) throw this.#ended;
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    await Promise.race([this.#reopening, aborted]);
+    await abortable(this.#reopening ?? Promise.resolve(), signal);
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
