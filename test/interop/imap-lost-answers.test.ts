@@ -66,6 +66,21 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
     expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('A')]);
   });
 
+  test('is known where another program has moved it when the answer is lost', async () => {
+    await using setting = await setup();
+    const { other, proxy, world } = setting;
+    proxy.cutAnswer();
+    const id = await draft(world, 'draft');
+    await until(() => proxy.isCut);
+    await world.kill();
+    await other.mailboxOpen('A');
+    await other.messageMove('1:*', 'INBOX', {});
+    await world.start();
+    await world.settled();
+    expect(await contentsOf(other)).toEqual({ A: [], INBOX: ['draft', 'there'] });
+    expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('Inbox')]);
+  });
+
   test('is there once when the server comes to it only after it was put there again', async () => {
     await using setting = await setup();
     const { other, proxy, world } = setting;

@@ -5,7 +5,7 @@
 import type { MailAccount } from '../../../jmap/index.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Places } from './places.ts';
-import type { Puts } from './puts.ts';
+import type { PutMessage, Puts } from './puts.ts';
 
 export interface ArrivalsDeps {
   readonly account: MailAccount;
@@ -15,6 +15,8 @@ export interface ArrivalsDeps {
 
 export type Arrival =
   | { readonly kind: 'known'; readonly emailId: string }
+  /** Made here, put into another mailbox, which was not heard of, and moved on by somebody. */
+  | { readonly kind: 'moved'; readonly emailId: string; readonly from: string }
   /** Put there by us, and not heard of in time: the email has a message there already, or was destroyed here. */
   | { readonly kind: 'surplus'; readonly emailId: string }
   | { readonly kind: 'new' };
@@ -34,10 +36,12 @@ export class Arrivals {
     this.#onTheWay ??= this.#findOnTheWay();
     const emailId = lost ?? this.#onTheWay.get(fingerprint)?.find((id) => !this.#isHere(id));
     if (emailId !== undefined) return { kind: 'known', emailId };
-    const surplus = this.#deps.puts
-      .unheardIn(this.#mailboxId)
-      .find((put) => put.fingerprint === fingerprint && put.size === size && this.#isSurplus(put.emailId));
-    return surplus === undefined ? { kind: 'new' } : { kind: 'surplus', emailId: surplus.emailId };
+    for (const put of this.#deps.puts.unheard()) {
+      if (put.fingerprint !== fingerprint || put.size !== size) continue;
+      if (this.#isNowhere(put.emailId)) return { kind: 'moved', emailId: put.emailId, from: put.mailboxId };
+      if (this.#isSurplus(put)) return { kind: 'surplus', emailId: put.emailId };
+    }
+    return { kind: 'new' };
   }
 
   /** A copy, or a message made here, whose outcome was lost is one of them. */
@@ -61,8 +65,14 @@ export class Arrivals {
     return this.#deps.places.of(emailId).some(({ mailboxId }) => mailboxId === this.#mailboxId);
   }
 
+  #isNowhere(emailId: string): boolean {
+    const { account, places } = this.#deps;
+    return account.email(emailId) !== undefined && places.of(emailId).length === 0;
+  }
+
   /** An email that is elsewhere keeps it: another program may have brought it back. */
-  #isSurplus(emailId: string): boolean {
+  #isSurplus({ emailId, mailboxId }: PutMessage): boolean {
+    if (mailboxId !== this.#mailboxId) return false;
     return this.#deps.account.email(emailId) === undefined || this.#isHere(emailId);
   }
 }

@@ -162,14 +162,29 @@ export class ImapAccount {
       return;
     }
     const { emailId } = arrival;
-    this.#puts.heard({ mailboxId, emailId });
+    this.#puts.heard({ mailboxId: arrival.kind === 'moved' ? arrival.from : mailboxId, emailId });
     if (arrival.kind === 'surplus') {
       this.#deps.log.info({ email: emailId }, 'a message that was put at the server and not heard of is taken away');
       this.account.removeEmails([this.#add(message, place, true)], 'client');
       return;
     }
     this.#places.add(emailId, place);
+    const wanted = arrival.kind === 'moved' ? this.#takeMade(emailId, arrival.from) : [];
     this.#merge(emailId, message.keywords);
+    const mailboxIds = this.account.email(emailId)?.mailboxIds ?? [];
+    if (wanted.length > 0)
+      this.account.updateEmail(emailId, { mailboxIds: [...new Set([...mailboxIds, ...wanted])] }, 'client');
+  }
+
+  /** The server has what was made here, and somebody has moved it on from there. Answers where else it was to be. */
+  #takeMade(emailId: string, from: string): string[] {
+    const wanted: string[] = [];
+    for (const { change, seq } of this.account.pendingOf(emailId))
+      if (change.kind === 'emailCreate') {
+        wanted.push(...change.mailboxIds.filter((id) => id !== from));
+        this.account.settle([seq]);
+      }
+    return wanted;
   }
 
   #add({ headerBlock, keywords, receivedAt, size, uid }: RemoteMessage, place: Place, isFirst: boolean): string {

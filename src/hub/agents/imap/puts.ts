@@ -59,10 +59,10 @@ export class Puts {
     return underWay.mailboxId;
   }
 
-  /** Messages that may turn up once more in a mailbox. */
-  unheardIn(mailboxId: string): readonly PutMessage[] {
+  /** Messages that may turn up. */
+  unheard(): readonly PutMessage[] {
     const since = this.#clock.now() - UNHEARD_MS;
-    return this.#kept.unheard.filter((one) => one.mailboxId === mailboxId && one.at >= since);
+    return this.#kept.unheard.filter(({ at }) => at >= since);
   }
 
   /** One of them has turned up. */
