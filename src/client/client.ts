@@ -154,7 +154,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** What became of mail at other homes, where that is not simply that it arrived. */
-  get deliveries(): Pick<Deliveries, 'list' | 'of'> {
+  get deliveries(): Pick<Deliveries, 'list' | 'of' | 'keyOf'> {
     return this.#parts.deliveries;
   }
 

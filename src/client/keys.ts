@@ -188,8 +188,13 @@ export function importKey(hash: Uint8Array): Uint8Array {
   return tagged('I', hash);
 }
 
+/** By which name a PDU was handed in: `s id` → the mail's key. */
+export function handedInKey(id: PduId): Uint8Array {
+  return tagged('s', fromHex(id));
+}
+
 /** What waits to be sent, and by which name it was handed in: who keeps these rows loses nothing, and sends nothing twice. */
-export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIa'].map((tag) => under(utf8(tag))));
+export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIas'].map((tag) => under(utf8(tag))));
 
 /** Documents of an account's chain: `A address 0 version`. */
 export function accountKey(address: Address, version: number): Uint8Array {

@@ -21,6 +21,7 @@ export { MailStore, type MailStoreDeps, type StateChanges } from './store/mail-s
 export { MemoryJournal, NO_JOURNAL } from './store/memory-journal.ts';
 export * from './store/records.ts';
 export { DURABLE_TABLES, LATE_TABLES, TABLES, type TableName } from './store/schema.ts';
+export { noteDelivery } from './submission/delivery-note.ts';
 export type {
   DeliveryStatus,
   EnvelopeAddress,

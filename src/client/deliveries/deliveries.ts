@@ -2,10 +2,11 @@
  * Delivery reports on this device: asked for with each connection, heard of while it lasts, kept, bounded. Each node of a
  * home knows of what it sends itself, so what several say is joined: of a mail and a home the latest word counts.
  */
+import { fromUtf8 } from '../../base/index.ts';
 import type { PduId } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NodeConnection } from '../connection/index.ts';
-import { DELIVERIES, deliveriesOf, deliveryKey } from '../keys.ts';
+import { DELIVERIES, deliveriesOf, deliveryKey, handedInKey } from '../keys.ts';
 import { DELIVERIES_KEPT_MAX } from '../limits.ts';
 import { type DeliveryReport, decodeReport, encodeReport, reportOf } from './delivery-report.ts';
 
@@ -32,6 +33,12 @@ export class Deliveries {
   async of(id: PduId): Promise<readonly DeliveryReport[]> {
     const rows = await this.#deps.store.range({ ...deliveriesOf(id), limit: DELIVERIES_KEPT_MAX });
     return rows.map(({ value }) => decodeReport(value));
+  }
+
+  /** By which key the mail was handed in as exact bytes (`sendRaw`), for whoever knows it by that; Bcc included. */
+  async keyOf(id: PduId): Promise<string | undefined> {
+    const row = await this.#deps.store.get(handedInKey(id));
+    return row === undefined ? undefined : fromUtf8(row);
   }
 
   /** Asks, and listens from then on. A node of an older version is asked nothing. Throws ConnectionError. */

@@ -8,6 +8,7 @@ import type { Draft } from '../compose/draft.ts';
 import type { PduWriter, SealedMail } from '../compose/sealed-mail.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
+import { handedInKey } from '../keys.ts';
 import { MIME_BYTES_MAX, RECEIPT_WAIT_MS } from '../limits.ts';
 import { messageSubject } from '../mail/mail-index.ts';
 import type { Notes } from '../notes/notes.ts';
@@ -145,6 +146,7 @@ export class Posting {
       for (const { pdu, body } of sealed) {
         outbox.add(transaction, pdu, body);
         keepPdu(transaction, pdu, body);
+        transaction.put(handedInKey(pdu.id), utf8(mail.key));
       }
       return first.pdu.id;
     });

@@ -3,10 +3,25 @@
  * of its PDU's, so it is the same whenever the store is filled again; one that was made here keeps the id it got.
  */
 import type { Log } from '../../base/index.ts';
-import { COMPLETENESS_ID, type Completeness, type MailAccount, type MailStore } from '../../jmap/index.ts';
+import {
+  COMPLETENESS_ID,
+  type Completeness,
+  type MailAccount,
+  type MailStore,
+  noteDelivery,
+} from '../../jmap/index.ts';
 import { type FolderId, isLabel } from '../../protocol/index.ts';
 import type { Handlers } from '../agents/line.ts';
-import type { AgentStatus, ToldCalls, ToldFolder, ToldMessage, WholeMessage } from '../agents/mail/mail-protocol.ts';
+import type {
+  AgentStatus,
+  ToldCalls,
+  ToldDelivery,
+  ToldFolder,
+  ToldMessage,
+  WholeMessage,
+} from '../agents/mail/mail-protocol.ts';
+import { deliveryStatusOf } from './delivery-status.ts';
+import { submissionOfKey } from './encrypted-submitter.ts';
 import { FolderMap } from './folder-map.ts';
 
 export interface EncryptedAccountDeps {
@@ -62,6 +77,7 @@ export class EncryptedAccount {
         await durably(() => this.#takeReport(report));
         return {};
       },
+      deliveries: ({ deliveries }) => durably(() => ({ isLater: !this.#takeDeliveries(deliveries) })),
       status: async (status) => {
         this.#deps.onStatus(status);
         return {};
@@ -147,6 +163,17 @@ export class EncryptedAccount {
       // A label that messages have is a folder, whatever was said of it.
       if (this.account.counts(id).totalEmails === 0) this.folders.forget(folder);
     }
+  }
+
+  /** False: some of it is still being handed over. */
+  #takeDeliveries(deliveries: readonly ToldDelivery[]): boolean {
+    let isNoted = true;
+    for (const delivery of deliveries) {
+      const id = submissionOfKey(delivery.key);
+      if (id === undefined) continue;
+      isNoted = noteDelivery(this.account, id, delivery.recipients, deliveryStatusOf(delivery)) && isNoted;
+    }
+    return isNoted;
   }
 
   /** Only what changed: a report comes after each catch-up and comparison. */

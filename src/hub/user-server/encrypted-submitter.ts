@@ -26,6 +26,14 @@ export interface EncryptedSubmitterDeps {
   readonly send: (request: MailAgentCalls['send']['request'], signal: AbortSignal) => Promise<SendOutcome>;
 }
 
+/** Before a submission's id in the key by which its mail is handed in. */
+const KEY = 'send ';
+
+/** Undefined: the key of something else, such as a message that was imported. */
+export function submissionOfKey(key: string): string | undefined {
+  return key.startsWith(KEY) ? key.slice(KEY.length) : undefined;
+}
+
 /** RFC 3463. */
 const REPLIES: Readonly<Record<string, string>> = {
   unknown_recipient: '550 5.1.1',
@@ -63,7 +71,7 @@ export class EncryptedSubmitter implements Submitter {
       const shown = left.filter((email) => named.has(email.toLowerCase()));
       const hidden = left.filter((email) => !shown.includes(email));
       // Without those who were refused it is the same submission: whoever was refused had nothing.
-      const outcome = await this.#send({ key: `send ${job.id}`, mime, shown, hidden, answers }, signal);
+      const outcome = await this.#send({ key: `${KEY}${job.id}`, mime, shown, hidden, answers }, signal);
       if (outcome.status === 'later') return { kind: 'later', reason: outcome.message };
       if (outcome.status === 'taken') {
         for (const email of left) statuses[email] = status('250 2.0.0 encrypted, and on its way', 'queued');

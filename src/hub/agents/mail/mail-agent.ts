@@ -21,6 +21,7 @@ import { VaultError } from '../../../vault/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { OPENED_BYTES_MAX, REPORT_INTERVAL_MS, TELL_BATCH, TELL_BYTES, TELL_RETRY_MS } from '../limits.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
+import { DeliveryTeller } from './delivery-teller.ts';
 import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, WholeMessage } from './mail-protocol.ts';
 import { OpenedMessages } from './opened-messages.ts';
 import { personHandlers } from './person-handlers.ts';
@@ -81,6 +82,13 @@ export class MailAgent implements AsyncDisposable {
       if (subject === BLOCKED) this.#spawn('blocked', (signal) => this.#tellAll(signal));
     });
     this.#spawn('report', (signal) => this.#followReport(signal));
+    const deliveries = new DeliveryTeller({
+      clock: this.#clock,
+      deliveries: this.#client.deliveries,
+      tell: (request, signal) => this.#line.call('deliveries', request, signal),
+    });
+    events.on('delivery', () => deliveries.heard());
+    this.#spawn('deliveries', (signal) => deliveries.run(signal));
     for (const event of ['state', 'offline', 'alarm', 'progress', 'outbox'] as const)
       events.on(event, () => this.#spawn('status', (signal) => this.#tellStatus(signal)));
     this.#spawn('tell', (signal) => this.#follow(signal));

@@ -1,5 +1,5 @@
 /** What a user server and the mail agent say to each other. Everything is fit for structured cloning. */
-import type { FolderWords, Report } from '../../../client/index.ts';
+import type { DeliveryReport, FolderWords, Report } from '../../../client/index.ts';
 import type { FolderId } from '../../../protocol/index.ts';
 import type { PersonCalls } from './person-calls.ts';
 
@@ -42,6 +42,9 @@ export interface Difference<Item> {
   readonly removed: readonly Item[];
 }
 
+/** What became of mail at another home. */
+export type ToldDelivery = Omit<DeliveryReport, 'pdu'> & { readonly key: string };
+
 export interface AgentStatus {
   readonly connection: 'disconnected' | 'connecting' | 'connected';
   readonly node: string | undefined;
@@ -64,6 +67,11 @@ export type ToldCalls = {
   readonly folders: { readonly request: { readonly folders: readonly ToldFolder[] }; readonly reply: object };
   readonly report: { readonly request: { readonly report: Report }; readonly reply: object };
   readonly status: { readonly request: AgentStatus; readonly reply: object };
+  /** All that is known of mail that was handed in with a key. `isLater`: some of it is being handed in: tell again. */
+  readonly deliveries: {
+    readonly request: { readonly deliveries: readonly ToldDelivery[] };
+    readonly reply: { readonly isLater: boolean };
+  };
 };
 
 /** `later`: the message is not here, and not everything has been fetched yet. */
