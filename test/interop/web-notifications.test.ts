@@ -1,0 +1,123 @@
+/**
+ * What is said of new mail. Chromium without Google's keys has no push service, and a hub's user server believes no
+ * certificate of a test's; so the way between the two is cut out: the hub's part of a subscription is answered here, and what
+ * the push service would bring is given to the service worker by the debugger. That the hub encrypts and posts such messages
+ * is tested in src/jmap/push.
+ */
+import type { CDPSession, Page, Route } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { skipWithout } from '../harness/requirement.ts';
+import { hasChromium, WebHome } from '../harness/web-home.ts';
+
+const TIMEOUT_MS = 300_000;
+const SLOW_MS = 60_000;
+
+const SUBSCRIPTION = { endpoint: 'https://push.example/1', keys: { p256dh: 'a point', auth: 'a secret' } };
+/** In place of a push service. */
+const SUBSCRIBING = `
+  const subscription = { toJSON: () => (${JSON.stringify(SUBSCRIPTION)}), unsubscribe: async () => true };
+  PushManager.prototype.subscribe = async () => subscription;
+  PushManager.prototype.getSubscription = async () => subscription;
+`;
+
+/** The hub's part of a subscription: it posts a code to the endpoint, and is told it. */
+class PushHub {
+  readonly asked: object[] = [];
+  readonly #post: (message: object) => Promise<unknown>;
+
+  constructor(post: (message: object) => Promise<unknown>) {
+    this.#post = post;
+  }
+
+  async answer(route: Route): Promise<void> {
+    const { methodCalls } = route.request().postDataJSON() as {
+      methodCalls: [[string, Record<string, object>, string]];
+    };
+    const [[name, args, id]] = methodCalls;
+    if (!name.startsWith('PushSubscription/')) return route.continue();
+    this.asked.push(args);
+    const created = args.create === undefined ? null : { this: { id: 'p1' } };
+    const answer = name.endsWith('/get') ? { list: [] } : { created, updated: args.update ?? null };
+    await route.fulfill({ json: { methodResponses: [[name, answer, id]], sessionState: '0' } });
+    if (created !== null)
+      await this.#post({ '@type': 'PushVerification', pushSubscriptionId: 'p1', verificationCode: 'the code' });
+  }
+}
+
+async function registrationOf(session: CDPSession): Promise<string> {
+  const told = new Promise<string>((resolve) =>
+    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const [registration] = registrations;
+      if (registration !== undefined) resolve(registration.registrationId);
+    }),
+  );
+  await session.send('ServiceWorker.enable');
+  return told;
+}
+
+const shown = (page: Page): Promise<string[]> =>
+  page.evaluate(`navigator.serviceWorker.ready
+    .then((registration) => registration.getNotifications())
+    .then((all) => all.map(({ title, body }) => title + ': ' + body))`);
+
+// It needs a browser to look at a page with.
+test.skipIf(skipWithout(hasChromium(), { test: 'notifications of the page', lack: 'there is no chromium' }))(
+  'new mail is said as somebody chose: with sender and subject, without, and by push where no window is open',
+  async () => {
+    await using home = await WebHome.open();
+    const bob = await home.person('bob');
+    const tell = (to: string, subject: string): Promise<unknown> =>
+      home.as(bob, 'send', '--to', to, '--subject', subject, '--body', 'words for one');
+    const { address, context, page } = await home.signIn(await home.person('alice'), undefined, {
+      serviceWorkers: 'allow',
+      permissions: ['notifications'],
+    });
+    await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
+    await context.addInitScript(SUBSCRIBING);
+    await page.reload();
+    const session = await context.newCDPSession(page);
+    const registrationId = await registrationOf(session);
+    const origin = new URL(home.web).origin;
+    const push = (message: object): Promise<unknown> =>
+      session.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data: JSON.stringify(message) });
+    const hub = new PushHub(push);
+    await page.route('**/jmap/api', (route) => hub.answer(route));
+
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Tell me of new mail').check();
+    const closed = page.getByLabel('Also while no window is open');
+    await closed.click();
+    await expect.poll(() => closed.isEnabled(), { timeout: SLOW_MS }).toBe(true);
+    expect(await closed.isChecked()).toBe(true);
+    await page.keyboard.press('Escape');
+    const { endpoint: url, keys } = SUBSCRIPTION;
+    expect(hub.asked).toMatchObject([
+      { ids: null },
+      { create: { this: { url, keys, types: ['EmailDelivery'] } } },
+      { update: { p1: { verificationCode: 'the code' } } },
+    ]);
+
+    // Whoever looks at the page sees the mail there.
+    await tell(address, 'in sight');
+    await page.locator('[data-position] a', { hasText: 'in sight' }).first().waitFor({ timeout: SLOW_MS });
+    expect(await shown(page)).toEqual([]);
+    // A window behind others: browsers without a screen have none, so the page is told that it is one.
+    await page.evaluate(`Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })`);
+    await tell(address, 'behind others');
+    await expect.poll(() => shown(page), { timeout: SLOW_MS }).toContainEqual(`${bob}: behind others`);
+    await page.evaluate(`localStorage.setItem('restante.notify-discreetly', 'on')`);
+    await tell(address, 'nobody’s business');
+    await expect.poll(() => shown(page), { timeout: SLOW_MS }).toContainEqual('Restante: There is new mail.');
+    expect((await shown(page)).join()).not.toContain('business');
+
+    await page.evaluate(`navigator.serviceWorker.ready
+      .then((registration) => registration.getNotifications())
+      .then((all) => all.forEach((one) => one.close()))`);
+    await page.goto('about:blank');
+    await push({ '@type': 'StateChange', changed: { encrypted: { EmailDelivery: 's2' } } });
+    await page.goto(home.web);
+    await expect.poll(() => shown(page), { timeout: SLOW_MS }).toEqual(['Restante: There is new mail.']);
+    await context.close();
+  },
+  TIMEOUT_MS,
+);
