@@ -135,8 +135,11 @@ export async function readSessionObject(running: Running, bearer: Bearer): Promi
 }
 
 function askOn(socket: Socket, path: string, headers: OutgoingHttpHeaders): ClientRequest {
-  const asked = request({ createConnection: () => socket, path, headers, timeout: UPGRADE_TIMEOUT_MS });
-  asked.once('timeout', () => asked.destroy(new HubError('late', 'the user server did not answer in time')));
+  const asked = request({ createConnection: () => socket, path, headers });
+  // Said to the request, since the option of that name is for connections that Node makes itself.
+  asked.setTimeout(UPGRADE_TIMEOUT_MS, () =>
+    asked.destroy(new HubError('late', 'the user server did not answer in time')),
+  );
   return asked;
 }
 

@@ -25,6 +25,7 @@ function setup(usersMax = 10) {
   const open = (port: number) => {
     let cut: (() => Promise<void>) | undefined;
     let isAway = false;
+    let taken = Promise.resolve();
     const placement = new Placement(
       {
         clock,
@@ -33,7 +34,7 @@ function setup(usersMax = 10) {
         onMail: () => undefined,
         connect: async () => {
           if (isAway) throw new Error('away');
-          const connection = connectionOf(exchange);
+          const connection = connectionOf(exchange, () => taken);
           cut = connection.cut;
           return connection;
         },
@@ -50,6 +51,14 @@ function setup(usersMax = 10) {
       comeBack: () => {
         isAway = false;
       },
+      /** The broker has given a user's name, and its answer is on its way until this is called. */
+      delayAnswers: (): (() => void) => {
+        let arrive = (): void => undefined;
+        taken = new Promise((resolve) => {
+          arrive = resolve;
+        });
+        return arrive;
+      },
     };
   };
   return {
@@ -63,7 +72,10 @@ function setup(usersMax = 10) {
   };
 }
 
-function connectionOf(bus: Bus): Bus & { readonly lost: AbortSignal; readonly cut: () => Promise<void> } {
+function connectionOf(
+  bus: Bus,
+  whenTaken: () => Promise<void>,
+): Bus & { readonly lost: AbortSignal; readonly cut: () => Promise<void> } {
   const lost = new AbortController();
   const held: AsyncDisposable[] = [];
   const keep = async <Held extends AsyncDisposable>(taking: Promise<Held>): Promise<Held> => {
@@ -76,7 +88,11 @@ function connectionOf(bus: Bus): Bus & { readonly lost: AbortSignal; readonly cu
     lost.abort();
   };
   return {
-    join: (name, receive) => keep(bus.join(name, receive)),
+    join: async (name, receive) => {
+      const place = await keep(bus.join(name, receive));
+      if (name.startsWith('user.')) await whenTaken();
+      return place;
+    },
     listen: (topic, receive) => keep(bus.listen(topic, receive)),
     send: (to, message) => bus.send(to, message),
     publish: (topic, message) => bus.publish(topic, message),
@@ -138,6 +154,22 @@ describe('placement', () => {
     expect(claim.lost.aborted).toBe(true);
     expect(other.lost.aborted).toBe(false);
     expect(await a.placement.locate(alice, signal)).toMatchObject({ port: 2 });
+  });
+
+  test('gives a name back that it has again only when its user server has stopped', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    const claim = await a.placement.claim(alice);
+    await a.cut();
+    const arrive = a.delayAnswers();
+    a.comeBack();
+    await hosts.clock.advance(5_000);
+    await claim[Symbol.asyncDispose]();
+    arrive();
+    await hosts.clock.advance(0);
+    await using other = await b.placement.claim(alice);
+    expect(other.lost.aborted).toBe(false);
   });
 
   test('sends whom it has no room for to a host that has', async () => {

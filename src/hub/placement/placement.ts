@@ -195,7 +195,13 @@ export class Placement implements AsyncDisposable {
     try {
       while (this.#claims.get(user) === held) {
         try {
-          held.place = await this.#take(bus, held);
+          const place = await this.#take(bus, held);
+          // The user server has stopped meanwhile: nobody would give the name back.
+          if (this.#claims.get(user) !== held) {
+            await place[Symbol.asyncDispose]();
+            return;
+          }
+          held.place = place;
           checkFence(folders.of(user), fence);
           return;
         } catch (error) {
