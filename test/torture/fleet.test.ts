@@ -11,10 +11,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SeededPrng, SeededSecureRandom } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
-import { type Address, type Pdu, type PduId, pduIdOf, type Receipt, ReceiptStatus } from '../../src/protocol/index.ts';
-import { asPerson } from '../harness/home-process.ts';
+import type { SealedMail } from '../../src/client/compose/sealed-mail.ts';
+import { type Address, type PduId, pduIdOf, type Receipt, ReceiptStatus } from '../../src/protocol/index.ts';
+import { asPerson, PASSWORD, restante } from '../harness/home-process.ts';
 import { runLength } from '../harness/length.ts';
-import { LiveFleet } from '../harness/live-fleet.ts';
+import { LiveAuthor } from '../harness/live-author.ts';
+import { LiveFleet, until } from '../harness/live-fleet.ts';
 import { createPerson, type Person, writePdu } from '../harness/person.ts';
 
 const ROUNDS = runLength(3, 50);
@@ -26,26 +28,19 @@ const SENDERS = 3;
 
 const suite = new SodiumSuite();
 
-interface Mail {
-  readonly pdu: Pdu;
-  readonly body: Uint8Array;
-}
-
 /** Submits at whichever node takes it, and knows of every mail whether it was acknowledged. */
 class Sender {
   readonly acknowledged = new Set<PduId>();
   readonly #fleet: LiveFleet;
-  readonly #author: Person;
-  readonly #to: readonly Address[];
+  readonly #author: LiveAuthor;
   readonly #random: SeededSecureRandom;
   readonly #prng: SeededPrng;
-  readonly #open: Mail[] = [];
+  readonly #open: SealedMail[] = [];
   isOver = false;
 
-  constructor(fleet: LiveFleet, author: Person, to: readonly Address[], seed: number) {
+  constructor(fleet: LiveFleet, author: LiveAuthor, seed: number) {
     this.#fleet = fleet;
     this.#author = author;
-    this.#to = to;
     this.#random = new SeededSecureRandom(seed);
     this.#prng = new SeededPrng(seed);
   }
@@ -69,10 +64,11 @@ class Sender {
     try {
       await Promise.race([client.authenticate(this.#random, this.#author.address, this.#author.device), ended]);
       for (let i = 0; isUp && i < 20; i++) {
-        const mail = this.#open.shift() ?? (this.isOver ? undefined : this.#write());
+        const mail = this.#open.shift() ?? (this.isOver ? undefined : await this.#write());
         if (mail === undefined) return;
-        const receipt = await Promise.race([client.submit(mail.pdu, mail.body), ended]);
-        const isKept = receipt?.status === ReceiptStatus.OK || receipt?.status === ReceiptStatus.DUPLICATE;
+        const isKept = await Promise.race([client.submit(mail.pdu, mail.body), ended])
+          .then((receipt) => receipt?.status === ReceiptStatus.OK || receipt?.status === ReceiptStatus.DUPLICATE)
+          .catch(() => false); // the connection ended while it was sent
         if (isKept) this.acknowledged.add(mail.pdu.id);
         else this.#open.push(mail);
         await pause(PAUSE_MS);
@@ -82,9 +78,8 @@ class Sender {
     }
   }
 
-  #write(): Mail {
-    const body = this.#random.bytes(200 + this.#prng.below(2_000));
-    return { pdu: writePdu(this.#random, this.#author, this.#to, body), body };
+  #write(): Promise<SealedMail> {
+    return this.#author.write(this.#random, 200 + this.#prng.below(2_000));
   }
 }
 
@@ -92,14 +87,14 @@ test(`${ROUNDS} rounds of kills, cuts, full and lost disks, removals and erasure
   await using fleet = await LiveFleet.open(['a', 'b', 'c'], ['--durability', '2'], ['c']);
   await using devices = await Devices.open(fleet);
   const random = new SeededSecureRandom(SEED);
-  const author = await signUp(fleet, random, 'author');
   const reader = await signUp(fleet, random, 'reader');
   await fleet.settled();
-  const to = [reader.address, devices.address];
-  const senders = Array.from({ length: SENDERS }, (_, i) => new Sender(fleet, author, to, SEED + i));
+  const author = await signUpAuthor(fleet, [reader.address, devices.address]);
+  const senders = Array.from({ length: SENDERS }, (_, i) => new Sender(fleet, author, SEED + i));
   const acknowledged = (): PduId[] => senders.flatMap((sender) => [...sender.acknowledged]);
   const sending = Promise.all(senders.map((sender) => sender.run()));
   const prng = new SeededPrng(SEED);
+  await until('the first mail', async () => acknowledged().length > 0);
   for (let round = 0; round < ROUNDS; round++) {
     const kind = ROUND_KINDS[round % ROUND_KINDS.length] as (typeof ROUND_KINDS)[number];
     await kind.run({ fleet, prng, random, reader });
@@ -117,13 +112,13 @@ test(`${ROUNDS} rounds of kills, cuts, full and lost disks, removals and erasure
   const held = new Set(first);
   expect(acknowledged().length).toBeGreaterThan(ROUNDS);
   expect(acknowledged().filter((id) => !held.has(id))).toEqual([]);
-  const ledgers = await devices.complete(acknowledged().length);
+  const sentences = await devices.complete(acknowledged());
   for (const { name } of fleet.running) {
     const { problems } = await fleet.operator(name, (operator) => operator.verify());
     expect(problems).toEqual([]);
   }
   console.log(
-    `a fleet, seed ${SEED}: ${ROUNDS} rounds, ${acknowledged().length} acknowledged, ${held.size} held at each node; two devices: ${ledgers.join('; ')}`,
+    `a fleet, seed ${SEED}: ${ROUNDS} rounds, ${acknowledged().length} acknowledged, ${held.size} held at each node; two devices: ${sentences.join(' ')}`,
   );
 });
 
@@ -261,18 +256,36 @@ class Devices implements AsyncDisposable {
     return devices;
   }
 
-  /** The ledgers of both lack nothing, and hold at least so many. (The bodies are random bytes, which no client can open.) */
-  async complete(count: number): Promise<readonly string[]> {
-    const held: string[] = [];
-    for (const profile of ['new', 'add'].map((name) => join(this.#folder, name))) {
-      const { report } = await asPerson<Synced>(profile, 'sync');
-      const total = report.reduce((sum, feed) => sum + feed.held, 0);
+  /** Both have asked every node, and read each of these mails once; what they say of it. */
+  async complete(ids: readonly PduId[]): Promise<readonly string[]> {
+    const profiles = ['new', 'add'].map((name) => join(this.#folder, name));
+    const sentences = await Promise.all(profiles.map((profile) => this.#complete(profile, ids)));
+    expect(sentences[1]).toBe(sentences[0]);
+    return sentences;
+  }
+
+  async #complete(profile: string, ids: readonly PduId[]): Promise<string> {
+    const names = this.#fleet.running.map(({ name }) => name);
+    // From the first it hears who the others are now.
+    for (const name of names) {
+      await asPerson(profile, 'nodes', 'pin', name);
+      const { complete, pendingBodies = 0, report } = await asPerson<Synced>(profile, 'sync');
       expect(report.filter((feed) => feed.missing.length > 0 || feed.held !== feed.upTo)).toEqual([]);
-      expect(total).toBeGreaterThanOrEqual(count);
-      held.push(`${total} entries of ${report.length} feeds`);
+      expect(pendingBodies).toBe(0);
+      expect(complete).toBe(true);
     }
-    expect(held[1]).toBe(held[0]);
-    return held;
+    const { stdout } = await restante(['--json', 'list', '--profile', profile], PASSWORD);
+    const list = stdout.trimEnd().split('\n');
+    const mails = list.map((line) => JSON.parse(line) as Listed);
+    const isRead = ({ problem, subject, verified }: Listed): boolean =>
+      verified && problem === undefined && subject.startsWith('mail ');
+    expect(mails.filter((mail) => !isRead(mail))).toEqual([]);
+    const there = new Set(mails.map(({ id }) => id));
+    expect(there.size).toBe(mails.length);
+    expect(ids.filter((id) => !there.has(id))).toEqual([]);
+    const { stdout: said } = await restante(['report', '--profile', profile], PASSWORD);
+    expect(said).toMatch(new RegExp(`Complete up to [\\d ]+ on ${names.length} of ${names.length} nodes\\.`));
+    return (/Complete up to .*\./.exec(said) ?? [''])[0];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -280,12 +293,21 @@ class Devices implements AsyncDisposable {
   }
 
   get #url(): string {
-    return `ws://127.0.0.1:${this.#fleet.node('a').port}/client`;
+    return `ws://127.0.0.1:${this.#fleet.node('a').proxy.port}/client`;
   }
 }
 
 interface Synced {
+  readonly complete: boolean;
+  readonly pendingBodies?: number;
   readonly report: readonly { readonly upTo: number; readonly held: number; readonly missing: readonly unknown[] }[];
+}
+
+interface Listed {
+  readonly id: PduId;
+  readonly subject: string;
+  readonly verified: boolean;
+  readonly problem?: string;
 }
 
 async function signUp(fleet: LiveFleet, random: SeededSecureRandom, name: string): Promise<Person> {
@@ -294,6 +316,15 @@ async function signUp(fleet: LiveFleet, random: SeededSecureRandom, name: string
   expect((await client.register(person)).oneofKind).toBe('chain');
   client.close();
   return person;
+}
+
+async function signUpAuthor(fleet: LiveFleet, readers: readonly Address[]): Promise<LiveAuthor> {
+  const client = await fleet.connect('a');
+  const url = `ws://127.0.0.1:${fleet.node('a').port}/client`;
+  const address = `author@${fleet.home}` as Address;
+  const author = await LiveAuthor.open(url, address, PASSWORD.RESTANTE_PASSWORD, client, readers);
+  client.close();
+  return author;
 }
 
 /** The reader's mail at a node, each PDU once, in the order of their ids. */
