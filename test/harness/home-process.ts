@@ -1,11 +1,12 @@
 /** A home as people run it: the built command line in a process of its own, killed or stopped by process id. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** From the project's folder, where tests and benches are begun: benches are compiled to elsewhere. */
+export const MAIN = resolve('dist/cli/main.js');
 
 /** Of every person of these tests. */
 export const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
