@@ -26,7 +26,7 @@ import { pushLatency } from './jmap-push.ts';
 
 const ACCOUNT = 'a';
 const USING = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
-const CALLER: Caller = {
+export const CALLER: Caller = {
   username: 'a@home.example',
   credential: 'bench',
   permissions: new Set(['read', 'write', 'send']),
@@ -75,7 +75,7 @@ export const benchJmap: Bench = async ({ full }) => {
   };
 };
 
-async function openStore(folder: string) {
+export async function openStore(folder: string) {
   const clock = new ManualClock(Date.parse('2026-03-01T12:00:00Z'));
   const random = new SeededSecureRandom(1);
   const hubKey = random.bytes(32);
@@ -122,7 +122,7 @@ function messageOf(prng: SeededPrng, index: number): Buffer {
   );
 }
 
-function fill(store: MailStore, count: number): void {
+export function fill(store: MailStore, count: number): void {
   const prng = new SeededPrng(1);
   const account = store.account(ACCOUNT);
   for (let from = 0; from < count; from += FILL_AT_ONCE) {
@@ -142,7 +142,7 @@ function fill(store: MailStore, count: number): void {
 }
 
 /** As an agent brings one. */
-function deliver(store: MailStore, index: number): void {
+export function deliver(store: MailStore, index: number): void {
   const raw = messageOf(new SeededPrng(index), index);
   const place = {
     size: raw.length,

@@ -11,6 +11,7 @@ import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
 import { benchJmap } from './jmap.ts';
 import { verificationMicros } from './machine-speed.ts';
+import { benchPage } from './page.ts';
 import { benchReplicate } from './replicate.ts';
 import { benchSubmit } from './submit.ts';
 import { benchVault } from './vault.ts';
@@ -24,6 +25,7 @@ const BENCHES: Record<string, Bench> = {
   federation: benchFederation,
   replicate: benchReplicate,
   jmap: benchJmap,
+  page: benchPage,
 };
 
 const { values, positionals } = parseArgs({
