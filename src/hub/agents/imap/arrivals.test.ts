@@ -57,6 +57,16 @@ describe('a message that turns up at an IMAP server', () => {
     expect(arrivalsIn('b', account, puts).of(PRINT, RAW.length)).toEqual(moved);
   });
 
+  test('is surplus when its email was destroyed here after it had lost its place', async () => {
+    const { account, clock } = await setup();
+    put(account, 'moving', 7);
+    const places = new Places(account);
+    places.remove('a', 7);
+    account.removeEmails(['moving'], 'client');
+    const arrivals = new Arrivals({ account, places, puts: new Puts({ clock }, account) }, 'b');
+    expect(arrivals.of(PRINT, RAW.length)).toEqual({ kind: 'surplus', emailId: 'moving' });
+  });
+
   test('is surplus only by a put that was never heard of, in its mailbox, the same to the size, within the hour', async () => {
     const { account, clock } = await setup();
     put(account, 'made', 7);

@@ -17,7 +17,7 @@ export type Arrival =
   | { readonly kind: 'known'; readonly emailId: string }
   /** Made here, put into another mailbox, which was not heard of, and moved on by somebody. */
   | { readonly kind: 'moved'; readonly emailId: string; readonly from: string }
-  /** Put there by us, and not heard of in time: the email has a message there already, or was destroyed here. */
+  /** Not to be there: put there by us a second time, or of an email that was destroyed here meanwhile. */
   | { readonly kind: 'surplus'; readonly emailId: string }
   | { readonly kind: 'new' };
 
@@ -33,6 +33,8 @@ export class Arrivals {
 
   of(fingerprint: string, size: number): Arrival {
     const [lost] = this.#deps.places.lostWith(fingerprint);
+    // Destroyed here while it was on its way from one folder to another.
+    if (lost !== undefined && this.#deps.account.email(lost) === undefined) return { kind: 'surplus', emailId: lost };
     this.#onTheWay ??= this.#findOnTheWay();
     const emailId = lost ?? this.#onTheWay.get(fingerprint)?.find((id) => !this.#isHere(id));
     if (emailId !== undefined) return { kind: 'known', emailId };

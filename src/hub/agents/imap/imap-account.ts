@@ -164,7 +164,8 @@ export class ImapAccount {
     const { emailId } = arrival;
     this.#puts.heard({ mailboxId: arrival.kind === 'moved' ? arrival.from : mailboxId, emailId });
     if (arrival.kind === 'surplus') {
-      this.#deps.log.info({ email: emailId }, 'a message that was put at the server and not heard of is taken away');
+      this.#deps.log.info({ email: emailId }, 'a message that is not to be at the server is taken away');
+      if (this.account.email(emailId) === undefined) this.#places.forget(emailId);
       this.account.removeEmails([this.#add(message, place, true)], 'client');
       return;
     }
@@ -326,6 +327,12 @@ export class ImapAccount {
     if (email === undefined || this.account.pendingOf(email.id).length > 0) return false;
     const places = this.#places.of(email.id);
     if (places.length === 0) return false;
+    if (this.account.email(lost) === undefined) {
+      // Destroyed here while it moved: it goes from where it is now.
+      this.account.removeEmails([email.id], 'client');
+      this.#places.forget(lost);
+      return true;
+    }
     for (const place of places) this.#places.add(lost, place);
     this.#merge(lost, email.keywords);
     this.account.removeEmails([email.id], 'agent');
