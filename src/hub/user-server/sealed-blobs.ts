@@ -13,6 +13,7 @@ import {
   createBlobHash,
   type StoredBlob,
 } from '../../jmap/index.ts';
+import { syncFolder } from './journal/folder.ts';
 import { SealedFileWriter } from './journal/sealed-file.ts';
 import { BLOB_PIECE_BYTES, KNOWN_SIZES_MAX } from './limits.ts';
 import { PIECE, readSealedBlob, SIZE, sealedBlobSize } from './sealed-blob-file.ts';
@@ -71,8 +72,12 @@ export class SealedBlobs implements BlobStore {
       throw error;
     }
     const id = blobIdOf(hash);
-    await mkdir(join(this.#folder, accountId), { recursive: true, mode: 0o700 });
+    const folder = join(this.#folder, accountId);
+    const isFirst = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
     await rename(path, this.#path(accountId, id));
+    // An upload that was answered outlives the power.
+    await syncFolder(folder);
+    if (isFirst) await syncFolder(this.#folder);
     this.#remember(accountId, id, size);
     return { id, size };
   }
