@@ -73,7 +73,8 @@ export class UserWorld implements AsyncDisposable {
     const fence = this.#fence;
     const checkFence = (): void => undefined;
     const onFailed = (error: Error): void => log.error({ err: error }, 'the journal failed');
-    const options = { folder: this.folder, hubKey: this.#hubKey, fence, cache: this.#cache };
+    // A folder of its own, as in life: what it does not know there, it removes.
+    const options = { folder: join(this.folder, 'journal'), hubKey: this.#hubKey, fence, cache: this.#cache };
     this.#journal = await SealedJournal.open({ random, log, checkFence, onFailed }, options);
     if (this.#cache === 'memory') {
       const path = join(this.folder, 'agent-outbox');
@@ -148,8 +149,9 @@ export class UserWorld implements AsyncDisposable {
   untilEmails(
     isDone: (emails: readonly Arguments[]) => boolean,
     properties: readonly string[],
+    filter?: object,
   ): Promise<readonly Arguments[]> {
-    return this.#until(() => this.emails(properties), isDone);
+    return this.#until(() => this.emails(properties, filter), isDone);
   }
 
   /** The same for the answer of a method. */

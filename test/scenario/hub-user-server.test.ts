@@ -259,7 +259,7 @@ describe('a user server', () => {
       await user.untilSettled();
       const heard = await user.untilHeard(bob, (messages) => messages.length >= 3);
       expect(heard.map(({ subject }) => subject).sort()).toEqual(['before', 'kept', 'last']);
-      const drafts = await user.emails(['subject'], { inMailbox: 'drafts' });
+      const drafts = await user.untilEmails((emails) => emails.length >= 2, ['subject'], { inMailbox: 'drafts' });
       expect(drafts.map(({ subject }) => subject).sort()).toEqual(['kept', 'last']);
     });
 
