@@ -36,11 +36,12 @@ export const HTTP_CONNECT_TIMEOUT_MS = 10_000;
 export const HTTP_CONNECTIONS_MAX = 4;
 /** Servers with open connections; each costs some ten KiB, and idle ones close by themselves. */
 export const HTTP_SERVERS_MAX = 4_096;
-/** A buffer is large from here on, as a value is a file: mail in its entries does not count. */
-export const PASSING_BYTES_MIN = 64 * KiB;
-/** Bytes of large buffers after which young garbage is collected: each has been copied two or three times on its way. */
+/**
+ * A buffer is large from here on: a piece of an attachment, or a body that is a file. A page of entries is not: it is half a
+ * megabyte, some of it is kept, and a client that catches up would stop for its garbage every six thousand entries.
+ */
+export const PASSING_BYTES_MIN = 640 * KiB;
+/** Bytes of large buffers after which garbage is collected: each has been copied two or three times on its way. */
 export const COLLECT_AFTER_BYTES = 8 * 1024 * KiB;
-/** Bytes of buffers beyond those in use after which everything is: what a connection and its pieces under way hold, twice. */
-export const COLLECT_ALL_AFTER_BYTES = 32 * 1024 * KiB;
 /** Collecting a heap of this size takes some 30 ms; of a larger one too long for those who wait meanwhile. */
 export const COLLECTED_HEAP_BYTES_MAX = 64 * 1024 * KiB;
