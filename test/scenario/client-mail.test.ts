@@ -90,6 +90,21 @@ describe('mail between people', () => {
     expect(attachment?.content).toEqual(content);
   });
 
+  test('too large to come along is fetched at once by whoever follows', async () => {
+    await using world = await ClientWorld.open();
+    const [alice, bob] = [await world.newPerson('alice'), await world.newPerson('bob')];
+    await using a = alice.client;
+    await using b = bob.client;
+    await a.connect(never);
+    await b.sync({ signal: never });
+    const arrived = new Promise((resolve) => b.events.on('arrived', ({ id }) => resolve(id)));
+    const attachments = [{ name: 'x.bin', content: world.random.bytes(300_000) }];
+    const sent = await a.send({ to: [b.address], text: 'see there', attachments });
+    // The clock stands still: nothing that comes round every few minutes has brought it.
+    expect(await arrived).toBe(sent.id);
+    expect((await b.report()).pendingBodies).toBe(0);
+  });
+
   test('is imported once, as the exact bytes, malformed or not', async () => {
     await using world = await ClientWorld.open();
     const alice = await world.newPerson('alice');

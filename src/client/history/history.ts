@@ -101,7 +101,7 @@ export class History {
       entries: (page) => pass.queue.push(page, true),
       heads: (heads) => pass.takeHeads(heads, nudge),
     });
-    pass.onFloating = nudge;
+    pass.onOwed = nudge;
     this.#nudge = nudge;
     await this.#catchUp(pass, source, signal);
     for (;;) {
@@ -246,7 +246,8 @@ class Pass implements AsyncDisposable {
   readonly queue: PageQueue;
   /** Rejects when pages can no longer be stored. */
   readonly failed: Promise<never>;
-  onFloating: () => void = () => undefined;
+  /** Something is to be asked for. */
+  onOwed: () => void = () => undefined;
   readonly #deps: HistoryDeps;
   readonly #source: PageSource;
   readonly #events: PassEvents;
@@ -361,7 +362,9 @@ class Pass implements AsyncDisposable {
       const stored = taken.stored.then(() => this.#events.onStored(taken.count, live));
       stored.catch(() => undefined); // thrown where it is waited for, below
       committing.push(stored);
-      if (taken.floating > 0) this.onFloating();
+      // What came live and large has its body fetched once its entry is on disk; after a stream all are.
+      if (live && taken.pendingBodies > 0) void stored.then(() => this.onOwed()).catch(() => undefined); // a failure is thrown below
+      if (taken.floating > 0) this.onOwed();
       if (committing.length >= PAGES_COMMITTING) await committing.shift();
     }
     await Promise.all(committing);

@@ -66,6 +66,8 @@ export interface TakenPage {
   readonly count: number;
   /** Entries that hang on nothing known: a sync finds what lies between. */
   readonly floating: number;
+  /** Entries whose bodies did not come along. */
+  readonly pendingBodies: number;
   /** Resolves when the page is on disk. */
   readonly stored: Promise<void>;
 }
@@ -139,7 +141,8 @@ export class PageIntake {
       for (const alarm of raised) this.#deps.alarms.raiseIn(transaction, alarm);
     });
     stored.catch(() => undefined); // whoever waits for the page hears it
-    return { feed, count: judged.length, floating: verdict.unanchored.length, stored };
+    const pendingBodies = judged.filter(({ bodyState }) => bodyState === 'pending').length;
+    return { feed, count: judged.length, floating: verdict.unanchored.length, pendingBodies, stored };
   }
 
   /** Every author's chain is in memory when the page is judged, as new as it must be to know the devices that signed. */
