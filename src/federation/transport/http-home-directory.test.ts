@@ -269,7 +269,7 @@ describe('a home that was found', () => {
 });
 
 describe('a home that was not found', () => {
-  test('is not looked for again at once: the waits double to an hour, and end when it is found', async () => {
+  test('is not looked for again at once: the waits double to half an hour, and end when it is found', async () => {
     const { web, clock, find } = await setup();
     const asked = async (): Promise<number> => {
       const before = web.asked.length;
@@ -284,9 +284,9 @@ describe('a home that was not found', () => {
       expect(await asked()).toBe(0);
       await clock.advance(1);
       expect(await asked()).toBe(places);
-      waitMs = Math.min(2 * waitMs, 3_600_000);
+      waitMs = Math.min(2 * waitMs, 1_800_000);
     }
-    expect(waitMs).toBe(3_600_000);
+    expect(waitMs).toBe(1_800_000);
     web.origins.set(WELL_KNOWN, versions(1));
     await clock.advance(waitMs);
     expect(await find()).toBe(1);

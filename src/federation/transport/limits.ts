@@ -71,8 +71,11 @@ export const HOME_STALE_MS = 48 * HOUR_MS;
 export const REFRESH_INTERVAL_MS = MINUTE_MS;
 /** A home that was not found is not looked for again for so long, … */
 export const FAILURE_CACHED_MS = 5_000;
-/** … then twice as long, up to this (Matrix's well-known). */
-export const FAILURE_CACHED_MS_MAX = HOUR_MS;
+/**
+ * … then twice as long, up to this: the shortest of the longest waits between two tries of a queue (back-off.ts), so that each of
+ * them does look. With an hour, a try in between failed unasked, and a home that returned had its mail after two.
+ */
+export const FAILURE_CACHED_MS_MAX = HOUR_MS / 2;
 /** Discovery with all its places: four attempts of ten seconds, and some for DNS. */
 export const DISCOVERY_TIMEOUT_MS = 50_000;
 /** One place of discovery. */
