@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from './clock.ts';
-import { abortable, withDeadline } from './deadline.ts';
+import { abortable, untilAborted, whenAborted, withDeadline } from './deadline.ts';
 
 const never = new AbortController().signal;
 const late = (): Error => new Error('late');
@@ -58,5 +58,28 @@ describe('an abortable wait', () => {
     expect(await waiting).toEqual(new Error('left'));
     // What fails after that is nobody's to hear.
     expect(await failure(abortable(Promise.reject(new Error('fails')), leaving.signal))).toEqual(new Error('left'));
+  });
+});
+
+describe('what waits for an abort', () => {
+  const aborted = AbortSignal.abort(new Error('over'));
+
+  test('hears of one that was before it, too', async () => {
+    await untilAborted(aborted);
+    let calls = 0;
+    using _ = whenAborted(aborted, () => calls++);
+    expect(calls).toBe(1);
+  });
+
+  test('hears of one that comes, once; disposed, of none', async () => {
+    const kept = new AbortController();
+    const ended = untilAborted(kept.signal);
+    const calls: string[] = [];
+    using _ = whenAborted(kept.signal, () => calls.push('kept'));
+    whenAborted(kept.signal, () => calls.push('disposed'))[Symbol.dispose]();
+    expect(calls).toEqual([]);
+    kept.abort();
+    await ended;
+    expect(calls).toEqual(['kept']);
   });
 });

@@ -46,3 +46,21 @@ export function abortable<Result>(promise: Promise<Result>, signal: AbortSignal)
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
+
+/** Resolves when `signal` is aborted; at once when it was already. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/**
+ * Calls `act` when `signal` is aborted; at once when it was already, which a listener alone would wait for without end.
+ * Disposed when there is nothing left to stop.
+ */
+export function whenAborted(signal: AbortSignal | undefined, act: () => void): Disposable {
+  if (signal?.aborted === true) act();
+  else signal?.addEventListener('abort', act, { once: true });
+  return { [Symbol.dispose]: () => signal?.removeEventListener('abort', act) };
+}

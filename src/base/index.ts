@@ -2,6 +2,7 @@
 export * from './bounded-cache.ts';
 export * from './bytes.ts';
 export * from './clock.ts';
+export * from './closing.ts';
 export * from './crypto-suite.ts';
 export * from './deadline.ts';
 export * from './dial-error.ts';

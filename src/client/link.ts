@@ -1,7 +1,16 @@
 /** The client's end of node choice: which node, what runs over it, and waiting for one. */
 
-import type { CryptoSuite, SecureRandom } from '../base/index.ts';
-import { type Clock, type Emitter, isAbort, type Log, type Prng, Scope } from '../base/index.ts';
+import {
+  abortable,
+  type Clock,
+  type CryptoSuite,
+  type Emitter,
+  isAbort,
+  type Log,
+  type Prng,
+  Scope,
+  type SecureRandom,
+} from '../base/index.ts';
 import { followRotation } from './account/account-changes.ts';
 import { type ChoiceView, LOOP_MS, NodeChoice } from './choice/index.ts';
 import { ClientError } from './client-error.ts';
@@ -104,14 +113,7 @@ export class Link implements AsyncDisposable {
   async whileConnected(wait: Promise<void>, signal: AbortSignal): Promise<void> {
     const { current } = this;
     if (current === undefined) return;
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      void Promise.race([wait, current.connection.ended]).then(() => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-    });
+    await abortable(Promise.race([wait, current.connection.ended.then(() => undefined)]), signal);
   }
 
   /** Everything that a node has is here. A connection that ends on the way is replaced. */
@@ -268,13 +270,5 @@ function offline(cause: unknown): ClientError {
     retry: 'later',
     fix: 'check your network; `restante nodes ping` shows who answers. What you send is kept until then',
     ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-function abortable(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    wait.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

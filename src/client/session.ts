@@ -2,7 +2,7 @@
  * What runs while a node is connected: following the mailbox, sending the outbox, changes for other devices, erasures, and
  * looking at a second node. It ends with the connection and leaves nothing behind that the store does not know.
  */
-import { type Clock, isAbort, type Log, Scope } from '../base/index.ts';
+import { abortable, type Clock, isAbort, type Log, Scope, untilAborted } from '../base/index.ts';
 import type { NodeChoice } from './choice/index.ts';
 import { ConnectionError } from './connection/index.ts';
 import type { OwnKeys } from './contacts/own-keys.ts';
@@ -78,10 +78,7 @@ export class Session implements AsyncDisposable {
     this.#scope.spawn('own keys', (signal) => this.#watchOwnKeys(signal));
     this.#scope.spawn('compare', (signal) => this.#compare(signal));
     this.#scope.spawn('end', async (signal) => {
-      await Promise.race([
-        connection.ended,
-        new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
-      ]);
+      await Promise.race([connection.ended, untilAborted(signal)]);
       if (!signal.aborted) void this[Symbol.asyncDispose]();
     });
   }
@@ -109,7 +106,7 @@ export class Session implements AsyncDisposable {
       await notes.flush();
       await erasing.run(this.link.connection);
       if (await notes.isSnapshotDue()) await this.#writeSnapshot(signal);
-      await untilAborted(changed, signal);
+      await abortable(changed, signal);
       await clock.sleep(NOTE_DELAY_MS, signal);
     }
   }
@@ -126,7 +123,7 @@ export class Session implements AsyncDisposable {
   async #writeSnapshot(signal: AbortSignal): Promise<void> {
     await this.#deps.notes.snapshot(async (id) => {
       const outcome = this.#deps.outbox.outcomeOf(id);
-      await untilAborted(
+      await abortable(
         outcome.then(() => undefined),
         signal,
       );
@@ -137,7 +134,7 @@ export class Session implements AsyncDisposable {
   async #compare(signal: AbortSignal): Promise<void> {
     const { clock, deliveries, history, log, unverified } = this.#deps;
     for (;;) {
-      await untilAborted(history.nextPass(), signal);
+      await abortable(history.nextPass(), signal);
       // Authors whose home was silent when their mail came.
       await unverified.judgeAgain({ connection: this.link.connection, node: this.link.name });
       const other = await this.#deps.dialOther(this.link.name, signal);
@@ -154,19 +151,5 @@ export class Session implements AsyncDisposable {
       }
       await clock.sleep(COMPARE_INTERVAL_MS, signal);
     }
-  }
-}
-
-async function untilAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    await Promise.race([wait, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }

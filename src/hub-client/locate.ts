@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { type Clock, withDeadline } from '../base/index.ts';
+import { type Clock, closed, whenAborted, withDeadline } from '../base/index.ts';
 import { HubError, type HubErrorCode } from './hub-error.ts';
 import { LOCATE_TIMEOUT_MS } from './limits.ts';
 
@@ -34,15 +34,15 @@ export async function locate(clock: Clock, url: string, user: string, signal: Ab
     });
     try {
       return await new Promise<Location>((resolve, reject) => {
-        inTime.addEventListener('abort', () => reject(inTime.reason), { once: true });
+        whenAborted(inTime, () => reject(inTime.reason));
         const failed = (cause: Error): void =>
           reject(new HubError('absent', 'the broker has gone', { cause, retry: 'later' }));
-        connection.once('error', failed);
+        connection.on('error', failed);
         ask(connection, user, resolve, reject).catch(failed);
       });
     } finally {
       // It may be closed already; that was its answer then.
-      await connection.close().catch(() => undefined);
+      await closed(connection).catch(() => undefined);
     }
   });
 }

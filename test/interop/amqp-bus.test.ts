@@ -4,6 +4,7 @@ import { SILENT_LOG } from '../../src/base/index.ts';
 import { SystemRandom } from '../../src/base/system/index.ts';
 import { AmqpBus } from '../../src/hub/bus/amqp/amqp-bus.ts';
 import { busContract } from '../../src/hub/bus/bus.contract.ts';
+import { CutProxy } from '../harness/cut-proxy.ts';
 import { Rabbit, skipsWithoutRabbit } from '../harness/rabbitmq.ts';
 
 const deps = { log: SILENT_LOG, random: new SystemRandom() };
@@ -40,5 +41,23 @@ describe.skipIf(skipsWithoutRabbit('the bus across hosts'))('on RabbitMQ', () =>
     const again = await AmqpBus.open(deps, rabbit.url);
     await again.join('somebody', () => undefined);
     await again[Symbol.asyncDispose]();
+  });
+
+  test('what is being closed ends when the connection is cut before the broker answers', async () => {
+    await using wire = await CutProxy.open(rabbit.port);
+    const url = rabbit.url.replace(`:${rabbit.port}`, `:${wire.port}`);
+    const bus = await AmqpBus.open(deps, url);
+    const names = Array.from({ length: 40 }, (_, index) => `name${index}`);
+    const places = await Promise.all(names.map((name) => bus.join(name, () => undefined)));
+    const leaving = places.map((place) => place[Symbol.asyncDispose]());
+    await leaving[0]; // the others wait for one of their two answers
+    wire.cut();
+    await Promise.all(leaving);
+
+    wire.mend();
+    const other = await AmqpBus.open(deps, url);
+    const closing = other[Symbol.asyncDispose]();
+    wire.cut();
+    await closing;
   });
 });

@@ -1,9 +1,16 @@
 /** Several hub hosts on one real broker: where users are, and what happens when hosts and broker go. */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectBroker } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SILENT_LOG } from '../../src/base/index.ts';
+import { SystemClock, SystemRandom } from '../../src/base/system/index.ts';
+import { createInstanceId } from '../../src/hub/component/ids.ts';
+import { joinBroker } from '../../src/hub/control/cluster.ts';
+import { UserFolders } from '../../src/hub/control/user-folders.ts';
 import { connect, type HubRequest, type HubSession } from '../../src/hub-client/index.ts';
 import type { Json } from '../../src/protocol/index.ts';
 import { isAlive } from '../harness/daemon.ts';
@@ -44,6 +51,24 @@ describe.skipIf(skipsWithoutRabbit('hub hosts on one broker'))('hub hosts on one
       user,
       password: PASSWORD,
     });
+
+  test('end, also when they are stopped while they still connect', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hosts-'));
+    const random = new SystemRandom();
+    const cluster = await joinBroker(
+      {
+        clock: new SystemClock(),
+        log: SILENT_LOG,
+        random,
+        folders: new UserFolders(folder),
+        instance: createInstanceId(random),
+        onMail: () => undefined,
+      },
+      { url: rabbit.url, location: { host: '127.0.0.1', port: 1, tls: false }, usersMax: 1 },
+    );
+    await cluster[Symbol.asyncDispose](); // its connection for programs' questions is being made
+    await rm(folder, { recursive: true });
+  });
 
   test('have one user server for each user, wherever their programs come in', async () => {
     await using hosts = await HubHosts.open(rabbit.url, ['a', 'b', 'c']);

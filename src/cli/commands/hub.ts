@@ -1,5 +1,7 @@
 /** `hub …`: a hub alone, and what an operator sees and does at a running one. */
+
 import { type Command, Option } from 'commander';
+import { untilAborted } from '../../base/index.ts';
 import type { SessionStatus, UserServerStatus } from '../../hub/index.ts';
 import { type Address, type HomeName, isLoopbackHost } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
@@ -95,10 +97,7 @@ async function run(context: Context, options: HubRunOptions): Promise<void> {
     '',
     `  ${paint.dim('Ctrl-C stops it.')}`,
   ]);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
 }
 
 async function status(context: Context, options: ServerOptions): Promise<void> {

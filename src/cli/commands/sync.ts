@@ -1,5 +1,7 @@
 /** `sync` and `report`: catching up, and what is known of completeness. */
+
 import type { Command } from 'commander';
+import { untilAborted } from '../../base/index.ts';
 import type { Alarm, Client, DeliveryReport, Report, SyncResult } from '../../client/index.ts';
 import type { Act, Context } from '../context.ts';
 import { deliveryFields, describeMessageDelivery } from '../delivery-view.ts';
@@ -85,10 +87,7 @@ async function watch({ output, signal, interruption }: Context, client: Client):
   using __ = client.events.on('offline', ({ refusal }) =>
     output.note(refusal === undefined ? 'Offline; trying again.' : `${refusal.code}: ${refusal.message}.`),
   );
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
 }
 
 function fieldsOf(

@@ -1,6 +1,6 @@
 /** `up` and `node`: a home that serves until it is told to stop. */
 import { type Command, Option } from 'commander';
-import type { Log } from '../../base/index.ts';
+import { type Log, untilAborted } from '../../base/index.ts';
 import type { ControlServer, HomeOperator } from '../../hub/index.ts';
 import type { Node, NodeOptions, Registration } from '../../node/index.ts';
 import { type HomeName, isLoopbackHost } from '../../protocol/index.ts';
@@ -115,10 +115,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
         operatorUrl,
       }),
   );
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
   if (!output.json) output.note('Stopping.');
 }
 

@@ -33,6 +33,7 @@ export async function handOver(context: Context, profile: Profile, profileKey: U
       if (message.type === 'ended') return { status: 'ended', code: message.code };
       if (message.type === 'moved') return { status: 'moved' };
       if (message.type === 'hello') {
+        context.signal.throwIfAborted(); // nothing has begun there
         await channel.send(requestOf(context, proofOf(context.deps.suite, profileKey, message.nonce)));
         isRunning = true;
       } else take(context, channel, message);

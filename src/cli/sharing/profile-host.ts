@@ -8,7 +8,7 @@
  */
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type CryptoSuite, type Log, Scope, type SecureRandom, toHex } from '../../base/index.ts';
+import { type CryptoSuite, type Log, Scope, type SecureRandom, toHex, whenAborted } from '../../base/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Person, RunCommand } from '../context.ts';
 import type { Interruption } from '../interruption.ts';
@@ -46,7 +46,7 @@ export class ProfileHost implements AsyncDisposable {
     const host = new ProfileHost(deps, person);
     const path = meetingPlace(person.profile.folder);
     if (path !== undefined) await host.#listen(path);
-    signal.addEventListener('abort', () => host.#interrupt(), { once: true });
+    whenAborted(signal, () => host.#interrupt());
     return host;
   }
 

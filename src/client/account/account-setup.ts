@@ -3,7 +3,14 @@
  * nor does anything derived from it before the home's parameters are known to be strong enough; then only a public key and
  * signatures do.
  */
-import { type Clock, type CryptoSuite, equalBytes, type KeyPair, type SecureRandom } from '../../base/index.ts';
+import {
+  type Clock,
+  type CryptoSuite,
+  equalBytes,
+  type KeyPair,
+  type SecureRandom,
+  whenAborted,
+} from '../../base/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -225,7 +232,7 @@ async function withSession<Result>(
   const name = homeOf(where.address);
   await using connection = await openConnection(deps, { url: where.nodeUrl, home: name, key: undefined }, signal);
   const cut = (): void => void connection[Symbol.asyncDispose]();
-  signal.addEventListener('abort', cut, { once: true });
+  using _ = whenAborted(signal, cut);
   try {
     const alarms = await Alarms.open({ clock, store, onAlarm: ({ code, detail }) => deps.log.warn({ code }, detail) });
     const home = await HomePin.open({ suite, store, alarms }, name);
@@ -245,8 +252,6 @@ async function withSession<Result>(
   } catch (error) {
     signal.throwIfAborted();
     throw explainRefusal(error);
-  } finally {
-    signal.removeEventListener('abort', cut);
   }
 }
 

@@ -3,7 +3,7 @@
  * live entries come in between; then what is still missing, the bodies that did not come along, and what a restored server
  * lost. It holds no position but the ledger, so any cut is resumed by starting again.
  */
-import { BoundedQueue, type Clock, fromHex, isAbort, type Log, toBase64 } from '../../base/index.ts';
+import { BoundedQueue, type Clock, fromHex, isAbort, type Log, toBase64, untilAborted } from '../../base/index.ts';
 import { type FeedId, type FeedPosition, From } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
@@ -89,7 +89,7 @@ export class History {
 
   async #follow(source: PageSource, signal: AbortSignal): Promise<void> {
     const { connection } = source;
-    const stopped = aborted(signal);
+    const stopped = untilAborted(signal);
     await using pass = await this.#openPass(source, signal);
     let wake: () => void = () => undefined;
     let isDue = false;
@@ -383,11 +383,4 @@ function positionOf({ feed, ledger, verified }: FeedMailbox, key: string): FeedP
   const held = ledger.settled.intervals.slice(-LEDGER_RANGES_MAX).map(([from, to]) => ({ from, to }));
   const position: FeedPosition = { feed: fromHex(feed), held };
   return claim === undefined ? position : { ...position, head: { ...claim, feed: fromHex(feed) } };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

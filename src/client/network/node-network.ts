@@ -2,7 +2,7 @@
  * Reaching the nodes of the directory: pings without authenticating, and connections whose node is proven to be one of the
  * home's (by the pinned home document) or the very one that the person added by key.
  */
-import type { KeyPair } from '../../base/index.ts';
+import { type KeyPair, whenAborted } from '../../base/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import type { ChoiceNetwork, PingAnswer } from '../choice/index.ts';
 import {
@@ -43,7 +43,7 @@ export class NodeNetwork implements ChoiceNetwork<NodeLink> {
   async connect(node: DirectoryNode, signal: AbortSignal): Promise<NodeLink> {
     const connection = await this.#open(node, signal);
     const cut = (): void => connection.cut(new ConnectionError('closed', 'no longer wanted', { retry: 'now' }));
-    signal.addEventListener('abort', cut, { once: true });
+    using _ = whenAborted(signal, cut);
     try {
       const { home } = this.#deps;
       await authenticate(this.#deps, connection, { address: this.#address, home: home.home, key: this.#device });
@@ -58,8 +58,6 @@ export class NodeNetwork implements ChoiceNetwork<NodeLink> {
       await connection[Symbol.asyncDispose]();
       signal.throwIfAborted();
       throw error;
-    } finally {
-      signal.removeEventListener('abort', cut);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Sending: from a draft, or from the exact bytes of a file, to PDUs that are on this device's disk, and their receipts. */
-import { type Clock, type CryptoSuite, isAbort, type SecureRandom, utf8 } from '../../base/index.ts';
+import { type Clock, type CryptoSuite, isAbort, type SecureRandom, utf8, whenAborted } from '../../base/index.ts';
 import { type Address, type ConversationId, createConversation, type PduId } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import { ClientError } from '../client-error.ts';
@@ -220,11 +220,7 @@ export class Posting {
     const stopped = new Promise<undefined>((resolve) => {
       stop = () => resolve(undefined);
     });
-    signal?.addEventListener('abort', stop, { once: true });
-    try {
-      return await Promise.race([Promise.all(outcomes), connection.ended.then(() => undefined), stopped]);
-    } finally {
-      signal?.removeEventListener('abort', stop);
-    }
+    using _ = whenAborted(signal, stop);
+    return await Promise.race([Promise.all(outcomes), connection.ended.then(() => undefined), stopped]);
   }
 }

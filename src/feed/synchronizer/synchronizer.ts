@@ -5,7 +5,16 @@
  * - Nothing of a peer is stored before it is proven, and nothing is announced before it is on disk.
  * - What a peer does wrong ends its connection with a named reason, and nothing else.
  */
-import { abortable, type Clock, Emitter, type Log, Scope, type SecureRandom, toHex } from '../../base/index.ts';
+import {
+  abortable,
+  type Clock,
+  Emitter,
+  type Log,
+  Scope,
+  type SecureRandom,
+  toHex,
+  whenAborted,
+} from '../../base/index.ts';
 import type { FeedId } from '../../protocol/index.ts';
 import { FeedError } from '../feed-error.ts';
 import type { FeedLog } from '../feed-log.ts';
@@ -96,7 +105,7 @@ export class Synchronizer implements AsyncDisposable {
     this.events = new Emitter((error) => deps.log.error({ error }, 'a listener of feed events failed'));
     this.#scope = new Scope((name, error) => deps.log.error({ name, error }, 'work of the synchronizer failed'));
     this.#scope.spawn('tick', (signal) => this.#tick(signal));
-    options.stop?.addEventListener('abort', () => this.#stop(), { once: true });
+    whenAborted(options.stop, () => this.#stop());
   }
 
   /** Shares a feed. A log that is not writable must be a replica. */

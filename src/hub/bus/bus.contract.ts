@@ -68,7 +68,7 @@ export function busContract(name: string, openPair: () => Promise<BusPair>): voi
       await using pair = await openPair();
       const place = await pair.a.join('mine', () => undefined);
       await pair.cutA();
-      await aborted(place.lost);
+      await untilAborted(place.lost);
       await eventually(async () => !(await pair.b.isPresent('mine')));
       await pair.b.join('mine', () => undefined);
     });
@@ -140,13 +140,6 @@ class Inbox {
       });
     return this.#messages.splice(0, count);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Each try is a round trip; the test's own time-out ends a wait in vain. */

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
-import { utf8 } from '../../base/index.ts';
+import { utf8, whenAborted } from '../../base/index.ts';
 import type { Location } from '../../hub-client/index.ts';
 import { encodeFrame } from '../framing.ts';
 import { HubError } from '../hub-error.ts';
@@ -25,8 +25,7 @@ export async function forwardFrames(
   signal: AbortSignal,
 ): Promise<void> {
   const other = await dial(location, signal);
-  const onAbort = (): void => void other.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
+  using _ = whenAborted(signal, () => other.destroy());
   other.write(encodeFrame(utf8(JSON.stringify({ ...first, forwarded: true }))));
   if (rest.length > 0) socket.unshift(rest);
   await join(socket, other);
@@ -68,7 +67,7 @@ export async function forwardUpgrade(
   signal: AbortSignal,
 ): Promise<void> {
   const other = await dial(location, signal);
-  signal.addEventListener('abort', () => other.destroy(), { once: true });
+  using _ = whenAborted(signal, () => other.destroy());
   const { rawHeaders } = request;
   let lines = `${request.method} ${request.url} HTTP/1.1\r\n`;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) lines += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { type Log, Scope } from '../../base/index.ts';
+import { type Log, Scope, whenAborted } from '../../base/index.ts';
 import type { Location } from '../../hub-client/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import { FrameReader } from '../framing.ts';
@@ -120,8 +120,7 @@ export class FramesDoor implements AsyncDisposable {
     if (head.length > 0) stream.unshift(head);
     if (rest.length > 0) socket.unshift(rest);
     socket.write(encodeOpened({ session: session.id, token, user: session.user, scopes: [...session.scopes], jmap }));
-    const onAbort = (): void => void stream.destroy();
-    signal.addEventListener('abort', onAbort, { once: true });
+    using _ = whenAborted(signal, () => stream.destroy());
     await join(socket, stream);
   }
 

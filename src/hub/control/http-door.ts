@@ -7,7 +7,7 @@ import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders,
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Log, Scope } from '../../base/index.ts';
+import { type Log, Scope, whenAborted } from '../../base/index.ts';
 import { HubError } from '../hub-error.ts';
 import type { Page } from '../page/page.ts';
 import type { AccountDoor } from './account-door.ts';
@@ -213,7 +213,7 @@ export class HttpDoor implements AsyncDisposable {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`);
     if (begun.length > 0) stream.unshift(begun);
     if (head.length > 0) socket.unshift(head);
-    signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    using _ = whenAborted(signal, () => stream.destroy());
     await join(socket, stream);
   }
 

@@ -10,6 +10,7 @@ import {
   type Log,
   Scope,
   type SecureRandom,
+  whenAborted,
   withDeadline,
 } from '../../base/index.ts';
 import type { Address, Json } from '../../protocol/index.ts';
@@ -365,10 +366,9 @@ export class UserServer implements AsyncDisposable {
     process.child = child;
     process.startedAt = clock.monotonic();
     const onLost = (): void => child.kill();
-    claim.lost.addEventListener('abort', onLost, { once: true });
+    using _ = whenAborted(claim.lost, onLost);
     this.#act({ type: 'launched' });
     const how = await child.exited;
-    claim.lost.removeEventListener('abort', onLost);
     component.peerIsGone(process.instance);
     if (how !== '0') log.warn({ user: this.user, how }, 'a user server ended');
     process.cancel.abort(new HubError('absent', 'the user server has ended'));

@@ -5,7 +5,7 @@
  */
 import { type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
 import { z } from 'zod';
-import { type Clock, isAbort, type Log, Scope } from '../../base/index.ts';
+import { type Clock, closed, isAbort, type Log, Scope, whenAborted } from '../../base/index.ts';
 import { LOCATE_QUEUE } from '../../hub-client/index.ts';
 import { type Address, isAddress } from '../../protocol/index.ts';
 import { CONNECT_TIMEOUT_MS, HEARTBEAT_SECONDS } from '../bus/limits.ts';
@@ -49,15 +49,15 @@ export class LocateService implements AsyncDisposable {
       await this.#answerOn(model, signal);
     } finally {
       // It may have ended by itself.
-      await model.close().catch(() => undefined);
+      await closed(model).catch(() => undefined);
     }
   }
 
   async #answerOn(model: ChannelModel, signal: AbortSignal): Promise<void> {
     const ended = new Promise<void>((resolve, reject) => {
-      model.once('error', reject);
+      model.on('error', reject);
       model.once('close', () => resolve());
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      whenAborted(signal, () => reject(signal.reason));
     });
     ended.catch(() => undefined); // awaited below, when all is set up
     const channel = await model.createChannel();

@@ -6,7 +6,7 @@
  * When the bus is away, claims are kept, for nobody else can place users then either, and asked for again when it is back;
  * a claim that another host has got meanwhile is lost, and its user server is ended at once.
  */
-import { type Clock, isAbort, type Log, Scope, withDeadline } from '../../base/index.ts';
+import { abortable, type Clock, isAbort, type Log, Scope, untilAborted, withDeadline } from '../../base/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import type { Bus, Place } from '../bus/bus.ts';
 import { checkFence, raiseFence } from '../component/fence.ts';
@@ -158,7 +158,7 @@ export class Placement implements AsyncDisposable {
         await this.#serve(bus);
         onTried();
         waitMs = BROKER_RETRY_FIRST_MS;
-        await whenAborted(bus.lost, signal);
+        await abortable(untilAborted(bus.lost), signal);
         this.#deps.log.warn({}, 'the broker is away');
       } catch (error) {
         if (isAbort(error, signal)) throw error;
@@ -274,14 +274,4 @@ export class Placement implements AsyncDisposable {
   #nameOf(user: Address): string {
     return `user.${this.#deps.folders.nameOf(user)}`;
   }
-}
-
-/** Resolves when `event` is aborted; rejects with the reason of `signal`. */
-function whenAborted(event: AbortSignal, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    if (event.aborted) resolve();
-    event.addEventListener('abort', () => resolve(), { once: true });
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 /** The event source (RFC 8620, section 7.3), as a stream of text that whoever carries it writes out. */
-import type { Clock } from '../../base/index.ts';
+import { type Clock, whenAborted } from '../../base/index.ts';
 import { PING_SECONDS_MAX, PING_SECONDS_MIN } from '../limits.ts';
 import type { MailStore } from '../store/mail-store.ts';
 import { type ChangedStates, decodeStates, encodedStates, StateFeed, typesOf } from './state-feed.ts';
@@ -73,11 +73,10 @@ async function nextWithin(
 ): Promise<ChangedStates | undefined> {
   const turn = new AbortController();
   const stop = (): void => turn.abort(OVER);
-  signal.addEventListener('abort', stop, { once: true });
+  using _ = whenAborted(signal, stop);
   const ping = clock.sleep(ms, turn.signal).then(stop, stop);
   const changed = await feed.next(turn.signal);
   stop();
   await ping;
-  signal.removeEventListener('abort', stop);
   return changed;
 }

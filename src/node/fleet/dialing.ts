@@ -2,7 +2,7 @@
  * Keeps a link to each other node. Who has just started dials everybody; after a cut one of the two dials at once, and the
  * other only when that does not come.
  */
-import { type Clock, CodedError, type Log, type Prng } from '../../base/index.ts';
+import { type Clock, CodedError, type Log, type Prng, untilAborted } from '../../base/index.ts';
 import type { HomeNode } from '../../protocol/index.ts';
 import { afterFailure, afterLink, afterLinking, firstDial, type Redial } from './redial.ts';
 
@@ -98,11 +98,4 @@ export class Dialing {
       this.#wake();
     }
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

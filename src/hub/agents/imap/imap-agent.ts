@@ -5,7 +5,7 @@
  * look. Remembers nothing between lives.
  */
 import type { ImapFlow } from 'imapflow';
-import { type Clock, isAbort, type Log, Scope } from '../../../base/index.ts';
+import { type Clock, isAbort, type Log, Scope, whenAborted } from '../../../base/index.ts';
 import { readMessage } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
@@ -90,7 +90,7 @@ export class ImapAgent implements AsyncDisposable {
     const life = new AbortController();
     const end = (): void => life.abort(new DOMException('the connection ended', 'AbortError'));
     client.once('close', end);
-    signal.addEventListener('abort', end, { once: true });
+    using _ = whenAborted(signal, end);
     this.#client = client;
     const settings = this.#settings.imap;
     this.#scope.spawn('watch', () =>
@@ -105,7 +105,6 @@ export class ImapAgent implements AsyncDisposable {
       }
     } finally {
       this.#client = undefined;
-      signal.removeEventListener('abort', end);
       end();
       client.close();
     }
@@ -229,8 +228,9 @@ export class ImapAgent implements AsyncDisposable {
     const end = (): void => pause.abort(new DOMException('woken', 'AbortError'));
     const client = this.#client;
     this.#wake = end;
-    signal.addEventListener('abort', end, { once: true });
+    using _ = whenAborted(signal, end);
     client?.once('close', end);
+    if (client?.usable === false) end(); // closed before anybody listened
     try {
       await this.#deps.clock.sleep(Math.max(0, ms), pause.signal);
     } catch (error) {
@@ -238,7 +238,6 @@ export class ImapAgent implements AsyncDisposable {
     } finally {
       this.#wake = () => undefined;
       client?.off('close', end);
-      signal.removeEventListener('abort', end);
     }
     signal.throwIfAborted();
   }

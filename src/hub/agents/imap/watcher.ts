@@ -1,6 +1,6 @@
 /** The second connection: waits in the inbox and says when there is news. Ends with the first; comes back by itself. */
 import type { ImapFlow } from 'imapflow';
-import { type Clock, isAbort, type Log } from '../../../base/index.ts';
+import { type Clock, isAbort, type Log, whenAborted } from '../../../base/index.ts';
 import { connectImap } from './imap-connection.ts';
 import type { ServerSettings } from './imap-protocol.ts';
 import { RECONNECT_CEILING_MS, RECONNECT_FIRST_MS } from './limits.ts';
@@ -36,8 +36,7 @@ export async function watchInbox(deps: WatcherDeps, signal: AbortSignal): Promis
 
 /** Until the connection ends. */
 async function watch(client: ImapFlow, onNews: () => void, signal: AbortSignal): Promise<void> {
-  const close = (): void => client.close();
-  signal.addEventListener('abort', close, { once: true });
+  using _ = whenAborted(signal, () => client.close());
   try {
     const { exists } = await client.mailboxOpen('INBOX', { readOnly: true });
     for (const event of ['exists', 'expunge', 'flags'] as const) client.on(event, onNews);
@@ -45,7 +44,6 @@ async function watch(client: ImapFlow, onNews: () => void, signal: AbortSignal):
     if (exists > 0) onNews();
     while (client.usable && !signal.aborted) await client.idle();
   } finally {
-    signal.removeEventListener('abort', close);
     client.close();
   }
 }

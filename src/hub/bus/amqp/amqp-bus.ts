@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Message } from 'amqplib';
 import type { Log, SecureRandom } from '../../../base/index.ts';
-import { toHex } from '../../../base/index.ts';
+import { closed, toHex } from '../../../base/index.ts';
 import { HubError } from '../../hub-error.ts';
 import type { Bus, Place } from '../bus.ts';
 import { CONNECT_TIMEOUT_MS, HEARTBEAT_SECONDS } from '../limits.ts';
@@ -87,7 +87,7 @@ export class AmqpBus implements Bus {
         left.abort();
         await this.#quietly(async () => {
           await channel.deleteQueue(QUEUE_PREFIX + name);
-          await channel.close();
+          await closed(channel);
         });
         this.#names.delete(name);
       },
@@ -106,14 +106,14 @@ export class AmqpBus implements Bus {
   async listen(topic: string, receive: Receive): Promise<AsyncDisposable> {
     this.#checkOpen();
     const channel = await this.#consume('', receive, topic);
-    return { [Symbol.asyncDispose]: () => this.#quietly(() => channel.close()) };
+    return { [Symbol.asyncDispose]: () => this.#quietly(() => closed(channel)) };
   }
 
   async isPresent(name: string): Promise<boolean> {
     const channel = await this.#openChannel();
     try {
       await channel.checkQueue(QUEUE_PREFIX + name);
-      await channel.close();
+      await closed(channel);
       return true;
     } catch (error) {
       const { code } = error as { readonly code?: number };
@@ -127,7 +127,7 @@ export class AmqpBus implements Bus {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#end();
-    await this.#quietly(() => this.#model.close());
+    await this.#quietly(() => closed(this.#model));
   }
 
   /** A queue of our own and its consumer, on a channel of their own: an error on it harms nobody else. */
