@@ -1,8 +1,7 @@
 /** What a client tells, by name. Events are hints; what must not be missed is read from the client. */
-import type { Address, ConversationId, PduId } from '../protocol/index.ts';
+import type { Address, ConversationId, DeliveryReport, PduId } from '../protocol/index.ts';
 import type { Alarm } from './alarm.ts';
 import type { ClientError } from './client-error.ts';
-import type { DeliveryReport } from './deliveries/delivery-report.ts';
 import type { Report } from './history/report.ts';
 import type { Outcome } from './outbox/outbox.ts';
 

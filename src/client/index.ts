@@ -1,5 +1,6 @@
 /** The client: an account's devices, mail and contacts over whichever node serves best. Portable; README.md says more. */
 
+export type { DeliveryReport } from '../protocol/index.ts';
 export type { AttachmentContent, Manifest } from '../vault/index.ts';
 export type { Account, DeviceInfo } from './account/account.ts';
 export {
@@ -42,7 +43,6 @@ export type {
 } from './conversations/conversation-acts.ts';
 export type { ConversationEvent } from './conversations/open-conversation.ts';
 export type { Deliveries } from './deliveries/deliveries.ts';
-export type { DeliveryReport } from './deliveries/delivery-report.ts';
 export { DirectoryError, type DirectoryErrorCode, type Fleets, parseFleets } from './directory/index.ts';
 export { filingMarks, foldersOf, isFiling } from './folders/filing.ts';
 export { FOLDERS, type Folder, type Folders, type FolderWords } from './folders/folders.ts';

@@ -6,7 +6,7 @@ export * from './messaging/messaging.ts';
 export { type Allowance, type Authorship, Conversations } from './pdu/index.ts';
 export type { Admission, Arrival, HeldPdu, LocalPeople, PduView, Place } from './pdu/pdu-view.ts';
 export * from './ports.ts';
-export type { DeliveryReport, ReportEvents } from './reports/index.ts';
+export type { ReportEvents } from './reports/index.ts';
 export {
   acknowledgedTo,
   type DestinationStatus,

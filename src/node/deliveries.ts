@@ -3,8 +3,8 @@
  * from then on what is new. A hint that is lost costs nothing: the next connection asks again.
  */
 import { fromHex } from '../base/index.ts';
-import type { DeliveryReport, Messaging } from '../federation/index.ts';
-import { type Address, type Delivery, DeliveryStatus } from '../protocol/index.ts';
+import type { Messaging } from '../federation/index.ts';
+import { type Address, type Delivery, type DeliveryReport, DeliveryStatus } from '../protocol/index.ts';
 import type { Session } from './session.ts';
 
 const STATUSES: Record<DeliveryReport['status'], DeliveryStatus> = {

@@ -3,6 +3,7 @@ export * from './account-chain.ts';
 export * from './account-document.ts';
 export * from './attached.ts';
 export * from './canonical-json.ts';
+export * from './delivery-report.ts';
 export * from './enrolment.ts';
 export * from './federation-bodies.ts';
 export * from './folders.ts';

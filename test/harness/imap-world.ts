@@ -134,6 +134,19 @@ export class ImapWorld implements AsyncDisposable {
     });
   }
 
+  /** A draft in the mailbox of that name. Returns its id. */
+  async draft(mailbox: string, subject: string): Promise<string> {
+    const email = {
+      mailboxIds: { [this.mailboxNamed(mailbox)]: true },
+      subject,
+      from: [{ email: 'alice@example.org' }],
+      textBody: [{ partId: '1', type: 'text/plain' }],
+      bodyValues: { '1': { value: 'made here' } },
+    };
+    const [answer] = await this.call(['Email/set', { create: { email } }]);
+    return (answer as { created: { email: { id: string } } }).created.email.id;
+  }
+
   get emailCount(): number {
     return [...this.account.emailIds()].length;
   }

@@ -17,18 +17,6 @@ const CHANGES = 4;
 /** Turns of the event loop until the kill: from before the first step to after the last. */
 const TURNS_MAX = 400;
 
-async function draft(world: ImapWorld, subject: string): Promise<void> {
-  const email = {
-    mailboxIds: { [world.mailboxNamed('A')]: true },
-    subject,
-    from: [{ email: 'alice@example.org' }],
-    textBody: [{ partId: '1', type: 'text/plain' }],
-    bodyValues: { '1': { value: 'made here' } },
-  };
-  const [answer] = await world.call(['Email/set', { create: { email } }]);
-  expect(answer?.created).not.toBeNull();
-}
-
 /** What waits becomes less and less: a hundred kills leave more of it than one wait is for. */
 async function drained(world: ImapWorld): Promise<void> {
   const count = (): number => world.account.pending(Number.MAX_SAFE_INTEGER).length;
@@ -50,7 +38,7 @@ describe.skipIf(skipsWithoutDovecot('killing in a sync of IMAP accounts'))(
       await world.settled();
       const flagged = new Set<string>();
       for (let kill = 0; kill < KILLS; kill++) {
-        for (let change = 0; change < CHANGES; change++) await draft(world, `kill${kill}-${change}`);
+        for (let change = 0; change < CHANGES; change++) await world.draft('A', `kill${kill}-${change}`);
         const ids = [...world.account.emailIds()];
         const id = ids[prng.below(ids.length)] as string;
         await world.call(['Email/set', { update: { [id]: { 'keywords/$flagged': true } } }]);

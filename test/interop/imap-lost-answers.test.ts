@@ -27,26 +27,30 @@ async function setup() {
   };
 }
 
-async function draft(world: ImapWorld, subject: string): Promise<string> {
-  const email = {
-    mailboxIds: { [world.mailboxNamed('A')]: true },
-    subject,
-    from: [{ email: 'alice@example.org' }],
-    textBody: [{ partId: '1', type: 'text/plain' }],
-    bodyValues: { '1': { value: 'made here' } },
-  };
-  const [answer] = await world.call(['Email/set', { create: { email } }]);
-  return (answer as { created: { email: { id: string } } }).created.email.id;
+type Setting = Awaited<ReturnType<typeof setup>>;
+
+/** A draft that the server has, and whose answer never comes. */
+async function draftWithoutAnswer({ proxy, world }: Setting): Promise<string> {
+  proxy.cutAnswer();
+  const id = await world.draft('A', 'draft');
+  await until(() => proxy.isCut);
+  return id;
+}
+
+/** A draft that the server takes when it is let. */
+async function draftHeld({ proxy, world }: Setting): Promise<string> {
+  proxy.holdMessage();
+  const id = await world.draft('A', 'draft');
+  await until(() => proxy.isHolding);
+  return id;
 }
 
 // Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message that was put at the server', () => {
   test('is known there again when the answer is lost, although the account lives on', async () => {
     await using setting = await setup();
-    const { other, proxy, world } = setting;
-    proxy.cutAnswer();
-    const id = await draft(world, 'draft');
-    await until(() => proxy.isCut);
+    const { other, world } = setting;
+    const id = await draftWithoutAnswer(setting);
     await world.settled();
     expect(await contentsOf(other)).toEqual({ A: ['draft'], INBOX: ['there'] });
     expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('A')]);
@@ -55,10 +59,8 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
 
   test('is known there again when the answer is lost with the whole user server', async () => {
     await using setting = await setup();
-    const { other, proxy, world } = setting;
-    proxy.cutAnswer();
-    const id = await draft(world, 'draft');
-    await until(() => proxy.isCut);
+    const { other, world } = setting;
+    const id = await draftWithoutAnswer(setting);
     await world.kill();
     await world.start();
     await world.settled();
@@ -68,10 +70,8 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
 
   test('is known where another program has moved it when the answer is lost', async () => {
     await using setting = await setup();
-    const { other, proxy, world } = setting;
-    proxy.cutAnswer();
-    const id = await draft(world, 'draft');
-    await until(() => proxy.isCut);
+    const { other, world } = setting;
+    const id = await draftWithoutAnswer(setting);
     await world.kill();
     await other.mailboxOpen('A');
     await other.messageMove('1:*', 'INBOX', {});
@@ -84,9 +84,7 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
   test('is there once when the server comes to it only after it was put there again', async () => {
     await using setting = await setup();
     const { other, proxy, world } = setting;
-    proxy.holdMessage();
-    const id = await draft(world, 'draft');
-    await until(() => proxy.isHolding);
+    const id = await draftHeld(setting);
     await world.kill();
     await world.start();
     await world.settled();
@@ -101,9 +99,7 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
   test('goes there too when it is destroyed here while the server takes it', async () => {
     await using setting = await setup();
     const { other, proxy, world } = setting;
-    proxy.holdMessage();
-    const id = await draft(world, 'draft');
-    await until(() => proxy.isHolding);
+    const id = await draftHeld(setting);
     await world.call(['Email/set', { destroy: [id] }]);
     await proxy.release();
     await world.settled();
@@ -113,10 +109,8 @@ describe.skipIf(skipsWithoutDovecot('lost answers of IMAP servers'))('a message 
 
   test('goes there too when it is destroyed here and the answer is lost', async () => {
     await using setting = await setup();
-    const { other, proxy, world } = setting;
-    proxy.cutAnswer();
-    const id = await draft(world, 'draft');
-    await until(() => proxy.isCut);
+    const { other, world } = setting;
+    const id = await draftWithoutAnswer(setting);
     await world.call(['Email/set', { destroy: [id] }]);
     await world.settled();
     expect(await contentsOf(other)).toEqual({ A: [], INBOX: ['there'] });

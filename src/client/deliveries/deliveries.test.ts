@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../base/index.ts';
-import { type Delivery, DeliveryStatus, type PduId, parsePduId } from '../../protocol/index.ts';
+import { type Delivery, type DeliveryReport, DeliveryStatus, type PduId, parsePduId } from '../../protocol/index.ts';
 import { MemoryStore } from '../../store/index.ts';
 import { DELIVERIES_KEPT_MAX, DELIVERY_TEXT_MAX } from '../limits.ts';
 import { Deliveries } from './deliveries.ts';
-import { type DeliveryReport, reportOf } from './delivery-report.ts';
+import { reportOf } from './delivery-report.ts';
 
 const ID: PduId = parsePduId('ab'.repeat(32));
 

@@ -3,12 +3,12 @@
  * home knows of what it sends itself, so what several say is joined: of a mail and a home the latest word counts.
  */
 import { fromUtf8 } from '../../base/index.ts';
-import type { PduId } from '../../protocol/index.ts';
+import { type DeliveryReport, decodeReport, encodeReport, type PduId } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { DELIVERIES, deliveriesOf, deliveryKey, handedInKey } from '../keys.ts';
 import { DELIVERIES_KEPT_MAX } from '../limits.ts';
-import { type DeliveryReport, decodeReport, encodeReport, reportOf } from './delivery-report.ts';
+import { reportOf } from './delivery-report.ts';
 
 export interface DeliveriesDeps {
   readonly store: Store;

@@ -1,31 +1,14 @@
-/** What became of a mail of this person at another home, as their own home says; of mail that goes its way nothing is said. */
-import { fromUtf8, toHex, utf8 } from '../../base/index.ts';
+/** A delivery report as the own home's node sends it. */
+import { toHex } from '../../base/index.ts';
 import {
-  type Address,
   type Delivery,
+  type DeliveryReport,
   DeliveryStatus,
-  type HomeName,
-  type PduId,
   parseAddress,
   parseHomeName,
   parsePduId,
 } from '../../protocol/index.ts';
 import { DELIVERY_TEXT_MAX } from '../limits.ts';
-
-export interface DeliveryReport {
-  readonly pdu: PduId;
-  readonly home: HomeName;
-  /** Those of that home. */
-  readonly recipients: readonly Address[];
-  /** `delayed`: it waits since `queuedAt`, and goes on waiting. `delivered`: it was delayed, and has arrived. */
-  readonly status: 'refused' | 'delayed' | 'delivered';
-  /** Why it was refused, in the words of that home. */
-  readonly code: string;
-  readonly detail: string;
-  /** Milliseconds since 1970: since when this is so, and when the own home accepted the mail. */
-  readonly at: number;
-  readonly queuedAt: number;
-}
 
 const STATUSES: Partial<Record<DeliveryStatus, DeliveryReport['status']>> = {
   [DeliveryStatus.REFUSED]: 'refused',
@@ -47,12 +30,4 @@ export function reportOf(delivery: Delivery): DeliveryReport | undefined {
     at: delivery.at / 1000,
     queuedAt: delivery.queuedAt / 1000,
   };
-}
-
-export function encodeReport(report: DeliveryReport): Uint8Array {
-  return utf8(JSON.stringify(report));
-}
-
-export function decodeReport(bytes: Uint8Array): DeliveryReport {
-  return JSON.parse(fromUtf8(bytes)) as DeliveryReport;
 }

@@ -8,6 +8,7 @@ import type { ServiceResolver } from '../../base/system/index.ts';
 import {
   type Address,
   type ConversationId,
+  type DeliveryReport,
   encodeKeyLogPage,
   type FeedId,
   type HomeName,
@@ -20,7 +21,7 @@ import { FederationError } from '../federation-error.ts';
 import type { KeyLogStatus } from '../key-log/index.ts';
 import { type Authorship, askForPage, type Place, type ShownPage } from '../pdu/index.ts';
 import type { AttachmentPort, Committed, FederationService, HomeDirectory, OwnKeyLog } from '../ports.ts';
-import type { DeliveryReport, ReportEvents } from '../reports/index.ts';
+import type { ReportEvents } from '../reports/index.ts';
 import type { DestinationStatus } from '../transaction/index.ts';
 import { HttpHomeDirectory, HttpLink, type RequestSigner } from '../transport/index.ts';
 import { type Layers, type LayersDeps, type Network, openLayers } from './layers.ts';

@@ -15,12 +15,20 @@ import {
   uint64Bytes,
   utf8,
 } from '../../base/index.ts';
-import { type Address, type FeedId, type HomeName, homeOf, type PduId, parsePdu } from '../../protocol/index.ts';
+import {
+  type Address,
+  type DeliveryReport,
+  decodeReport,
+  type FeedId,
+  type HomeName,
+  homeOf,
+  type PduId,
+  parsePdu,
+} from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import type { OutboxItem, OutboxView } from '../ports.ts';
 import { deferredKey, delayedKey, lookedAtKey, rejectionKey, reportKey } from '../row-keys.ts';
 import { acknowledgedTo, isAwaited, type RejectionRow, readRejections } from '../transaction/index.ts';
-import { type DeliveryReport, decodeReport } from './delivery-report.ts';
 import { DELAY_TOLD_MS, LOOK_INTERVAL_MS, LOOK_PAGE_BYTES, LOOK_PAGE_ITEMS } from './limits.ts';
 import { keepReports, readReports } from './report-shelf.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   type Address,
+  type DeliveryReport,
   type HomeName,
   type PduId,
   parseAddress,
@@ -8,7 +9,6 @@ import {
   parsePduId,
 } from '../../protocol/index.ts';
 import { MemoryStore } from '../../store/index.ts';
-import type { DeliveryReport } from './delivery-report.ts';
 import { REPORTS_KEPT_MS, REPORTS_OF_AUTHOR_MAX } from './limits.ts';
 import { keepReports, readReports } from './report-shelf.ts';
 

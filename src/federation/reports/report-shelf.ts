@@ -1,8 +1,7 @@
 /** Delivery reports by author: bounded, and each mail has one for each home. */
-import type { Address } from '../../protocol/index.ts';
+import { type Address, type DeliveryReport, decodeReport, encodeReport } from '../../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../../store/index.ts';
 import { reportKey, reportsOf } from '../row-keys.ts';
-import { type DeliveryReport, decodeReport, encodeReport } from './delivery-report.ts';
 import { REPORTS_KEPT_MS, REPORTS_OF_AUTHOR_MAX } from './limits.ts';
 
 /** What is kept longest when there are too many. */

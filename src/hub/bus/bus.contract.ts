@@ -1,6 +1,6 @@
 /** What every Bus promises, run by each adapter: two participants of one bus, `a` and `b`. */
 import { describe, expect, test } from 'vitest';
-import { equalBytes } from '../../base/index.ts';
+import { equalBytes, untilAborted } from '../../base/index.ts';
 import type { Bus } from './bus.ts';
 
 export interface BusPair extends AsyncDisposable {
