@@ -2,29 +2,39 @@ import { defineConfig } from 'vitest/config';
 
 // Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts in one process, long with real programs
 // or many seeds.
-// Each file runs in a process of its own, since native addons and child processes are at work.
+// A file of the long layer has a process of its own, since native addons, child processes and memory are at work; those of the
+// others share two, where the same modules would be loaded again for each.
 export default defineConfig(({ mode }) => ({
   test: {
     maxWorkers: 2,
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
-      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], 10_000),
-      layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], 60_000, ['test/harness/remember-argon2.ts']),
-      layer(
-        mode,
-        'long',
-        ['test/{cli,sim,interop,torture}/**/*.test.ts'],
-        mode === 'torture' ? 6 * 3_600_000 : 300_000,
-      ),
+      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], { timeoutMs: 10_000, isolate: false }),
+      layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], {
+        timeoutMs: 60_000,
+        isolate: false,
+        setupFiles: ['test/harness/remember-argon2.ts'],
+      }),
+      layer(mode, 'long', ['test/{cli,sim,interop,torture}/**/*.test.ts'], {
+        timeoutMs: mode === 'torture' ? 6 * 3_600_000 : 300_000,
+        isolate: true,
+      }),
     ],
   },
 }));
 
 // A project does not inherit the mode, and tests read their length from it.
-function layer(mode: string, name: string, include: string[], timeoutMs: number, setupFiles: string[] = []) {
+function layer(mode: string, name: string, include: string[], options: LayerOptions) {
+  const { isolate, setupFiles = [], timeoutMs } = options;
   return {
     mode,
-    test: { name, include, setupFiles, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
+    test: { name, include, isolate, setupFiles, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
   };
+}
+
+interface LayerOptions {
+  readonly timeoutMs: number;
+  readonly isolate: boolean;
+  readonly setupFiles?: string[];
 }

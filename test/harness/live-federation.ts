@@ -234,7 +234,8 @@ export class LiveFederationHome {
   async mailbox(person: Person): Promise<readonly PduId[]> {
     const client = await this.signIn(person);
     const ids: PduId[] = [];
-    client.onEntries = (_, entries) => {
+    client.onEntries = (request, entries) => {
+      if (request === 0) return; // comes live while the pages come: after what was asked for
       for (const { body, number, pdu: header } of entries) {
         const pdu = parsePdu(suite, header);
         if (number !== ids.length + 1) throw new Error(`number ${number} after ${ids.length}`);

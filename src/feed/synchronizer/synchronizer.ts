@@ -5,16 +5,8 @@
  * - Nothing of a peer is stored before it is proven, and nothing is announced before it is on disk.
  * - What a peer does wrong ends its connection with a named reason, and nothing else.
  */
-import {
-  abortable,
-  type Clock,
-  Emitter,
-  type Log,
-  Scope,
-  type SecureRandom,
-  toHex,
-  whenAborted,
-} from '../../base/index.ts';
+import type { Clock, Log, SecureRandom } from '../../base/index.ts';
+import { abortable, Emitter, Scope, toHex, whenAborted } from '../../base/index.ts';
 import type { FeedId } from '../../protocol/index.ts';
 import { FeedError } from '../feed-error.ts';
 import type { FeedLog } from '../feed-log.ts';

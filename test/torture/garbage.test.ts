@@ -1,5 +1,6 @@
+/** Memory that buffers take while they pass, in a process where nothing else does. */
 import { expect, test } from 'vitest';
-import { letPass } from './garbage.ts';
+import { letPass } from '../../src/base/system/garbage.ts';
 
 test('large buffers that pass do not pile up in memory', () => {
   const size = 1024 * 1024;
