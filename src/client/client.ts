@@ -13,9 +13,9 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
-import type { Address, PduId } from '../protocol/index.ts';
+import type { Address, Manifest, PduId } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
-import type { AccountSecrets, BodyWorker, Manifest } from '../vault/index.ts';
+import type { AccountSecrets, BodyWorker } from '../vault/index.ts';
 import { Account } from './account/account.ts';
 import type { DeviceProfile } from './account/device-profile.ts';
 import type { Alarm } from './alarm.ts';

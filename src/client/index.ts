@@ -1,7 +1,7 @@
 /** The client: an account's devices, mail and contacts over whichever node serves best. Portable; README.md says more. */
 
-export type { DeliveryReport } from '../protocol/index.ts';
-export type { AttachmentContent, Manifest } from '../vault/index.ts';
+export type { DeliveryReport, Manifest } from '../protocol/index.ts';
+export type { AttachmentContent } from '../vault/index.ts';
 export type { Account, DeviceInfo } from './account/account.ts';
 export {
   type Created,

@@ -3,7 +3,16 @@
 export { type Awaited, awaitedBy } from './awaited.ts';
 export { blobIdOf, createBlobHash } from './blobs/blob-id.ts';
 export { MemoryBlobStore } from './blobs/memory-blob-store.ts';
-export type { BlobEntry, BlobStore, ByteRange, MailSource, StoredBlob } from './blobs/ports.ts';
+export {
+  type BlobEntry,
+  type BlobStore,
+  type ByteRange,
+  type MailSource,
+  type RemoteContent,
+  type RemoteSource,
+  type StoredBlob,
+  UnavailableOctets,
+} from './blobs/ports.ts';
 export { mountJmap } from './http/mount.ts';
 export type { MountDeps } from './http/mount-deps.ts';
 export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type PushServices } from './jmap.ts';

@@ -60,6 +60,8 @@ export const HEADER_FIELDS_MAX = 2000;
 export const HEADER_BYTES_MAX = 1_000_000;
 export const MIME_PARTS_MAX = 2000;
 export const MIME_DEPTH_MAX = 50;
+/** Of a part that stands for content elsewhere, encoded: what it says is some hundred octets, with a long name some thousand. */
+export const REMOTE_PART_OCTETS_MAX = 65_536;
 /** Addresses read from one header field. */
 export const ADDRESSES_MAX = 10_000;
 /** Of a subject, what decides on its thread: taking prefixes away costs its length for each. */

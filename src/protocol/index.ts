@@ -2,6 +2,7 @@
 export * from './account-chain.ts';
 export * from './account-document.ts';
 export * from './attached.ts';
+export * from './attachment-manifest.ts';
 export * from './canonical-json.ts';
 export * from './delivery-report.ts';
 export * from './enrolment.ts';

@@ -13,6 +13,12 @@ export const CHUNK_BYTES = 1024 * KiB;
 export const CHUNK_TAG_BYTES = 16;
 /** Chunks of one attachment: their list is itself a blob, of 2 MiB at most. 64 GiB. */
 export const ATTACHMENT_CHUNKS_MAX = 65_536;
+/** Of AES-256, with which the chunks of one attachment are encrypted. */
+export const ATTACHMENT_KEY_BYTES = 32;
+/** A manifest in JSON: a name and a type, each character of which may be an escape of six, and some hundred bytes. */
+export const MANIFEST_BYTES_MAX = 16 * KiB;
+/** Of the name of an attachment, and of its media type: file systems take 255 bytes. */
+export const ATTACHMENT_NAME_CHARACTERS_MAX = 1_024;
 /** Large attachments of one mail: each costs a hundred bytes of its header, and look-ups wherever it is taken. */
 export const ATTACHED_MAX = 64;
 /** Matrix's event limit: room for 500 recipients, far below what parsing could hurt. */

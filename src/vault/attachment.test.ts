@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concatBytes, fromUtf8, toBase64, toHex, utf8 } from '../base/index.ts';
-import { CHUNK_BYTES, CHUNK_TAG_BYTES, chunkCountOf } from '../protocol/index.ts';
-import { attachedOf, decodeManifest, encodeManifest, MANIFEST_TYPE, type Manifest } from './attachment-manifest.ts';
+import {
+  attachedOf,
+  CHUNK_BYTES,
+  CHUNK_TAG_BYTES,
+  chunkCountOf,
+  decodeManifest,
+  encodeManifest,
+  MANIFEST_TYPE,
+  type Manifest,
+} from '../protocol/index.ts';
 import { ChunkCipher } from './chunk-cipher.ts';
 import { readMime } from './mime-reading.ts';
 

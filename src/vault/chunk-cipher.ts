@@ -4,14 +4,12 @@
  * the number of all chunks is authenticated too. A piece that is cut, moved or foreign does not open.
  */
 import { concatBytes, invariant, uint64Bytes, utf8 } from '../base/index.ts';
-import { CHUNK_BYTES, CHUNK_TAG_BYTES } from '../protocol/index.ts';
+import { ATTACHMENT_KEY_BYTES, CHUNK_BYTES, CHUNK_TAG_BYTES } from '../protocol/index.ts';
 import { VaultError } from './vault-error.ts';
 
 const CONTEXT = utf8('restante attachment 1\n');
 /** 96 bits, of which the number takes 64. */
 const NONCE_PREFIX = new Uint8Array(4);
-
-export const ATTACHMENT_KEY_BYTES = 32;
 
 /** As the platform calls it: Node's types and the Web's have different names for one thing. */
 type SubtleKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;

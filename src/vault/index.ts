@@ -8,19 +8,10 @@ export {
   type NewAccount,
 } from './account-secrets.ts';
 export { AT_REST_OVERHEAD_BYTES, openAtRest, sealAtRest } from './at-rest.ts';
-export {
-  attachedOf,
-  attachmentKeyOf,
-  chunkCountOfContent,
-  encodeAttachmentKey,
-  encodeManifest,
-  MANIFEST_TYPE,
-  type Manifest,
-} from './attachment-manifest.ts';
 export { type OpenedBody, type OpenRequest, openBody, type SealRequest, sealBody } from './body.ts';
 export { type BodyWorker, InThreadBodyWorker, type OpenJob, type SealJob } from './body-worker.ts';
 export { type BulkResult, openAll, sealAll } from './bulk.ts';
-export { ATTACHMENT_KEY_BYTES, ChunkCipher } from './chunk-cipher.ts';
+export { ChunkCipher } from './chunk-cipher.ts';
 export type { DerivedKeys } from './derived-keys.ts';
 export { GrowingBodyWorker } from './growing-worker.ts';
 export { INDEXED_TEXT_CHARACTERS_MAX } from './limits.ts';

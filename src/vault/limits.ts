@@ -51,7 +51,3 @@ export const MIME_PARTS_MAX = 1_000;
 export const MIME_BOUNDARIES_MAX = 256;
 /** Messages that are read where they are asked for, in a few milliseconds: a larger one goes to a thread of the pool. */
 export const MIME_INLINE_BYTES_MAX = 64 * KiB;
-/** A manifest in JSON: a name and a type, each character of which may be an escape of six, and some hundred bytes. */
-export const MANIFEST_BYTES_MAX = 16 * KiB;
-/** Of the name of an attachment, and of its media type: file systems take 255 bytes. */
-export const ATTACHMENT_NAME_CHARACTERS_MAX = 1_024;

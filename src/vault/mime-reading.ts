@@ -3,7 +3,7 @@
  * understand is shown as far as it goes, and nothing in a message can stop the ones after it.
  */
 import PostalMime, { type Email, type Address as ParsedAddress } from 'postal-mime';
-import { decodeManifest, MANIFEST_TYPE, type Manifest } from './attachment-manifest.ts';
+import { decodeManifest, MANIFEST_TYPE, type Manifest, ProtocolError } from '../protocol/index.ts';
 import { textOfHtml } from './html-text.ts';
 import {
   INDEXED_HEADERS_MAX,
@@ -12,7 +12,6 @@ import {
   MIME_PARTS_MAX,
   SNIPPET_CHARACTERS,
 } from './limits.ts';
-import { VaultError } from './vault-error.ts';
 
 export interface AttachmentInfo {
   readonly name: string;
@@ -124,7 +123,7 @@ function readManifest(bytes: Uint8Array): Manifest | undefined {
   try {
     return decodeManifest(bytes);
   } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
+    if (!(error instanceof ProtocolError)) throw error;
     return undefined;
   }
 }

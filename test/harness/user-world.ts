@@ -20,6 +20,7 @@ import { until } from './until.ts';
 export const ACCOUNT = 'encrypted';
 const COMPLETENESS_URN = 'https://restante.org/jmap/completeness';
 export const MAIL_URN = 'urn:ietf:params:jmap:mail';
+const BLOB_URN = 'urn:ietf:params:jmap:blob';
 const SUBMISSION_URN = 'urn:ietf:params:jmap:submission';
 const VACATION_URN = 'urn:ietf:params:jmap:vacationresponse';
 
@@ -122,7 +123,7 @@ export class UserWorld implements AsyncDisposable {
     const whose = (name: string): object => (name.startsWith('PushSubscription/') ? {} : { accountId: ACCOUNT });
     const methodCalls = calls.map(([name, args], index) => [name, { ...whose(name), ...args }, `${index}`]);
     const request = {
-      using: ['urn:ietf:params:jmap:core', MAIL_URN, SUBMISSION_URN, VACATION_URN, COMPLETENESS_URN],
+      using: ['urn:ietf:params:jmap:core', BLOB_URN, MAIL_URN, SUBMISSION_URN, VACATION_URN, COMPLETENESS_URN],
       methodCalls,
     };
     const { methodResponses } = await this.server.jmap.request(request, caller, never);
@@ -174,6 +175,20 @@ export class UserWorld implements AsyncDisposable {
       return all(client.mail.list({ junk: true }));
     };
     return this.#until(look, isDone);
+  }
+
+  /** Moves the clock until `work` settles. */
+  async whileTimePasses<Result>(work: Promise<Result>): Promise<Result> {
+    let isSettled = false;
+    const settle = (): void => {
+      isSettled = true;
+    };
+    work.then(settle, settle);
+    await until(() => {
+      void this.world.node.clock.advance(500);
+      return isSettled;
+    });
+    return work;
   }
 
   /** Lets everything that is pending be done at the home. */

@@ -75,7 +75,7 @@ test(`${MESSAGES} mutated messages are read as something (seed ${SEED})`, () => 
     const { preview, text } = readMessage(raw);
     expect(preview.length).toBeLessThanOrEqual(256);
     expect(text.isWellFormed()).toBe(true);
-    const view = new BodyView(raw, 'e1');
+    const view = new BodyView(raw, 'e1', () => undefined);
     for (const name of ['bodyStructure', 'bodyValues', 'attachments']) JSON.stringify(view.property(name, options));
     JSON.stringify(envelopeOf(view.structure.headers));
   }

@@ -3,9 +3,16 @@
  * none is waited for longer than those before it. Each is held against the chunk list, which is held against the manifest
  * that the author signed; what a node does not have, or gives wrongly, another is asked for.
  */
-import { type CryptoSuite, equalBytes, fromHex, isAbort } from '../../base/index.ts';
-import { BodyState, chunkNameIn, chunksIn } from '../../protocol/index.ts';
-import { attachmentKeyOf, ChunkCipher, chunkCountOfContent, type Manifest } from '../../vault/index.ts';
+import { type CryptoSuite, equalBytes, fromHex, invariant, isAbort } from '../../base/index.ts';
+import {
+  attachmentKeyOf,
+  BodyState,
+  chunkCountOfContent,
+  chunkNameIn,
+  chunksIn,
+  type Manifest,
+} from '../../protocol/index.ts';
+import { ChunkCipher } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import { CHUNKS_OF_ONE_NODE, DOWNLOAD_RECONNECTS_MAX, DOWNLOADS_IN_FLIGHT, PIECE_REQUEST_MS } from '../limits.ts';
 import type { NodeLink } from '../network/node-link.ts';
@@ -79,7 +86,7 @@ export class Download implements AsyncDisposable {
     try {
       for (let next = from; next <= this.chunkCount || underWay.length > 0; ) {
         while (next <= this.chunkCount && underWay.length < this.#deps.sources.width) {
-          const chunk = this.#chunk(next++);
+          const chunk = this.chunk(next++);
           chunk.catch(() => undefined); // thrown where it is waited for, unless one before it was
           underWay.push(chunk);
         }
@@ -94,7 +101,9 @@ export class Download implements AsyncDisposable {
     await this.#deps.sources[Symbol.asyncDispose]();
   }
 
-  async #chunk(number: number): Promise<Uint8Array> {
+  /** One chunk in the clear; `number` is 1 to `chunkCount`. Throws as `chunks`. */
+  async chunk(number: number): Promise<Uint8Array> {
+    invariant(number >= 1 && number <= this.chunkCount, 'a chunk has a number of its attachment');
     const { cipher, sources } = this.#deps;
     const piece = await sources.fetch(this.manifest, number, (bytes) => this.#isRight(number, bytes));
     try {

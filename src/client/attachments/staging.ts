@@ -3,15 +3,15 @@
  * that names them. So a mail that is queued depends on no file any more, and what is sent again after a cut is the same.
  */
 import { type CryptoSuite, concatBytes, fromHex, fromUtf8, type SecureRandom, toHex, utf8 } from '../../base/index.ts';
-import { ATTACHMENT_CHUNKS_MAX } from '../../protocol/index.ts';
-import type { Store, StoreTransaction } from '../../store/index.ts';
 import {
+  ATTACHMENT_CHUNKS_MAX,
   ATTACHMENT_KEY_BYTES,
-  ChunkCipher,
   chunkCountOfContent,
   encodeAttachmentKey,
   type Manifest,
-} from '../../vault/index.ts';
+} from '../../protocol/index.ts';
+import type { Store, StoreTransaction } from '../../store/index.ts';
+import { ChunkCipher } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import { STAGED_LISTS, STAGED_PIECES, stagedListKey, stagedPieceKey, stagedPiecesOf } from '../keys.ts';
 import { STAGED_AT_ONCE } from '../limits.ts';

@@ -1,6 +1,5 @@
 /** Which attachments go within the mail and which beside it: the largest go, until the rest fits. */
-import type { Attached } from '../../protocol/index.ts';
-import { attachedOf, encodeManifest, MANIFEST_TYPE } from '../../vault/index.ts';
+import { type Attached, attachedOf, encodeManifest, MANIFEST_TYPE } from '../../protocol/index.ts';
 import { type AttachmentSource, contentOf } from '../attachments/source.ts';
 import type { Staging } from '../attachments/staging.ts';
 import { ATTACHING_BYTES_MAX } from '../limits.ts';

@@ -34,6 +34,10 @@ export const TELL_BATCH = 64;
 export const TELL_BYTES = 4 * MiB;
 /** Bytes of messages opened a moment ago that are kept, so that none is decrypted a second time to be told. */
 export const OPENED_BYTES_MAX = 4 * MiB;
+/** Attachments that are open for reading: each may hold connections to other nodes. More are read as well, and opened more often. */
+export const DOWNLOADS_OPEN_MAX = 8;
+/** One that nobody has asked a chunk of for so long is closed: longer than a player of films pauses between two. */
+export const DOWNLOAD_IDLE_MS = 60_000;
 /** What cannot be told, since the user server is in trouble, is told again after this. */
 export const TELL_RETRY_MS = 1_000;
 /** What is complete is looked at this often: soon enough for a person, and nothing to look at for hundreds of them. */

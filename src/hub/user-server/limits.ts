@@ -28,6 +28,10 @@ export const FRAME_REQUESTS_MAX = 16;
 export const FRAME_BUFFER_BYTES_MAX = 4 * MiB;
 /** A message that is sent encrypted: what fits a body of 2 MiB with signature and encryption around it, as the client has it. */
 export const SENT_BYTES_MAX = 2 * MiB - 16 * KiB;
+/** Chunks of an attachment that are asked for before the one that is given out: a megabyte each, and no wait between them. */
+export const CHUNKS_AHEAD = 4;
+/** A chunk without an answer for this long has failed: what the client gives one node, and another after it. */
+export const CHUNK_TIMEOUT_MS: number = 10 * 60_000;
 /** A login whose password is right, at a home that answers slowly, is waited for so long. */
 export const JOIN_TIMEOUT_MS = 60_000;
 /** An address, a URL, a name or a fingerprint that a person types. */

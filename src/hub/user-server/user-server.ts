@@ -11,16 +11,19 @@ import {
   type MailSource,
   MailStore,
   type PushServices,
+  UnavailableOctets,
 } from '../../jmap/index.ts';
-import type { Address } from '../../protocol/index.ts';
+import type { Address, Manifest } from '../../protocol/index.ts';
 import { type ImapAccountStatus, ImapAccounts } from '../agents/imap/imap-accounts.ts';
 import type { AgentStatus, MailAgentCalls, ToldCalls } from '../agents/mail/mail-protocol.ts';
 import type { PersonCalls } from '../agents/mail/person-calls.ts';
 import { type StartedAgent, Supervisor, type SupervisorStatus } from '../agents/supervisor.ts';
+import { HubError } from '../hub-error.ts';
 import { AccountSubmitters } from './account-submitters.ts';
 import { EncryptedAccount } from './encrypted-account.ts';
+import { EncryptedAttachments } from './encrypted-attachments.ts';
 import { EncryptedSubmitter } from './encrypted-submitter.ts';
-import { AGENT_DELAY_MS } from './limits.ts';
+import { AGENT_DELAY_MS, CHUNK_TIMEOUT_MS } from './limits.ts';
 import { type Reminder, ReminderTeller } from './reminder-teller.ts';
 import { Replay } from './replay.ts';
 
@@ -192,16 +195,31 @@ export class UserServer implements AsyncDisposable {
   }
 
   #source(): MailSource {
+    const chunk = async (manifest: Manifest, number: number, signal: AbortSignal): Promise<Uint8Array> => {
+      const answer = this.#mailAgent.ask('chunk', { manifest, number }, signal, CHUNK_TIMEOUT_MS);
+      return (await availableFrom(answer, signal)).bytes;
+    };
     return {
+      remote: new EncryptedAttachments({ chunk }, { accountId: ACCOUNT }),
       raw: async (accountId, emailId, range, signal) => {
         if (this.imap.has(accountId)) return this.imap.raw(accountId, emailId, range, signal);
         const pdu = this.#encrypted.pduOf(emailId);
         if (pdu === undefined) return undefined;
-        const { mime } = await this.#mailAgent.ask('raw', { pdu }, signal);
+        const { mime } = await availableFrom(this.#mailAgent.ask('raw', { pdu }, signal), signal);
         if (mime === undefined) return undefined;
         return once(range === undefined ? mime : mime.subarray(range.start, range.end));
       },
     };
+  }
+}
+
+/** Throws UnavailableOctets for what an agent that ends, rests or is slow does not give, or cannot get. */
+async function availableFrom<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isAbort(error, signal) || !(error instanceof HubError)) throw error;
+    throw new UnavailableOctets(error.message, { cause: error });
   }
 }
 

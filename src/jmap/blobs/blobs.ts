@@ -1,9 +1,17 @@
 /** Every blob of every account, wherever its octets are. A blob is only found in the account that it belongs to. */
-import { CORE_LIMITS } from '../limits.ts';
+import { CORE_LIMITS, REMOTE_PART_OCTETS_MAX } from '../limits.ts';
 import { createDecoder } from '../mime/transfer.ts';
+import { MethodError } from '../protocol/errors.ts';
 import type { MailAccount } from '../store/mail-account.ts';
 import { type PartPlace, parsePartBlobId } from './blob-id.ts';
-import type { BlobStore, ByteRange, MailSource, StoredBlob } from './ports.ts';
+import {
+  type BlobStore,
+  type ByteRange,
+  type MailSource,
+  type RemoteContent,
+  type StoredBlob,
+  UnavailableOctets,
+} from './ports.ts';
 
 /** A blob that is there. `size` is unknown before it is read where the octets have to be decoded first. */
 export interface OpenBlob {
@@ -36,9 +44,16 @@ export class Blobs {
     return (await this.#deps.store.size(accountId, blobId)) !== undefined;
   }
 
+  /** What a part of that media type and decoded content stands for, where its octets are elsewhere. */
+  remoteOf(account: MailAccount, type: string, content: () => Uint8Array): RemoteContent | undefined {
+    const { remote } = this.#deps.source;
+    return remote?.type === type ? remote.describe(account.id, content()) : undefined;
+  }
+
   /** Undefined if the account has no such blob. */
   async open(account: MailAccount, blobId: string): Promise<OpenBlob | undefined> {
     const place = parsePartBlobId(blobId);
+    if (place?.isRemote === true) return this.#openRemote(account, place);
     if (place !== undefined) return this.#openPart(account, place);
     const { store } = this.#deps;
     const size = await store.size(account.id, blobId);
@@ -49,18 +64,10 @@ export class Blobs {
     return { size: email.size, read: (range, signal) => this.#readMessage(account.id, email.id, range, signal) };
   }
 
-  /** All octets of a blob; undefined if it is not there. Larger ones than a message can be are refused by whoever stored them. */
+  /** All octets of a blob; undefined if it is not there. Throws MethodError `requestTooLarge` for what no method takes whole. */
   async bytes(account: MailAccount, blobId: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const blob = await this.open(account, blobId);
-    if (blob === undefined) return undefined;
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    for await (const piece of blob.read(undefined, signal)) {
-      size += piece.length;
-      if (size > 2 * CORE_LIMITS.maxSizeUpload) throw new Error('a message is larger than any that is accepted');
-      pieces.push(piece);
-    }
-    return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+    return blob === undefined ? undefined : octetsOf(blob, undefined, signal);
   }
 
   async #openPart(account: MailAccount, place: PartPlace): Promise<OpenBlob | undefined> {
@@ -85,6 +92,19 @@ export class Blobs {
     };
   }
 
+  /** Undefined for a part that stands for nothing but itself. */
+  async #openRemote(account: MailAccount, place: PartPlace): Promise<OpenBlob | undefined> {
+    const { remote } = this.#deps.source;
+    if (remote === undefined || place.end - place.start > REMOTE_PART_OCTETS_MAX) return undefined;
+    const part = await this.#openPart(account, place);
+    // Small, and read whatever becomes of the request that asked for it.
+    const content = part === undefined ? undefined : await octetsOf(part, undefined, new AbortController().signal);
+    const described = content === undefined ? undefined : remote.describe(account.id, content);
+    if (content === undefined || described === undefined) return undefined;
+    const { size } = described;
+    return { size, read: (range = { start: 0, end: size }, signal) => remote.read(account.id, content, range, signal) };
+  }
+
   async *#readMessage(
     accountId: string,
     emailId: string,
@@ -97,8 +117,25 @@ export class Blobs {
   }
 }
 
+/** The octets of a blob, or of a range of it, in one piece. Throws MethodError `requestTooLarge`. */
+export async function octetsOf(blob: OpenBlob, range: ByteRange | undefined, signal: AbortSignal): Promise<Uint8Array> {
+  const octetsMax = 2 * CORE_LIMITS.maxSizeUpload;
+  const judge = (size: number): void => {
+    if (size > octetsMax) throw new MethodError('requestTooLarge', 'a blob that large can only be downloaded');
+  };
+  judge(range === undefined ? (blob.size ?? 0) : range.end - range.start);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of blob.read(range, signal)) {
+    size += piece.length;
+    judge(size);
+    pieces.push(piece);
+  }
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+}
+
 /** An email whose source has lost its message, or does not have it yet. */
-export class MissingMessage extends Error {
+export class MissingMessage extends UnavailableOctets {
   constructor(emailId: string) {
     super(`the message of ${emailId} is not there`);
     this.name = 'MissingMessage';

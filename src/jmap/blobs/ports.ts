@@ -18,6 +18,32 @@ export interface MailSource {
     range: ByteRange | undefined,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** Left out where every message holds all of its parts. */
+  readonly remote?: RemoteSource;
+}
+
+/** What a part of a message stands for whose octets are elsewhere, as those of a large attachment of an encrypted mail. */
+export interface RemoteContent {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+}
+
+/** Parts of one media type, whose content says where the octets are that they stand for. */
+export interface RemoteSource {
+  readonly type: string;
+  /** By the decoded content of such a part. Undefined: it stands for nothing but itself. */
+  describe(accountId: string, content: Uint8Array): RemoteContent | undefined;
+  /** The octets of a range, in order and in pieces of any size. Throws UnavailableOctets when they cannot be had now. */
+  read(accountId: string, content: Uint8Array, range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Octets that cannot be had, or not now; the message says why, to a person. */
+export class UnavailableOctets extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'UnavailableOctets';
+  }
 }
 
 export interface StoredBlob {

@@ -57,21 +57,42 @@ async function sendRange(
   const signal = closedSignal(reply);
   const asked = parseRange(request.headers.range);
   const size = blob.size ?? (asked === undefined ? undefined : await countOctets(blob, signal));
+  // How large it is can be told without fetching it from wherever it is.
+  if (request.method === 'HEAD' && size !== undefined)
+    return reply.header('content-length', size).send(Readable.from([]));
   if (asked === undefined || size === undefined) {
-    if (size === undefined) return reply.send(Readable.from(blob.read(undefined, signal)));
+    if (size === undefined) return reply.send(await begun(blob.read(undefined, signal)));
     const sent = await elsewhere({ start: 0, end: size }, signal);
     if (sent !== undefined) return reply.headers(sent).send();
-    reply.header('content-length', size);
-    return reply.send(Readable.from(blob.read(undefined, signal)));
+    const octets = await begun(blob.read(undefined, signal));
+    return reply.header('content-length', size).send(octets);
   }
   const range = withinSize(asked, size);
   if (range === undefined)
     return reply.code(416).header('content-range', `bytes */${size}`).removeHeader('content-disposition').send();
-  reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${size}`);
+  const partial = (): FastifyReply =>
+    reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${size}`);
   const sent = await elsewhere(range, signal);
-  if (sent !== undefined) return reply.headers(sent).send();
-  reply.header('content-length', range.end - range.start);
-  return reply.send(Readable.from(blob.read(range, signal)));
+  if (sent !== undefined) return partial().headers(sent).send();
+  const octets = await begun(blob.read(range, signal));
+  return partial()
+    .header('content-length', range.end - range.start)
+    .send(octets);
+}
+
+/** The first octets are there: what cannot be had is said with a status, and not by a connection that breaks. */
+async function begun(octets: AsyncIterable<Uint8Array>): Promise<Readable> {
+  const pieces = octets[Symbol.asyncIterator]();
+  const first = await pieces.next();
+  return Readable.from(
+    (async function* () {
+      try {
+        for (let next = first; next.done !== true; next = await pieces.next()) yield next.value;
+      } finally {
+        await pieces.return?.();
+      }
+    })(),
+  );
 }
 
 type AskedRange = { readonly first: number; readonly last: number | undefined } | { readonly suffix: number };

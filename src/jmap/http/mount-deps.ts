@@ -47,5 +47,11 @@ export function notFound(reply: FastifyReply, detail: string): FastifyReply {
 
 /** RFC 7807. */
 export function problem(reply: FastifyReply, status: number, body: Record<string, unknown>): FastifyReply {
-  return reply.code(status).header('content-type', 'application/problem+json').send(body);
+  // Whatever was said of the octets that were to come does not hold for this.
+  return reply
+    .code(status)
+    .removeHeader('content-disposition')
+    .header('cache-control', 'no-store')
+    .header('content-type', 'application/problem+json')
+    .send(body);
 }

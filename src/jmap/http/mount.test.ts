@@ -137,6 +137,28 @@ describe('blobs over HTTP', () => {
     expect([range.status, await range.text()]).toEqual([206, '345']);
   });
 
+  test('what cannot be had now is said, is not kept by anybody, and does not hinder a look at its size', async () => {
+    await using server = await setup();
+    const { account } = server.account;
+    const more = { receivedAt: 0, keywords: [], mailboxIds: [MAILBOXES.inbox], preview: '', text: '' };
+    const absent = {
+      id: 'absent',
+      size: 3_000_000_000,
+      headerBlock: Buffer.from('A: b'),
+      hasAttachment: false,
+      ...more,
+    };
+    account.putEmails([absent], 'agent');
+    const path = `/download/${ACCOUNT}/${account.email('absent')?.blobId}/x.eml`;
+    for (const headers of [{}, { range: 'bytes=0-9' }]) {
+      const answer = await server.call(path, { headers });
+      expect([answer.status, answer.headers.get('cache-control')]).toEqual([503, 'no-store']);
+      expect(await answer.json()).toMatchObject({ detail: 'the message of absent is not there' });
+    }
+    const head = await server.call(path, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '3000000000']);
+  });
+
   test('nothing comes from elsewhere', async () => {
     await using server = await setup();
     for (const path of [

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../../base/index.ts';
+import { UnavailableOctets } from '../blobs/ports.ts';
 import { CORE_LIMITS } from '../limits.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { blobRoutes } from './blob-routes.ts';
@@ -73,6 +74,8 @@ function answerError(error: unknown, reply: FastifyReply, log: Log): FastifyRepl
   if (error instanceof RequestError) return problem(reply, error.status, error.problem);
   if (error instanceof Refused)
     return problem(reply, error.status, { type: 'about:blank', status: error.status, detail: error.message });
+  if (error instanceof UnavailableOctets)
+    return problem(reply, 503, { type: 'about:blank', status: 503, detail: error.message });
   const { statusCode, message } = error as { statusCode?: number; message: string };
   if (statusCode !== undefined && statusCode < 500)
     return problem(reply, statusCode, { type: 'about:blank', status: statusCode, detail: message });

@@ -23,6 +23,7 @@ import { OPENED_BYTES_MAX, REPORT_INTERVAL_MS, TELL_BATCH, TELL_BYTES, TELL_RETR
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { DeliveryTeller } from './delivery-teller.ts';
 import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, WholeMessage } from './mail-protocol.ts';
+import { OpenDownloads } from './open-downloads.ts';
 import { OpenedMessages } from './opened-messages.ts';
 import { personHandlers } from './person-handlers.ts';
 import { sendMail } from './sending.ts';
@@ -41,6 +42,7 @@ export class MailAgent implements AsyncDisposable {
   readonly #client: Client;
   readonly #line: AgentLine<ToldCalls, MailAgentCalls>;
   readonly #scope: Scope;
+  readonly #downloads: OpenDownloads;
   readonly #opened = new OpenedMessages({ bytesMax: OPENED_BYTES_MAX });
   #wake: () => void = () => undefined;
   /** Settles when what has the turn is done. */
@@ -53,6 +55,11 @@ export class MailAgent implements AsyncDisposable {
     this.#scope = new Scope((task, error) => {
       if (isOver(error)) return; // the user server has ended, or this agent: there is nobody to tell
       deps.log.error({ err: error, task }, 'a task of the mail agent failed');
+    });
+    this.#downloads = new OpenDownloads({
+      clock: deps.clock,
+      open: (manifest, signal) => client.openAttachment(manifest, signal),
+      onError: (task, error) => deps.log.error({ err: error, task }, 'a download of the mail agent failed'),
     });
     this.#line = new AgentLine(deps, this.#handlers());
   }
@@ -68,6 +75,7 @@ export class MailAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#line[Symbol.dispose]();
     await this.#scope[Symbol.asyncDispose]();
+    await this.#downloads[Symbol.asyncDispose]();
     await this.#client[Symbol.asyncDispose]();
   }
 
@@ -211,6 +219,7 @@ export class MailAgent implements AsyncDisposable {
       ...personHandlers(client),
       ping: async () => ({}),
       raw: async ({ pdu }) => ({ mime: await this.#raw(pdu) }),
+      chunk: async ({ manifest, number }) => ({ bytes: await this.#downloads.chunk(manifest, number) }),
       update: async ({ folders, keywords, pdu }) => this.#update(pdu, keywords, folders),
       delete: async ({ pdu }) => this.#mark(pdu, () => ({ [DELETED]: true }), { [DELETED]: true }),
       create: (request, signal) => this.#inTurn(() => this.#create(request, signal)),

@@ -1,5 +1,5 @@
 /** What a user server and the mail agent say to each other. Everything is fit for structured cloning. */
-import type { DeliveryReport, FolderWords, Report } from '../../../client/index.ts';
+import type { DeliveryReport, FolderWords, Manifest, Report } from '../../../client/index.ts';
 import type { FolderId } from '../../../protocol/index.ts';
 import type { PersonCalls } from './person-calls.ts';
 
@@ -97,6 +97,11 @@ export type MailAgentCalls = PersonCalls & {
   readonly raw: {
     readonly request: { readonly pdu: string };
     readonly reply: { readonly mime: Uint8Array | undefined };
+  };
+  /** A chunk of a large attachment in the clear, from whichever nodes have it; `number` is 1, 2, 3 … */
+  readonly chunk: {
+    readonly request: { readonly manifest: Manifest; readonly number: number };
+    readonly reply: { readonly bytes: Uint8Array };
   };
   /** On this device when it answers; `unknown`: there is no such message. */
   readonly update: {

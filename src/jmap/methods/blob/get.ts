@@ -1,6 +1,7 @@
 /** Blob/get (RFC 9404, section 4.2): octets, sizes and digests of blobs, or of a range of them. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { octetsOf } from '../../blobs/blobs.ts';
 import { BLOB_SET_BYTES_MAX } from '../../limits.ts';
 import { idOrReference, parseArguments, unsigned } from '../../protocol/arguments.ts';
 import { BLOB } from '../../protocol/capabilities.ts';
@@ -31,18 +32,25 @@ export const blobGet: Method = {
     const notFound: string[] = [];
     let total = 0;
     for (const blobId of wantedIds(call, parsed.ids, () => [])) {
-      const bytes = await call.blobs.bytes(account, resolveId(call, blobId) ?? blobId, call.signal);
-      if (bytes === undefined) {
+      const blob = await call.blobs.open(account, resolveId(call, blobId) ?? blobId);
+      if (blob === undefined) {
         notFound.push(blobId);
         continue;
       }
-      const start = Math.min(parsed.offset ?? 0, bytes.length);
-      const wanted = (parsed.offset ?? 0) + (parsed.length ?? bytes.length);
-      const range = bytes.subarray(start, Math.min(bytes.length, wanted));
-      if (properties.some((name) => DATA.includes(name))) total += range.length;
+      // Where the octets have to be decoded to know, they are read once.
+      const whole = blob.size === undefined ? await octetsOf(blob, undefined, call.signal) : undefined;
+      const size = blob.size ?? whole?.length ?? 0;
+      const start = Math.min(parsed.offset ?? 0, size);
+      const wanted = (parsed.offset ?? 0) + (parsed.length ?? size);
+      const end = Math.min(size, wanted);
+      if (properties.some((name) => DATA.includes(name))) total += end - start;
       if (total > BLOB_SET_BYTES_MAX) throw new MethodError('requestTooLarge', `at most ${BLOB_SET_BYTES_MAX} octets`);
-      const isTruncated = parsed.length !== null && parsed.length !== undefined && wanted > bytes.length;
-      list.push({ id: blobId, ...describe(range, bytes.length, properties), ...(isTruncated ? { isTruncated } : {}) });
+      const isRead = properties.some((name) => name !== 'id' && name !== 'size');
+      const range = !isRead
+        ? new Uint8Array(0)
+        : (whole?.subarray(start, end) ?? (await octetsOf(blob, { start, end }, call.signal)));
+      const isTruncated = parsed.length !== null && parsed.length !== undefined && wanted > size;
+      list.push({ id: blobId, ...describe(range, size, properties), ...(isTruncated ? { isTruncated } : {}) });
     }
     return [['Blob/get', { accountId: account.id, list, notFound }]];
   },

@@ -1,5 +1,6 @@
 /** Blob/upload (RFC 9404, section 4.1): blobs from text, base64 and pieces of other blobs. */
 import { z } from 'zod';
+import { octetsOf } from '../../blobs/blobs.ts';
 import { BLOB_SET_BYTES_MAX, BLOB_SOURCES_MAX } from '../../limits.ts';
 import { id, idOrReference, parseArguments, unsigned } from '../../protocol/arguments.ts';
 import { BLOB } from '../../protocol/capabilities.ts';
@@ -65,10 +66,13 @@ async function assemble(
 async function pieceOf(call: Call, account: MailAccount, one: z.output<typeof source>): Promise<Uint8Array> {
   if ('data:asText' in one) return Buffer.from(one['data:asText']);
   if ('data:asBase64' in one) return Buffer.from(one['data:asBase64'], 'base64');
-  const bytes = await call.blobs.bytes(account, resolveId(call, one.blobId) ?? '', call.signal);
-  if (bytes === undefined) throw new SetError('blobNotFound', 'there is no such blob', { notFound: [one.blobId] });
+  const blob = await call.blobs.open(account, resolveId(call, one.blobId) ?? '');
+  if (blob === undefined) throw new SetError('blobNotFound', 'there is no such blob', { notFound: [one.blobId] });
+  const whole = blob.size === undefined ? await octetsOf(blob, undefined, call.signal) : undefined;
+  const size = blob.size ?? whole?.length ?? 0;
   const start = one.offset ?? 0;
-  const end = start + (one.length ?? Math.max(0, bytes.length - start));
-  if (end > bytes.length) throw invalidProperties(['data'], 'the range is beyond the blob');
-  return bytes.subarray(start, end);
+  const end = start + (one.length ?? Math.max(0, size - start));
+  if (end > size) throw invalidProperties(['data'], 'the range is beyond the blob');
+  if (end - start > BLOB_SET_BYTES_MAX) throw new SetError('tooLarge', `at most ${BLOB_SET_BYTES_MAX} octets`);
+  return whole?.subarray(start, end) ?? (await octetsOf(blob, { start, end }, call.signal));
 }

@@ -1,9 +1,10 @@
 /** The body of a message as JMAP shows it (RFC 8621, section 4.1.4): parts, their texts, and which are the body. */
 import { partBlobId } from '../../blobs/blob-id.ts';
+import type { RemoteContent } from '../../blobs/ports.ts';
 import { bodyListsOf, hasAttachment } from '../../mime/body-lists.ts';
 import { previewOf, readMessage, textOfPart } from '../../mime/message-reading.ts';
 import { type MimePart, readStructure } from '../../mime/structure.ts';
-import { decodedSize } from '../../mime/transfer.ts';
+import { decodedSize, decodeTransfer } from '../../mime/transfer.ts';
 import { parseHeaderProperty, readHeaderProperty } from './header-property.ts';
 
 export const PART_PROPERTIES = [
@@ -29,16 +30,20 @@ export interface BodyOptions {
   readonly maxBodyValueBytes: number;
 }
 
-/** A raw message, read once for whatever is asked of it. */
+/** What a part of that media type and decoded content stands for, where its octets are elsewhere. */
+export type RemoteOf = (type: string, content: () => Uint8Array) => RemoteContent | undefined;
+
+/** A raw message, read once for whatever is asked of it. Parts that stand for others are shown as what they stand for. */
 export class BodyView {
   readonly structure: MimePart;
   readonly #raw: Uint8Array;
   readonly #blobId: string;
+  readonly #remote = new Map<MimePart, RemoteContent>();
 
-  constructor(raw: Uint8Array, blobId: string) {
+  constructor(raw: Uint8Array, blobId: string, remoteOf: RemoteOf) {
     this.#raw = raw;
     this.#blobId = blobId;
-    this.structure = readStructure(raw);
+    this.structure = this.#withRemote(readStructure(raw), remoteOf);
   }
 
   property(name: string, options: BodyOptions): unknown {
@@ -60,6 +65,18 @@ export class BodyView {
     }
   }
 
+  #withRemote(part: MimePart, remoteOf: RemoteOf): MimePart {
+    if (part.subParts !== undefined)
+      return { ...part, subParts: part.subParts.map((sub) => this.#withRemote(sub, remoteOf)) };
+    const remote = remoteOf(part.type, () => decodeTransfer(this.#raw.subarray(part.start, part.end), part.encoding));
+    if (remote === undefined) return part;
+    const { name, type } = remote;
+    // Nothing of it can be shown with the text: without a word to the contrary it is for downloading.
+    const shown = { ...part, name, type, charset: null, disposition: part.disposition ?? 'attachment' };
+    this.#remote.set(shown, remote);
+    return shown;
+  }
+
   #part(part: MimePart, properties: readonly string[], isTree: boolean): Record<string, unknown> {
     const shown: Record<string, unknown> = {};
     for (const name of properties) if (name !== 'subParts') shown[name] = this.#partProperty(part, name);
@@ -72,9 +89,11 @@ export class BodyView {
   #partProperty(part: MimePart, name: string): unknown {
     switch (name) {
       case 'blobId':
-        return part.partId === null ? null : partBlobId({ parent: this.#blobId, ...part });
+        return part.partId === null
+          ? null
+          : partBlobId({ parent: this.#blobId, ...part, isRemote: this.#remote.has(part) });
       case 'size':
-        return decodedSize(this.#raw.subarray(part.start, part.end), part.encoding);
+        return this.#remote.get(part)?.size ?? decodedSize(this.#raw.subarray(part.start, part.end), part.encoding);
       case 'partId':
       case 'headers':
       case 'name':
@@ -100,7 +119,7 @@ export class BodyView {
     if (options.fetchAllBodyValues) for (const part of leavesOf(this.structure)) wanted.add(part);
     const values: Record<string, unknown> = {};
     for (const part of wanted) {
-      if (part.partId === null || !part.type.startsWith('text/')) continue;
+      if (part.partId === null || !part.type.startsWith('text/') || this.#remote.has(part)) continue;
       const { value, isEncodingProblem } = textOfPart(this.#raw, part);
       const cut = truncate(value.toWellFormed(), options.maxBodyValueBytes, part.type === 'text/html');
       values[part.partId] = { value: cut, isEncodingProblem, isTruncated: cut.length < value.length };

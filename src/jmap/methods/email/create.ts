@@ -1,4 +1,5 @@
 /** Creating an Email (RFC 8621, section 4.6): judged as a whole, so that a client learns everything that is wrong at once. */
+import { octetsOf } from '../../blobs/blobs.ts';
 import { MAIL_LIMITS } from '../../limits.ts';
 import { composeMessage } from '../../mime/composer.ts';
 import { parseJmapDate } from '../../mime/dates.ts';
@@ -103,17 +104,21 @@ async function readBlobs(call: Call, account: MailAccount, email: PlainObject): 
   const blobs = new Map<string, Uint8Array>();
   let size = 0;
   for (const blobId of blobIdsOf(email)) {
-    const bytes = await call.blobs.bytes(account, blobId, call.signal);
-    if (bytes === undefined) continue;
+    const blob = await call.blobs.open(account, blobId);
+    if (blob === undefined) continue;
+    // Refused before it is read where its size is known: a blob may be larger than memory.
+    judgeSize(size + (blob.size ?? 0));
+    const bytes = await octetsOf(blob, undefined, call.signal);
     size += bytes.length;
-    if (size > MAIL_LIMITS.maxSizeAttachmentsPerEmail)
-      throw new SetError(
-        'tooLarge',
-        `attachments have at most ${MAIL_LIMITS.maxSizeAttachmentsPerEmail} octets together`,
-      );
+    judgeSize(size);
     blobs.set(blobId, bytes);
   }
   return blobs;
+}
+
+function judgeSize(size: number): void {
+  const octetsMax = MAIL_LIMITS.maxSizeAttachmentsPerEmail;
+  if (size > octetsMax) throw new SetError('tooLarge', `attachments have at most ${octetsMax} octets together`);
 }
 
 function receivedAtOf(value: unknown, call: Call): number | undefined {

@@ -51,7 +51,8 @@ async function readBody(call: Call, account: MailAccount, id: string): Promise<B
   if (email === undefined) return 'gone';
   try {
     const raw = await call.blobs.bytes(account, email.blobId, call.signal);
-    return raw === undefined ? 'gone' : new BodyView(raw, email.blobId);
+    if (raw === undefined) return 'gone';
+    return new BodyView(raw, email.blobId, (type, content) => call.blobs.remoteOf(account, type, content));
   } catch (error) {
     if (account.email(id) === undefined) return 'gone';
     if (!(error instanceof MissingMessage)) throw error;

@@ -6,7 +6,7 @@ import { id, idOrReference, parseArguments } from '../../protocol/arguments.ts';
 import { MAIL } from '../../protocol/capabilities.ts';
 import { MethodError } from '../../protocol/errors.ts';
 import { accountOf, type Method, resolveId } from '../call.ts';
-import { BodyView } from './body-view.ts';
+import { BodyView, type RemoteOf } from './body-view.ts';
 import {
   bodyArguments,
   bodyOptionsOf,
@@ -53,6 +53,7 @@ export const emailParse: Method = {
           blobId,
           properties.filter((name) => !ABSENT.has(name)),
           options,
+          (type, content) => call.blobs.remoteOf(account, type, content),
         );
         found[blobId] = Object.fromEntries(properties.map((name) => [name, ABSENT.has(name) ? null : object[name]]));
       }
@@ -72,8 +73,9 @@ function messageObject(
   blobId: string,
   properties: readonly string[],
   options: ReturnType<typeof bodyOptionsOf>,
+  remoteOf: RemoteOf,
 ) {
-  const body = new BodyView(raw, blobId);
+  const body = new BodyView(raw, blobId, remoteOf);
   const fields = body.structure.headers;
   const email = {
     n: 0,

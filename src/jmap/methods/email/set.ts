@@ -77,8 +77,12 @@ class EmailChanger implements SetHandler {
     const raw = needsBody(known)
       ? await this.#call.blobs.bytes(this.#account, email.blobId, this.#call.signal)
       : undefined;
-    const body = raw === undefined ? undefined : new BodyView(raw, email.blobId);
+    const body = raw === undefined ? undefined : this.#bodyOf(raw, email.blobId);
     return emailObject({ email, body, fields: () => this.#account.headers(email) }, known, bodyOptionsOf({}));
+  }
+
+  #bodyOf(raw: Uint8Array, blobId: string): BodyView {
+    return new BodyView(raw, blobId, (type, content) => this.#call.blobs.remoteOf(this.#account, type, content));
   }
 }
 

@@ -4,17 +4,17 @@
  */
 import { z } from 'zod';
 import { fromBase64, toBase64 } from '../base/index.ts';
+import type { Attached } from './attached.ts';
+import { encodeCanonicalJson, parseCanonicalJson } from './canonical-json.ts';
 import {
   ATTACHMENT_CHUNKS_MAX,
-  type Attached,
+  ATTACHMENT_KEY_BYTES,
+  ATTACHMENT_NAME_CHARACTERS_MAX,
   CHUNK_BYTES,
   CHUNK_TAG_BYTES,
-  encodeCanonicalJson,
-  parseCanonicalJson,
-} from '../protocol/index.ts';
-import { ATTACHMENT_KEY_BYTES } from './chunk-cipher.ts';
-import { ATTACHMENT_NAME_CHARACTERS_MAX, MANIFEST_BYTES_MAX } from './limits.ts';
-import { VaultError } from './vault-error.ts';
+  MANIFEST_BYTES_MAX,
+} from './limits.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 export const MANIFEST_TYPE = 'application/vnd.restante.attachment+json';
 
@@ -51,14 +51,15 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return encodeCanonicalJson({ key, list, name, sha256, size, type, v: 1 });
 }
 
-/** Throws VaultError `malformed` or `too_large`. */
+/** Throws ProtocolError `malformed` or `too_large`. */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  if (bytes.length > MANIFEST_BYTES_MAX) throw new VaultError('too_large', 'no manifest of an attachment is so long');
+  if (bytes.length > MANIFEST_BYTES_MAX)
+    throw new ProtocolError('too_large', 'no manifest of an attachment is so long');
   try {
     const { v: _, ...manifest } = manifestSchema.parse(parseCanonicalJson(bytes));
     return manifest;
   } catch (cause) {
-    throw new VaultError('malformed', 'not the manifest of an attachment', { cause });
+    throw new ProtocolError('malformed', 'not the manifest of an attachment', { cause });
   }
 }
 
