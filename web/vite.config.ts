@@ -9,6 +9,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     sourcemap: false,
+    // The licences of what is bundled ask to come with it; the hub serves them beside the page.
+    license: { fileName: 'licenses.txt' },
     rollupOptions: { input: ['index.html', 'operator.html'] },
   },
 });
