@@ -13,6 +13,7 @@ const MAY_IMPORT = {
   jmap: ['base', 'protocol', 'conversation', 'store', 'vault', 'client'],
   'hub-client': ['base', 'protocol'],
   hub: ['base', 'protocol', 'conversation', 'store', 'vault', 'client', 'jmap', 'hub-client'],
+  'smtp-door': ['base', 'protocol', 'node', 'vault'],
 };
 const TESTS = '[.](test|contract)[.]ts$';
 // The doors: index.ts, the vault's public half and its sealing alone, the Node edges of portable folders, and contracts for adapters' tests.
@@ -39,6 +40,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(store|feed|key-log|federation|node)/' },
       to: { path: '^src/vault/' },
+    },
+    {
+      name: 'smtp-door-cannot-decrypt',
+      comment: 'The SMTP door stands on the side of servers: it encrypts, by restante/vault/public, and opens nothing.',
+      severity: 'error',
+      from: { path: '^src/smtp-door/', pathNot: TESTS },
+      to: { path: '^src/vault/', pathNot: '^src/vault/public[.]ts$' },
     },
     {
       name: 'only-by-the-door',

@@ -22,6 +22,7 @@ export type CliErrorCode =
   | 'attachment_damaged' // its bytes are not those that its author hashed
   | 'plain_refused' // mail in the clear over a network
   | 'unreachable' // no peer answers
+  | 'no_door' // the SMTP door has no account to sign with
   | 'not_confirmed'; // a question was answered with no, or could not be asked
 
 export class CliError extends CodedError<CliErrorCode> {}

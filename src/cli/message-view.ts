@@ -1,6 +1,6 @@
 /** Messages as commands show them: the fields of a JSON line, and the columns of a list. */
 import type { Client, DeliveryReport, Summary } from '../client/index.ts';
-import { type PduId, parsePduId } from '../protocol/index.ts';
+import { isDoorAddress, type PduId, parsePduId } from '../protocol/index.ts';
 import { CliError } from './cli-error.ts';
 import { deliveryFields } from './delivery-view.ts';
 import { ID_PREFIX_CERTAIN, ID_PREFIX_MIN } from './limits.ts';
@@ -24,6 +24,7 @@ export function messageFields(summary: Summary, deliveries: readonly DeliveryRep
     verified: isVerified(summary),
     author,
     proof,
+    ...(isDoorAddress(author) ? { outside: true } : {}),
     attachments: attachmentCount,
     labels: labelsOf(summary),
     flagged: summary.keywords.includes('flagged'),

@@ -20,11 +20,13 @@ import {
   areStrongEnough,
   checkAccountLink,
   countersignDocument,
+  doorAddressOf,
   EntryKind,
   EraseReason,
   type HomeName,
   homeOf,
   isCountersigned,
+  isDoorAddress,
   ProtocolError,
   parseAccountDocument,
   parseVaultRecord,
@@ -199,22 +201,20 @@ export class Accounts implements ChainWriter {
   async register(bytes: Uint8Array, vault: Uint8Array, invite: string): Promise<ChainResult> {
     return this.#judged(async () => {
       const offered = parseAccountDocument(this.#deps.suite, bytes);
-      const refusal = this.#checkNewcomer(offered, vault);
+      const refusal = this.#checkRegistration(offered) ?? this.#checkNewcomer(offered, vault);
       if (refusal !== undefined) return refusal;
-      const countersigned = countersignDocument(this.#deps.suite, bytes, this.#deps.homeKey);
-      const document = parseAccountDocument(this.#deps.suite, countersigned);
-      return this.#deps.journal.write(async (journal) => {
-        const existing = await newestIn(this.#deps.suite, journal, document.address);
-        if (existing !== undefined)
-          return existing.signed.hash === document.signed.hash
-            ? ({ status: 'accepted', document: existing } as const)
-            : refuse('address_taken', `${document.address} exists already`);
-        const invited = await this.#useInvite(journal, invite);
-        if (invited !== undefined) return invited;
-        await journal.append([entryOf(countersigned, vault)]);
-        journal.transaction.onCommit(() => this.#documents.set(document.address, { document }));
-        return { status: 'accepted', document } as const;
-      });
+      return this.#admit(bytes, vault, (journal) => this.#useInvite(journal, invite));
+    });
+  }
+
+  /** Version 1 of the account by which a door of this home signs: the operator's will, whatever registration is for people. */
+  async registerDoor(bytes: Uint8Array, vault: Uint8Array): Promise<ChainResult> {
+    return this.#judged(async () => {
+      const offered = parseAccountDocument(this.#deps.suite, bytes);
+      const [device] = offered.devices;
+      if (device === undefined || offered.address !== doorAddressOf(this.#options.home, device.id))
+        return refuse('bad_chain', "a door's address is made of its device");
+      return this.#checkNewcomer(offered, vault) ?? this.#admit(bytes, vault, async () => undefined);
     });
   }
 
@@ -275,15 +275,42 @@ export class Accounts implements ChainWriter {
     await this.set(address, { ...this.settingsOf(address), banned: true });
   }
 
-  #checkNewcomer(offered: AccountDocument, vault: Uint8Array): ChainResult | undefined {
+  #checkRegistration({ address }: AccountDocument): ChainResult | undefined {
     const { home, registration } = this.#options;
     if (registration === 'closed') return refuse('registration_closed', `${home} takes no new accounts`);
+    if (isDoorAddress(address)) return refuse('address_taken', `${address} is kept for a door of the home`);
+    return undefined;
+  }
+
+  #checkNewcomer(offered: AccountDocument, vault: Uint8Array): ChainResult | undefined {
+    const { home } = this.#options;
     if (homeOf(offered.address) !== home) return refuse('wrong_home', `this is the home ${home}`);
     if (offered.closed) return refuse('bad_chain', 'a new account is not closed');
     if (offered.signed.signers.size !== 1)
       return refuse('bad_chain', 'version 1 carries the signature of its identity key only');
     checkAccountLink(undefined, offered);
     return checkVault(this.#deps.suite, offered, vault);
+  }
+
+  async #admit(
+    bytes: Uint8Array,
+    vault: Uint8Array,
+    mayCome: (journal: JournalTransaction) => Promise<ChainResult | undefined>,
+  ): Promise<ChainResult> {
+    const countersigned = countersignDocument(this.#deps.suite, bytes, this.#deps.homeKey);
+    const document = parseAccountDocument(this.#deps.suite, countersigned);
+    return this.#deps.journal.write(async (journal) => {
+      const existing = await newestIn(this.#deps.suite, journal, document.address);
+      if (existing !== undefined)
+        return existing.signed.hash === document.signed.hash
+          ? ({ status: 'accepted', document: existing } as const)
+          : refuse('address_taken', `${document.address} exists already`);
+      const refusal = await mayCome(journal);
+      if (refusal !== undefined) return refusal;
+      await journal.append([entryOf(countersigned, vault)]);
+      journal.transaction.onCommit(() => this.#documents.set(document.address, { document }));
+      return { status: 'accepted', document } as const;
+    });
   }
 
   async #useInvite(journal: JournalTransaction, invite: string): Promise<ChainResult | undefined> {

@@ -22,6 +22,7 @@ import { Authenticator } from './authenticator.ts';
 import { AwaitedBodies } from './awaited-bodies.ts';
 import { BlobSweep } from './blob-sweep.ts';
 import { DataFolder } from './data-folder.ts';
+import { Doorway } from './doorway.ts';
 import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
 import { Fleet, FleetAccounts } from './fleet/index.ts';
 import type { FoldedEntry } from './fold.ts';
@@ -31,6 +32,7 @@ import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import { type HomeKeyLog, retireKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
+import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
@@ -87,6 +89,8 @@ export class Core implements AsyncDisposable {
   /** What people of this and other homes say to each other, folded. */
   readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
+  /** For a door to the world's mail. */
+  readonly doorway: Doorway;
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
   readonly store: SqliteStore;
@@ -130,6 +134,7 @@ export class Core implements AsyncDisposable {
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
     this.sessions = services.sessions;
     this.operator = services.operator;
+    this.doorway = services.doorway;
     this.#intake = services.intake;
     this.#sessionDeps = { ...deps, ...services, nodeKey: parts.folder.nodeKey };
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
@@ -335,7 +340,7 @@ function createServices(
   options: CoreOptions,
   parts: Parts,
   onRolledBack: (feed: FeedId) => void,
-): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator } {
+): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator; doorway: Doorway } {
   const { durability: disks = 1, limits } = options;
   const { folder, store, journal, accounts, blobs, home, held, places, conversations, messaging, fleet } = parts;
   const feeds = parts.feeds.all;
@@ -383,5 +388,6 @@ function createServices(
     { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet },
     limits,
   );
-  return { sessions, authenticator, handler, intake, operator };
+  const doorway = new Doorway({ accounts, chains, intake, people: new HomePeople(parts, limits) });
+  return { sessions, authenticator, handler, intake, operator, doorway };
 }

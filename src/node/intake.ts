@@ -10,6 +10,7 @@ import {
   type FeedId,
   type HomeName,
   homeOf,
+  isDoorAddress,
   type Pdu,
   ProtocolError,
   parsePdu,
@@ -180,8 +181,8 @@ export class Intake {
     const unknown: Address[] = [];
     for (const recipient of local) {
       const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
-      if (account === undefined || account.closed || accounts.settingsOf(recipient).banned === true)
-        unknown.push(recipient);
+      const isNobody = account === undefined || account.closed || isDoorAddress(recipient);
+      if (isNobody || accounts.settingsOf(recipient).banned === true) unknown.push(recipient);
     }
     if (this.#deps.messaging === undefined && local.length < pdu.recipients.length)
       unknown.push(...pdu.recipients.filter((recipient) => homeOf(recipient) !== this.#options.home));

@@ -1,6 +1,6 @@
 /** The people of this home, as federation asks for them. */
 import type { Admission, Arrival, LocalPeople } from '../federation/index.ts';
-import type { Address, FeedId } from '../protocol/index.ts';
+import { type Address, type FeedId, isDoorAddress } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
 import { headKey } from './view-keys.ts';
@@ -27,7 +27,8 @@ export class HomePeople implements LocalPeople {
     const known = await Promise.all(addresses.map(async (address) => accounts.peek(address) ?? accounts.find(address)));
     const people = addresses.filter((address, i) => {
       const account = known[i];
-      return account !== undefined && !account.closed && accounts.settingsOf(address).banned !== true;
+      if (account === undefined || account.closed || isDoorAddress(address)) return false;
+      return accounts.settingsOf(address).banned !== true;
     });
     const bytes = await this.#heldBytes(people);
     return arrivals.map(({ address, sizeBytes }): Admission => {

@@ -35,6 +35,7 @@ import type { Registration } from './accounts.ts';
 import { ControlServer, connectControl } from './control.ts';
 import { Core, type CoreOptions } from './core.ts';
 import { readHomeConfig } from './data-folder.ts';
+import type { Doorway } from './doorway.ts';
 import { DIAL_TIMEOUT_MS, LINK_FRAME_BYTES_MAX } from './fleet/index.ts';
 import { CLIENT_PATH, HttpServer } from './http-server.ts';
 import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
@@ -138,6 +139,11 @@ export class Node implements AsyncDisposable {
 
   get operator(): Operator {
     return this.#opened.operator;
+  }
+
+  /** For a door to the world's mail. Throws while the node is opened again. */
+  get doorway(): Doorway {
+    return this.#opened.doorway;
   }
 
   get core(): Core {

@@ -5,6 +5,7 @@ export * from './attached.ts';
 export * from './attachment-manifest.ts';
 export * from './canonical-json.ts';
 export * from './delivery-report.ts';
+export * from './door-address.ts';
 export * from './enrolment.ts';
 export * from './federation-bodies.ts';
 export * from './folders.ts';

@@ -1,7 +1,7 @@
 /** `read`: one message; for people safe to look at, with --raw the exact bytes. */
 import type { Command } from 'commander';
 import type { Client, DeliveryReport, Message, Summary } from '../../client/index.ts';
-import type { PduId } from '../../protocol/index.ts';
+import { isDoorAddress, type PduId } from '../../protocol/index.ts';
 import { saveAttachment } from '../attachments.ts';
 import type { Act, Context } from '../context.ts';
 import { describeDelivery } from '../delivery-view.ts';
@@ -94,6 +94,7 @@ function writtenAt({ summary, text }: Message): number {
 
 function proofOf(summary: Summary, paint: Paint): string {
   const { author, proof, bound } = summary;
+  if (isDoorAddress(author)) return paint.warn('no: ordinary mail, which came to this home in the clear');
   if (isVerified(summary)) return paint.good(`yes, by ${author}`);
   if (proof === 'verified' && bound) return paint.warn(`sent by ${author}; who wrote it once is not proven`);
   if (proof === 'verified') return paint.warn(`by ${author}, but not for this conversation and these recipients`);

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Log, untilAborted } from '../../base/index.ts';
 import type { ControlServer, HomeOperator } from '../../hub/index.ts';
 import type { Node, NodeOptions, Registration } from '../../node/index.ts';
-import { type HomeName, isLoopbackHost } from '../../protocol/index.ts';
+import { type HomeName, isDoorAddress, isLoopbackHost } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { addHubOptions, type HubOptions, hubPortOption, openHub } from '../hub.ts';
@@ -18,8 +18,9 @@ import {
   withExamples,
 } from '../options.ts';
 import { dataFolderOf, loadNode } from '../server.ts';
+import { addSmtpDoorOptions, openSmtpDoor, type SmtpDoorFlags, smtpTlsOf } from '../smtp-door.ts';
 
-interface UpOptions extends HubOptions {
+interface UpOptions extends HubOptions, SmtpDoorFlags {
   readonly home?: HomeName;
   readonly host: string;
   readonly port: number;
@@ -48,7 +49,7 @@ export function addUp(program: Command, act: Act): void {
     .option('--no-hub', 'without a hub');
   for (const command of [up, node])
     withExamples(
-      forServer(command)
+      addSmtpDoorOptions(forServer(command))
         .addOption(new Option('--home <name>', 'the mail domain (default: localhost:PORT)').argParser(homeOption))
         .option('--host <address>', 'where to listen', '127.0.0.1')
         .addOption(new Option('--port <number>', '0 picks a free one').argParser(portOption).default(DEFAULT_PORT))
@@ -93,6 +94,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   await using hub = options.hub === true ? await openHomeHub(context, log, options, node) : undefined;
   if (hub !== undefined) node.onMail((accounts) => hub.announceMail(accounts));
   const invite = await firstInvite(node, options);
+  await using door = await openSmtpDoor(context, log, node, options);
   const operatorUrl = hub?.operatorToken && hub.hasPage ? `${hub.url}/operator.html#${hub.operatorToken}` : undefined;
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;
   output.result(
@@ -101,6 +103,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
       home: node.home,
       node: node.url,
       federation: node.httpUrl,
+      ...(door === undefined ? {} : { smtp: door.port }),
       ...(hub === undefined ? {} : { jmap: hub.url, ...(hub.hasPage ? { web: `${hub.url}/` } : {}) }),
       ...(operatorUrl === undefined ? {} : { operator: operatorUrl }),
       ...(invite === undefined ? {} : { invite }),
@@ -110,6 +113,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
         folder: dataFolderOf(context, options),
         invite,
         isOpenToWorld,
+        smtp: door === undefined ? undefined : smtpPlace(options, door.port),
         jmap: hub?.url,
         web: hub?.hasPage === true ? `${hub.url}/` : undefined,
         operatorUrl,
@@ -190,7 +194,19 @@ async function firstInvite(node: Node, options: UpOptions): Promise<string | und
   // In a fleet the registrar lets people in.
   const { nodes } = await node.operator.fleetStatus();
   if (nodes.some(({ registrar, state }) => registrar && state !== 'self')) return undefined;
-  return (await node.operator.status()).accounts === 0 ? node.operator.invite() : undefined;
+  return (await hasPeople(node)) ? undefined : node.operator.invite();
+}
+
+/** A door has an account too. */
+async function hasPeople({ operator }: Node): Promise<boolean> {
+  if ((await operator.status()).accounts > 1) return true;
+  return (await operator.accounts()).some(({ address }) => !isDoorAddress(address));
+}
+
+/** Opportunistic as all of SMTP is: without a certificate mail comes in the clear, and is encrypted here. */
+function smtpPlace(options: UpOptions, port: number): string {
+  const { host, smtpHost = host } = options;
+  return `${smtpHost}:${port}${smtpTlsOf(options) === undefined ? ' (without STARTTLS: it has no certificate)' : ''}`;
 }
 
 function welcome(
@@ -200,6 +216,7 @@ function welcome(
     readonly folder: string;
     readonly invite: string | undefined;
     readonly isOpenToWorld: boolean;
+    readonly smtp: string | undefined;
     readonly jmap: string | undefined;
     readonly web: string | undefined;
     readonly operatorUrl: string | undefined;
@@ -214,6 +231,7 @@ function welcome(
     ...(facts.web === undefined ? [] : [row('Mail', paint.bold(facts.web))]),
     row('Clients', node.url),
     ...(facts.jmap === undefined ? [] : [row('JMAP', facts.jmap)]),
+    ...(facts.smtp === undefined ? [] : [row('SMTP', facts.smtp)]),
     ...(facts.operatorUrl === undefined ? [] : [row('Operator', facts.operatorUrl)]),
     row('Health', `${node.httpUrl}/healthz`),
     row('Data', facts.folder),

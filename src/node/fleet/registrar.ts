@@ -30,6 +30,13 @@ export class FleetAccounts implements ChainWriter {
     return this.#handOver('register', { document, vault, invite });
   }
 
+  /** The account of a door, which stands at the node that writes the chains. */
+  async registerDoor(document: Uint8Array, vault: Uint8Array): Promise<ChainResult> {
+    const { accounts, fleet } = this.#deps;
+    if (!fleet.membership.isRegistrar || !fleet.membership.mayActAsRegistrar) return AWAY;
+    return this.#spread(await accounts.registerDoor(document, vault));
+  }
+
   async extend(address: Address, document: Uint8Array, vault: Uint8Array | undefined): Promise<ChainResult> {
     const { accounts, fleet } = this.#deps;
     if (fleet.membership.isRegistrar && !fleet.membership.mayActAsRegistrar) return AWAY;

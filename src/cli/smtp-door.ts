@@ -1,0 +1,163 @@
+/**
+ * The SMTP door of the home that runs here, and the account that it signs with. That account is nobody's: its OpenPGP key,
+ * password and recovery code are thrown away as they are made, so that nothing of it opens anything; what is kept is the key
+ * of its only device, and the identity by which an operator could revoke that.
+ *
+ *     DIR/keys/smtp-door.json      address, seed of the device's key, seed of the identity key
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { fromHex, type KeyPair, type Log, toHex } from '../base/index.ts';
+import type { Node } from '../node/index.ts';
+import {
+  type Address,
+  accountContentJson,
+  deviceIdOf,
+  doorAddressOf,
+  encodeVaultRecord,
+  parseAddress,
+  signDocument,
+} from '../protocol/index.ts';
+import type { DoorKeys, SmtpDoor, SmtpDoorOptions } from '../smtp-door/index.ts';
+import {
+  createAccountSecrets,
+  createEnrolmentParameters,
+  createRecoveryCode,
+  deriveRecoveryKeys,
+  sealVaultRecord,
+} from '../vault/index.ts';
+import { CliError } from './cli-error.ts';
+import type { Context, Deps } from './context.ts';
+import { writeDurably } from './durable-file.ts';
+import { portOption } from './options.ts';
+import { dataFolderOf } from './server.ts';
+
+export interface SmtpDoorFlags {
+  readonly smtpPort?: number;
+  readonly smtpHost?: string;
+  readonly smtpTlsCert?: string;
+  readonly smtpTlsKey?: string;
+}
+
+/** Where the node of the door is, and what secures it. */
+export interface DoorPlace extends SmtpDoorFlags {
+  readonly data?: string;
+  readonly host: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+export function addSmtpDoorOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--smtp-port <number>', 'take ordinary mail for the people of this home').argParser(portOption),
+    )
+    .option('--smtp-host <address>', 'where to listen for it (default: as --host)')
+    .option('--smtp-tls-cert <file>', 'certificate for STARTTLS, where a proxy has the other (default: as --tls-cert)')
+    .option('--smtp-tls-key <file>', 'its key');
+}
+
+/** What STARTTLS is offered with; undefined: mail comes in the clear, as SMTP allows, and is encrypted here. */
+export function smtpTlsOf(place: DoorPlace): SmtpDoorOptions['tls'] {
+  const { smtpTlsCert = place.tlsCert, smtpTlsKey = place.tlsKey } = place;
+  if ((place.smtpTlsCert === undefined) !== (place.smtpTlsKey === undefined))
+    throw new CliError('usage', 'a certificate and its key belong together', {
+      fix: 'Give --smtp-tls-cert and --smtp-tls-key.',
+    });
+  return smtpTlsCert === undefined || smtpTlsKey === undefined
+    ? undefined
+    : { certFile: smtpTlsCert, keyFile: smtpTlsKey };
+}
+
+/** Undefined: none is wanted. */
+export async function openSmtpDoor(
+  context: Context,
+  log: Log,
+  node: Node,
+  place: DoorPlace,
+): Promise<SmtpDoor | undefined> {
+  const { host, smtpHost, smtpPort } = place;
+  if (smtpPort === undefined) return undefined;
+  const tls = smtpTlsOf(place);
+  // Loaded when it is used: a command starts faster without it.
+  const { SmtpDoor } = await import('../smtp-door/index.ts');
+  const keys = await openDoorKeys(context.deps, node, join(dataFolderOf(context, place), 'keys', 'smtp-door.json'));
+  return SmtpDoor.open(
+    { ...context.deps, log, doorway: () => node.doorway },
+    { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls },
+  );
+}
+
+const seed = z.string().regex(/^[0-9a-f]{64}$/);
+const fileSchema = z.strictObject({ address: z.string(), device: seed, identity: seed });
+
+/** A folder that was restored without the file, or with a file whose account is not here, gets a new account. */
+async function openDoorKeys(deps: Deps, node: Node, file: string): Promise<DoorKeys> {
+  const kept = await readDoorKeys(deps, file);
+  if (kept !== undefined && (await node.doorway.hasAccount(kept.address))) return kept;
+  const [deviceSeed, identitySeed] = [deps.random.bytes(32), deps.random.bytes(32)];
+  const device = deps.suite.keyPair(deviceSeed);
+  const address = doorAddressOf(node.home, deviceIdOf(deps.suite, device.publicKey));
+  const text = JSON.stringify({ address, device: toHex(deviceSeed), identity: toHex(identitySeed) });
+  // Before the account: one without its keys would be nobody's for ever.
+  await writeDurably(file, `${text}\n`);
+  const { document, vault } = await createDoorAccount(deps, address, device, deps.suite.keyPair(identitySeed));
+  const registered = await node.doorway.register(document, vault);
+  if (registered.status === 'refused')
+    throw new CliError('no_door', `the door has no account: ${registered.why}`, {
+      details: { code: registered.code },
+      fix: 'Open the door at the node that takes new accounts; `restante fleet status` shows which it is.',
+    });
+  return { address, device };
+}
+
+async function readDoorKeys({ suite }: Deps, file: string): Promise<DoorKeys | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    const { address, device } = fileSchema.parse(JSON.parse(text));
+    return { address: parseAddress(address), device: suite.keyPair(fromHex(device)) };
+  } catch (cause) {
+    throw new CliError('no_door', `${file} cannot be read`, {
+      cause,
+      fix: 'Remove it, and the door gets a new account.',
+    });
+  }
+}
+
+async function createDoorAccount(
+  { clock, random, suite }: Deps,
+  address: Address,
+  device: KeyPair,
+  identity: KeyPair,
+): Promise<{ readonly document: Uint8Array; readonly vault: Uint8Array }> {
+  const time = Math.floor(clock.now());
+  const secrets = { ...(await createAccountSecrets({ suite, random }, { address, createdAt: time })), identity };
+  const forgotten = () => deriveRecoveryKeys(suite, createRecoveryCode(random));
+  const vault = encodeVaultRecord(
+    sealVaultRecord(random, secrets, {
+      password: { parameters: createEnrolmentParameters(random), keys: forgotten() },
+      recovery: forgotten(),
+    }),
+  );
+  const id = deviceIdOf(suite, device.publicKey);
+  const content = accountContentJson({
+    address,
+    version: 1,
+    previous: null,
+    time,
+    identity: identity.publicKey,
+    certificates: [secrets.certificate],
+    devices: [{ id, key: device.publicKey, name: 'SMTP door', addedAt: time }],
+    revoked: [],
+    vault: { sha256: suite.sha256Hex(vault), size: vault.length },
+    retentionDays: 0,
+    closed: false,
+  });
+  return { document: signDocument(suite, content, [identity]), vault };
+}

@@ -1,0 +1,3 @@
+/** The SMTP door: the way between a home and the rest of the world's mail. */
+export type { DoorKeys } from './delivery.ts';
+export { SmtpDoor, type SmtpDoorOptions } from './smtp-door.ts';

@@ -1,0 +1,35 @@
+/** The bounds of the door, each with its reason. */
+import { BODY_BYTES_MAX } from '../protocol/index.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const SECOND_MS = 1000;
+
+/** A message as it comes, told in EHLO: a body's bound, less what encrypting adds, and the trace headers. */
+export const MESSAGE_BYTES_MAX = BODY_BYTES_MAX - 32 * KiB;
+/** RFC 5321 allows 1 000; programs that put a whole HTML text into one line are known, ones that put more there are not. */
+export const LINE_BYTES_MAX = 64 * KiB;
+/** A command with its parameters: RFC 5321 asks for 512, and extensions add some hundred each. */
+export const COMMAND_BYTES_MAX = 4 * KiB;
+/** RFC 5321, 4.5.3.1.8: at least 100. Each of them costs an encryption. */
+export const RECIPIENTS_MAX = 100;
+/** Recipients refused in one connection before it is cut: a list of addresses that are tried, not mail. */
+export const REFUSED_RECIPIENTS_MAX = 20;
+/** A message with more Received headers goes in circles (RFC 5321, 6.3: at least 100). */
+export const HOPS_MAX = 100;
+/** Messages of all connections in memory, until they are encrypted and on disk. */
+export const MEMORY_BYTES_MAX = 64 * MiB;
+/** Connections at once, some ten KiB each beside their message. */
+export const CONNECTIONS_MAX = 500;
+/** Of one remote network: large senders keep ten or so. */
+export const CONNECTIONS_PER_REMOTE_MAX = 20;
+/** Messages of one remote network, one per this many milliseconds on average … */
+export const MESSAGE_INTERVAL_MS = SECOND_MS;
+/** … after so many at once: a mailing list that has something for everybody here. */
+export const MESSAGE_BURST = 200;
+/** Remote networks that are remembered: a flood of others may push one out, which then has its burst again. */
+export const REMOTES_REMEMBERED = 10_000;
+/** RFC 5321, 4.5.3.2.7: a server waits at least five minutes for the next command. */
+export const IDLE_TIMEOUT_MS = 300 * SECOND_MS;
+/** Messages that some of their recipients have and others not yet: who has them is known until the sender comes again. */
+export const UNFINISHED_REMEMBERED = 1_000;

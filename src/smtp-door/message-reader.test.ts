@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { utf8 } from '../base/index.ts';
+import { HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
+import { Memory } from './memory.ts';
+import { MessageReader, type ReadMessage } from './message-reader.ts';
+import { REFUSALS } from './reply.ts';
+
+const KiB = 1024;
+
+function read(pieces: readonly (string | Uint8Array)[], memory = new Memory(8 * MESSAGE_BYTES_MAX)): ReadMessage {
+  using room = memory.open();
+  const reader = new MessageReader(room);
+  for (const piece of pieces) reader.push(typeof piece === 'string' ? utf8(piece) : piece);
+  return reader.end();
+}
+
+describe('the octets of DATA', () => {
+  test('are whole however they were cut', () => {
+    const message = 'Subject: a\r\n\r\nb\r\n\r\n.c\r\n';
+    const whole = { kind: 'whole', bytes: utf8(message) };
+    expect(read([message])).toEqual(whole);
+    expect(read(message.split(''))).toEqual(whole);
+    expect(read([])).toEqual({ kind: 'whole', bytes: new Uint8Array(0) });
+  });
+
+  test.each([
+    ['a LF alone', 'a\nb\r\n'],
+    ['a LF first', '\na\r\n'],
+    ['a CR alone', 'a\rb\r\n'],
+    ['a CR twice', 'a\r\r\n'],
+    ['a CR at the end', 'a\r\nb\r'],
+    ['a dot between a LF and a CR', 'a\n.\r\nMAIL FROM:<x@y>\r\n'],
+    ['a dot between CRs', 'a\r.\r'],
+  ])('are refused with %s, in one piece and in many', (_, text) => {
+    const refused = { kind: 'refused', refusal: REFUSALS.bareLineEnd };
+    expect(read([text])).toEqual(refused);
+    expect(read(text.split(''))).toEqual(refused);
+  });
+
+  test('are refused with a line that is too long, and taken with one that is just not', () => {
+    const longest = `${'x'.repeat(LINE_BYTES_MAX - 1)}\r\n`;
+    expect(read([longest, longest])).toMatchObject({ kind: 'whole' });
+    expect(read([longest, 'x', longest])).toEqual({ kind: 'refused', refusal: REFUSALS.lineTooLong });
+  });
+
+  test('are refused beyond the size that is told, and taken up to it', () => {
+    const line = utf8(`${'x'.repeat(KiB - 2)}\r\n`);
+    const full = Array.from({ length: MESSAGE_BYTES_MAX / KiB }, () => line);
+    expect(read(full)).toMatchObject({ kind: 'whole' });
+    expect(read([...full, 'x'])).toEqual({ kind: 'refused', refusal: REFUSALS.tooLarge });
+  });
+
+  test('are refused when they have passed too many servers, by the header alone', () => {
+    const hop = 'ReCeived: from a\r\n\tby b\r\n';
+    expect(read([hop.repeat(HOPS_MAX), '\r\n', hop.repeat(HOPS_MAX)])).toMatchObject({ kind: 'whole' });
+    expect(read([hop.repeat(HOPS_MAX + 1), '\r\n'])).toEqual({ kind: 'refused', refusal: REFUSALS.loop });
+  });
+});
+
+describe('the memory of messages', () => {
+  test('is shared, and free again when a message is refused or done with', () => {
+    const memory = new Memory(100);
+    const line = utf8(`${'x'.repeat(58)}\r\n`);
+    using first = memory.open();
+    const reader = new MessageReader(first);
+    reader.push(line);
+    expect(read([line], memory)).toEqual({ kind: 'refused', refusal: REFUSALS.busy });
+    reader.push(utf8('\n'));
+    expect(read([line], memory)).toEqual({ kind: 'whole', bytes: line });
+    expect(read([line], memory)).toMatchObject({ kind: 'whole' });
+    expect(reader.end()).toEqual({ kind: 'refused', refusal: REFUSALS.bareLineEnd });
+  });
+
+  test('is not taken by what comes after a refusal', () => {
+    const memory = new Memory(100);
+    using first = memory.open();
+    const reader = new MessageReader(first);
+    reader.refuse(REFUSALS.tooEarly);
+    reader.push(utf8('x'.repeat(80)));
+    expect(read([`${'x'.repeat(90)}\r\n`], memory)).toMatchObject({ kind: 'whole' });
+    expect(reader.end()).toEqual({ kind: 'refused', refusal: REFUSALS.tooEarly });
+  });
+});

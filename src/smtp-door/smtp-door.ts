@@ -1,0 +1,249 @@
+/**
+ * The SMTP door of a home (docs/protocol/smtp-door.md): takes ordinary mail for the home's people, from anybody, and for
+ * nobody else. 250 is said when the mail is encrypted and on disk. It keeps nothing of its own: what a connection has not
+ * finished is gone with it, and its sender comes again.
+ */
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo, Socket } from 'node:net';
+import { nextTick } from 'node:process';
+import {
+  SMTPServer,
+  type SMTPServerAddress,
+  type SMTPServerDataStream,
+  type SMTPServerOptions,
+  type SMTPServerSession,
+} from 'smtp-server';
+import { remoteOf } from '../node/index.ts';
+import { type Address, type HomeName, isAddress } from '../protocol/index.ts';
+import { Delivery, type DeliveryDeps, type DoorKeys } from './delivery.ts';
+import {
+  COMMAND_BYTES_MAX,
+  CONNECTIONS_MAX,
+  IDLE_TIMEOUT_MS,
+  MEMORY_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  RECIPIENTS_MAX,
+  REFUSED_RECIPIENTS_MAX,
+} from './limits.ts';
+import { Memory } from './memory.ts';
+import { MessageReader } from './message-reader.ts';
+import { REFUSALS, type Refusal, SmtpRefusal } from './reply.ts';
+import { Senders } from './senders.ts';
+import { encodeTrace } from './trace-headers.ts';
+
+export interface SmtpDoorOptions {
+  readonly home: HomeName;
+  readonly keys: DoorKeys;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** PEM files; undefined: mail comes in the clear. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+}
+
+/** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
+const SENDER = /^(?=.{0,254}$)[\x20-\x3b\x3d\x3f-\x7e]*$/;
+/** Told to whoever is still connected when the door closes, and that at once. */
+const CLOSE_TIMEOUT_MS = 1;
+
+export class SmtpDoor implements AsyncDisposable {
+  readonly #deps: DeliveryDeps;
+  readonly #home: HomeName;
+  /** As other mail servers know the home: a loopback home's name carries a port, which no mail address has. */
+  readonly #domain: string;
+  readonly #delivery: Delivery;
+  readonly #memory = new Memory(MEMORY_BYTES_MAX);
+  readonly #senders: Senders;
+  readonly #server: SMTPServer;
+  readonly #sockets = new Set<Socket>();
+  readonly #delivering = new Set<Promise<unknown>>();
+  /** How many recipients were refused, by session. */
+  readonly #refused = new Map<string, number>();
+  #isClosing = false;
+
+  private constructor(
+    deps: DeliveryDeps,
+    { home, keys }: SmtpDoorOptions,
+    tls: Pick<SMTPServerOptions, 'cert' | 'key'>,
+  ) {
+    this.#deps = deps;
+    this.#home = home;
+    this.#domain = home.replace(/:\d+$/, '');
+    this.#delivery = new Delivery(deps, keys);
+    this.#senders = new Senders(deps.clock);
+    this.#server = this.#createServer(tls);
+  }
+
+  static async open(deps: DeliveryDeps, options: SmtpDoorOptions): Promise<SmtpDoor> {
+    const { host, port, tls } = options;
+    const secured = tls === undefined ? {} : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) };
+    const door = new SmtpDoor(deps, options, secured);
+    await door.#listen(host, port);
+    return door;
+  }
+
+  get port(): number {
+    return (this.#server.server.address() as AddressInfo).port;
+  }
+
+  /** What is being written is written and answered; whoever is in the middle of something comes again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true;
+    while (this.#delivering.size > 0) await Promise.all(this.#delivering);
+    await new Promise<void>((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroySoon();
+  }
+
+  #createServer(tls: Pick<SMTPServerOptions, 'cert' | 'key'>): SMTPServer {
+    const server = new SMTPServer({
+      ...tls,
+      name: this.#domain,
+      banner: 'Restante',
+      size: MESSAGE_BYTES_MAX,
+      maxClients: CONNECTIONS_MAX,
+      maxCommandLength: COMMAND_BYTES_MAX,
+      socketTimeout: IDLE_TIMEOUT_MS,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      // Nobody signs in here, and the jokes of old servers are not for strangers.
+      disabledCommands: ['AUTH', 'WIZ', 'SHELL', 'KILL', ...(tls.cert === undefined ? ['STARTTLS'] : [])],
+      disableReverseLookup: true,
+      hideSMTPUTF8: true,
+      logger: false,
+      onConnect: (session, done) => done(this.#refuseAs(this.#connect(session))),
+      onMailFrom: (sender, session, done) => done(this.#refuseAs(this.#judgeSender(sender, session))),
+      onRcptTo: (recipient, session, done) =>
+        this.#answer(this.#judgeRecipient(recipient, session), (refusal) => done(this.#refuseAs(refusal))),
+      onData: (stream, session, done) =>
+        this.#answer(this.#receive(stream, session), (refusal) => done(this.#refuseAs(refusal))),
+      onClose: (session) => this.#disconnect(session),
+    });
+    server.on('error', (error) => this.#deps.log.debug({ error }, 'a connection of the SMTP door failed'));
+    server.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    return server;
+  }
+
+  #listen(host: string, port: number): Promise<void> {
+    const { server } = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /** A failure of ours is an answer too: to come again. */
+  #answer(work: Promise<Refusal | undefined>, done: (refusal: Refusal | undefined) => void): void {
+    work.then(done, (error: unknown) => {
+      this.#deps.log.error({ error }, 'a command at the SMTP door failed');
+      done(REFUSALS.notNow);
+    });
+  }
+
+  #refuseAs(refusal: Refusal | undefined): SmtpRefusal | null {
+    return refusal === undefined ? null : new SmtpRefusal(refusal);
+  }
+
+  #connect({ id, remoteAddress }: SMTPServerSession): Refusal | undefined {
+    if (this.#isClosing) return REFUSALS.stopping;
+    return this.#senders.connect(remoteOf(remoteAddress, {}, false), id) ? undefined : REFUSALS.tooManyConnections;
+  }
+
+  #disconnect({ id, remoteAddress }: SMTPServerSession): void {
+    this.#senders.disconnect(remoteOf(remoteAddress, {}, false), id);
+    this.#refused.delete(id);
+  }
+
+  #judgeSender({ address }: SMTPServerAddress, { remoteAddress }: SMTPServerSession): Refusal | undefined {
+    if (this.#isClosing) return REFUSALS.stopping;
+    if (!SENDER.test(address)) return REFUSALS.badSender;
+    return this.#senders.takesMessage(remoteOf(remoteAddress, {}, false)) ? undefined : REFUSALS.tooMuchMail;
+  }
+
+  async #judgeRecipient(
+    { address }: SMTPServerAddress,
+    { envelope, id }: SMTPServerSession,
+  ): Promise<Refusal | undefined> {
+    if (this.#isClosing) return REFUSALS.stopping;
+    if (envelope.rcptTo.length >= RECIPIENTS_MAX) return REFUSALS.tooManyRecipients;
+    const sizeBytes = envelope.mailFrom === false ? 0 : announcedSize(envelope.mailFrom);
+    const refusal = await this.#judgeAddress(address, sizeBytes);
+    if (refusal === undefined || refusal === REFUSALS.full) return refusal;
+    const refused = (this.#refused.get(id) ?? 0) + 1;
+    this.#refused.set(id, refused);
+    return refused > REFUSED_RECIPIENTS_MAX ? REFUSALS.tooManyUnknown : refusal;
+  }
+
+  async #judgeAddress(text: string, sizeBytes: number): Promise<Refusal | undefined> {
+    if (domainOf(text) !== this.#domain) return REFUSALS.notForUs;
+    const address = this.#localAddress(text);
+    if (address === undefined) return REFUSALS.nobody;
+    const admission = await this.#deps.doorway().admits(address, sizeBytes);
+    if (admission === 'unknown_recipient') return REFUSALS.nobody;
+    return admission === 'over_quota' ? REFUSALS.full : undefined;
+  }
+
+  /** Undefined for what is no address of a person: quoted local parts, source routes. */
+  #localAddress(text: string): Address | undefined {
+    const address = `${text.slice(0, text.lastIndexOf('@')).toLowerCase()}@${this.#home}`;
+    return isAddress(address) ? address : undefined;
+  }
+
+  async #receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Refusal | undefined> {
+    using room = this.#memory.open();
+    const reader = new MessageReader(room);
+    onceAsked(() => {
+      if (stream.byteLength > 0) reader.refuse(REFUSALS.tooEarly);
+    });
+    if (!(await drain(stream, reader))) return undefined; // nobody is left to be answered
+    const read = reader.end();
+    if (read.kind === 'refused') return read.refusal;
+    if (this.#isClosing) return REFUSALS.stopping;
+    const delivered = this.#deliver(read.bytes, session).finally(() => this.#delivering.delete(delivered));
+    this.#delivering.add(delivered);
+    return delivered;
+  }
+
+  #deliver(message: Uint8Array, session: SMTPServerSession): Promise<Refusal | undefined> {
+    const { envelope, hostNameAppearsAs: helo, id, remoteAddress: remote, transmissionType: protocol } = session;
+    const sender = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
+    const recipients = envelope.rcptTo
+      .map(({ address }) => this.#localAddress(address))
+      .filter((address) => address !== undefined);
+    const receivedAt = this.#deps.clock.now();
+    const traceFor = (recipient: Address): Uint8Array =>
+      encodeTrace({ sender, recipient, helo, remote, protocol, by: this.#domain, id, receivedAt });
+    return this.#delivery.deliver({ sender, recipients: [...new Set(recipients)], message, traceFor });
+  }
+}
+
+/** Of RFC 1870's parameter; smtp-server has judged its form and compared it with the limit. */
+function announcedSize({ args }: SMTPServerAddress): number {
+  return args === false ? 0 : Number(args.SIZE ?? 0);
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+}
+
+/** False: the sender went away before the end. */
+async function drain(stream: SMTPServerDataStream, reader: MessageReader): Promise<boolean> {
+  try {
+    for await (const piece of stream as AsyncIterable<Uint8Array>) reader.push(piece);
+    return true;
+  } catch {
+    return false; // the stream of a connection fails only by its end
+  }
+}
+
+/**
+ * After everything that has come already is parsed and before anything else can come: what is there then was sent before the
+ * sender could have seen that it may send (RFC 2920, 3.1: nothing follows DATA in a group).
+ */
+function onceAsked(look: () => void): void {
+  queueMicrotask(() => nextTick(look));
+}
