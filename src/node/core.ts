@@ -340,7 +340,11 @@ function createServices(
   options: CoreOptions,
   parts: Parts,
   onRolledBack: (feed: FeedId) => void,
-): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & { intake: Intake; operator: NodeOperator; doorway: Doorway } {
+): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & {
+  intake: Intake;
+  operator: NodeOperator;
+  doorway: Doorway;
+} {
   const { durability: disks = 1, limits } = options;
   const { folder, store, journal, accounts, blobs, home, held, places, conversations, messaging, fleet } = parts;
   const feeds = parts.feeds.all;

@@ -32,7 +32,8 @@ export interface DeliveryDeps {
   readonly random: SecureRandom;
   readonly suite: CryptoSuite;
   readonly log: Log;
-  readonly doorway: () => Doorway;
+  /** Asked each time, since a node may be opened anew. */
+  readonly doorway: () => Pick<Doorway, 'admits' | 'certificate' | 'submit'>;
 }
 
 export interface Mail {

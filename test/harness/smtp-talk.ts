@@ -6,19 +6,27 @@ export class SmtpTalk implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
 
+  #greeting = '';
+
   private constructor(socket: Socket) {
     this.#socket = socket;
     this.#lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   }
 
-  /** After the greeting and, unless told otherwise, EHLO. */
-  static async open(port: number, greeting = 'EHLO mail.example.net'): Promise<SmtpTalk> {
+  /** After the greeting and, unless told otherwise, EHLO. `early` is sent before anything was read. */
+  static async open(port: number, hello = 'EHLO mail.example.net', early = ''): Promise<SmtpTalk> {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => socket.destroy()); // a refusal that cuts is read from the lines
     const talk = new SmtpTalk(socket);
-    await talk.read();
-    if (greeting !== '') await talk.ask(greeting);
+    if (early !== '') talk.send(early);
+    talk.#greeting = await talk.read();
+    if (hello !== '') await talk.ask(hello);
     return talk;
+  }
+
+  /** What the server said first. */
+  get greeting(): string {
+    return this.#greeting;
   }
 
   /** Sends a command and reads its answer. */

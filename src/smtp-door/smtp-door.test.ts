@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { SmtpTalk } from '../../test/harness/smtp-talk.ts';
+import { SILENT_LOG } from '../base/index.ts';
+import { SodiumSuite, SystemClock, SystemRandom } from '../base/system/index.ts';
+import type { Submission } from '../node/index.ts';
+import {
+  type Address,
+  deviceIdOf,
+  doorAddressOf,
+  type FeedId,
+  parseHomeName,
+  parsePdu,
+  verifyPdu,
+} from '../protocol/index.ts';
+import { createAccountSecrets, openBody } from '../vault/index.ts';
+import { RECIPIENTS_MAX } from './limits.ts';
+import { SmtpDoor } from './smtp-door.ts';
+
+const HOME = parseHomeName('home.example');
+const suite = new SodiumSuite();
+const random = new SystemRandom();
+const clock = new SystemClock();
+const device = suite.keyPair(random.bytes(32));
+const keys = { address: doorAddressOf(HOME, deviceIdOf(suite, device.publicKey)), device };
+/** Everybody's, since making one takes its time. */
+const secrets = await createAccountSecrets({ suite, random }, { address: keys.address, createdAt: clock.now() });
+const STORED: Submission = { status: 'ok', feed: 'f'.repeat(64) as FeedId, index: 0, receivedAt: 0 };
+
+interface Taken {
+  readonly door: Address;
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** A door before a node that says what it is told to, by the local part of the address. */
+async function setup(
+  answers: Readonly<Record<string, Submission[]>> = {},
+  beforeAnswer = async (): Promise<void> => {},
+) {
+  const taken: Taken[] = [];
+  const doorway = {
+    admits: async (address: Address) => (address.startsWith('full') ? 'over_quota' : 'ok') as 'over_quota' | 'ok',
+    certificate: async () => secrets.certificate,
+    submit: async (door: Address, header: Uint8Array, body: Uint8Array) => {
+      await beforeAnswer();
+      const [recipient = ''] = parsePdu(suite, header).recipients;
+      const answer = answers[recipient.slice(0, recipient.indexOf('@'))]?.shift() ?? STORED;
+      if (answer.status === 'ok') taken.push({ door, header, body });
+      return answer;
+    },
+  };
+  const deps = { clock, random, suite, log: SILENT_LOG, doorway: () => doorway };
+  const door = await SmtpDoor.open(deps, { home: HOME, keys, host: '127.0.0.1', port: 0, tls: undefined });
+  const recipients = (): (string | undefined)[] => taken.map(({ header }) => parsePdu(suite, header).recipients[0]);
+  return { door, taken, recipients, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
+}
+
+function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open = (): void => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open };
+}
+
+const MAIL = 'Subject: a\r\n\r\nb';
+const to = (...names: string[]): string[] => names.map((name) => `${name}@home.example`);
+
+describe('a message at the door', () => {
+  test('becomes one signed PDU for each recipient, which names nobody else and opens to the octets', async () => {
+    await using world = await setup();
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.mail('carol@elsewhere.example', to('alice', 'bob'), MAIL)).toMatch(/^250 /);
+    expect(world.recipients()).toEqual(to('alice', 'bob'));
+    for (const { body, door, header } of world.taken) {
+      const pdu = parsePdu(suite, header);
+      expect(door).toBe(keys.address);
+      expect(pdu).toMatchObject({ type: 'mail', author: keys.address, depth: 1, prev: [] });
+      expect(verifyPdu(suite, pdu, device.publicKey)).toBe(true);
+      const opened = await openBody({ body, secrets, binding: pdu, signers: [] });
+      expect(opened.verification).toEqual({ status: 'unsigned' });
+      const text = new TextDecoder().decode(opened.mime);
+      expect(text.endsWith(`+0000\r\n${MAIL}\r\n`)).toBe(true);
+      expect(text).toContain(`for <${pdu.recipients[0]}>;`);
+    }
+    const [first, second] = world.taken.map(({ header }) => parsePdu(suite, header).conversation);
+    expect(first).not.toBe(second);
+  });
+
+  test.each<[Submission, RegExp]>([
+    [{ status: 'over_quota', detail: '' }, /^452 4\.2\.2 /],
+    [{ status: 'unknown_recipient', detail: '' }, /^550 5\.1\.1 /],
+    [{ status: 'unavailable', detail: 'the disk is full', retryAfterMs: 1 }, /^451 4\.3\.0 /],
+    [{ status: 'rate_limited', retryAfterMs: 1 }, /^451 4\.3\.0 /],
+    [{ status: 'rejected', detail: '' }, /^451 4\.3\.0 /],
+  ])('that the node answers with %o is refused', async (answer, expected) => {
+    await using world = await setup({ alice: [answer] });
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.mail('', to('alice', 'bob'), MAIL)).toMatch(expected);
+    expect(world.taken).toEqual([]);
+    expect(await talk.mail('', to('alice'), MAIL)).toMatch(/^250 /);
+  });
+
+  test('that some have and others cannot have now is asked for again, and goes to the others only', async () => {
+    const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
+    await using world = await setup({ bob: [later, later] });
+    await using talk = await SmtpTalk.open(world.door.port);
+    const send = (text = MAIL) => talk.mail('x@y.example', to('alice', 'bob', 'carol'), text);
+    expect(await send()).toMatch(/^451 4\.3\.0 Some/);
+    expect(await send()).toMatch(/^451 4\.3\.0 Some/);
+    expect(world.recipients()).toEqual(to('alice'));
+    expect(await send()).toMatch(/^250 /);
+    expect(world.recipients()).toEqual(to('alice', 'bob', 'carol'));
+    // What was finished is not remembered: the same text again is another mail.
+    expect(await send()).toMatch(/^250 /);
+    expect(world.recipients()).toHaveLength(6);
+  });
+
+  test('has a hundred recipients and no more, each once', async () => {
+    await using world = await setup();
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.ask('MAIL FROM:<>')).toMatch(/^250 /);
+    for (let i = 0; i < RECIPIENTS_MAX; i++) expect(await talk.ask(`RCPT TO:<a${i}@home.example>`)).toMatch(/^250 /);
+    expect(await talk.ask('RCPT TO:<one-more@home.example>')).toMatch(/^452 4\.5\.3 /);
+    expect(await talk.ask('RSET')).toMatch(/^250 /);
+    expect(await talk.mail('', [...to('alice', 'full'), 'Alice@HOME.example'], MAIL)).toMatch(/^452 4\.2\.2 /);
+    expect(await talk.ask('RSET')).toMatch(/^250 /);
+    expect(await talk.mail('', [...to('alice'), 'Alice@HOME.example'], MAIL)).toMatch(/^250 /);
+    expect(world.recipients()).toEqual(to('alice'));
+  });
+
+  test('is written and answered before the door closes, and others hear that it does', async () => {
+    const [submitted, written] = [gate(), gate()];
+    const { door, taken } = await setup({}, () => {
+      submitted.open();
+      return written.passed;
+    });
+    await using busy = await SmtpTalk.open(door.port);
+    await using idle = await SmtpTalk.open(door.port);
+    for (const command of ['MAIL FROM:<>', `RCPT TO:<${to('alice')[0]}>`, 'DATA']) await busy.ask(command);
+    busy.send(`${MAIL}\r\n.\r\n`);
+    await submitted.passed;
+    const closed = door[Symbol.asyncDispose]();
+    expect(await idle.ask('MAIL FROM:<>')).toMatch(/^421 /);
+    written.open();
+    expect(await busy.read()).toMatch(/^250 /);
+    await closed;
+    expect(taken).toHaveLength(1);
+    expect(await busy.read()).toMatch(/^421 /);
+    expect(await idle.read()).toBe('closed');
+  });
+});

@@ -1,0 +1,91 @@
+/** A home with an SMTP door, as people run it, and its people on the command line. */
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { type Finished, Sandbox } from '../cli/command-line.ts';
+import type { Certificate } from './certificate.ts';
+
+const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
+
+interface Ready {
+  readonly node: string;
+  readonly smtp: number;
+}
+
+export interface DoorHomeOptions {
+  readonly names: readonly string[];
+  readonly args?: readonly string[];
+}
+
+export class DoorHome implements AsyncDisposable {
+  readonly #sandbox: Sandbox;
+  readonly #ready: Ready;
+
+  private constructor(sandbox: Sandbox, ready: Ready) {
+    this.#sandbox = sandbox;
+    this.#ready = ready;
+  }
+
+  static async open({ args = [], names }: DoorHomeOptions): Promise<DoorHome> {
+    const sandbox = await Sandbox.open();
+    const server = sandbox.start([
+      ...['up', '--port', '0', '--registration', 'open', '--json', '--data', sandbox.path('home')],
+      ...['--home', 'home.example', '--smtp-port', '0', '--log-level', 'error', ...args],
+    ]);
+    const home = new DoorHome(sandbox, (await server.next()) as unknown as Ready);
+    for (const name of names) await home.must(['account', 'new', `${name}@home.example`, '--node', home.#ready.node]);
+    return home;
+  }
+
+  /** Of the door. */
+  get port(): number {
+    return this.#ready.smtp;
+  }
+
+  /** Of the server: what a thief of its disk would have. */
+  get folder(): string {
+    return this.#sandbox.path('home');
+  }
+
+  /** What a person sees of their mail, newest first. */
+  async list(name: string): Promise<readonly Record<string, unknown>[]> {
+    await this.as(name, ['sync']);
+    return (await this.as(name, ['list'])).lines;
+  }
+
+  /** The messages of a person as their device opened them. */
+  async octets(name: string): Promise<readonly Buffer[]> {
+    await this.as(name, ['sync']);
+    const folder = this.#sandbox.path(`export-${randomBytes(4).toString('hex')}`);
+    await this.as(name, ['export', folder, '--format', 'eml']);
+    return Promise.all((await readdir(folder)).map((file) => readFile(`${folder}/${file}`)));
+  }
+
+  as(name: string, args: readonly string[]): Promise<Finished> {
+    return this.must([...args, '--address', `${name}@home.example`]);
+  }
+
+  run(args: readonly string[], input?: string): Promise<Finished> {
+    const options = { environment: PASSWORD, ...(input === undefined ? {} : { input }) };
+    return this.#sandbox.run([...args, '--json'], options);
+  }
+
+  async must(args: readonly string[]): Promise<Finished> {
+    const finished = await this.run(args);
+    if (finished.code !== 0) throw new Error(`${args.join(' ')}: ${finished.stdout}${finished.stderr}`);
+    return finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sandbox[Symbol.asyncDispose]();
+  }
+}
+
+export function starttls(certificate: Certificate): readonly string[] {
+  return ['--smtp-tls-cert', certificate.path, '--smtp-tls-key', certificate.keyPath];
+}
+
+/** What the door wrote above a message, and the octets below it. */
+export function splitTrace(octets: Buffer): { readonly trace: string; readonly message: Buffer } {
+  const [trace = ''] = /^Return-Path:.*\r\nReceived:.*\r\n(\t.*\r\n)*/.exec(octets.toString('latin1')) ?? [];
+  return { trace, message: octets.subarray(trace.length) };
+}
