@@ -10,6 +10,7 @@ import { skipWithout } from '../harness/requirement.ts';
 const BELONGS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md)$/,
   /^docs\/(architecture|glossary|(operations|protocol)\/[A-Za-z-]+)\.md$/,
+  /^dist\/restante\.1$/,
   /^proto\/[a-z-]+\.proto$/,
   /^dist\/(?!web\/).*\.(js|d\.ts|json)$/,
   /^dist\/web\/.*\.(html|js|css|svg|webmanifest|txt)(\.(br|gz))?$/,

@@ -6,6 +6,7 @@ import { addAccountSetup } from './account.ts';
 import { addAccountChange } from './account-change.ts';
 import { addAccountOperator, addAccountRemove } from './account-list.ts';
 import { addBackup } from './backup.ts';
+import { addCompletion } from './completion.ts';
 import { addConversation } from './conversation.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
@@ -58,4 +59,5 @@ export function addCommands(program: Command, act: Act): void {
   addBackup(program, act);
   addVerify(program, act);
   addFeed(program, act);
+  addCompletion(program, act);
 }
