@@ -30,6 +30,7 @@ export {
 } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { Arrival, AttachmentProgress, ClientEvents, KeyChange } from './client-events.ts';
+export type { RawMime } from './compose/composer.ts';
 export type { Draft } from './compose/draft.ts';
 export type { Attachment } from './compose/mime-message.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';
@@ -48,6 +49,7 @@ export { filingMarks, foldersOf, isFiling } from './folders/filing.ts';
 export { FOLDERS, type Folder, type Folders, type FolderWords } from './folders/folders.ts';
 export type { FeedReport, Report } from './history/report.ts';
 export { OUTBOX_SPANS } from './keys.ts';
+export { MIME_BYTES_MAX } from './limits.ts';
 export { BLOCKED } from './mail/mail-index.ts';
 export type { ListFilter, MailChange } from './mail/mail-reader.ts';
 export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailbox.ts';

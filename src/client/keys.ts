@@ -194,7 +194,7 @@ export function handedInKey(id: PduId): Uint8Array {
 }
 
 /** What waits to be sent, and by which name it was handed in: who keeps these rows loses nothing, and sends nothing twice. */
-export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIas'].map((tag) => under(utf8(tag))));
+export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIabs'].map((tag) => under(utf8(tag))));
 
 /** Documents of an account's chain: `A address 0 version`. */
 export function accountKey(address: Address, version: number): Uint8Array {

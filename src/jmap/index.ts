@@ -19,6 +19,7 @@ export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type P
 export type { Permission } from './methods/call.ts';
 export { COMPLETENESS_ID, type Completeness } from './methods/completeness/completeness.ts';
 export type { StoredQuota } from './methods/quota/quota.ts';
+export { type DetachedPart, detachLargest, leavesOf, type MessagePieces, takenApart } from './mime/detaching.ts';
 export { type Envelope, envelopeOf, fieldsOf } from './mime/envelope.ts';
 export { type MessageReading, readMessage } from './mime/message-reading.ts';
 export type { DataType } from './protocol/data-types.ts';
@@ -36,6 +37,7 @@ export type {
   EnvelopeAddress,
   SmtpEnvelope,
   SubmissionJob,
+  SubmissionLimits,
   SubmissionOutcome,
   Submitter,
 } from './submission/submitter.ts';

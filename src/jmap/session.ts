@@ -19,7 +19,7 @@ import { COLLATIONS } from './store/collation.ts';
 import { SORT_PROPERTIES } from './store/email-filter.ts';
 import type { MailAccount } from './store/mail-account.ts';
 import type { MailStore } from './store/mail-store.ts';
-import type { Submitter } from './submission/submitter.ts';
+import type { SubmissionLimits, Submitter } from './submission/submitter.ts';
 
 export interface SessionObject {
   readonly capabilities: Readonly<Record<string, object>>;
@@ -103,7 +103,9 @@ function accountCapabilities({ record }: MailAccount, submitter: Submitter | und
   return {
     [CORE]: {},
     [MAIL]: { ...MAIL_LIMITS, emailQuerySortOptions: SORT_PROPERTIES, mayCreateTopLevelMailbox: !record.isReadOnly },
-    ...(submitter === undefined ? {} : { [SUBMISSION]: submissionCapability(submitter), [VACATION]: {} }),
+    ...(submitter === undefined
+      ? {}
+      : { [SUBMISSION]: submissionCapability(submitter.limitsOf(record.id)), [VACATION]: {} }),
     [BLOB]: BLOB_CAPABILITY,
     [QUOTA]: {},
     ...(record.kind === 'encrypted' ? { [COMPLETENESS]: {} } : {}),
@@ -111,7 +113,7 @@ function accountCapabilities({ record }: MailAccount, submitter: Submitter | und
 }
 
 /** RFC 8621, section 1.3.2: the extensions of SMTP that an envelope may use. */
-function submissionCapability({ messageBytesMax }: Submitter): object {
+function submissionCapability({ messageBytesMax }: SubmissionLimits): object {
   return {
     maxDelayedSend: DELAYED_SEND_SECONDS_MAX,
     submissionExtensions: { FUTURERELEASE: [String(DELAYED_SEND_SECONDS_MAX)], SIZE: [String(messageBytesMax)] },

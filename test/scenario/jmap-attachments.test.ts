@@ -1,7 +1,8 @@
 /** Large attachments of encrypted mail, as a JMAP program reads and sends them: ordinary parts of ordinary mail. */
 import { describe, expect, test } from 'vitest';
 import { concatBytes } from '../../src/base/index.ts';
-import { CHUNK_BYTES } from '../../src/protocol/index.ts';
+import type { Client } from '../../src/client/index.ts';
+import { CHUNK_BYTES, EntryKind } from '../../src/protocol/index.ts';
 import { all, never } from '../harness/client-world.ts';
 import { openUserSetting } from '../harness/user-setting.ts';
 import { ACCOUNT, type UserWorld } from '../harness/user-world.ts';
@@ -92,4 +93,107 @@ describe('a large attachment that came', () => {
     user.crashAgent('killed');
     expect(Buffer.compare(await user.whileTimePasses(octets(user, blobId)), content)).toBe(0);
   });
+});
+
+/** A submission of what was uploaded, with the drafts and submissions of a mail program. */
+async function sendFilm(user: UserWorld, from: string, to: readonly string[], content: Uint8Array): Promise<string> {
+  const blob = await user.server.jmap.upload(ACCOUNT, once(content), never);
+  const [identities] = await user.call(['Identity/get', { ids: null }]);
+  const [identity] = (identities as { list: { id: string }[] }).list;
+  const draft = {
+    mailboxIds: { drafts: true },
+    keywords: { $draft: true, $seen: true },
+    from: [{ email: from }],
+    to: [{ email: to[0] }],
+    bcc: to.slice(1).map((email) => ({ email })),
+    subject: 'Film',
+    bodyValues: { text: { value: 'see there' } },
+    textBody: [{ partId: 'text', type: 'text/plain' }],
+    attachments: [
+      { blobId: blob?.id, name: 'film “1”.mkv', type: 'video/x-matroska', disposition: 'attachment', cid: 'film' },
+    ],
+  };
+  const moved = { onSuccessUpdateEmail: { '#sent': { mailboxIds: { sent: true } } } };
+  const [made, sent] = await user.call(
+    ['Email/set', { create: { film: draft } }],
+    ['EmailSubmission/set', { create: { sent: { emailId: '#film', identityId: identity?.id } }, ...moved }],
+  );
+  const { created } = made as { created: { film: { id: string } } | null };
+  if (created === null || sent?.created === null) throw new Error(JSON.stringify([made, sent]));
+  return created.film.id;
+}
+
+function isTaken({ list }: Readonly<Record<string, unknown>>): boolean {
+  const submissions = list as readonly { readonly deliveryStatus: Readonly<Record<string, { smtpReply: string }>> }[];
+  return submissions.every(({ deliveryStatus }) =>
+    Object.values(deliveryStatus).every(({ smtpReply }) => smtpReply.includes('encrypted')),
+  );
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+async function filmOf(client: Client): Promise<{ readonly content: Uint8Array; readonly info: Omit<Part, 'blobId'> }> {
+  const [summary] = await all(client.mail.list());
+  if (summary === undefined) throw new Error('there is no mail');
+  const { text } = await client.mail.read(summary.id);
+  const [info] = text.attachments;
+  if (info?.manifest === undefined) throw new Error('the mail has no large attachment');
+  await using download = await client.openAttachment(info.manifest, never);
+  return { content: concatBytes(...(await all<Uint8Array>(download.chunks(1)))), info };
+}
+
+describe('a large attachment that a JMAP program sends', () => {
+  test('goes beside the mail, once for everybody, and what the program made stays as it made it', async () => {
+    await using setting = await openUserSetting();
+    const { laptop, user, world } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    await using carol = (await world.newPerson('carol')).client;
+    const content = world.random.bytes(SIZE);
+    let pieces = 0;
+    world.node.core.journal.events.on('committed', ({ entries }) => {
+      pieces += entries.filter(({ header }) => header.kind === EntryKind.BLOB).length;
+    });
+    const id = await sendFilm(user, laptop.address, [bob.address, carol.address], content);
+    await user.untilSettled();
+    for (const reader of [bob, carol, laptop]) {
+      await user.untilHeard(reader, (messages) => messages.length === 1);
+      const film = await filmOf(reader);
+      expect(film.info).toMatchObject({ name: 'film “1”.mkv', type: 'video/x-matroska', size: SIZE });
+      expect(Buffer.compare(film.content, content)).toBe(0);
+    }
+    // The draft that became the sent mail, and the mail to both readers: each its list and three chunks.
+    expect(pieces).toBe(8);
+    const [got] = await user.call(['Email/get', { ids: [id], properties: ['attachments', 'mailboxIds'] }]);
+    const film = { name: 'film “1”.mkv', type: 'video/x-matroska', size: SIZE, disposition: 'attachment', cid: 'film' };
+    expect(got?.list).toMatchObject([{ mailboxIds: { sent: true }, attachments: [film] }]);
+  });
+
+  for (const cache of ['disk', 'memory'] as const)
+    test(`is not lost when the hub is killed before a node had it (${cache})`, async () => {
+      await using setting = await openUserSetting(cache);
+      const { laptop, user, world } = setting;
+      await using bob = (await world.newPerson('bob')).client;
+      await bob.connect(never);
+      await laptop.send({ to: [bob.address], subject: 'so that Bob is known', text: 'x' });
+      await user.untilEmails((emails) => emails.length === 1, ['id']);
+      const content = world.random.bytes(SIZE);
+      await sendFilm(user, laptop.address, [bob.address], new Uint8Array(10)); // Bob's certificate is known from now on
+      await user.untilAnswer(['EmailSubmission/get', { ids: null }], isTaken);
+      await user.untilHeard(bob, (messages) => messages.length === 2);
+      await user.untilSettled();
+      world.isCut = true;
+      world.cutAll();
+      await sendFilm(user, laptop.address, [bob.address], content);
+      await user.untilAnswer(['EmailSubmission/get', { ids: null }], isTaken);
+      await user.kill();
+      await user.start();
+      world.isCut = false;
+      await user.untilHeard(bob, (messages) => messages.length === 3);
+      expect(Buffer.compare((await filmOf(bob)).content, content)).toBe(0);
+      // The drafts are at the home as well.
+      await user.untilHeard(laptop, (messages) => messages.length === 3);
+      await user.untilHolds(() => user.server.status.pendingChanges === 0);
+    });
 });

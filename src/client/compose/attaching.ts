@@ -1,9 +1,10 @@
 /** Which attachments go within the mail and which beside it: the largest go, until the rest fits. */
+import { concatBytes } from '../../base/index.ts';
 import { type Attached, attachedOf, encodeManifest, MANIFEST_TYPE } from '../../protocol/index.ts';
 import { type AttachmentSource, contentOf } from '../attachments/source.ts';
 import type { Staging } from '../attachments/staging.ts';
 import { ATTACHING_BYTES_MAX } from '../limits.ts';
-import type { Attachment } from './mime-message.ts';
+import { type Attachment, encodeContent } from './mime-message.ts';
 
 export interface AttachingDeps {
   readonly staging: Pick<Staging, 'stage' | 'drop'>;
@@ -39,6 +40,32 @@ export async function attach(
       attachments.push({ name: item.name, type: MANIFEST_TYPE, content: encodeManifest(manifest) });
     }
     return { attachments, attached };
+  } catch (error) {
+    await staging.drop(attached.map(({ list }) => list));
+    throw error;
+  }
+}
+
+/** What another program wrote, with a manifest in the place of each source. On disk when it resolves; throws as `attach`. */
+export async function attachWithin(
+  { onProgress, staging }: AttachingDeps,
+  pieces: readonly (Uint8Array | AttachmentSource)[],
+  signal: AbortSignal | undefined,
+): Promise<{ readonly mime: Uint8Array; readonly attached: readonly Attached[] }> {
+  const octets: Uint8Array[] = [];
+  const attached: Attached[] = [];
+  try {
+    for (const piece of pieces) {
+      if (piece instanceof Uint8Array) {
+        octets.push(piece);
+        continue;
+      }
+      const progress = (done: number): void => onProgress(piece.name, done, piece.size);
+      const manifest = await staging.stage(piece, { signal, onProgress: progress });
+      attached.push(attachedOf(manifest));
+      octets.push(encodeContent(MANIFEST_TYPE, piece.name, encodeManifest(manifest)));
+    }
+    return { mime: concatBytes(...octets), attached };
   } catch (error) {
     await staging.drop(attached.map(({ list }) => list));
     throw error;

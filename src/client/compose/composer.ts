@@ -4,8 +4,16 @@
  * raised an alarm.
  */
 import { type CryptoSuite, type SecureRandom, toHex } from '../../base/index.ts';
-import { type Address, type ConversationId, createConversation, homeOf, type PduId } from '../../protocol/index.ts';
+import {
+  type Address,
+  type Attached,
+  type ConversationId,
+  createConversation,
+  homeOf,
+  type PduId,
+} from '../../protocol/index.ts';
 import { type Certificate, VaultError } from '../../vault/index.ts';
+import type { AttachmentSource } from '../attachments/source.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
 import type { LookUp } from '../contacts/contacts.ts';
@@ -13,7 +21,7 @@ import { homeError, standingAlarm, unknownAccount } from '../contacts/lookup-err
 import type { OpenConversation } from '../conversations/open-conversation.ts';
 import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
-import { type AttachingDeps, attach } from './attaching.ts';
+import { type AttachingDeps, attach, attachWithin } from './attaching.ts';
 import type { Draft } from './draft.ts';
 import { encodeMime, type MimeMessage } from './mime-message.ts';
 import type { PduWish, PduWriter, SealedMail } from './sealed-mail.ts';
@@ -47,6 +55,12 @@ export interface Composed {
   readonly visible: SealedMail;
   readonly hidden: readonly SealedMail[];
 }
+
+/**
+ * A message of another program: its octets or, where it is larger than a mail may be, the octets around its large attachments
+ * and these in their places, each after the last of the other fields of its part's header.
+ */
+export type RawMime = Uint8Array | readonly (Uint8Array | AttachmentSource)[];
 
 /** Where a PDU stands: in a conversation of its own, or at the end of one. */
 type Place = Pick<PduWish, 'conversation' | 'nonce' | 'prev' | 'depth'>;
@@ -85,7 +99,7 @@ export class Composer {
       const bccs = hidden.map((address) => seal({ ...message, bcc: [{ address }] }, [address], this.#founding()));
       return { visible, hidden: await Promise.all(bccs) };
     } catch (error) {
-      await this.#deps.attaching.staging.drop(attached.map(({ list }) => list));
+      await this.dropAttached(attached);
       throw error;
     }
   }
@@ -104,6 +118,29 @@ export class Composer {
       if (error instanceof ClientError || error instanceof VaultError) return undefined;
       throw error;
     }
+  }
+
+  /** As `attachWithin`. Throws ClientError `too_large` for what is too large all the same; then nothing is kept. */
+  async attachRaw(
+    mime: RawMime,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly mime: Uint8Array; readonly attached: readonly Attached[] }> {
+    const pieces = mime instanceof Uint8Array ? [mime] : mime;
+    const octets = pieces.reduce((sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : 0), 0);
+    judgeSize(octets);
+    const made = await attachWithin(this.#deps.attaching, pieces, signal);
+    try {
+      judgeSize(made.mime.length);
+      return made;
+    } catch (error) {
+      await this.dropAttached(made.attached);
+      throw error;
+    }
+  }
+
+  /** No mail will name them. */
+  async dropAttached(attached: readonly Attached[]): Promise<void> {
+    await this.#deps.attaching.staging.drop(attached.map(({ list }) => list));
   }
 
   /** The certificate of each. Throws ClientError `unknown_recipient`, `home_unreachable` or `standing_alarm`. */
@@ -127,10 +164,7 @@ export class Composer {
   ): Promise<SealedMail> {
     const { random, writer } = this.#deps;
     const mime = encodeMime(message, random.bytes(16));
-    if (mime.length > MIME_BYTES_MAX)
-      throw new ClientError('too_large', `the mail has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`, {
-        fix: 'send long texts as a file',
-      });
+    judgeSize(mime.length);
     const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
     return writer.write({ type: 'mail', recipients, certificates: to, ...place, mime }, signal);
   }
@@ -165,6 +199,13 @@ export class Composer {
       date: writer.now(),
     };
   }
+}
+
+function judgeSize(bytes: number): void {
+  if (bytes > MIME_BYTES_MAX)
+    throw new ClientError('too_large', `the mail has ${bytes} bytes, more than ${MIME_BYTES_MAX}`, {
+      fix: 'send long texts as a file',
+    });
 }
 
 function isClosed(answer: LookUp): boolean {

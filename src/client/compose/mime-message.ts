@@ -93,6 +93,12 @@ function textPart(text: string): string {
   );
 }
 
+/** How the content of a part stands in a message, with what the header says of it. */
+export function encodeContent(type: string, name: string, content: Uint8Array): Uint8Array {
+  return utf8(`Content-Type: ${type}${parameter('name', name)}\r\n${BASE64}\r\n${base64Lines(content)}`);
+}
+
+const BASE64 = 'Content-Transfer-Encoding: base64\r\n';
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/i;
 
 function attachmentHeaders({ name, type }: Attachment): string {
@@ -100,6 +106,6 @@ function attachmentHeaders({ name, type }: Attachment): string {
   return (
     `Content-Type: ${mediaType}${parameter('name', name)}\r\n` +
     `Content-Disposition: attachment${parameter('filename', name)}\r\n` +
-    'Content-Transfer-Encoding: base64\r\n'
+    BASE64
   );
 }

@@ -1,11 +1,21 @@
 /** Sending: from a draft, or from the exact bytes of a file, to PDUs that are on this device's disk, and their receipts. */
-import { type Clock, type CryptoSuite, isAbort, type SecureRandom, utf8, whenAborted } from '../../base/index.ts';
+import {
+  type Clock,
+  type CryptoSuite,
+  invariant,
+  isAbort,
+  type SecureRandom,
+  utf8,
+  whenAborted,
+} from '../../base/index.ts';
 import { type Address, type ConversationId, createConversation, type PduId } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
+import type { Certificate } from '../../vault/index.ts';
+import { dropStaged } from '../attachments/staging.ts';
 import { ClientError } from '../client-error.ts';
-import type { Composer } from '../compose/composer.ts';
+import type { Composer, RawMime } from '../compose/composer.ts';
 import type { Draft } from '../compose/draft.ts';
-import type { PduWriter, SealedMail } from '../compose/sealed-mail.ts';
+import type { PduWish, PduWriter, SealedMail } from '../compose/sealed-mail.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
 import { handedInKey } from '../keys.ts';
@@ -42,7 +52,7 @@ export type Imported =
 
 /** A message in the exact bytes of another program, to several people at once. */
 export interface RawMail {
-  readonly mime: Uint8Array;
+  readonly mime: RawMime;
   /** Who share a PDU: each of them sees the others. */
   readonly shown: readonly Address[];
   /** Each gets a PDU of their own. */
@@ -116,32 +126,33 @@ export class Posting {
    * Idempotent by the mail's key.
    */
   async sendRaw(mail: RawMail, signal: AbortSignal | undefined): Promise<PduId> {
-    const { composer, outbox, random, store, suite, writer } = this.#deps;
-    const { hidden, mime, shown } = mail;
+    const { composer, outbox, store, suite } = this.#deps;
     const hash = suite.sha256(utf8(`key ${mail.key}\n`));
     const before = await store.transact((transaction) => outbox.imported(transaction, hash));
     if (before !== undefined) return before;
-    if (mime.length > MIME_BYTES_MAX)
-      throw new ClientError('too_large', `the message has ${mime.length} bytes, more than ${MIME_BYTES_MAX}`);
-    const certificates = await composer.certificatesOf([...shown, ...hidden]);
-    const place = mail.answers === undefined ? undefined : await composer.placeOfAnswer(mail.answers, shown);
-    const founding = () => ({ ...createConversation({ suite, random }, writer.author), prev: [], depth: 1 });
-    const groups = [
-      ...(shown.length > 0 ? [{ recipients: shown, place: place ?? founding() }] : []),
-      ...hidden.map((address) => ({ recipients: [address], place: founding() })),
-    ];
-    const sealed = await Promise.all(
-      groups.map(({ place, recipients }) => {
-        const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
-        return writer.write({ type: 'mail', ...place, recipients, certificates: to, mime }, signal);
-      }),
-    );
+    const readers = [...mail.shown, ...mail.hidden];
+    if (readers.length === 0) throw new ClientError('no_recipient', 'the mail is addressed to nobody');
+    const certificates = await composer.certificatesOf(readers);
+    const { attached, mime } = await composer.attachRaw(mail.mime, signal);
+    let sealed: readonly SealedMail[];
+    try {
+      sealed = await this.#sealRaw({ ...mail, mime, attached }, certificates, signal);
+    } catch (error) {
+      await composer.dropAttached(attached);
+      throw error;
+    }
     const [first] = sealed;
-    if (first === undefined) throw new ClientError('no_recipient', 'the mail is addressed to nobody');
+    invariant(first !== undefined, 'every reader has a PDU');
     return store.transact(async (transaction) => {
       // The same mail may have been handed in twice at once.
       const twin = await outbox.imported(transaction, hash);
-      if (twin !== undefined) return twin;
+      if (twin !== undefined) {
+        await dropStaged(
+          transaction,
+          attached.map(({ list }) => list),
+        );
+        return twin;
+      }
       outbox.rememberImport(transaction, hash, first.pdu.id);
       for (const { pdu, body } of sealed) {
         outbox.add(transaction, pdu, body);
@@ -150,6 +161,28 @@ export class Posting {
       }
       return first.pdu.id;
     });
+  }
+
+  /** Once for those who see each other, and once for each who is hidden. */
+  async #sealRaw(
+    { answers, attached, hidden, mime, shown }: Omit<RawMail, 'mime'> & Pick<PduWish, 'mime' | 'attached'>,
+    certificates: ReadonlyMap<Address, Certificate>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly SealedMail[]> {
+    const { composer, random, suite, writer } = this.#deps;
+    const place = answers === undefined ? undefined : await composer.placeOfAnswer(answers, shown);
+    const founding = () => ({ ...createConversation({ suite, random }, writer.author), prev: [], depth: 1 });
+    const groups = [
+      ...(shown.length > 0 ? [{ recipients: shown, place: place ?? founding() }] : []),
+      ...hidden.map((address) => ({ recipients: [address], place: founding() })),
+    ];
+    return Promise.all(
+      groups.map(({ place, recipients }) => {
+        const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
+        const wish = { type: 'mail', ...place, recipients, certificates: to, mime, attached: attached ?? [] } as const;
+        return writer.write(wish, signal);
+      }),
+    );
   }
 
   /** On disk, to be sent and in their conversations: what is written next follows them. Returns what will become of each. */

@@ -1,15 +1,15 @@
-/** Submission of all accounts: each by its own way. What one message may be is what every way takes. */
-import type { SubmissionJob, SubmissionOutcome, Submitter } from '../../jmap/index.ts';
+/** Submission of all accounts: each by its own way. */
+import type { SubmissionJob, SubmissionLimits, SubmissionOutcome, Submitter } from '../../jmap/index.ts';
 
 export class AccountSubmitters implements Submitter {
-  readonly messageBytesMax: number;
-  readonly recipientsMax: number;
   readonly #of: (accountId: string) => Submitter;
 
-  constructor(all: readonly Submitter[], of: (accountId: string) => Submitter) {
-    this.messageBytesMax = Math.min(...all.map(({ messageBytesMax }) => messageBytesMax));
-    this.recipientsMax = Math.min(...all.map(({ recipientsMax }) => recipientsMax));
+  constructor(of: (accountId: string) => Submitter) {
     this.#of = of;
+  }
+
+  limitsOf(accountId: string): SubmissionLimits {
+    return this.#of(accountId).limitsOf(accountId);
   }
 
   maySendFrom(accountId: string, address: string): boolean {

@@ -11,6 +11,7 @@ import {
   fieldsOf,
   readMessage,
   type SubmissionJob,
+  type SubmissionLimits,
   type SubmissionOutcome,
   type Submitter,
 } from '../../jmap/index.ts';
@@ -43,14 +44,16 @@ const REPLIES: Readonly<Record<string, string>> = {
 };
 
 export class EncryptedSubmitter implements Submitter {
-  readonly messageBytesMax = SENT_BYTES_MAX;
-  readonly recipientsMax = RECIPIENTS_MAX;
   readonly #deps: EncryptedSubmitterDeps;
   readonly #own: Address;
 
   constructor(deps: EncryptedSubmitterDeps, options: { readonly own: Address }) {
     this.#deps = deps;
     this.#own = options.own;
+  }
+
+  limitsOf(): SubmissionLimits {
+    return { messageBytesMax: SENT_BYTES_MAX, recipientsMax: RECIPIENTS_MAX };
   }
 
   maySendFrom(_accountId: string, address: string): boolean {

@@ -26,8 +26,8 @@ export const FRAME_BYTES_MAX = 11 * MiB;
 export const FRAME_REQUESTS_MAX = 16;
 /** Bytes that wait for a program that reads slowly: beyond, nothing more is read from it. */
 export const FRAME_BUFFER_BYTES_MAX = 4 * MiB;
-/** A message that is sent encrypted: what fits a body of 2 MiB with signature and encryption around it, as the client has it. */
-export const SENT_BYTES_MAX = 2 * MiB - 16 * KiB;
+/** A message that is sent encrypted: all that JMAP lets one email have attached, encoded, and text. What is large goes beside it. */
+export const SENT_BYTES_MAX = 110 * MiB;
 /** Chunks of an attachment that are asked for before the one that is given out: a megabyte each, and no wait between them. */
 export const CHUNKS_AHEAD = 4;
 /** A chunk without an answer for this long has failed: what the client gives one node, and another after it. */

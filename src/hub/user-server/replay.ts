@@ -69,7 +69,7 @@ export class Replay {
   }
 
   async #playBatch(signal: AbortSignal): Promise<'empty' | 'done' | 'failed'> {
-    const { ask, encrypted, log, store } = this.#deps;
+    const { encrypted, log, store } = this.#deps;
     const pending = encrypted.account.pending(PENDING_BATCH);
     if (pending.length === 0) return 'empty';
     const done: number[] = [];
@@ -93,11 +93,25 @@ export class Replay {
       }
     }
     if (done.length > 0) {
-      if (!this.#isAgentDurable) await ask('flush', {}, signal);
+      // Else all of them are done once more: for whoever has done them that is nothing.
+      if (!(await this.#isSafe(signal))) return 'failed';
       encrypted.account.settle(done);
       await store.flush();
     }
     return failed.size > 0 ? 'failed' : 'done';
+  }
+
+  /** Whether what the agent has done so far survives its end. */
+  async #isSafe(signal: AbortSignal): Promise<boolean> {
+    if (this.#isAgentDurable) return true;
+    try {
+      await this.#deps.ask('flush', {}, signal);
+      return true;
+    } catch (error) {
+      if (isAbort(error, signal) || !(error instanceof HubError)) throw error;
+      this.#deps.log.info({ err: error }, 'the home does not have what was changed here yet');
+      return false;
+    }
   }
 
   async #play({ change, object }: PendingChange, signal: AbortSignal): Promise<void> {

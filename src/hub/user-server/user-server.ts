@@ -104,7 +104,7 @@ export class UserServer implements AsyncDisposable {
       },
       { own: options.address },
     );
-    const submitter = new AccountSubmitters([encrypted, this.imap.submitter], (accountId) =>
+    const submitter = new AccountSubmitters((accountId) =>
       this.imap.has(accountId) ? this.imap.submitter : encrypted,
     );
     this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source(), submitter });
@@ -168,7 +168,8 @@ export class UserServer implements AsyncDisposable {
   /** Ends the agents and what is under way. What was acknowledged is in the journal already. */
   async [Symbol.asyncDispose](): Promise<void> {
     const stopping = this.#scope[Symbol.asyncDispose]();
-    await Promise.all([this.#mailAgent[Symbol.asyncDispose](), this.imap[Symbol.asyncDispose]()]);
+    const parts = [this.jmap, this.#mailAgent, this.imap];
+    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
     await stopping;
     await this.store.flush();
     this.store.close();

@@ -23,6 +23,8 @@ export interface MimePart {
   readonly language: readonly string[] | null;
   readonly location: string | null;
   readonly encoding: TransferEncoding;
+  /** Where its header begins. */
+  readonly headerStart: number;
   /** The content as it stands in the message, still encoded. */
   readonly start: number;
   readonly end: number;
@@ -51,7 +53,7 @@ class StructureReader {
     const description = describe(fields, implicitType);
     const boundary = description.boundary;
     const isMultipart = description.type.startsWith('multipart/');
-    const common = { ...description.part, headers: fields, start: bodyStart, end };
+    const common = { ...description.part, headers: fields, headerStart: start, start: bodyStart, end };
     const path = depth === 0 ? '' : prefix === '' ? `${number}` : `${prefix}.${number}`;
     const ranges =
       isMultipart && boundary !== undefined && boundary !== '' && depth < MIME_DEPTH_MAX
@@ -112,7 +114,7 @@ class StructureReader {
   }
 }
 
-type Described = Omit<MimePart, 'partId' | 'headers' | 'type' | 'start' | 'end' | 'subParts'>;
+type Described = Omit<MimePart, 'partId' | 'headers' | 'type' | 'headerStart' | 'start' | 'end' | 'subParts'>;
 
 function describe(
   fields: readonly HeaderField[],

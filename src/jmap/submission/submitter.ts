@@ -36,9 +36,14 @@ export type SubmissionOutcome =
   /** Nobody has it: try again. */
   | { readonly kind: 'later'; readonly reason: string };
 
-export interface Submitter {
+/** What one submission may be. */
+export interface SubmissionLimits {
   readonly messageBytesMax: number;
   readonly recipientsMax: number;
+}
+
+export interface Submitter {
+  limitsOf(accountId: string): SubmissionLimits;
   /** Whether the account may write an address as its sender. `*@domain` asks for the whole domain. */
   maySendFrom(accountId: string, address: string): boolean;
   /** Why the account cannot send at all now; undefined if it can. */

@@ -17,7 +17,12 @@ import type { MailAccount } from '../../../src/jmap/store/mail-account.ts';
 import { MailStore } from '../../../src/jmap/store/mail-store.ts';
 import { MemoryJournal } from '../../../src/jmap/store/memory-journal.ts';
 import { ALL_RIGHTS, type NewEmail } from '../../../src/jmap/store/records.ts';
-import type { SubmissionJob, SubmissionOutcome, Submitter } from '../../../src/jmap/submission/submitter.ts';
+import type {
+  SubmissionJob,
+  SubmissionLimits,
+  SubmissionOutcome,
+  Submitter,
+} from '../../../src/jmap/submission/submitter.ts';
 
 export const ACCOUNT = 'a1';
 export const START = Date.parse('2026-03-01T12:00:00Z');
@@ -162,11 +167,13 @@ async function* pieces(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 
 /** Takes what it is given, unless it is told to be away. */
 export class TestSubmitter implements Submitter {
-  readonly messageBytesMax = 100_000;
-  readonly recipientsMax = 3;
   readonly jobs: SubmissionJob[] = [];
   isAway = false;
   reason: string | undefined;
+
+  limitsOf(): SubmissionLimits {
+    return { messageBytesMax: 100_000, recipientsMax: 3 };
+  }
 
   maySendFrom(accountId: string, address: string): boolean {
     return address === `${accountId}@home.example`;

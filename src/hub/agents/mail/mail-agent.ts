@@ -26,7 +26,7 @@ import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, Wh
 import { OpenDownloads } from './open-downloads.ts';
 import { OpenedMessages } from './opened-messages.ts';
 import { personHandlers } from './person-handlers.ts';
-import { sendMail } from './sending.ts';
+import { rawMime, sendMail } from './sending.ts';
 import { contentOf, contentWithoutBody, ownKeyword, toldMessage } from './told-message.ts';
 
 export interface MailAgentDeps extends ClientDeps {
@@ -256,7 +256,10 @@ export class MailAgent implements AsyncDisposable {
     { folders, key, keywords, mime }: MailAgentCalls['create']['request'],
     signal: AbortSignal,
   ): Promise<{ readonly pdu: string }> {
-    const id = await this.#client.sendRaw({ key, mime, shown: [this.#client.address], hidden: [] }, signal);
+    const id = await this.#client.sendRaw(
+      { key, mime: rawMime(mime), shown: [this.#client.address], hidden: [] },
+      signal,
+    );
     // Said of a message that is on its way: it takes this up when it arrives.
     await this.#client.mail.say(id, { ...filingMarks([], folders), ...marksOf({ added: keywords, removed: [] }) });
     return { pdu: id };

@@ -1,6 +1,7 @@
 /** Handing over a message that a program has written: what the client says, in the words of a submission. */
 import { CodedError } from '../../../base/index.ts';
-import type { Client } from '../../../client/index.ts';
+import { type Client, MIME_BYTES_MAX, type RawMime } from '../../../client/index.ts';
+import { detachLargest } from '../../../jmap/index.ts';
 import { type Address, isAddress, parseAddress, parsePduId } from '../../../protocol/index.ts';
 import type { MailAgentCalls, SendOutcome } from './mail-protocol.ts';
 
@@ -18,7 +19,7 @@ export async function sendMail(client: Client, request: Request, signal: AbortSi
   try {
     const to = { shown: addresses(request.shown), hidden: addresses(request.hidden) };
     await client.sendRaw(
-      { key, mime, ...to, ...(answers === undefined ? {} : { answers: parsePduId(answers) }) },
+      { key, mime: rawMime(mime), ...to, ...(answers === undefined ? {} : { answers: parsePduId(answers) }) },
       signal,
     );
     return { status: 'taken' };
@@ -28,6 +29,11 @@ export async function sendMail(client: Client, request: Request, signal: AbortSi
     if (!FINAL.has(error.code)) return { status: 'later', message: error.message };
     return { status: 'refused', code: error.code, message: error.message, addresses: concerned(error, all) };
   }
+}
+
+/** Of what is larger than a mail may be, the largest parts go beside it. */
+export function rawMime(mime: Uint8Array): RawMime {
+  return detachLargest(mime, MIME_BYTES_MAX) ?? mime;
 }
 
 function addresses(texts: readonly string[]): Address[] {

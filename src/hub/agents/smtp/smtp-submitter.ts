@@ -9,6 +9,7 @@ import type {
   MailAccount,
   MailStore,
   SubmissionJob,
+  SubmissionLimits,
   SubmissionOutcome,
   Submitter,
 } from '../../../jmap/index.ts';
@@ -36,13 +37,15 @@ type Note = typeof HANDING | Statuses;
 const LOST_ANSWER = '451 4.4.2 The server may have taken it: its answer was lost';
 
 export class SmtpSubmitter implements Submitter {
-  readonly messageBytesMax = MESSAGE_BYTES_MAX;
-  readonly recipientsMax = RECIPIENTS_MAX;
   readonly #deps: SmtpSubmitterDeps;
   readonly #sending = new Set<string>();
 
   constructor(deps: SmtpSubmitterDeps) {
     this.#deps = deps;
+  }
+
+  limitsOf(): SubmissionLimits {
+    return { messageBytesMax: MESSAGE_BYTES_MAX, recipientsMax: RECIPIENTS_MAX };
   }
 
   maySendFrom(accountId: string, address: string): boolean {

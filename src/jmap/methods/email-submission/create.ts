@@ -49,7 +49,7 @@ export async function prepareSubmission(
   if (hindrance !== undefined) throw new SetError('forbiddenToSend', hindrance);
   const raw = await call.blobs.bytes(account, email.blobId, call.signal);
   if (raw === undefined) throw invalidProperties(['emailId'], 'its message is not there');
-  const { messageBytesMax } = submitter;
+  const { messageBytesMax } = submitter.limitsOf(account.id);
   if (raw.length > messageBytesMax)
     throw new SetError('tooLarge', `a message has at most ${messageBytesMax} octets`, { maxSize: messageBytesMax });
   const fields = readHeaderBlock(raw, 0, raw.length).fields;
@@ -136,7 +136,7 @@ function judgeEnvelope({ mailFrom, rcptTo }: SmtpEnvelope, account: MailAccount,
   if (!submitter.maySendFrom(account.id, mailFrom.email))
     throw new SetError('forbiddenMailFrom', 'the account may not send with this return address');
   if (rcptTo.length === 0) throw new SetError('noRecipients', 'nobody would get the message');
-  const { recipientsMax } = submitter;
+  const { recipientsMax } = submitter.limitsOf(account.id);
   if (rcptTo.length > recipientsMax)
     throw new SetError('tooManyRecipients', `at most ${recipientsMax} recipients`, { maxRecipients: recipientsMax });
   const wrong = rcptTo.map(({ email }) => email).filter((email) => !MAILBOX.test(email));
