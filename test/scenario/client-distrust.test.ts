@@ -172,6 +172,8 @@ describe('a node that cheats is seen', () => {
       return { oneofKind: 'chain', chain: { ...message.chain, documents } };
     };
     await bob.client.sync({ signal: never });
+    // Her devices hear of the new one and look, too; none of them is told when.
+    for (let before = -1; before < looks; await bob.client.sync({ signal: never })) before = looks;
     const atFirst = looks;
     for (const subject of ['7', '8']) {
       await other.send({ to: [bob.client.address], subject, text: 'x' });

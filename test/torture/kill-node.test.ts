@@ -25,7 +25,8 @@ const ROUNDS = runLength(1, 8);
 const KILLS = runLength(2, 25);
 const FIRST_SEED = 11;
 const IMPORTERS = runLength(2, 4);
-const BATCH_SIZE = runLength(40, 300);
+/** Sending takes so much longer than starting and ending that a kill meets it. */
+const BATCH_SIZE = runLength(120, 300);
 /** The kill comes so long after everybody is connected, at most. */
 const KILL_MS_MAX = runLength(1_000, 2_500);
 /** On a busy machine the importers take long to start. */
