@@ -33,3 +33,5 @@ export const REMOTES_REMEMBERED = 10_000;
 export const IDLE_TIMEOUT_MS = 300 * SECOND_MS;
 /** Messages that some of their recipients have and others not yet: who has them is known until the sender comes again. */
 export const UNFINISHED_REMEMBERED = 1_000;
+/** Whoever is still connected when what was being written is written is told at once that the door closes. */
+export const CLOSE_TIMEOUT_MS = 1;

@@ -17,6 +17,7 @@ import { remoteOf } from '../node/index.ts';
 import { type Address, type HomeName, isAddress } from '../protocol/index.ts';
 import { Delivery, type DeliveryDeps, type DoorKeys } from './delivery.ts';
 import {
+  CLOSE_TIMEOUT_MS,
   COMMAND_BYTES_MAX,
   CONNECTIONS_MAX,
   IDLE_TIMEOUT_MS,
@@ -43,8 +44,6 @@ export interface SmtpDoorOptions {
 
 /** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
 const SENDER = /^(?=.{0,254}$)[\x20-\x3b\x3d\x3f-\x7e]*$/;
-/** Told to whoever is still connected when the door closes, and that at once. */
-const CLOSE_TIMEOUT_MS = 1;
 
 export class SmtpDoor implements AsyncDisposable {
   readonly #deps: DeliveryDeps;

@@ -11,6 +11,11 @@ interface Ready {
   readonly smtp: number;
 }
 
+function readyOf({ node, smtp }: Record<string, unknown>): Ready {
+  if (typeof node !== 'string' || typeof smtp !== 'number') throw new Error('the home has no door');
+  return { node, smtp };
+}
+
 export interface DoorHomeOptions {
   readonly names: readonly string[];
   readonly args?: readonly string[];
@@ -31,7 +36,7 @@ export class DoorHome implements AsyncDisposable {
       ...['up', '--port', '0', '--registration', 'open', '--json', '--data', sandbox.path('home')],
       ...['--home', 'home.example', '--smtp-port', '0', '--log-level', 'error', ...args],
     ]);
-    const home = new DoorHome(sandbox, (await server.next()) as unknown as Ready);
+    const home = new DoorHome(sandbox, readyOf(await server.next()));
     for (const name of names) await home.must(['account', 'new', `${name}@home.example`, '--node', home.#ready.node]);
     return home;
   }

@@ -68,6 +68,54 @@ export class PostfixPair implements AsyncDisposable {
   }
 }
 
+/** One instance that hands on whatever it takes to a server on this machine, by STARTTLS and no other way. */
+export class PostfixRelay implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #instance: Instance;
+
+  private constructor(folder: string, instance: Instance) {
+    this.#folder = folder;
+    this.#instance = instance;
+  }
+
+  static async open(to: { readonly port: number }): Promise<PostfixRelay> {
+    const folder = await mkdtemp(join(tmpdir(), 'postfix-'));
+    await chmod(folder, 0o755);
+    const instance = await Instance.open(join(folder, 'relay'), {
+      ...LIMITS,
+      smtpd_recipient_restrictions: 'permit',
+      relayhost: `[127.0.0.1]:${to.port}`,
+      smtp_tls_security_level: 'encrypt',
+      smtp_tls_loglevel: '1',
+    });
+    return new PostfixRelay(folder, instance);
+  }
+
+  /** Where it takes mail. */
+  get port(): number {
+    return this.#instance.port;
+  }
+
+  /** What it wrote of a delivery to this address, once it has: Postfix tells of its deliveries nowhere else. */
+  async deliveryTo(address: string): Promise<string> {
+    for (let attempt = 0; attempt < LOG_LOOKS; attempt++) {
+      const log = await readFile(join(this.#instance.folder, 'data', 'mail.log'), 'utf8');
+      const line = log.split('\n').find((entry) => entry.includes(`to=<${address}>`) && entry.includes('status='));
+      if (line !== undefined) return line;
+      await pause(LOG_PAUSE_MS);
+    }
+    throw new Error(`Postfix tells nothing of ${address}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#instance.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const LOG_LOOKS = 400;
+const LOG_PAUSE_MS = 50;
+
 /** What would make it wait for nobody's good, on one machine. */
 const LIMITS = {
   default_process_limit: '200',
