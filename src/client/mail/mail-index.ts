@@ -4,7 +4,7 @@
  * its registers, and the message takes them up when it is indexed.
  */
 import { readUint64, toHex, uint64Bytes } from '../../base/index.ts';
-import { homeOf, type PduId, parseFeedId, parsePduId } from '../../protocol/index.ts';
+import { homeOf, isAddress, isDoorAddress, type PduId, parseFeedId, parsePduId } from '../../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../../store/index.ts';
 import {
   COUNTER_KEY,
@@ -206,14 +206,24 @@ export function blockedSince(at: number): string {
 
 /**
  * Whether a message came from somebody blocked at the time, by address or by home. A function of what the registers say
- * now, so that devices agree whatever they heard first, and unblocking gives everything back.
+ * now, so that devices agree whatever they heard first, and unblocking gives everything back. Mail from outside is of whom it
+ * says: to block its author would be to block the door.
  */
-export function isBlocked(blocked: Registers, { author, receivedAt }: Pick<Summary, 'author' | 'receivedAt'>): boolean {
-  return [author, homeOf(author)].some((who) => {
+export function isBlocked(
+  blocked: Registers,
+  { author, from, receivedAt }: Pick<Summary, 'author' | 'from' | 'receivedAt'>,
+): boolean {
+  return (isDoorAddress(author) ? namesIn(from) : [author, homeOf(author)]).some((who) => {
     const value = Object.hasOwn(blocked, who) ? blocked[who]?.value : undefined;
     const since = typeof value === 'string' ? /^since (\d+)$/.exec(value)?.[1] : undefined;
     return since !== undefined && receivedAt >= Number(since) * 1000;
   });
+}
+
+/** The address in a From field, and its home; none where there is none. */
+function namesIn(from: string): readonly string[] {
+  const address = (/<([^<>]*)>\s*$/.exec(from)?.[1] ?? from).trim().toLowerCase();
+  return isAddress(address) ? [address, homeOf(address)] : [];
 }
 
 /** The id in a list key. */

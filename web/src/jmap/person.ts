@@ -54,6 +54,8 @@ export interface ProofView {
   readonly bound: boolean;
   readonly key?: KeyView;
   readonly members: readonly { readonly address: string; readonly role: string }[];
+  /** Ordinary mail, which came to the home in the clear. */
+  readonly isOutside: boolean;
 }
 
 export type NodeChange =

@@ -70,6 +70,7 @@ export class Proofs {
     const proof = this.#known.get(id);
     if (proof === undefined) return 'unknown';
     if (proof === null) return 'own';
+    if (proof.isOutside) return 'ordinary';
     const claimed = from?.[0]?.email.toLowerCase();
     if (proof.author === this.#own) return claimed === this.#own ? 'own' : 'imported';
     if (claimed !== proof.author) return 'mismatch';

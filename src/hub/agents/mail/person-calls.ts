@@ -39,6 +39,8 @@ export interface MessageProof {
   readonly key: KeyInfo | undefined;
   readonly members: readonly Standing[];
   readonly ownRole: string | undefined;
+  /** Ordinary mail, which came to the home in the clear: its author is the home's door. */
+  readonly isOutside: boolean;
 }
 
 export type NodeChange =

@@ -1,6 +1,6 @@
 /** The client at the service of its person: answers what `person-calls.ts` lists. */
 import type { AlarmCode, Client } from '../../../client/index.ts';
-import { parseAddress, parseDeviceId, parsePduId } from '../../../protocol/index.ts';
+import { isDoorAddress, parseAddress, parseDeviceId, parsePduId } from '../../../protocol/index.ts';
 import type { Handlers } from '../line.ts';
 import type { MessageProof, NodeChange, PersonCalls, PersonStatus } from './person-calls.ts';
 
@@ -95,6 +95,9 @@ async function proofOf({ conversations, mail, people }: Client, pdu: string): Pr
   const summary = await mail.find(parsePduId(pdu));
   if (summary === undefined) return undefined;
   const { author, bound, conversation, proof } = summary;
+  const said = { author, bound, conversation, proof };
+  // A door is nobody to compare keys with, nor to be in a conversation with.
+  if (isDoorAddress(author)) return { ...said, key: undefined, members: [], ownRole: undefined, isOutside: true };
   const [key, view] = await Promise.all([people.find(author), conversations.show(conversation)]);
-  return { author, bound, conversation, proof, key, members: view.members, ownRole: view.ownRole };
+  return { ...said, key, members: view.members, ownRole: view.ownRole, isOutside: false };
 }
