@@ -11,6 +11,7 @@ const BELONGS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md)$/,
   /^docs\/(architecture|glossary|(operations|protocol)\/[A-Za-z-]+)\.md$/,
   /^dist\/restante\.1$/,
+  /^packaging\/systemd\/[a-z]+\.(service|conf|example)$/,
   /^proto\/[a-z-]+\.proto$/,
   /^dist\/(?!web\/).*\.(js|d\.ts|json)$/,
   /^dist\/web\/.*\.(html|js|css|svg|webmanifest|txt)(\.(br|gz))?$/,
