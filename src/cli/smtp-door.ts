@@ -71,6 +71,11 @@ export function smtpTlsOf(place: DoorPlace): SmtpDoorOptions['tls'] {
     : { certFile: smtpTlsCert, keyFile: smtpTlsKey };
 }
 
+/** There once a door was opened. */
+export function doorKeysFile(folder: string): string {
+  return join(folder, 'keys', 'smtp-door.json');
+}
+
 /** Undefined: none is wanted. */
 export async function openSmtpDoor(
   context: Context,
@@ -83,7 +88,7 @@ export async function openSmtpDoor(
   const tls = smtpTlsOf(place);
   // Loaded when it is used: a command starts faster without it.
   const { SmtpDoor } = await import('../smtp-door/index.ts');
-  const keys = await openDoorKeys(context.deps, node, join(dataFolderOf(context, place), 'keys', 'smtp-door.json'));
+  const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)));
   return SmtpDoor.open(
     { ...context.deps, log, doorway: () => node.doorway },
     { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls },

@@ -8,6 +8,7 @@ import { addAccountOperator, addAccountRemove } from './account-list.ts';
 import { addBackup } from './backup.ts';
 import { addCompletion } from './completion.ts';
 import { addConversation } from './conversation.ts';
+import { addDns } from './dns.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addFederation } from './federation.ts';
@@ -53,6 +54,7 @@ export function addCommands(program: Command, act: Act): void {
   addUp(program, act);
   addHub(program, act);
   addInvite(program, act);
+  addDns(program, act);
   addStatus(program, act);
   addFederation(program, act);
   addFleet(program, act);

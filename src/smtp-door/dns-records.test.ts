@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest';
+import { parseHomeName } from '../protocol/index.ts';
+import { dnsRecordsOf } from './dns-records.ts';
+
+const PLACE = { home: parseHomeName('home.example'), host: 'mail.home.example', port: 443, hasDoor: true };
+
+function recordOf(place: typeof PLACE, name: string, type: string): string | undefined {
+  return dnsRecordsOf(place).find((record) => record.name === name && record.type === type)?.value;
+}
+
+describe('the records of a home', () => {
+  test('lead to its node and its door', () => {
+    expect(recordOf(PLACE, '_restante._tcp.home.example.', 'SRV')).toBe('10 10 443 mail.home.example.');
+    expect(recordOf(PLACE, 'home.example.', 'MX')).toBe('10 mail.home.example.');
+    expect(recordOf({ ...PLACE, port: 7896 }, '_restante._tcp.home.example.', 'SRV')).toContain(' 7896 ');
+  });
+
+  test('say that there is no door, where there is none', () => {
+    expect(recordOf({ ...PLACE, hasDoor: false }, 'home.example.', 'MX')).toBe('0 .');
+  });
+
+  test('say that nobody sends by SMTP in its name', () => {
+    expect(recordOf(PLACE, 'home.example.', 'TXT')).toBe('"v=spf1 -all"');
+    expect(recordOf(PLACE, '_dmarc.home.example.', 'TXT')).toContain('p=reject');
+    expect(recordOf(PLACE, '*._domainkey.home.example.', 'TXT')).toBe('"v=DKIM1; p="');
+  });
+});

@@ -1,0 +1,62 @@
+/**
+ * The records that a home wants in DNS, and the one file that must answer under its name. Pure: what is said follows from what
+ * the home does. It sends nothing by SMTP, and its records say so to whoever gets mail in its name.
+ */
+import type { HomeName } from '../protocol/index.ts';
+
+export interface HomePlace {
+  readonly home: HomeName;
+  /** The machine's name, under which nodes and the door answer. */
+  readonly host: string;
+  /** Of the node, by HTTPS. */
+  readonly port: number;
+  /** Whether an SMTP door is open on that machine. */
+  readonly hasDoor: boolean;
+}
+
+export interface DnsRecord {
+  /** With the final dot. */
+  readonly name: string;
+  readonly type: 'MX' | 'SRV' | 'TXT';
+  /** As a zone file has it. */
+  readonly value: string;
+  readonly why: string;
+}
+
+export function dnsRecordsOf({ hasDoor, home, host, port }: HomePlace): readonly DnsRecord[] {
+  const mx = hasDoor
+    ? { value: `10 ${host}.`, why: 'Mail servers bring mail for this home to its door.' }
+    : { value: '0 .', why: 'This home has no SMTP door: mail servers tell their senders at once (RFC 7505).' };
+  return [
+    {
+      name: `_restante._tcp.${home}.`,
+      type: 'SRV',
+      value: `10 10 ${port} ${host}.`,
+      why: `Other homes find this one, unless https://${home}/.well-known/restante leads to its node.`,
+    },
+    { name: `${home}.`, type: 'MX', ...mx },
+    {
+      name: `${home}.`,
+      type: 'TXT',
+      value: quoted('v=spf1 -all'),
+      why: 'This home sends nothing by SMTP: what comes so in its name is forged.',
+    },
+    {
+      name: `_dmarc.${home}.`,
+      type: 'TXT',
+      value: quoted('v=DMARC1; p=reject; adkim=s; aspf=s'),
+      why: 'Whoever gets such a mail refuses it.',
+    },
+    {
+      name: `*._domainkey.${home}.`,
+      type: 'TXT',
+      value: quoted('v=DKIM1; p='),
+      why: 'No key signs mail of this home for SMTP.',
+    },
+  ];
+}
+
+/** Of characters that a zone file takes as they are. */
+function quoted(text: string): string {
+  return `"${text}"`;
+}

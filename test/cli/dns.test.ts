@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { Sandbox } from './command-line.ts';
+
+/** The folder of a home that does not run. */
+async function setup(home: string, files: readonly string[] = []) {
+  const sandbox = await Sandbox.open();
+  await mkdir(sandbox.path('home', 'keys'), { recursive: true });
+  await writeFile(sandbox.path('home', 'home.json'), JSON.stringify({ home, node: 'a' }));
+  for (const file of files) await writeFile(sandbox.path('home', 'keys', file), '{}');
+  const dns = (...args: string[]) => sandbox.run(['dns', '--data', sandbox.path('home'), ...args]);
+  return { dns, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
+}
+
+describe('dns', () => {
+  test('prints a zone file, and a line a record with --json', async () => {
+    await using world = await setup('home.example', ['smtp-door.json']);
+    const { code, stdout } = await world.dns('--host', 'mx1.Home.example.');
+    expect(code).toBe(0);
+    expect(stdout).toContain('\nhome.example. 3600 IN MX 10 mx1.home.example.\n');
+    for (const line of stdout.trim().split('\n')) expect(line).toMatch(/^(; |\S+\. 3600 IN (MX|SRV|TXT) \S)/);
+    const { lines } = await world.dns('--json', '--port', '7896');
+    expect(lines).toHaveLength(stdout.trim().split('\n').length / 2);
+    expect(lines[0]).toEqual({
+      name: '_restante._tcp.home.example.',
+      type: 'SRV',
+      value: '10 10 7896 mail.home.example.',
+      why: expect.stringContaining('.well-known/restante'),
+    });
+  });
+
+  test('says that there is no door, where none was opened', async () => {
+    await using world = await setup('home.example');
+    expect((await world.dns()).stdout).toContain('\nhome.example. 3600 IN MX 0 .\n');
+  });
+
+  test('has nothing for a home of this machine, for no home, or for an address', async () => {
+    await using local = await setup('localhost:7896');
+    expect(await local.dns('--json')).toMatchObject({ code: 2, stdout: expect.stringContaining('stands in no DNS') });
+    await using none = await Sandbox.open();
+    expect((await none.run(['dns', '--data', none.path('nothing'), '--json'])).stdout).toContain('"no_home"');
+    await using world = await setup('home.example');
+    for (const host of ['192.0.2.1', '2001:db8::1', 'mail.home.example:25', 'a b'])
+      expect((await world.dns('--host', host)).code, host).toBe(2);
+  });
+});
