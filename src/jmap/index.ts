@@ -19,7 +19,8 @@ export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type P
 export type { Permission } from './methods/call.ts';
 export { COMPLETENESS_ID, type Completeness } from './methods/completeness/completeness.ts';
 export type { StoredQuota } from './methods/quota/quota.ts';
-export { type DetachedPart, detachLargest, leavesOf, type MessagePieces, takenApart } from './mime/detaching.ts';
+export { base64Fields, base64Octets, base64Size } from './mime/base64-content.ts';
+export { type DetachedPart, detachLargest, type MessagePieces, partsOfType, takenApart } from './mime/detaching.ts';
 export { type Envelope, envelopeOf, fieldsOf } from './mime/envelope.ts';
 export { type MessageReading, readMessage } from './mime/message-reading.ts';
 export type { DataType } from './protocol/data-types.ts';

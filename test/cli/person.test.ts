@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { simpleParser } from 'mailparser';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Finished, Sandbox } from './command-line.ts';
 
@@ -115,6 +116,42 @@ describe('two people on the command line', () => {
     expect(only(await as(bob, save))).toMatchObject({ saved: [`${saved}/2-film.mkv`] });
     expect(Buffer.compare(await readFile(`${saved}/2-film.mkv`), film)).toBe(0);
     expect((await readdir(saved)).sort()).toEqual(['2-film.mkv', 'film.mkv']);
+  });
+
+  test('export mail as it was signed or with its large attachments, and are told what is lacking', async () => {
+    await using own = await Sandbox.open();
+    const up = own.start(['up', '--port', '0', '--registration', 'open', '--json', '--data', own.path('home')]);
+    const { home } = await up.next();
+    await using world = await setup(['alice', 'bob'], home);
+    const [alice, bob] = world.addresses;
+    const { as, sandbox } = world;
+    const film = randomBytes(3 * 1024 * 1024 + 77);
+    await writeFile(sandbox.path('film.mkv'), film);
+    const { id } = only(await as(alice, ['send', '--to', bob, '--body', 'see', '--attach', sandbox.path('film.mkv')]));
+    only(await as(bob, ['sync']));
+    const [mail, mbox] = [sandbox.path('mail'), sandbox.path('all.mbox')];
+    expect(only(await as(bob, ['export', mail]))).toEqual({ messages: 1, path: mail, withoutAttachments: 1 });
+    const signed = await readFile(`${mail}/${id}.eml`);
+    for (let run = 1; run <= 2; run++)
+      expect(only(await as(bob, ['export', mail, '--attachments']))).toEqual({ messages: 1, path: mail });
+    only(await as(bob, ['export', mbox, '--format', 'mbox', '--attachments']));
+    const separator = /^From .*\n/;
+    for (const bytes of [
+      await readFile(`${mail}/${id}.eml`),
+      Buffer.from((await readFile(mbox, 'latin1')).replace(separator, ''), 'latin1'),
+    ]) {
+      const { attachments, text } = await simpleParser(bytes, {});
+      expect(text).toMatch(/^see/);
+      expect(attachments).toMatchObject([{ filename: 'film.mkv', size: film.length }]);
+      expect(attachments[0]?.content.equals(film)).toBe(true);
+    }
+    await up.stop('SIGTERM');
+    const late = sandbox.path('late');
+    expect(await as(bob, ['export', late, '--attachments'])).toMatchObject({
+      code: 1,
+      lines: [{ messages: 1, incomplete: [{ id, code: 'offline', attachments: ['film.mkv'] }] }],
+    });
+    expect((await readFile(`${late}/${id}.eml`)).equals(signed)).toBe(true);
   });
 
   test('see on a second device what the first one has, marks included', async () => {

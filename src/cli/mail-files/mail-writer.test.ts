@@ -36,8 +36,10 @@ describe('exported mail', () => {
       for (const run of format === 'mbox' ? [1] : [1, 2]) {
         await using writer = await openMailWriter(path, format);
         for (const [index, bytes] of MESSAGES.entries()) {
-          expect(writer.has(messageOf(index).id)).toBe(run === 2);
-          if (!writer.has(messageOf(index).id)) await writer.write(messageOf(index), bytes);
+          const { id } = messageOf(index);
+          expect(await writer.has(id)).toBe(run === 2);
+          expect(await writer.has(id, bytes.length + 1)).toBe(false);
+          if (!(await writer.has(id, bytes.length))) await writer.write(messageOf(index), [bytes]);
         }
         await writer.finish();
       }
@@ -47,10 +49,30 @@ describe('exported mail', () => {
       expect(read).toEqual(MESSAGES);
     });
 
+  for (const format of EXPORT_FORMATS)
+    test(`as ${format} has nothing of a message whose octets cannot be had, and may have it otherwise`, async () => {
+      await using made = await setup();
+      const path = join(made.folder, format === 'mbox' ? 'all.mbox' : 'all');
+      async function* broken(): AsyncGenerator<Uint8Array> {
+        yield utf8('Subject: half\n\n');
+        throw new Error('no more');
+      }
+      for (const run of format === 'mbox' ? [1] : [1, 2]) {
+        await using writer = await openMailWriter(path, format);
+        await expect(writer.write(messageOf(1), broken())).rejects.toThrow('no more');
+        await writer.write({ ...messageOf(1), isUnread: run === 1 }, [utf8(`Subject: ${run}\n\n`), utf8('From x\n')]);
+        await writer.finish();
+      }
+      const read: (string | undefined)[] = [];
+      for (const file of await findMailFiles([path], new AbortController().signal))
+        for await (const { bytes } of readMailFile(file)) read.push(Buffer.from(bytes ?? []).toString());
+      expect(read).toEqual([`Subject: ${format === 'mbox' ? 1 : 2}\n\nFrom x\n`]);
+    });
+
   test('in a Maildir carries its flags', async () => {
     await using made = await setup();
     await using writer = await openMailWriter(made.folder, 'maildir');
-    for (const [index, bytes] of MESSAGES.entries()) await writer.write(messageOf(index), bytes);
+    for (const [index, bytes] of MESSAGES.entries()) await writer.write(messageOf(index), [bytes]);
     const flags = (await readdir(join(made.folder, 'cur'))).sort().map((name) => name.split('2,')[1]);
     expect(flags).toEqual(['S', '', 'FS']);
     expect(await readdir(join(made.folder, 'tmp'))).toEqual([]);
@@ -61,12 +83,12 @@ describe('exported mail', () => {
     const path = join(made.folder, 'all.mbox');
     {
       await using writer = await openMailWriter(path, 'mbox');
-      await writer.write(messageOf(0), utf8('x\n'));
+      await writer.write(messageOf(0), [utf8('x\n')]);
     }
     expect(await readdir(made.folder)).toEqual([]);
     {
       await using writer = await openMailWriter(path, 'mbox');
-      await writer.write(messageOf(0), utf8('x\n'));
+      await writer.write(messageOf(0), [utf8('x\n')]);
       await writer.finish();
     }
     await expect(openMailWriter(path, 'mbox')).rejects.toMatchObject({ code: 'file_exists' });

@@ -1,9 +1,9 @@
 /**
  * Mail written to files, in three forms. Folders of `.eml` and Maildirs hold the exact bytes, each file whole or not there,
  * under a name that is the message's own for ever: a second run writes what is missing and nothing twice. An mbox appears
- * when it is complete.
+ * when it is complete. A message comes in pieces, and may be of any size.
  */
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
@@ -20,12 +20,15 @@ export interface WrittenMessage {
 }
 
 export interface MailWriter extends AsyncDisposable {
-  /** Whether an earlier run wrote it: then its bytes need not be opened. */
-  has(id: string): boolean;
-  write(message: WrittenMessage, bytes: Uint8Array): Promise<void>;
+  /** Whether an earlier run wrote it, with so many octets if that is said. */
+  has(id: string, size?: number): Promise<boolean>;
+  /** Also where it was written before, otherwise. What the octets throw is thrown on, and the message is not there. */
+  write(message: WrittenMessage, octets: Octets): Promise<void>;
   /** Everything is written. Without it, an mbox never appears. */
   finish(): Promise<void>;
 }
+
+export type Octets = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 export const EXPORT_FORMATS = ['eml', 'maildir', 'mbox'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -55,13 +58,13 @@ class EmlFolder implements MailWriter {
     return new EmlFolder(folder, new Set(await readdir(folder)));
   }
 
-  has(id: string): boolean {
-    return this.#names.has(`${id}.eml`);
+  async has(id: string, size?: number): Promise<boolean> {
+    return this.#names.has(`${id}.eml`) && (await hasSize(join(this.#folder, `${id}.eml`), size));
   }
 
-  async write({ id }: WrittenMessage, bytes: Uint8Array): Promise<void> {
+  async write({ id }: WrittenMessage, octets: Octets): Promise<void> {
     const file = join(this.#folder, `${id}.eml`);
-    await writeFile(`${file}.part`, bytes);
+    await writeWhole(`${file}.part`, octets);
     await rename(`${file}.part`, file);
   }
 
@@ -69,37 +72,56 @@ class EmlFolder implements MailWriter {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
+async function hasSize(path: string, size: number | undefined): Promise<boolean> {
+  return size === undefined || (await stat(path)).size === size;
+}
+
+/** All of it, or no file. */
+async function writeWhole(path: string, octets: Octets): Promise<void> {
+  try {
+    await writeFile(path, octets);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
 const FOLDERS = ['tmp', 'new', 'cur'] as const;
 
 class Maildir implements MailWriter {
   readonly #folder: string;
-  /** What stands before the flags of the names that are there. */
-  readonly #uniques: ReadonlySet<string>;
+  /** The files that are there, by what stands before the flags of their names. */
+  readonly #files: ReadonlyMap<string, string>;
 
-  private constructor(folder: string, uniques: ReadonlySet<string>) {
+  private constructor(folder: string, files: ReadonlyMap<string, string>) {
     this.#folder = folder;
-    this.#uniques = uniques;
+    this.#files = files;
   }
 
   static async open(folder: string): Promise<Maildir> {
-    const uniques = new Set<string>();
+    const files = new Map<string, string>();
     for (const name of FOLDERS) {
       await mkdir(join(folder, name), { recursive: true });
       if (name === 'tmp') continue;
-      for (const file of await readdir(join(folder, name))) uniques.add(uniqueOf(file.split(FLAG_MARK)[0] ?? ''));
+      for (const file of await readdir(join(folder, name)))
+        files.set(uniqueOf(file.split(FLAG_MARK)[0] ?? ''), join(folder, name, file));
     }
-    return new Maildir(folder, uniques);
+    return new Maildir(folder, files);
   }
 
-  has(id: string): boolean {
-    return this.#uniques.has(id);
+  async has(id: string, size?: number): Promise<boolean> {
+    const file = this.#files.get(id);
+    return file !== undefined && (await hasSize(file, size));
   }
 
-  async write({ id, receivedAt, isUnread, isFlagged }: WrittenMessage, bytes: Uint8Array): Promise<void> {
+  async write({ id, receivedAt, isUnread, isFlagged }: WrittenMessage, octets: Octets): Promise<void> {
     const name = `${Math.floor(receivedAt / 1000)}.${id}.${HOST}`;
     const flags = `${isFlagged ? 'F' : ''}${isUnread ? '' : 'S'}`;
-    await writeFile(join(this.#folder, 'tmp', name), bytes);
-    await rename(join(this.#folder, 'tmp', name), join(this.#folder, 'cur', `${name}${FLAG_MARK}2,${flags}`));
+    await writeWhole(join(this.#folder, 'tmp', name), octets);
+    const before = this.#files.get(id);
+    const file = join(this.#folder, 'cur', `${name}${FLAG_MARK}2,${flags}`);
+    await rename(join(this.#folder, 'tmp', name), file);
+    if (before !== undefined && before !== file) await rm(before, { force: true });
   }
 
   async finish(): Promise<void> {}
@@ -119,6 +141,8 @@ class MboxFile implements MailWriter {
   readonly #path: string;
   readonly #handle: Awaited<ReturnType<typeof open>>;
   #isOpen = true;
+  /** Octets of the messages that are whole. */
+  #end = 0;
 
   private constructor(path: string, handle: Awaited<ReturnType<typeof open>>) {
     this.#path = path;
@@ -136,15 +160,24 @@ class MboxFile implements MailWriter {
     return new MboxFile(path, await open(`${path}.part`, 'w', 0o600));
   }
 
-  has(): boolean {
+  async has(): Promise<boolean> {
     return false;
   }
 
-  async write({ author, receivedAt }: WrittenMessage, bytes: Uint8Array): Promise<void> {
-    await this.#handle.appendFile(encodeMboxMessage(bytes, { author, receivedAt }));
+  async write({ author, receivedAt }: WrittenMessage, octets: Octets): Promise<void> {
+    let at = this.#end;
+    for await (const piece of encodeMboxMessage(octets, { author, receivedAt }))
+      for (let done = 0; done < piece.length; ) {
+        const { bytesWritten } = await this.#handle.write(piece, done, piece.length - done, at);
+        done += bytesWritten;
+        at += bytesWritten;
+      }
+    this.#end = at;
   }
 
   async finish(): Promise<void> {
+    // What was begun and not ended is over it.
+    await this.#handle.truncate(this.#end);
     await this.#handle.sync();
     await this.#close();
     await rename(`${this.#path}.part`, this.#path);

@@ -19,13 +19,21 @@ function textsOf(mbox: string): string[] {
   return readAll(utf8(mbox)).map(({ bytes }) => new TextDecoder().decode(bytes));
 }
 
+async function encoded(message: Uint8Array, pieceBytes = message.length): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < message.length; at += pieceBytes) pieces.push(message.subarray(at, at + pieceBytes));
+  const octets: Uint8Array[] = [];
+  for await (const piece of encodeMboxMessage(pieces, ENVELOPE)) octets.push(piece);
+  return concatBytes(...octets);
+}
+
 describe('an mbox', () => {
-  test('begins each message with the sender and the time in UTC', () => {
-    const text = new TextDecoder().decode(encodeMboxMessage(utf8('Subject: a\n\nb\n'), ENVELOPE));
+  test('begins each message with the sender and the time in UTC', async () => {
+    const text = new TextDecoder().decode(await encoded(utf8('Subject: a\n\nb\n')));
     expect(text).toBe('From alice@home.example Thu Aug 22 12:36:23 2002\nSubject: a\n\nb\n\n');
   });
 
-  test('gives back any messages, however it is cut into pieces', () => {
+  test('gives back any messages, however they and it are cut into pieces', async () => {
     const line = fc.oneof(
       fc.constantFrom(
         'From ',
@@ -39,12 +47,12 @@ describe('an mbox', () => {
       fc.string({ maxLength: 20 }),
     );
     const message = fc.array(line, { minLength: 1, maxLength: 8 }).map((lines) => utf8(`${lines.join('\n')}\n`));
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(message, { minLength: 1, maxLength: 5 }),
         fc.integer({ min: 1, max: 50 }),
-        (messages, chunk) => {
-          const mbox = concatBytes(...messages.map((bytes) => encodeMboxMessage(bytes, ENVELOPE)));
+        async (messages, chunk) => {
+          const mbox = concatBytes(...(await Promise.all(messages.map((bytes) => encoded(bytes, chunk)))));
           const read = readAll(mbox, chunk);
           expect(read.map(({ number }) => number)).toEqual(messages.map((_, index) => index + 1));
           for (const [index, { bytes }] of read.entries())
@@ -71,9 +79,9 @@ describe('an mbox', () => {
     expect(textsOf(mbox)).toHaveLength(1);
   });
 
-  test('names a message that is too large and goes on behind it', () => {
+  test('names a message that is too large and goes on behind it', async () => {
     const large = concatBytes(utf8('A: 1\n\n'), new Uint8Array(MESSAGE_BYTES_MAX).fill(120), utf8('\n'));
-    const mbox = concatBytes(encodeMboxMessage(large, ENVELOPE), encodeMboxMessage(utf8('B: 2\n'), ENVELOPE));
+    const mbox = concatBytes(await encoded(large), await encoded(utf8('B: 2\n')));
     expect(readAll(mbox, 100_000)).toEqual([
       { number: 1, bytes: undefined },
       { number: 2, bytes: utf8('B: 2\n') },

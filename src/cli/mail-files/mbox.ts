@@ -102,21 +102,38 @@ export interface MboxEnvelope {
   readonly receivedAt: number;
 }
 
-/** A message as it stands in an mbox, with its separator and the empty line after it. */
-export function encodeMboxMessage(message: Uint8Array, { author, receivedAt }: MboxEnvelope): Uint8Array {
-  const parts = [utf8(`From ${author.replace(/\s/g, '') || 'MAILER-DAEMON'} ${asctime(receivedAt)}\n`)];
-  let at = 0;
-  while (at < message.length) {
-    const newline = message.indexOf(NEWLINE, at);
-    const end = newline < 0 ? message.length : newline + 1;
-    const line = message.subarray(at, end);
-    if (beginsWithSeparator(line) || isQuoted(line)) parts.push(Uint8Array.of(QUOTE));
-    parts.push(line);
+/** A message as it stands in an mbox, with its separator and the empty line after it. It comes in pieces of any size. */
+export async function* encodeMboxMessage(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { author, receivedAt }: MboxEnvelope,
+): AsyncGenerator<Uint8Array> {
+  yield utf8(`From ${author.replace(/\s/g, '') || 'MAILER-DAEMON'} ${asctime(receivedAt)}\n`);
+  let rest: Uint8Array = new Uint8Array(0);
+  for await (const piece of pieces) {
+    const octets = rest.length === 0 ? piece : concatBytes(rest, piece);
+    const end = octets.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) yield quoted(octets.subarray(0, end));
+    rest = octets.slice(end);
+  }
+  if (rest.length > 0) yield concatBytes(quoted(rest), Uint8Array.of(NEWLINE));
+  yield Uint8Array.of(NEWLINE);
+}
+
+/** Whole lines, of which those that could be taken for separators begin with one mark more. */
+function quoted(lines: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (let at = 0; at < lines.length; ) {
+    const newline = lines.indexOf(NEWLINE, at);
+    const end = newline < 0 ? lines.length : newline + 1;
+    const line = lines.subarray(at, end);
+    if (beginsWithSeparator(line) || isQuoted(line)) {
+      parts.push(lines.subarray(from, at), Uint8Array.of(QUOTE));
+      from = at;
+    }
     at = end;
   }
-  if (message.at(-1) !== NEWLINE) parts.push(Uint8Array.of(NEWLINE));
-  parts.push(Uint8Array.of(NEWLINE));
-  return concatBytes(...parts);
+  return from === 0 && parts.length === 0 ? lines : concatBytes(...parts, lines.subarray(from));
 }
 
 /** `Thu Aug 22 12:36:23 2002`, in UTC, as RFC 4155 asks. */

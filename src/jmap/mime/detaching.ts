@@ -6,7 +6,7 @@ import { ATTACHMENT_NAME_CHARACTERS_MAX } from '../../protocol/index.ts';
 import { bodyListsOf } from './body-lists.ts';
 import { withoutField } from './header-block.ts';
 import { type MimePart, readStructure } from './structure.ts';
-import { createDecoder, decodedSize } from './transfer.ts';
+import { createDecoder, decodedSize, decodeTransfer } from './transfer.ts';
 
 /** The octets of a message in their order. What stands in place of a part stands after the last of its other header fields. */
 export type MessagePieces<Placed> = readonly (Uint8Array | Placed)[];
@@ -63,7 +63,16 @@ export function takenApart<Placed>(
   return [...pieces, raw.subarray(at)];
 }
 
-export function* leavesOf(part: MimePart): Generator<MimePart> {
+/** The parts of that type, each with its decoded content. */
+export function partsOfType(
+  raw: Uint8Array,
+  type: string,
+): { readonly part: MimePart; readonly content: Uint8Array }[] {
+  const parts = [...leavesOf(readStructure(raw))].filter((part) => part.type === type);
+  return parts.map((part) => ({ part, content: decodeTransfer(raw.subarray(part.start, part.end), part.encoding) }));
+}
+
+function* leavesOf(part: MimePart): Generator<MimePart> {
   if (part.subParts === undefined) yield part;
   else if (!OPAQUE.has(part.type)) for (const sub of part.subParts) yield* leavesOf(sub);
 }
