@@ -1,7 +1,7 @@
 /**
  * One account's backup: what a client would be told, written down. The file holds frames of the client protocol, each after
- * its length (u32): the home's chain, the account's chain, its vault record, its entries of each feed with their bodies, and
- * the signed heads. So it is as secret as the server's own disk, and proves itself: entries lead link by link to heads that
+ * its length (u32): the home's chain, the account's chain, its vault record, its entries of each feed with their bodies, before
+ * each the pieces of its large attachments, and the signed heads. So it is as secret as the server's own disk, and proves itself: entries lead link by link to heads that
  * a node of the home signed.
  */
 import { createReadStream } from 'node:fs';
@@ -11,6 +11,7 @@ import { type CryptoSuite, concatBytes, equalBytes, fromHex, readUint32, toHex, 
 import type { FeedLog } from '../feed/index.ts';
 import {
   type Address,
+  type Body,
   BodyState,
   decodeEntryHeader,
   decodeNodeMessage,
@@ -31,8 +32,10 @@ import {
   parsePdu,
 } from '../protocol/index.ts';
 import type { StoreReader } from '../store/index.ts';
+import { BackupPieces, giveBackPiece, piecesOf } from './account-backup-pieces.ts';
 import type { Accounts } from './accounts.ts';
 import type { Authenticator } from './authenticator.ts';
+import type { Blobs } from './blobs.ts';
 import type { HomeChain } from './home-chain.ts';
 import type { Journal } from './journal.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
@@ -47,6 +50,7 @@ export interface AccountBackupDeps {
   readonly suite: CryptoSuite;
   readonly accounts: Accounts;
   readonly authenticator: Pick<Authenticator, 'vaultRecord'>;
+  readonly blobs: Blobs;
   readonly home: HomeChain;
   readonly journal: Journal;
   readonly reader: MailboxReader;
@@ -76,7 +80,8 @@ export async function writeAccountBackup(deps: AccountBackupDeps, address: Addre
 }
 
 async function* messagesOf(deps: AccountBackupDeps, address: Address): AsyncGenerator<NodeMessage> {
-  const { accounts, authenticator, home, reader } = deps;
+  const { accounts, authenticator, blobs, home, reader, suite } = deps;
+  const written = new Set<string>();
   for (const documentsAfter of [home.documents.bind(home), accounts.chain.bind(accounts, address)])
     yield { oneofKind: 'chain', chain: { request: 0, documents: await allOf(documentsAfter) } };
   const record = await authenticator.vaultRecord(address);
@@ -89,6 +94,7 @@ async function* messagesOf(deps: AccountBackupDeps, address: Address): AsyncGene
       const page = await reader.page(place);
       for (const entry of page) {
         const entries = [await withBody(reader, address, feed, entry)];
+        yield* piecesOf(blobs, address, parsePdu(suite, entry.pdu).attached ?? [], written);
         yield { oneofKind: 'entries', entries: { request: 0, feed: head.feed, entries } };
       }
       from = (page.at(-1)?.number ?? head.number) + 1;
@@ -116,7 +122,7 @@ async function withBody(reader: MailboxReader, address: Address, feed: FeedId, e
 export async function* readAccountBackup(folder: string): AsyncGenerator<NodeMessage> {
   let rest = new Uint8Array(0);
   try {
-    for await (const chunk of createReadStream(join(folder, FILE))) {
+    for await (const chunk of createReadStream(join(folder, FILE), { highWaterMark: FRAME_BYTES_MAX })) {
       rest = concatBytes(rest, chunk as Uint8Array) as Uint8Array<ArrayBuffer>;
       while (rest.length >= 4) {
         const length = readUint32(rest, 0);
@@ -136,9 +142,11 @@ export async function* readAccountBackup(folder: string): AsyncGenerator<NodeMes
 export interface CheckedBackup extends CheckResult {
   readonly address: Address;
   readonly entries: number;
+  /** Mails of which the node that wrote it did not have all of the attachments. */
+  readonly lacking: number;
 }
 
-/** Chains, bodies against their headers, and entries against the signed heads, link by link. */
+/** Chains, bodies against their headers, pieces against their lists, and entries against the signed heads, link by link. */
 export async function checkAccountBackup(suite: CryptoSuite, folder: string): Promise<CheckedBackup> {
   const check = new BackupCheck(suite);
   for await (const message of readAccountBackup(folder)) check.take(message);
@@ -155,10 +163,14 @@ class BackupCheck {
   #heads: readonly MailboxHead[] | undefined;
   #checked = 0;
   #entries = 0;
+  #lacking = 0;
   address: Address | undefined;
+
+  readonly #pieces: BackupPieces;
 
   constructor(suite: CryptoSuite) {
     this.#suite = suite;
+    this.#pieces = new BackupPieces(suite);
   }
 
   take(message: NodeMessage): void {
@@ -169,14 +181,21 @@ class BackupCheck {
       this.address = parseAccountChain(this.#suite, message.chain.documents).at(-1)?.address;
     else if (message.oneofKind === 'entries')
       for (const entry of message.entries.entries) this.#takeEntry(feedIdOf(message.entries.feed), entry);
+    else if (message.oneofKind === 'body') this.#takePiece(message.body);
     else if (message.oneofKind === 'complete') this.#heads = message.complete.heads;
   }
 
-  result(): CheckResult & { readonly entries: number } {
+  result(): Omit<CheckedBackup, 'address'> {
     if (this.#heads === undefined) this.#note('block', 'end', 'the signed heads are not there: the file is cut off');
     for (const head of this.#heads ?? []) this.#checkHead(head);
     const problems = this.#problems;
-    return { ok: problems.length === 0, checked: this.#checked, entries: this.#entries, problems };
+    return {
+      ok: problems.length === 0,
+      checked: this.#checked,
+      entries: this.#entries,
+      lacking: this.#lacking,
+      problems,
+    };
   }
 
   #takeEntry(feed: FeedId, entry: Entry): void {
@@ -185,10 +204,16 @@ class BackupCheck {
     const where = `${feed.slice(0, 16)}/${entry.number}`;
     if (entry.bodyState === BodyState.INLINE && this.#suite.sha256Hex(entry.body) !== pdu.body.sha256)
       this.#note('block', where, 'the body is not the one that its header names');
+    if (entry.bodyState === BodyState.INLINE && !this.#pieces.hasAll(pdu.attached ?? [])) this.#lacking += 1;
     const before = this.#links.get(feed) ?? { number: 0, link: new Uint8Array(32) };
     if (entry.number !== before.number + 1) this.#note('entry', where, `it follows number ${before.number}`);
     const link = linkOf(this.#suite, before.link, { ...entry, pduId: pdu.id });
     this.#links.set(feed, { number: entry.number, link });
+  }
+
+  #takePiece(piece: Body): void {
+    if (this.#pieces.take(piece) === undefined)
+      this.#note('block', `piece ${piece.request}`, 'a piece of an attachment is not the one that its list names');
   }
 
   #checkHead(head: MailboxHead): void {
@@ -222,11 +247,15 @@ export async function restoreAccount(deps: AccountBackupDeps, folder: string): P
     });
   let chains = 0;
   let chain: readonly Uint8Array[] = [];
+  const pieces = new BackupPieces(suite);
   for await (const message of readAccountBackup(folder)) {
     if (message.oneofKind === 'chain' && chains++ === 0) checkSameHome(home, message.chain.documents, suite);
     else if (message.oneofKind === 'chain') chain = message.chain.documents;
     else if (message.oneofKind === 'vault') await deps.accounts.giveBack(chain, message.vault.record);
-    else if (message.oneofKind === 'entries') await giveBack(deps, checked.address, message.entries.entries);
+    else if (message.oneofKind === 'body') {
+      const list = pieces.take(message.body);
+      if (list !== undefined) await giveBackPiece(deps.blobs, checked.address, list, message.body);
+    } else if (message.oneofKind === 'entries') await giveBack(deps, checked.address, message.entries.entries);
   }
   return checked;
 }

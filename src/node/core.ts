@@ -387,7 +387,7 @@ function createServices(
     onRolledBack,
   });
   const check = { ...deps, store, home: folder.config.home, feeds };
-  const copies = { ...deps, accounts, authenticator, feeds, home, journal, reader };
+  const copies = { ...deps, accounts, authenticator, blobs, feeds, home, journal, reader };
   const operator = new NodeOperator(
     { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet },
     limits,

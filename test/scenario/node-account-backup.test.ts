@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
 import { checkAccountBackup } from '../../src/node/index.ts';
-import { From, type NodeMessage } from '../../src/protocol/index.ts';
+import { From, type NodeMessage, ReceiptStatus } from '../../src/protocol/index.ts';
 import { NodeWorld } from '../harness/node-world.ts';
 import { type Person, writePdu } from '../harness/person.ts';
+import { createPieces, getPiece, putPieces } from '../harness/pieces.ts';
 
 const suite = new SodiumSuite();
 const MAILS = 5;
@@ -72,6 +73,50 @@ describe('the backup of an account', () => {
     expect(sizes).toHaveLength(MAILS);
     expect(sizes[0]).toBe(100_000);
     expect(await world.core.operator.verify()).toMatchObject({ ok: true });
+  });
+
+  test('has large attachments with their mail: what is given back can be read, and what is not right is not', async () => {
+    await using made = await setup();
+    const { world, alice, folder } = made;
+    const carol = await world.person('carol');
+    const sender = await world.signIn(carol);
+    const pieces = createPieces(world.random, 3);
+    await putPieces(sender, pieces);
+    const body = utf8('see there');
+    // Twice, so that its pieces are written once.
+    for (let time = 0; time < 2; time++) {
+      const pdu = writePdu(world.random, carol, [alice.address, carol.address], body, 'mail', [pieces.attached]);
+      expect((await sender.submit(pdu, body)).status).toBe(ReceiptStatus.OK);
+    }
+    const backup = join(folder, 'with-pieces');
+    const { bytes } = await world.core.operator.backup(backup, alice.address);
+    expect(bytes - pieces.attached.size).toBeLessThan(200_000);
+    expect(await checkAccountBackup(suite, backup)).toMatchObject({ ok: true, entries: MAILS + 2, lacking: 0 });
+    await world.stop();
+    const fresh = join(folder, 'fresh');
+    await mkdir(join(fresh, 'keys'), { recursive: true });
+    for (const file of ['home.json', 'keys/home.key', 'keys/node.key'])
+      await copyFile(join(world.folder, file), join(fresh, file));
+    await world.start(fresh);
+    for (let time = 0; time < 2; time++)
+      expect(await world.core.operator.restoreAccount(backup)).toMatchObject({ ok: true, entries: MAILS + 2 });
+    const reader = await world.signIn(alice);
+    for (const [number, piece] of pieces.bodies.entries())
+      expect(Buffer.compare((await getPiece(reader, pieces.list, number)).body, piece)).toBe(0);
+    expect(await world.core.operator.verify()).toMatchObject({ ok: true });
+
+    const file = await open(join(backup, 'account.frames'), 'r+');
+    const all = await file.readFile();
+    await file.write(
+      Buffer.from([~(all[all.indexOf(pieces.bodies[2] as Uint8Array)] as number)]),
+      0,
+      1,
+      all.indexOf(pieces.bodies[2] as Uint8Array),
+    );
+    await file.close();
+    const problem = { code: 'block', where: 'piece 2' };
+    expect(await checkAccountBackup(suite, backup)).toMatchObject({ ok: false, problems: [problem], lacking: 2 });
+    await expect(world.core.operator.restoreAccount(backup)).rejects.toMatchObject({ code: 'damaged' });
   });
 
   test('that was changed, cut off or is of another home gives nothing back', async () => {

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { CheckResult } from '../../node/index.ts';
+import type { CheckedBackup, CheckResult } from '../../node/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import { CliError, Unsuccessful } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
@@ -69,9 +69,15 @@ async function backUpAccount(context: Context, options: ServerOptions, to: strin
   const checked = await checkAccountBackup(context.deps.suite, to);
   context.output.result({ ...checked, path: to, bytes }, (paint) => [
     `${counted(checked.entries, 'entry', 'entries')} of ${account} (${showBytes(bytes)}) are in ${to}.`,
+    ...describeLacking(checked),
     ...describeCheck(checked, paint),
   ]);
   if (!checked.ok) throw new Unsuccessful();
+}
+
+function describeLacking({ lacking }: CheckedBackup): string[] {
+  if (lacking === 0) return [];
+  return [`${counted(lacking, 'mail')} without all of the attachments: this node did not have them.`];
 }
 
 /** A backup of somebody else is refused before anything is given back. */
@@ -85,6 +91,7 @@ async function restoreAccount(context: Context, options: ServerOptions, from: st
   const checked = await asOperator(context, options, (operator) => operator.restoreAccount(from));
   context.output.result({ ...checked, path: from }, (paint) => [
     `${counted(checked.entries, 'entry', 'entries')} of ${account} are here again; what was here already stayed as it was.`,
+    ...describeLacking(checked),
     ...describeCheck(checked, paint),
   ]);
 }
