@@ -1,14 +1,16 @@
 /** What `npm pack` makes: what is in it, and that it is enough to live on. */
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { sep } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { InstalledPackage, isRegistryReachable, type PackedFile } from '../harness/installed-package.ts';
 import { skipWithout } from '../harness/requirement.ts';
 
 /** What belongs in the tarball; what does not is named by the test. */
 const BELONGS = [
-  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md)$/,
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md)$/,
   /^docs\/(architecture|glossary|(operations|protocol)\/[A-Za-z-]+)\.md$/,
   /^dist\/restante\.1$/,
   /^packaging\/systemd\/[a-z]+\.(service|conf|example)$/,
@@ -53,6 +55,7 @@ test.skipIf(skipped)('from the packed tarball in an empty folder the main job wo
   expect(verified).toMatchObject({ ok: true, problems: [] });
 
   await doorsOpen(installed);
+  await everythingIsDeclared(installed);
   const loaded = [...(await installed.loaded())];
   expect(loaded.length).toBeGreaterThan(300);
   // What notes the loads is the test's own; npx brings npm with it.
@@ -107,4 +110,23 @@ async function doorsOpen(installed: InstalledPackage): Promise<void> {
   const opened = (await installed.run(process.execPath, 'doors.mjs')).trimEnd().split('\n');
   expect(opened.map((line) => line.split(' ')[0])).toEqual(doors);
   expect(opened.filter((line) => line.endsWith(' 0'))).toEqual([]);
+}
+
+/** What came with it is what the document of the release names. */
+async function everythingIsDeclared(installed: InstalledPackage): Promise<void> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/sbom.mjs'], { maxBuffer: 64 * 1024 * 1024 });
+  const { components, metadata } = JSON.parse(stdout) as {
+    readonly components: readonly { readonly name: string; readonly purl: string }[];
+    readonly metadata: { readonly component: { readonly name: string } };
+  };
+  expect(metadata.component.name).toBe('restante');
+  const lock = JSON.parse(await readFile(installed.path('node_modules/.package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, object>>;
+  };
+  const came = Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, ''));
+  expect(came.length).toBeGreaterThan(50);
+  const declared = new Set(components.map(({ name }) => name));
+  expect(came.filter((name) => name !== 'restante' && !declared.has(name))).toEqual([]);
+  const inPage = components.map(({ purl }) => purl).filter((purl) => /\/(svelte|dompurify|uplot)@\d/.test(purl));
+  expect(inPage, 'what is bundled into the page').toHaveLength(3);
 }
