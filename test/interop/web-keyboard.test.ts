@@ -33,8 +33,9 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: '
     const letter = page.getByRole('dialog', { name: 'Re: the garden' });
     await letter.waitFor();
     await keys.type('Beans. The list is attached.');
-    await tabTo(page, /^Attach files$/);
+    // Asked for long before the key: the browser has to be told that somebody else chooses.
     const choosing = page.waitForEvent('filechooser');
+    await tabTo(page, /^Attach files$/);
     await keys.press('Enter');
     // The system's own dialog has keys of its own.
     await (await choosing).setFiles({ name: 'seeds.txt', mimeType: 'text/plain', buffer: Buffer.from('beans\n') });
