@@ -17,8 +17,10 @@ export const RECIPIENTS_MAX = 100;
 export const REFUSED_RECIPIENTS_MAX = 20;
 /** A message with more Received headers goes in circles (RFC 5321, 6.3: at least 100). */
 export const HOPS_MAX = 100;
-/** Messages of all connections in memory, until they are encrypted and on disk. */
-export const MEMORY_BYTES_MAX = 64 * MiB;
+/** Messages of all connections in memory, until they are on disk; encrypting takes four times as much for a moment. */
+export const MEMORY_BYTES_MAX = 32 * MiB;
+/** Of one remote network: a quarter, so that one that sends slowly on many connections leaves room for the others. */
+export const MEMORY_PER_REMOTE_BYTES_MAX = 8 * MiB;
 /** Connections at once, some ten KiB each beside their message. */
 export const CONNECTIONS_MAX = 500;
 /** Of one remote network: large senders keep ten or so. */

@@ -1,4 +1,5 @@
-/** The memory that messages take together until they are encrypted and on disk. */
+/** The memory that messages take together until they are encrypted and on disk, and how much of it one network may have. */
+import type { Remote } from '../node/index.ts';
 
 /** Of one message. */
 export interface Room extends Disposable {
@@ -8,26 +9,38 @@ export interface Room extends Disposable {
   leave(): void;
 }
 
+export interface MemoryLimits {
+  readonly bytesMax: number;
+  readonly perRemoteMax: number;
+}
+
 export class Memory {
-  readonly #bytesMax: number;
+  readonly #limits: MemoryLimits;
+  readonly #byRemote = new Map<string, number>();
   #bytes = 0;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  constructor(limits: MemoryLimits) {
+    this.#limits = limits;
   }
 
-  open(): Room {
+  /** This machine, which relays for many, is not counted by itself. */
+  open(remote: Remote): Room {
     let held = 0;
-    const take = (bytes: number): boolean => {
-      if (this.#bytes + bytes > this.#bytesMax) return false;
+    const hold = (bytes: number): void => {
       held += bytes;
       this.#bytes += bytes;
+      if (remote === undefined) return;
+      const left = (this.#byRemote.get(remote) ?? 0) + bytes;
+      if (left === 0) this.#byRemote.delete(remote);
+      else this.#byRemote.set(remote, left);
+    };
+    const take = (bytes: number): boolean => {
+      const theirs = remote === undefined ? 0 : (this.#byRemote.get(remote) ?? 0);
+      if (this.#bytes + bytes > this.#limits.bytesMax || theirs + bytes > this.#limits.perRemoteMax) return false;
+      hold(bytes);
       return true;
     };
-    const leave = (): void => {
-      this.#bytes -= held;
-      held = 0;
-    };
+    const leave = (): void => hold(-held);
     return { take, leave, [Symbol.dispose]: leave };
   }
 }

@@ -7,8 +7,12 @@ import { REFUSALS } from './reply.ts';
 
 const KiB = 1024;
 
-function read(pieces: readonly (string | Uint8Array)[], memory = new Memory(8 * MESSAGE_BYTES_MAX)): ReadMessage {
-  using room = memory.open();
+function memoryOf(bytesMax: number, perRemoteMax = bytesMax): Memory {
+  return new Memory({ bytesMax, perRemoteMax });
+}
+
+function read(pieces: readonly (string | Uint8Array)[], memory = memoryOf(8 * MESSAGE_BYTES_MAX)): ReadMessage {
+  using room = memory.open(undefined);
   const reader = new MessageReader(room);
   for (const piece of pieces) reader.push(typeof piece === 'string' ? utf8(piece) : piece);
   return reader.end();
@@ -59,9 +63,9 @@ describe('the octets of DATA', () => {
 
 describe('the memory of messages', () => {
   test('is shared, and free again when a message is refused or done with', () => {
-    const memory = new Memory(100);
+    const memory = memoryOf(100);
     const line = utf8(`${'x'.repeat(58)}\r\n`);
-    using first = memory.open();
+    using first = memory.open(undefined);
     const reader = new MessageReader(first);
     reader.push(line);
     expect(read([line], memory)).toEqual({ kind: 'refused', refusal: REFUSALS.busy });
@@ -72,12 +76,24 @@ describe('the memory of messages', () => {
   });
 
   test('is not taken by what comes after a refusal', () => {
-    const memory = new Memory(100);
-    using first = memory.open();
+    const memory = memoryOf(100);
+    using first = memory.open(undefined);
     const reader = new MessageReader(first);
     reader.refuse(REFUSALS.tooEarly);
     reader.push(utf8('x'.repeat(80)));
     expect(read([`${'x'.repeat(90)}\r\n`], memory)).toMatchObject({ kind: 'whole' });
     expect(reader.end()).toEqual({ kind: 'refused', refusal: REFUSALS.tooEarly });
+  });
+
+  test('is not all for one network', () => {
+    const memory = memoryOf(100, 50);
+    using slow = memory.open('192.0.2.1');
+    expect(slow.take(50)).toBe(true);
+    using another = memory.open('192.0.2.1');
+    expect(another.take(1)).toBe(false);
+    using other = memory.open('192.0.2.2');
+    expect(other.take(50)).toBe(true);
+    slow.leave();
+    expect(another.take(50)).toBe(true);
   });
 });

@@ -129,6 +129,13 @@ describe('a message at the door', () => {
     expect(world.recipients()).toEqual(to('alice'));
   });
 
+  test('for the postmaster needs no domain', async () => {
+    await using world = await setup();
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.mail('', ['Postmaster'], MAIL)).toMatch(/^250 /);
+    expect(world.recipients()).toEqual(to('postmaster'));
+  });
+
   test('is written and answered before the door closes, and others hear that it does', async () => {
     const [submitted, written] = [gate(), gate()];
     const { door, taken } = await setup({}, () => {

@@ -22,6 +22,7 @@ import {
   CONNECTIONS_MAX,
   IDLE_TIMEOUT_MS,
   MEMORY_BYTES_MAX,
+  MEMORY_PER_REMOTE_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   RECIPIENTS_MAX,
   REFUSED_RECIPIENTS_MAX,
@@ -51,7 +52,7 @@ export class SmtpDoor implements AsyncDisposable {
   /** As other mail servers know the home: a loopback home's name carries a port, which no mail address has. */
   readonly #domain: string;
   readonly #delivery: Delivery;
-  readonly #memory = new Memory(MEMORY_BYTES_MAX);
+  readonly #memory = new Memory({ bytesMax: MEMORY_BYTES_MAX, perRemoteMax: MEMORY_PER_REMOTE_BYTES_MAX });
   readonly #senders: Senders;
   readonly #server: SMTPServer;
   readonly #sockets = new Set<Socket>();
@@ -178,7 +179,7 @@ export class SmtpDoor implements AsyncDisposable {
   }
 
   async #judgeAddress(text: string, sizeBytes: number): Promise<Refusal | undefined> {
-    if (domainOf(text) !== this.#domain) return REFUSALS.notForUs;
+    if (!isPostmaster(text) && domainOf(text) !== this.#domain) return REFUSALS.notForUs;
     const address = this.#localAddress(text);
     if (address === undefined) return REFUSALS.nobody;
     const admission = await this.#deps.doorway().admits(address, sizeBytes);
@@ -188,12 +189,13 @@ export class SmtpDoor implements AsyncDisposable {
 
   /** Undefined for what is no address of a person: quoted local parts, source routes. */
   #localAddress(text: string): Address | undefined {
-    const address = `${text.slice(0, text.lastIndexOf('@')).toLowerCase()}@${this.#home}`;
+    const localPart = isPostmaster(text) ? text : text.slice(0, text.lastIndexOf('@'));
+    const address = `${localPart.toLowerCase()}@${this.#home}`;
     return isAddress(address) ? address : undefined;
   }
 
   async #receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Refusal | undefined> {
-    using room = this.#memory.open();
+    using room = this.#memory.open(remoteOf(session.remoteAddress, {}, false));
     const reader = new MessageReader(room);
     onceAsked(() => {
       if (stream.byteLength > 0) reader.refuse(REFUSALS.tooEarly);
@@ -223,6 +225,11 @@ export class SmtpDoor implements AsyncDisposable {
 /** Of RFC 1870's parameter; smtp-server has judged its form and compared it with the limit. */
 function announcedSize({ args }: SMTPServerAddress): number {
   return args === false ? 0 : Number(args.SIZE ?? 0);
+}
+
+/** The one address that needs no domain (RFC 5321, 4.1.1.3). */
+function isPostmaster(text: string): boolean {
+  return text.toLowerCase() === 'postmaster';
 }
 
 function domainOf(address: string): string {

@@ -1,8 +1,9 @@
 /** A home with an SMTP door, as people run it, and its people on the command line. */
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { type Finished, Sandbox } from '../cli/command-line.ts';
+import { type Finished, type Running, Sandbox } from '../cli/command-line.ts';
 import type { Certificate } from './certificate.ts';
+import { freePortPair } from './home-process.ts';
 
 const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
 
@@ -23,25 +24,47 @@ export interface DoorHomeOptions {
 
 export class DoorHome implements AsyncDisposable {
   readonly #sandbox: Sandbox;
-  readonly #ready: Ready;
+  readonly #command: readonly string[];
+  #server: Running;
+  #ready: Ready;
 
-  private constructor(sandbox: Sandbox, ready: Ready) {
+  private constructor(sandbox: Sandbox, command: readonly string[], server: Running, ready: Ready) {
     this.#sandbox = sandbox;
+    this.#command = command;
+    this.#server = server;
     this.#ready = ready;
   }
 
   static async open({ args = [], names }: DoorHomeOptions): Promise<DoorHome> {
     const sandbox = await Sandbox.open();
-    const server = sandbox.start([
-      ...['up', '--port', '0', '--registration', 'open', '--json', '--data', sandbox.path('home')],
-      ...['--home', 'home.example', '--smtp-port', '0', '--log-level', 'error', ...args],
-    ]);
-    const home = new DoorHome(sandbox, readyOf(await server.next()));
+    const command = [
+      ...['up', '--port', String(await freePortPair()), '--registration', 'open', '--json'],
+      ...[
+        '--data',
+        sandbox.path('home'),
+        '--home',
+        'home.example',
+        '--smtp-port',
+        '0',
+        '--log-level',
+        'error',
+        ...args,
+      ],
+    ];
+    const server = sandbox.start(command);
+    const home = new DoorHome(sandbox, command, server, readyOf(await server.next()));
     for (const name of names) await home.must(['account', 'new', `${name}@home.example`, '--node', home.#ready.node]);
     return home;
   }
 
-  /** Of the door. */
+  /** As a power cut ends it; and it is started again. */
+  async killAndRestart(): Promise<void> {
+    await this.#server.stop('SIGKILL');
+    this.#server = this.#sandbox.start(this.#command);
+    this.#ready = readyOf(await this.#server.next());
+  }
+
+  /** Of the door; another one after each start. */
   get port(): number {
     return this.#ready.smtp;
   }

@@ -2,6 +2,9 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
+/** A connection that is reset ends as one that is closed. */
+const CUT = { done: true, value: undefined } as const;
+
 export class SmtpTalk implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
@@ -43,7 +46,7 @@ export class SmtpTalk implements AsyncDisposable {
   async read(): Promise<string> {
     const lines: string[] = [];
     for (;;) {
-      const next = await this.#lines.next();
+      const next = await this.#lines.next().catch(() => CUT);
       if (next.done === true) return lines.length === 0 ? 'closed' : lines.join('\n');
       lines.push(next.value);
       if (/^\d{3} /.test(next.value)) return lines.join('\n');
