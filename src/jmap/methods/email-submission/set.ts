@@ -9,7 +9,15 @@ import type { StoredSubmission } from '../../submission/stored-submission.ts';
 import { forgetSubmission } from '../../submission/submission-shelf.ts';
 import type { Call, Method, Response } from '../call.ts';
 import { setEmails } from '../email/set.ts';
-import { newId, openSet, performSet, type SetHandler, setArguments, setResponse } from '../standard/set.ts';
+import {
+  newId,
+  openSet,
+  performSet,
+  type SetHandler,
+  StateCondition,
+  setArguments,
+  setResponse,
+} from '../standard/set.ts';
 import { prepareSubmission } from './create.ts';
 import { submissionObject } from './submission-object.ts';
 
@@ -26,10 +34,16 @@ export const emailSubmissionSet: Method = {
   async run(args, call) {
     const { onSuccessUpdateEmail, onSuccessDestroyEmail, ...parsed } = parseArguments(submissionSetArguments, args);
     const account = openSet(call, 'EmailSubmission', parsed);
-    const oldState = account.state('EmailSubmission');
-    const handler = new SubmissionChanger(call, account);
+    const condition = new StateCondition(parsed.ifInState, () => account.state('EmailSubmission'));
+    const handler = new SubmissionChanger(call, account, condition);
     const result = await performSet(call, parsed, handler);
-    const response = setResponse('EmailSubmission', account, oldState, account.state('EmailSubmission'), result);
+    const response = setResponse(
+      'EmailSubmission',
+      account,
+      condition.oldState,
+      account.state('EmailSubmission'),
+      result,
+    );
     // Created ones may be named by their creation id, all by their id.
     for (const [creationId, { id }] of result.created) handler.succeed(String(id), `#${creationId}`);
     for (const id of [...result.updated.keys(), ...result.destroyed]) handler.succeed(id, id);
@@ -61,14 +75,16 @@ async function implied(
 class SubmissionChanger implements SetHandler {
   readonly #call: Call;
   readonly #account: MailAccount;
+  readonly #condition: StateCondition;
   /** The emails of submissions, also of those that are destroyed here. */
   readonly #emails = new Map<string, string>();
   /** Names under which a submission that succeeded may be meant. */
   readonly #succeeded = new Map<string, string>();
 
-  constructor(call: Call, account: MailAccount) {
+  constructor(call: Call, account: MailAccount, condition: StateCondition) {
     this.#call = call;
     this.#account = account;
+    this.#condition = condition;
   }
 
   async create(object: PlainObject): Promise<PlainObject> {
@@ -77,6 +93,7 @@ class SubmissionChanger implements SetHandler {
     const prepared = await prepareSubmission(this.#call, submission.submitter, this.#account, object);
     const id = newId(this.#call, 's');
     this.#emails.set(id, prepared.emailId);
+    this.#condition.beforeChange();
     this.#account.objects.put('EmailSubmission', id, prepared);
     submission.queue.start(this.#account, id);
     const { identityId: _identity, emailId: _email, ...serverSet } = submissionObject(id, prepared);
@@ -92,6 +109,7 @@ class SubmissionChanger implements SetHandler {
     if (others.length > 0) throw invalidProperties(others, 'only undoStatus can be changed');
     if (!changed.includes('undoStatus')) return null;
     if (patched.undoStatus !== 'canceled') throw invalidProperties(['undoStatus'], 'it can only become canceled');
+    this.#condition.beforeChange();
     if (this.#call.submission?.queue.cancel(this.#account, id) !== true)
       throw new SetError('cannotUnsend', 'the message has been handed over');
     return null;
@@ -100,6 +118,7 @@ class SubmissionChanger implements SetHandler {
   /** Only what is known of it: sending goes on (RFC 8621, section 7.5). */
   destroy(id: string): void {
     this.#read(id);
+    this.#condition.beforeChange();
     forgetSubmission(this.#account, id);
   }
 

@@ -7,7 +7,7 @@ import { invalidProperties, MethodError, SetError } from '../../protocol/errors.
 import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Method, type Response, resolveId, writableAccountOf } from '../call.ts';
-import { failuresOrNull, judgeCount, judgeState, mapOrNull } from '../standard/set.ts';
+import { failuresOrNull, judgeCount, mapOrNull, StateCondition } from '../standard/set.ts';
 import { type CreatedEmail, storeEmail } from './create.ts';
 import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
 import { setEmails } from './set.ts';
@@ -35,15 +35,14 @@ export const emailCopy: Method = {
     const from = call.store.account(fromAccountId);
     if (from === undefined) throw new MethodError('fromAccountNotFound', `no account ${fromAccountId}`);
     judgeCount(Object.keys(parsed.create).length);
-    judgeState(parsed.ifFromInState, from.state('Email'));
-    const oldState = account.state('Email');
-    judgeState(parsed.ifInState, oldState);
+    const source = new StateCondition(parsed.ifFromInState, () => from.state('Email'));
+    const condition = new StateCondition(parsed.ifInState, () => account.state('Email'));
     const created = new Map<string, CreatedEmail>();
     const notCreated = new Map<string, SetError>();
     const originals: string[] = [];
     for (const [creationId, email] of Object.entries(parsed.create))
       try {
-        const { original, copy } = await copyEmail(call, from, account, email);
+        const { original, copy } = await copyEmail(call, { from, source, account, condition }, email);
         call.createdIds.set(creationId, copy.id);
         created.set(creationId, copy);
         originals.push(original);
@@ -53,7 +52,13 @@ export const emailCopy: Method = {
       }
     const newState = account.state('Email');
     const result = { created: mapOrNull(created), notCreated: failuresOrNull(notCreated) };
-    const response: Response = ['Email/copy', { fromAccountId, accountId, oldState, newState, ...result }];
+    const response: Response = [
+      'Email/copy',
+      {
+        ...{ fromAccountId, accountId, oldState: condition.oldState, newState },
+        ...result,
+      },
+    ];
     if (parsed.onSuccessDestroyOriginal !== true || originals.length === 0) return [response];
     return [response, await destroyOriginals(call, fromAccountId, originals, parsed.destroyFromIfInState)];
   },
@@ -74,7 +79,14 @@ async function destroyOriginals(
   }
 }
 
-async function copyEmail(call: Call, from: MailAccount, account: MailAccount, email: unknown) {
+interface Copying {
+  readonly from: MailAccount;
+  readonly source: StateCondition;
+  readonly account: MailAccount;
+  readonly condition: StateCondition;
+}
+
+async function copyEmail(call: Call, { account, condition, from, source }: Copying, email: unknown) {
   if (!isObject(email)) throw invalidProperties([], 'an email to copy is an object');
   const known = ['id', 'mailboxIds', 'keywords', 'receivedAt'];
   const alien = Object.keys(email).filter((name) => !known.includes(name));
@@ -89,10 +101,8 @@ async function copyEmail(call: Call, from: MailAccount, account: MailAccount, em
   judgeAdding(account, mailboxIds);
   const raw = await call.blobs.bytes(from, original.blobId, call.signal);
   if (raw === undefined) throw new SetError('notFound', 'the message to copy is not there');
-  const copy = await storeEmail(call, account, raw, {
-    mailboxIds,
-    keywords,
-    receivedAt: time?.at ?? original.receivedAt,
-  });
+  const place = { mailboxIds, keywords, receivedAt: time?.at ?? original.receivedAt };
+  source.beforeChange();
+  const copy = await storeEmail(call, account, raw, place, condition);
   return { original: original.id, copy };
 }

@@ -10,7 +10,7 @@ import type { PlainObject } from '../../protocol/patch.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import type { NewEmail } from '../../store/records.ts';
 import type { Call } from '../call.ts';
-import { newId } from '../standard/set.ts';
+import { newId, type StateCondition } from '../standard/set.ts';
 import { blobIdsOf, createBody } from './body-creation.ts';
 import { judgeAdding, judgePresence, parseKeywords, parseMailboxIds } from './email-rules.ts';
 import { createHeaders } from './header-creation.ts';
@@ -28,8 +28,13 @@ export interface CreatedEmail {
   readonly size: number;
 }
 
-/** Throws SetError. */
-export async function createEmail(call: Call, account: MailAccount, email: PlainObject): Promise<CreatedEmail> {
+/** Throws SetError, MethodError `stateMismatch`. */
+export async function createEmail(
+  call: Call,
+  account: MailAccount,
+  email: PlainObject,
+  condition: StateCondition,
+): Promise<CreatedEmail> {
   const alien = Object.keys(email).filter((name) => !SETTABLE.has(name) && !name.startsWith('header:'));
   const headers = createHeaders(email, (name) => name.startsWith('content-') || name === 'mime-version');
   const blobs = await readBlobs(call, account, email);
@@ -45,7 +50,7 @@ export async function createEmail(call: Call, account: MailAccount, email: Plain
   const raw = composeMessage([...headers.fields, ...generated(call, account, headers.names)], body.root, () =>
     newId(call, '='),
   );
-  return storeEmail(call, account, raw, { mailboxIds, keywords, receivedAt });
+  return storeEmail(call, account, raw, { mailboxIds, keywords, receivedAt }, condition);
 }
 
 export interface EmailPlace {
@@ -60,9 +65,11 @@ export async function storeEmail(
   account: MailAccount,
   raw: Uint8Array,
   place: EmailPlace,
+  condition: StateCondition,
 ): Promise<CreatedEmail> {
   const email = await prepareEmail(call, account, raw, place);
   judgePresence(account, place.mailboxIds);
+  condition.beforeChange();
   account.putEmails([email], 'client');
   return createdEmail(account, email);
 }

@@ -12,7 +12,7 @@ import type { PlainObject } from '../../protocol/patch.ts';
 import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Method, resolveId, writableAccountOf } from '../call.ts';
-import { failuresOrNull, judgeCount, judgeState, mapOrNull } from '../standard/set.ts';
+import { failuresOrNull, judgeCount, mapOrNull, StateCondition } from '../standard/set.ts';
 import { createdEmail, prepareEmail } from './create.ts';
 import { judgeAdding, judgePresence, parseKeywords, parseMailboxIds } from './email-rules.ts';
 
@@ -30,8 +30,7 @@ export const emailImport: Method = {
     const { accountId, ifInState, emails } = parseArguments(importArguments, args);
     const account = writableAccountOf(call, accountId);
     judgeCount(Object.keys(emails).length);
-    const oldState = account.state('Email');
-    judgeState(ifInState, oldState);
+    const condition = new StateCondition(ifInState, () => account.state('Email'));
     const prepared = new Map<string, Prepared>();
     const notCreated = new Map<string, SetError>();
     for await (const [creationId, outcome] of prepareAll(call, account, Object.entries(emails)))
@@ -46,12 +45,13 @@ export const emailImport: Method = {
         notCreated.set(creationId, error);
       }
     // All in one transaction: each has been judged, so none can fail any more.
+    condition.beforeChange();
     account.putEmails([...prepared.values()], 'client');
     const created = new Map([...prepared].map(([creationId, email]) => [creationId, createdEmail(account, email)]));
     for (const [creationId, { id: made }] of created) call.createdIds.set(creationId, made);
     const newState = account.state('Email');
     const result = { created: mapOrNull(created), notCreated: failuresOrNull(notCreated) };
-    return [['Email/import', { accountId, oldState, newState, ...result }]];
+    return [['Email/import', { accountId, oldState: condition.oldState, newState, ...result }]];
   },
 };
 

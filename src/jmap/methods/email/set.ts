@@ -5,7 +5,15 @@ import { applyPatch, isSameJson, type PlainObject } from '../../protocol/patch.t
 import type { MailAccount } from '../../store/mail-account.ts';
 import { difference } from '../../store/records.ts';
 import type { Call, Method, Response } from '../call.ts';
-import { openSet, parseSet, performSet, type SetArguments, type SetHandler, setResponse } from '../standard/set.ts';
+import {
+  openSet,
+  parseSet,
+  performSet,
+  type SetArguments,
+  type SetHandler,
+  StateCondition,
+  setResponse,
+} from '../standard/set.ts';
 import { BodyView } from './body-view.ts';
 import { createEmail } from './create.ts';
 import { judgeKeywordChange, judgeMailboxChange, parseKeywords, parseMailboxIds } from './email-rules.ts';
@@ -21,22 +29,24 @@ export const emailSet: Method = {
 /** Also what other methods do implicitly: Email/copy and EmailSubmission/set. */
 export async function setEmails(call: Call, args: SetArguments): Promise<Response> {
   const account = openSet(call, 'Email', args);
-  const oldState = account.state('Email');
-  const result = await performSet(call, args, new EmailChanger(call, account));
-  return setResponse('Email', account, oldState, account.state('Email'), result);
+  const condition = new StateCondition(args.ifInState, () => account.state('Email'));
+  const result = await performSet(call, args, new EmailChanger(call, account, condition));
+  return setResponse('Email', account, condition.oldState, account.state('Email'), result);
 }
 
 class EmailChanger implements SetHandler {
   readonly #call: Call;
   readonly #account: MailAccount;
+  readonly #condition: StateCondition;
 
-  constructor(call: Call, account: MailAccount) {
+  constructor(call: Call, account: MailAccount, condition: StateCondition) {
     this.#call = call;
     this.#account = account;
+    this.#condition = condition;
   }
 
   async create(object: PlainObject): Promise<PlainObject> {
-    return { ...(await createEmail(this.#call, this.#account, object)) };
+    return { ...(await createEmail(this.#call, this.#account, object, this.#condition)) };
   }
 
   async update(id: string, patch: PlainObject): Promise<null> {
@@ -58,6 +68,7 @@ class EmailChanger implements SetHandler {
       : email.mailboxIds;
     judgeMailboxChange(this.#account, difference(email.mailboxIds, mailboxIds));
     judgeKeywordChange(this.#account, email.mailboxIds, difference(email.keywords, keywords));
+    this.#condition.beforeChange();
     this.#account.updateEmail(id, { keywords, mailboxIds }, 'client');
     return null;
   }
@@ -66,6 +77,7 @@ class EmailChanger implements SetHandler {
     const email = this.#account.email(id);
     if (email === undefined) throw new SetError('notFound', 'there is no such email');
     judgeMailboxChange(this.#account, { added: [], removed: email.mailboxIds });
+    this.#condition.beforeChange();
     this.#account.removeEmails([id], 'client');
   }
 

@@ -67,9 +67,41 @@ export function judgeCount(count: number): void {
     throw new MethodError('requestTooLarge', `at most ${CORE_LIMITS.maxObjectsInSet} objects at once`);
 }
 
-export function judgeState(ifInState: string | null | undefined, state: string): void {
+function judgeState(ifInState: string | null | undefined, state: string): void {
   if (ifInState !== null && ifInState !== undefined && ifInState !== state)
     throw new MethodError('stateMismatch', `the state is ${state}`);
+}
+
+/**
+ * The state that a call is made for. A call may read octets before it changes anything, and others change things meanwhile: so
+ * it is judged when the call begins, and once more at its first change. After that the state is of its own making.
+ */
+export class StateCondition {
+  readonly #ifInState: string | null | undefined;
+  readonly #state: () => string;
+  #oldState: string;
+  #hasChanged = false;
+
+  /** Throws MethodError `stateMismatch`. */
+  constructor(ifInState: string | null | undefined, state: () => string) {
+    this.#ifInState = ifInState;
+    this.#state = state;
+    this.#oldState = state();
+    judgeState(ifInState, this.#oldState);
+  }
+
+  /** Before the call's first change. */
+  get oldState(): string {
+    return this.#oldState;
+  }
+
+  /** To be called right before each change. Throws MethodError `stateMismatch` at the first; then nothing was changed. */
+  beforeChange(): void {
+    if (this.#hasChanged) return;
+    this.#oldState = this.#state();
+    judgeState(this.#ifInState, this.#oldState);
+    this.#hasChanged = true;
+  }
 }
 
 export interface SetResult {
