@@ -8,21 +8,13 @@ import { type BlobStore, difference, type MailAccount, type MailStore } from '..
 import type { Handlers } from '../line.ts';
 import { Arrivals } from './arrivals.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import type {
-  FolderMark,
-  FolderRef,
-  ImapSettings,
-  ImapStatus,
-  ImapToldCalls,
-  RemoteMessage,
-  TextlessMessage,
-} from './imap-protocol.ts';
-import { BODY_BATCH, BODY_BATCH_BYTES } from './limits.ts';
+import type { FolderMark, FolderRef, ImapSettings, ImapStatus, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
 import { Newcomers } from './newcomers.ts';
 import { PendingSteps } from './pending-steps.ts';
 import { encodePlaces, type Place, Places } from './places.ts';
 import { Puts } from './puts.ts';
 import { RemoteFolders } from './remote-folders.ts';
+import { Texts } from './texts.ts';
 
 export interface ImapAccountDeps {
   readonly clock: Clock;
@@ -42,6 +34,7 @@ export class ImapAccount {
   readonly #folders: RemoteFolders;
   readonly #puts: Puts;
   readonly #steps: PendingSteps;
+  readonly #texts: Texts;
   /** Once all headers were read back, emails without a place are known by theirs. */
   #hasLost = false;
   /** Emails that were without a place when the look under way began. */
@@ -59,6 +52,7 @@ export class ImapAccount {
     this.#puts = new Puts(deps, account);
     const known = { account, places: this.#places, folders: this.#folders, puts: this.#puts };
     this.#steps = new PendingSteps({ ...deps, ...known });
+    this.#texts = new Texts(known);
   }
 
   /** Where the octets of an email are at the server; undefined when they are nowhere. */
@@ -106,9 +100,9 @@ export class ImapAccount {
         await durably(() => this.#steps.take(outcome));
         return {};
       },
-      textless: async () => ({ batch: this.#textless() }),
+      textless: async () => ({ batch: this.#texts.wanted((id) => this.placeOf(id)) }),
       bodies: async (told) => {
-        await durably(() => this.#bodies(told));
+        await durably(() => this.#texts.take(this.#idOf(told.path), told));
         return {};
       },
       status: async (status) => {
@@ -351,44 +345,6 @@ export class ImapAccount {
     else {
       // As new, by the same id: what is in it now is only here.
       this.account.putMailbox({ ...mailbox, name: mailbox.name }, 'client');
-    }
-  }
-
-  #textless(): ImapToldCalls['textless']['reply']['batch'] {
-    let folder: FolderRef | undefined;
-    const messages: TextlessMessage[] = [];
-    let sizeBytes = 0;
-    // The newest were put in last, but for those of the first look: near enough, and as cheap as the batch.
-    for (const id of this.#places.textless) {
-      const email = this.account.email(id);
-      const place = this.placeOf(id);
-      if (email === undefined || place === undefined) {
-        if (email === undefined) this.#places.forget(id);
-        continue;
-      }
-      const { path, uid, uidValidity } = place;
-      folder ??= { path, uidValidity };
-      if (folder.path !== path) continue;
-      messages.push({ uid, size: email.size });
-      sizeBytes += email.size;
-      if (messages.length >= BODY_BATCH || sizeBytes >= BODY_BATCH_BYTES) break;
-    }
-    return folder === undefined ? undefined : { ...folder, messages };
-  }
-
-  #bodies({ absent, bodies, path }: Told<'bodies'>): void {
-    const mailboxId = this.#idOf(path);
-    if (mailboxId === undefined) return;
-    for (const uid of absent) {
-      const id = this.#places.emailAt(mailboxId, uid);
-      if (id !== undefined) this.#places.hasText(id);
-    }
-    for (const { hasAttachment, preview, text, uid } of bodies) {
-      const id = this.#places.emailAt(mailboxId, uid);
-      if (id === undefined) continue;
-      this.account.updateEmail(id, { hasAttachment, preview }, 'agent');
-      this.account.putTexts([{ id, text }]);
-      this.#places.hasText(id);
     }
   }
 

@@ -1,0 +1,60 @@
+/** The texts of an account's emails, which come after their headers, some at a time: which are wanted next, and those that came. */
+import type { MailAccount } from '../../../jmap/index.ts';
+import type { FolderRef, ImapToldCalls, TextlessMessage } from './imap-protocol.ts';
+import { BODY_BATCH, BODY_BATCH_BYTES } from './limits.ts';
+import type { Places } from './places.ts';
+
+export interface TextsDeps {
+  readonly account: MailAccount;
+  readonly places: Places;
+}
+
+export class Texts {
+  readonly #account: MailAccount;
+  readonly #places: Places;
+
+  constructor({ account, places }: TextsDeps) {
+    this.#account = account;
+    this.#places = places;
+  }
+
+  /** Of one folder. The newest were put in last, but for those of the first look: near enough, and as cheap as the batch. */
+  wanted(
+    placeOf: (emailId: string) => (FolderRef & { readonly uid: number }) | undefined,
+  ): ImapToldCalls['textless']['reply']['batch'] {
+    let folder: FolderRef | undefined;
+    const messages: TextlessMessage[] = [];
+    let sizeBytes = 0;
+    for (const id of this.#places.textless) {
+      const email = this.#account.email(id);
+      const place = placeOf(id);
+      if (email === undefined || place === undefined) {
+        if (email === undefined) this.#places.forget(id);
+        continue;
+      }
+      const { path, uid, uidValidity } = place;
+      folder ??= { path, uidValidity };
+      if (folder.path !== path) continue;
+      messages.push({ uid, size: email.size });
+      sizeBytes += email.size;
+      if (messages.length >= BODY_BATCH || sizeBytes >= BODY_BATCH_BYTES) break;
+    }
+    return folder === undefined ? undefined : { ...folder, messages };
+  }
+
+  /** `mailboxId` is undefined for a folder whose mailbox was destroyed here. */
+  take(mailboxId: string | undefined, { absent, bodies }: ImapToldCalls['bodies']['request']): void {
+    if (mailboxId === undefined) return;
+    for (const uid of absent) {
+      const id = this.#places.emailAt(mailboxId, uid);
+      if (id !== undefined) this.#places.hasText(id);
+    }
+    for (const { hasAttachment, preview, text, uid } of bodies) {
+      const id = this.#places.emailAt(mailboxId, uid);
+      if (id === undefined) continue;
+      this.#account.updateEmail(id, { hasAttachment, preview }, 'agent');
+      this.#account.putTexts([{ id, text }]);
+      this.#places.hasText(id);
+    }
+  }
+}
