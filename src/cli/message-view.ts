@@ -46,11 +46,11 @@ export function messageColumns(paint: Paint, now: number): Column<Summary>[] {
 
 /**
  * The text is the author's, by a signature that names conversation, recipients and time; and the author is whom From names:
- * of an imported message the importer is proven, not who once wrote it.
+ * of an imported message the importer is proven, not who once wrote it. What a door signs came to it in the clear.
  */
 export function isVerified(summary: Summary): boolean {
   const { proof, bound, author } = summary;
-  return proof === 'verified' && bound && addressIn(fromOf(summary)) === author;
+  return proof === 'verified' && bound && !isDoorAddress(author) && addressIn(fromOf(summary)) === author;
 }
 
 /**

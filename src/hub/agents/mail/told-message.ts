@@ -2,7 +2,7 @@
 import { utf8 } from '../../../base/index.ts';
 import { DELETED, FLAGGED, foldersOf, isFiling, JUNK, READ, type Summary } from '../../../client/index.ts';
 import { readMessage } from '../../../jmap/index.ts';
-import type { Address } from '../../../protocol/index.ts';
+import { type Address, isDoorAddress } from '../../../protocol/index.ts';
 import type { MessageContent, ToldMessage } from './mail-protocol.ts';
 
 /** Keywords that devices spell otherwise than JMAP. */
@@ -17,7 +17,8 @@ const OTHER = 'keyword:';
 
 export function toldMessage(summary: Summary, own: Address): ToldMessage {
   const { author, conversation, id, keywords, receivedAt, recipients, size } = summary;
-  const isAlone = author === own && recipients.every((address) => address === own);
+  // Mail from outside too: a door begins a conversation with each, and what it answers stands in its header.
+  const isAlone = isDoorAddress(author) || (author === own && recipients.every((address) => address === own));
   return {
     pdu: id,
     conversation: isAlone ? undefined : conversation,
