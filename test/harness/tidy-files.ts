@@ -10,7 +10,7 @@ export interface SourceFile {
   readonly tree: ts.SourceFile;
 }
 
-const NOT_OURS = new Set(['node_modules', 'dist', '.git', 'coverage', 'fixtures', 'tmp']);
+const NOT_OURS = new Set(['node_modules', 'dist', 'dist-site', '.git', 'coverage', 'fixtures', 'tmp']);
 
 /** Every file below `folder` that somebody wrote, sorted. */
 export function listFiles(folder: string): string[] {
