@@ -19,6 +19,16 @@ const BELONGS = [
   /^dist\/web\/.*\.(html|js|css|svg|webmanifest|txt)(\.(br|gz))?$/,
 ];
 const STRAYS = /\.(test|contract)\.|\/(sim|testing|fixtures)\/|tsbuildinfo|vectors\.json$|\.map$/;
+/** What nothing would miss at once. */
+const NEEDED = [
+  'LICENSE',
+  'SECURITY.md',
+  'dist/cli/main.js',
+  'dist/restante.1',
+  'dist/web/index.html',
+  'dist/web/licenses.txt',
+  'packaging/systemd/restante.service',
+];
 /** A third more than it is: whoever adds a megabyte says why. */
 const TARBALL_BYTES_MAX = 2_500_000;
 
@@ -33,6 +43,7 @@ test.skipIf(skipped)('from the packed tarball in an empty folder the main job wo
   await using installed = await InstalledPackage.open();
   const { files, size } = installed.packed;
   expect(straysOf(files)).toEqual([]);
+  expect(files.map(({ path }) => path)).toEqual(expect.arrayContaining(NEEDED));
   expect(size).toBeLessThan(TARBALL_BYTES_MAX);
 
   const up = await installed.start(
