@@ -13,6 +13,7 @@ const SKIPPED = skipWithout(hasPostfix(), {
   lack: 'Debian’s postfix is not installed, or this is not root',
 });
 
+// Without Postfix there is nobody to hand the mail on; CI has it.
 test.skipIf(SKIPPED)('Postfix delivers to a home by STARTTLS, and hears at once whom it does not have', async () => {
   await using certificate = await Certificate.create();
   await using home = await DoorHome.open({ names: ['alice', 'bob'], args: starttls(certificate) });
