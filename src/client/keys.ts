@@ -242,9 +242,6 @@ export function conversationPdus(conversation: ConversationId): KeySpan {
 export function deliveryKey(id: PduId, home: HomeName): Uint8Array {
   return tagged('w', fromHex(id), utf8(home));
 }
-export function deliveriesOf(id: PduId): KeySpan {
-  return under(tagged('w', fromHex(id)));
-}
 export const DELIVERIES: KeySpan = under(utf8('w'));
 
 /** Alarms: `W code 0 subject` → alarm. */

@@ -42,6 +42,8 @@ export const INDEX_BATCH = 64;
 export const INDEX_BATCH_BYTES = 4 * KiB * KiB;
 /** Rows read at once by scans. */
 export const SCAN_ROWS = 256;
+/** Characters of a text that a person's devices tell one another: a note holds a thousand of some hundred. */
+export const REGISTER_TEXT_MAX = 4_000;
 /** Operations in one note: 1 000 of 200 bytes stay far below a body's limit. */
 export const NOTE_OPERATIONS_MAX = 1_000;
 /** Notes after which this device writes a snapshot that supersedes them. */

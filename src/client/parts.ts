@@ -20,6 +20,7 @@ import { HomePins } from './contacts/home-pins.ts';
 import { KeyLogs } from './contacts/key-logs.ts';
 import { OwnKeys } from './contacts/own-keys.ts';
 import { Conversations } from './conversations/conversations.ts';
+import { mailOfCopy } from './deliveries/blind-copies.ts';
 import { Deliveries } from './deliveries/deliveries.ts';
 import { Folders } from './folders/folders.ts';
 import { BodyFetcher } from './history/body-fetcher.ts';
@@ -116,7 +117,11 @@ export async function openParts(
     notes,
     mailbox,
     folders: new Folders({ ...deps, ...writing, notes, onChange: () => wire.onChange() }),
-    deliveries: new Deliveries({ ...deps, onReport: (report) => events.emit('delivery', report) }),
+    deliveries: new Deliveries({
+      ...deps,
+      mailOf: (id) => mailOfCopy(base.index, deps.store, id),
+      onReport: (report) => events.emit('delivery', report),
+    }),
     sender: new OutboxSender({ ...deps, outbox: base.outbox, uploader: createUploader(base, events) }),
     erasing: new Erasing(deps.store),
     profile: base.secrets.profile,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { equalBytes, utf8 } from '../../src/base/index.ts';
-import { type Client, FLAGGED, filingMarks, foldersOf, READ } from '../../src/client/index.ts';
-import { FOLDER_ROLES } from '../../src/protocol/index.ts';
+import type { Deliveries } from '../../src/client/deliveries/deliveries.ts';
+import { type Client, type DeliveryReport, FLAGGED, filingMarks, foldersOf, READ } from '../../src/client/index.ts';
+import { FOLDER_ROLES, parseHomeName } from '../../src/protocol/index.ts';
 import { MemoryStore } from '../../src/store/index.ts';
 import { all, ClientWorld, never, PASSWORD } from '../harness/client-world.ts';
 
@@ -51,6 +52,28 @@ describe('the devices of a person', () => {
       const [message] = await all(client.mail.list({ keyword: 'label:work' }));
       expect(message?.keywords).toEqual(['label:work', 'read']);
     }
+  });
+
+  test('show what became of a blind copy beside the mail that it is of, and nobody else’s do', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    await using carol = (await world.newPerson('carol')).client;
+    await Promise.all([first.connect(never), second.sync({ signal: never })]);
+    const sent = await first.send({ to: [bob.address], bcc: [carol.address], subject: 'x', text: 'x' });
+    await until(second, 'arrived', () => world.node.clock.advance(3_000));
+    await Promise.all([first.flush(never), bob.sync({ signal: never }), carol.sync({ signal: never })]);
+    await second.sync({ signal: never });
+    const [copy] = await all(carol.mail.list());
+    const recipients = [carol.address];
+    if (copy === undefined) throw new Error('the blind copy has not come');
+    const said = { recipients, status: 'refused', code: 'banned', detail: '', at: 2, queuedAt: 1 } as const;
+    const report: DeliveryReport = { ...said, home: parseHomeName('other.example'), pdu: copy.id };
+    // As a node of the home would say it, had Carol been of another.
+    for (const { deliveries } of [first, second, bob]) await (deliveries as Deliveries).take([report]);
+    for (const { deliveries } of [first, second])
+      expect(await deliveries.of(sent.id)).toEqual([{ ...report, pdu: sent.id }]);
+    expect(await bob.deliveries.of(sent.id)).toEqual([]);
   });
 
   test('agree in which folders a message is, and how a folder is called', async () => {

@@ -7,6 +7,8 @@ import { Deliveries } from './deliveries.ts';
 import { reportOf } from './delivery-report.ts';
 
 const ID: PduId = parsePduId('ab'.repeat(32));
+/** The PDU of a blind copy of it. */
+const COPY: PduId = parsePduId('ef'.repeat(32));
 
 function delivery(changes: Partial<Delivery> = {}): Delivery {
   const recipients = ['bob@b.example'];
@@ -23,7 +25,12 @@ function report(changes: Partial<Delivery> = {}): DeliveryReport {
 
 function setup() {
   const heard: DeliveryReport[] = [];
-  return { heard, deliveries: new Deliveries({ store: new MemoryStore(), onReport: (one) => heard.push(one) }) };
+  const deliveries = new Deliveries({
+    store: new MemoryStore(),
+    mailOf: async (id) => (id === COPY ? ID : id),
+    onReport: (one) => heard.push(one),
+  });
+  return { heard, deliveries };
 }
 
 describe('delivery reports on a device', () => {
@@ -34,6 +41,19 @@ describe('delivery reports on a device', () => {
     expect(heard.map(({ home }) => home)).toEqual(['b.example', 'c.example']);
     expect(await deliveries.of(ID)).toEqual([report(), report({ home: 'c.example' })]);
     expect(await deliveries.of(parsePduId('cd'.repeat(32)))).toEqual([]);
+  });
+
+  test('of a blind copy are told of the mail that its author has, beside those of the others', async () => {
+    const { deliveries, heard } = setup();
+    const recipients = ['carol@b.example'];
+    await deliveries.take([report(), report({ pdu: fromHex(COPY), recipients, at: 3_000_000 })]);
+    expect(heard).toMatchObject([{ pdu: ID }, { pdu: ID, recipients }]);
+    expect(await deliveries.of(ID)).toMatchObject([
+      { pdu: ID, recipients },
+      { pdu: ID, recipients: ['bob@b.example'] },
+    ]);
+    expect(await deliveries.list()).toEqual(await deliveries.of(ID));
+    expect(await deliveries.of(COPY)).toEqual([]);
   });
 
   test('follow the latest word: what has arrived after all waits no more', async () => {

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { DeviceId } from '../../protocol/index.ts';
+import { REGISTER_TEXT_MAX } from '../limits.ts';
 
 /** What is said: true and false for keywords, text for the rest; `undefined` is not spelled. */
 export type RegisterValue = boolean | string;
@@ -26,7 +27,7 @@ export type Registers = Readonly<Record<string, Register>>;
 export const operationSchema = z.strictObject({
   subject: z.string().min(1).max(200),
   key: z.string().min(1).max(400),
-  value: z.union([z.boolean(), z.string().max(4_000)]),
+  value: z.union([z.boolean(), z.string().max(REGISTER_TEXT_MAX)]),
   counter: z.int().min(1),
   device: z.string().regex(/^[0-9a-f]{32}$/),
 });

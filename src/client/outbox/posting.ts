@@ -18,8 +18,9 @@ import type { Draft } from '../compose/draft.ts';
 import type { PduWish, PduWriter, SealedMail } from '../compose/sealed-mail.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
+import { copyOf } from '../deliveries/blind-copies.ts';
 import { handedInKey } from '../keys.ts';
-import { MIME_BYTES_MAX, RECEIPT_WAIT_MS } from '../limits.ts';
+import { MIME_BYTES_MAX, RECEIPT_WAIT_MS, REGISTER_TEXT_MAX } from '../limits.ts';
 import { messageSubject } from '../mail/mail-index.ts';
 import type { Notes } from '../notes/notes.ts';
 import type { Outbox, Outcome, Receipt } from './outbox.ts';
@@ -78,7 +79,10 @@ export class Posting {
     const { visible, hidden } = await composer.compose(draft, signal);
     const outcomes = await this.#queue([visible, ...hidden]);
     if (draft.bcc !== undefined && draft.bcc.length > 0)
-      await notes.apply([{ subject: messageSubject(visible.pdu.id), key: BCC, value: draft.bcc.join(', ') }]);
+      await notes.apply([
+        { subject: messageSubject(visible.pdu.id), key: BCC, value: listed(draft.bcc) },
+        ...hidden.map(({ pdu }) => copyOf(pdu.id, visible.pdu.id)),
+      ]);
     return this.#receiptsOf(visible, outcomes, signal);
   }
 
@@ -256,4 +260,15 @@ export class Posting {
     using _ = whenAborted(signal, stop);
     return await Promise.race([Promise.all(outcomes), connection.ended.then(() => undefined), stopped]);
   }
+}
+
+/** As many as a note may say: one that says more is read by no device. */
+function listed(addresses: readonly Address[]): string {
+  let text = '';
+  for (const address of addresses) {
+    const longer = text === '' ? address : `${text}, ${address}`;
+    if (longer.length > REGISTER_TEXT_MAX) break;
+    text = longer;
+  }
+  return text;
 }
