@@ -21,6 +21,23 @@ export function forServer(command: Command): Command {
   return command.helpGroup(SERVER).addOption(dataOption());
 }
 
+/** `--database`, for commands that make a node, or run one. */
+export function databaseOption(): Option {
+  return new Option(
+    '--database <url>',
+    'PostgreSQL that keeps the rows of a new node, or has moved: postgres://user:password@host/name',
+  )
+    .env('RESTANTE_DATABASE')
+    .argParser(databaseArgument);
+}
+
+/** Throws InvalidArgumentError. */
+export function databaseArgument(text: string): string {
+  if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('Write it like postgres://user:password@db.example/restante.');
+  return text;
+}
+
 export function dataOption(): Option {
   return new Option('--data <dir>', "the server's folder (default: in the platform's data folder)");
 }

@@ -9,16 +9,22 @@ import { SqliteStore } from '../store/sqlite/index.ts';
 import { type DataFolder, readHomeConfig } from './data-folder.ts';
 import { readFeeds } from './feeds.ts';
 import { NodeError } from './node-error.ts';
+import { copyToFolder, type NodeStore } from './node-store.ts';
 import { type CheckOptions, type CheckResult, checkEverything } from './view-check.ts';
 
 const KEPT = ['home.json', join('keys', 'home.key'), join('keys', 'node.key')];
 
 /** Returns the bytes written. Throws NodeError `bad_folder` when `to` is not empty. */
-export async function writeBackup(folder: DataFolder, store: SqliteStore, to: string): Promise<number> {
+export async function writeBackup(
+  deps: { readonly log: Log },
+  folder: DataFolder,
+  store: NodeStore,
+  to: string,
+): Promise<number> {
   await makeEmpty(to);
   await mkdir(join(to, 'keys'), { mode: 0o700 });
   for (const file of KEPT) await copyFile(join(folder.path, file), join(to, file));
-  await store.backupTo(join(to, 'store'));
+  await copyToFolder(deps, store, join(to, 'store'));
   return sizeOf(to);
 }
 

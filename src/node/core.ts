@@ -15,7 +15,6 @@ import {
 import type { Conversations, Messaging } from '../federation/index.ts';
 import { createSodiumStreamCipher } from '../feed/node/index.ts';
 import { EntryKind, type FeedId, type FeedState, type HomeName, parseAccountDocument } from '../protocol/index.ts';
-import { SqliteStore } from '../store/sqlite/index.ts';
 import type { Abroad } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
 import { Authenticator } from './authenticator.ts';
@@ -36,6 +35,7 @@ import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { Metrics } from './metrics.ts';
+import { type NodeStore, openNodeStore } from './node-store.ts';
 import { openKeyLog } from './open-key-log.ts';
 import { NodeOperator } from './operator.ts';
 import { RegistrationRate } from './registration-rate.ts';
@@ -62,6 +62,8 @@ export interface CoreDeps {
 
 export interface CoreOptions {
   readonly folder: string;
+  /** The PostgreSQL database that has the rows, for a new folder or when it is elsewhere now. */
+  readonly database?: string;
   readonly home?: HomeName;
   readonly nodeName?: string;
   readonly registration: Registration;
@@ -93,7 +95,7 @@ export class Core implements AsyncDisposable {
   readonly doorway: Doorway;
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
-  readonly store: SqliteStore;
+  readonly store: NodeStore;
   readonly #awaited: AwaitedBodies;
   readonly #gathering: Gathering;
   /** Of large attachments. */
@@ -145,7 +147,7 @@ export class Core implements AsyncDisposable {
       ...(options.home === undefined ? {} : { home: options.home }),
       ...(options.nodeName === undefined ? {} : { node: options.nodeName }),
     });
-    const store = await SqliteStore.open(deps, { folder: folder.storeFolder });
+    const store = await openNodeStore(deps, folder, options.database);
     let opened: Core | undefined;
     try {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
@@ -321,7 +323,7 @@ export class Core implements AsyncDisposable {
 
 interface BaseParts {
   readonly folder: DataFolder;
-  readonly store: SqliteStore;
+  readonly store: NodeStore;
   readonly feedsDeps: FeedsDeps;
   readonly feeds: NodeFeeds;
   readonly keyLog: HomeKeyLog;

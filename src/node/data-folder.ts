@@ -6,13 +6,16 @@
  *     DIR/keys/home.key        seed of the home key
  *     DIR/keys/node.key        seed of the node key
  *     DIR/keys/feed-<id>.key   secret key of the feed being written
- *     DIR/store/               the database
+ *     DIR/keys/database        the PostgreSQL database that has the rows, if one has: its URL may hold a password
+ *     DIR/store/               the database, otherwise
  *     DIR/control.sock         where the command line reaches a running node
  */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { type CryptoSuite, fromHex, type KeyPair, type SecureRandom, toHex } from '../base/index.ts';
 import { type FeedId, type HomeName, parseHomeName } from '../protocol/index.ts';
+import type { DatabasePlace } from '../store/postgres/index.ts';
 import { NodeError } from './node-error.ts';
 
 export interface HomeConfig {
@@ -25,7 +28,10 @@ export interface DataFolderDeps {
   readonly random: SecureRandom;
 }
 
+const databaseSchema = z.strictObject({ url: z.string().min(1), schema: z.string().min(1) });
+
 export class DataFolder {
+  #database: DatabasePlace | undefined;
   readonly path: string;
   readonly config: HomeConfig;
   readonly homeKey: KeyPair;
@@ -39,7 +45,9 @@ export class DataFolder {
     path: string,
     config: HomeConfig,
     keys: { home: KeyPair; homeSeed: Uint8Array; node: KeyPair; salt: Uint8Array },
+    database: DatabasePlace | undefined,
   ) {
+    this.#database = database;
     this.path = path;
     this.config = config;
     this.homeKey = keys.home;
@@ -54,12 +62,13 @@ export class DataFolder {
     const config = await openConfig(path, wanted);
     const home = await seedOf(deps, join(path, 'keys', 'home.key'));
     const node = await seedOf(deps, join(path, 'keys', 'node.key'));
-    return new DataFolder(path, config, {
+    const keys = {
       home: deps.suite.keyPair(home),
       homeSeed: home,
       node: deps.suite.keyPair(node),
       salt: deps.suite.blake2b(home, new TextEncoder().encode('restante enrolment salt 1')),
-    });
+    };
+    return new DataFolder(path, config, keys, await readDatabase(path));
   }
 
   /** Makes the folder of a node that was taken in by a home. Throws NodeError `bad_folder` when it holds one. */
@@ -80,6 +89,24 @@ export class DataFolder {
 
   get storeFolder(): string {
     return join(this.path, 'store');
+  }
+
+  /** Where the rows are, when they are not in the folder. */
+  get database(): DatabasePlace | undefined {
+    return this.#database;
+  }
+
+  /** Whether there are rows in the folder. */
+  async hasStore(): Promise<boolean> {
+    return (await readdir(this.path)).includes('store');
+  }
+
+  /** Undefined: in the folder. On disk when it resolves. */
+  async setDatabase(place: DatabasePlace | undefined): Promise<void> {
+    const file = databaseFile(this.path);
+    if (place === undefined) await rm(file, { force: true });
+    else await writeDurably(file, `${JSON.stringify(place)}\n`);
+    this.#database = place;
   }
 
   get controlSocket(): string {
@@ -117,6 +144,23 @@ export async function readHomeConfig(path: string): Promise<HomeConfig | undefin
     throw new NodeError('bad_folder', `${join(path, 'home.json')} cannot be read`, {
       cause,
       fix: 'Restore the folder from a backup, or choose another with --data.',
+    });
+  }
+}
+
+function databaseFile(path: string): string {
+  return join(path, 'keys', 'database');
+}
+
+async function readDatabase(path: string): Promise<DatabasePlace | undefined> {
+  const text = await readText(databaseFile(path));
+  if (text === undefined) return undefined;
+  try {
+    return databaseSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new NodeError('bad_folder', `${databaseFile(path)} cannot be read`, {
+      cause,
+      fix: 'Write {"url":"postgres://…","schema":"…"} there, as it was.',
     });
   }
 }

@@ -12,6 +12,7 @@ export { DEFAULT_LIMITS, type NodeLimits, parseLimits } from './limits.ts';
 export { Metrics } from './metrics.ts';
 export { Node, type NodeDeps, type NodeOptions, openNodeDialer, withOperator } from './node.ts';
 export { NodeError, type NodeErrorCode } from './node-error.ts';
+export { moveStore } from './node-store.ts';
 export type { AccountSummary, NodeStatus, Operator } from './operator.ts';
 export { type Remote, remoteOf } from './remote.ts';
 export type { Submission } from './submission.ts';

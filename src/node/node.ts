@@ -53,6 +53,8 @@ export interface NodeDeps {
 export interface NodeOptions {
   /** Holds everything. */
   readonly folder: string;
+  /** The PostgreSQL database that has the rows, for a new folder or when it is elsewhere now; absent: as the folder says. */
+  readonly database?: string;
   /** For a new folder; default `localhost:PORT`. An existing folder keeps its home, and refuses another. */
   readonly home?: HomeName;
   readonly nodeName?: string;
@@ -215,13 +217,14 @@ export class Node implements AsyncDisposable {
   }
 
   async #openCore(): Promise<Core> {
-    const { durability, folder, nodeName, registration } = this.#options;
+    const { database, durability, folder, nodeName, registration } = this.#options;
     const options: CoreOptions = {
       folder,
       registration,
       limits: this.#limits,
       onFeedRetired: () => this.#reopen(),
       onRoleChanged: () => this.#reopen(),
+      ...(database === undefined ? {} : { database }),
       ...(durability === undefined ? {} : { durability }),
       ...(this.#home === undefined ? {} : { home: this.#home }),
       ...(nodeName === undefined ? {} : { nodeName }),

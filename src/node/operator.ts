@@ -1,8 +1,7 @@
 /** What the operator of a home may ask of it: on the command line, by the control socket, later on the operator's page. */
-import { type SecureRandom, toHex, utf8 } from '../base/index.ts';
+import { type Log, type SecureRandom, toHex, utf8 } from '../base/index.ts';
 import type { DestinationStatus, KeyLogStatus, Messaging } from '../federation/index.ts';
 import { type Address, type FeedId, parseAddress, parseHomeName } from '../protocol/index.ts';
-import type { SqliteStore } from '../store/sqlite/index.ts';
 import { type AccountBackupDeps, type CheckedBackup, restoreAccount, writeAccountBackup } from './account-backup.ts';
 import type { Accounts } from './accounts.ts';
 import { writeBackup } from './backup.ts';
@@ -11,6 +10,7 @@ import type { NodeFeeds } from './feeds.ts';
 import type { Fleet, FleetStatus } from './fleet/index.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
+import type { NodeStore } from './node-store.ts';
 import type { Sessions } from './sessions.ts';
 import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
 import { INVITES, inviteKey } from './view-keys.ts';
@@ -48,9 +48,10 @@ export interface MirrorAccess {
 }
 
 export interface OperatorDeps {
+  readonly log: Log;
   readonly random: SecureRandom;
   readonly accounts: Accounts;
-  readonly store: SqliteStore;
+  readonly store: NodeStore;
   readonly folder: DataFolder;
   readonly sessions: Sessions;
   readonly check: CheckDeps;
@@ -187,7 +188,8 @@ export class NodeOperator implements Operator {
 
   async backup(folder: string, account?: string): Promise<{ readonly folder: string; readonly bytes: number }> {
     const { store } = this.#deps;
-    if (account === undefined) return { folder, bytes: await writeBackup(this.#deps.folder, store, folder) };
+    if (account === undefined)
+      return { folder, bytes: await writeBackup(this.#deps, this.#deps.folder, store, folder) };
     return { folder, bytes: await writeAccountBackup(this.#deps.copies, await this.#existing(account), folder) };
   }
 

@@ -2,11 +2,12 @@
 import type { Command } from 'commander';
 import type { FleetStatus } from '../../node/index.ts';
 import type { Act, Context } from '../context.ts';
-import { forServer, type ServerOptions, withExamples } from '../options.ts';
+import { databaseOption, forServer, type ServerOptions, withExamples } from '../options.ts';
 import { asOperator, dataFolderOf, loadNode } from '../server.ts';
 import { showCount } from '../terminal/figures.ts';
 
 interface JoinOptions extends ServerOptions {
+  readonly database?: string;
   readonly token: string;
   readonly name: string;
 }
@@ -40,6 +41,7 @@ export function addFleet(program: Command, act: Act): void {
       .argument('<url>', 'of a node that runs')
       .requiredOption('--token <token>', 'from `restante fleet token` there')
       .requiredOption('--name <name>', 'what the new node is called, such as b')
+      .addOption(databaseOption())
       .action(act(join)),
     'restante fleet join wss://mail.home.example --token 1f0c… --name b --data ./node-b',
   );
@@ -109,10 +111,10 @@ async function join(context: Context, options: JoinOptions, url: string): Promis
   const { joinFleet, openNodeDialer } = await loadNode();
   const folder = dataFolderOf(context, options);
   const dialer = openNodeDialer(context.deps.clock);
-  const { name, token } = options;
+  const { database, name, token } = options;
   const joined = await joinFleet(
     { ...context.deps, log: context.log, dialer },
-    { folder, url, token, name },
+    { folder, url, token, name, ...(database === undefined ? {} : { database }) },
     context.signal,
   );
   context.output.result({ ...joined, folder }, () => [

@@ -25,6 +25,7 @@ import { addNodes } from './nodes.ts';
 import { addRead } from './read.ts';
 import { addSend } from './send.ts';
 import { addStatus } from './status.ts';
+import { addStore } from './store.ts';
 import { addSync } from './sync.ts';
 import { addUnlock } from './unlock.ts';
 import { addUp } from './up.ts';
@@ -60,6 +61,7 @@ export function addCommands(program: Command, act: Act): void {
   addFleet(program, act);
   addBackup(program, act);
   addVerify(program, act);
+  addStore(program, act);
   addFeed(program, act);
   addCompletion(program, act);
 }

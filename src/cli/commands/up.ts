@@ -11,6 +11,7 @@ import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import {
   bytesArgument,
   countOption,
+  databaseOption,
   forServer,
   homeOption,
   limitOption,
@@ -30,6 +31,7 @@ interface UpOptions extends HubOptions, SmtpDoorFlags {
   readonly tlsKey?: string;
   readonly registration: Registration;
   readonly quota?: number;
+  readonly database?: string;
   readonly limit?: Readonly<Record<string, number>>;
   readonly durability?: number;
   /** Absent for `node`, which has none. */
@@ -74,6 +76,7 @@ export function addUp(program: Command, act: Act): void {
             'a mail is on the disks of so many nodes of the fleet before its receipt says so',
           ).argParser(countOption),
         )
+        .addOption(databaseOption())
         .addOption(new Option('--log-level <level>', 'of the JSON log on stderr').choices(LOG_LEVELS))
         .action(act(run)),
       `restante ${command.name()} --port 7896`,
@@ -161,6 +164,7 @@ function nodeOptions(context: Context, options: UpOptions, limits: NonNullable<N
     host,
     port,
     registration,
+    ...(options.database === undefined ? {} : { database: options.database }),
     ...(home === undefined ? {} : { home }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: tlsCert, keyFile: tlsKey } }),
