@@ -44,6 +44,8 @@ test.skipIf(skipped)('from the packed tarball in an empty folder the main job wo
   const { files, size } = installed.packed;
   expect(straysOf(files)).toEqual([]);
   expect(files.map(({ path }) => path)).toEqual(expect.arrayContaining(NEEDED));
+  // npm links what a list names, and passes over a single name.
+  expect(JSON.parse(await readFile('package.json', 'utf8'))).toMatchObject({ man: ['dist/restante.1'] });
   expect(size).toBeLessThan(TARBALL_BYTES_MAX);
 
   const up = await installed.start(
