@@ -51,10 +51,15 @@ export class DoorHome implements AsyncDisposable {
         ...args,
       ],
     ];
-    const server = sandbox.start(command);
-    const home = new DoorHome(sandbox, command, server, readyOf(await server.next()));
-    for (const name of names) await home.must(['account', 'new', `${name}@home.example`, '--node', home.#ready.node]);
-    return home;
+    try {
+      const server = sandbox.start(command);
+      const home = new DoorHome(sandbox, command, server, readyOf(await server.next()));
+      for (const name of names) await home.must(['account', 'new', `${name}@home.example`, '--node', home.#ready.node]);
+      return home;
+    } catch (error) {
+      await sandbox[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** As a power cut ends it; and it is started again. */
