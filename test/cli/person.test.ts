@@ -1,10 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { simpleParser } from 'mailparser';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Finished, Sandbox } from './command-line.ts';
-
-const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
+import { Sandbox } from './command-line.ts';
+import { only, openPeople, PASSWORD } from './people.ts';
 
 /** The home of this file: nobody shuts it down, and everybody is somebody else in it. */
 const shared = await Sandbox.open();
@@ -12,26 +10,8 @@ const { home: HOME } = await shared
   .start(['up', '--port', '0', '--registration', 'open', '--json', '--data', shared.path('home')])
   .next();
 afterAll(() => shared[Symbol.asyncDispose]());
-let people = 0;
 
-/** New people, each with a profile of their own, in a home that is there, or of their own. */
-async function setup<const Names extends readonly string[]>(names: Names, at: unknown = HOME) {
-  const sandbox = await Sandbox.open();
-  const run = (args: readonly string[], input?: string): Promise<Finished> =>
-    sandbox.run([...args, '--json'], { environment: PASSWORD, ...(input === undefined ? {} : { input }) });
-  const as = (who: string, args: readonly string[], input?: string) => run([...args, '--address', who], input);
-  const addresses = names.map((name) => `${name}${++people}@${at}`) as { [Place in keyof Names]: string };
-  const made = await Promise.all(addresses.map((who) => run(['account', 'new', who])));
-  for (const { code, stdout, stderr } of made) expect(code, stdout + stderr).toBe(0);
-  return { sandbox, addresses, run, as, made, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
-}
-
-function only(finished: Finished): Record<string, unknown> {
-  expect(finished.code, finished.stdout + finished.stderr).toBe(0);
-  expect(finished.lines).toHaveLength(1);
-  expect(finished.stdout.trim()).toBe(JSON.stringify(finished.lines[0]));
-  return finished.lines[0] as Record<string, unknown>;
-}
+const setup = <const Names extends readonly string[]>(names: Names, home: unknown = HOME) => openPeople(names, home);
 
 function profileFolder(sandbox: Sandbox, address: string): string {
   return sandbox.path('restante', 'profiles', address.replace(':', '%3a'));
@@ -86,72 +66,6 @@ describe('two people on the command line', () => {
     expect(only(await as(bob, ['mark', id, '--read', '--label', 'work']))).toEqual({ changed: 1 });
     expect(await as(bob, ['list', '--unread'])).toMatchObject({ code: 0, stdout: '' });
     expect(only(await as(bob, ['search', 'FRIDAY', 'lunch']))).toMatchObject({ id });
-  });
-
-  test('send a file of any size and save it, also where an earlier command was killed', async () => {
-    await using world = await setup(['alice', 'bob']);
-    const [alice, bob] = world.addresses;
-    const { as, sandbox } = world;
-    const film = randomBytes(3 * 1024 * 1024 + 77);
-    await writeFile(sandbox.path('film.mkv'), film);
-    const send = ['send', '--to', bob, '--body', 'see there', '--attach', sandbox.path('film.mkv')];
-    const { id, status } = only(await as(alice, send));
-    expect(status).toBe('accepted');
-    only(await as(bob, ['sync']));
-    const saved = sandbox.path('saved');
-    const save = ['read', String(id), '--save', saved];
-    const read = only(await as(bob, save));
-    expect(read).toMatchObject({
-      attachments: [{ name: 'film.mkv', size: film.length }],
-      saved: [`${saved}/film.mkv`],
-    });
-    expect(JSON.stringify(read)).not.toContain('"key"');
-    expect(Buffer.compare(await readFile(`${saved}/film.mkv`), film)).toBe(0);
-    // What a killed command leaves: a part, of which all but the last chunk is right.
-    const raw = (await as(bob, ['read', String(id), '--raw'])).stdout;
-    const [, part = ''] = /attachment\+json[\s\S]*?\r\n\r\n([\s\S]*?)--/.exec(raw) ?? [];
-    const { list } = JSON.parse(Buffer.from(part, 'base64').toString()) as { list: string };
-    const half = Buffer.concat([film.subarray(0, 2 * 1024 * 1024), randomBytes(1000)]);
-    await writeFile(`${saved}/.${list.slice(0, 32)}.part`, half);
-    expect(only(await as(bob, save))).toMatchObject({ saved: [`${saved}/2-film.mkv`] });
-    expect(Buffer.compare(await readFile(`${saved}/2-film.mkv`), film)).toBe(0);
-    expect((await readdir(saved)).sort()).toEqual(['2-film.mkv', 'film.mkv']);
-  });
-
-  test('export mail as it was signed or with its large attachments, and are told what is lacking', async () => {
-    await using own = await Sandbox.open();
-    const up = own.start(['up', '--port', '0', '--registration', 'open', '--json', '--data', own.path('home')]);
-    const { home } = await up.next();
-    await using world = await setup(['alice', 'bob'], home);
-    const [alice, bob] = world.addresses;
-    const { as, sandbox } = world;
-    const film = randomBytes(3 * 1024 * 1024 + 77);
-    await writeFile(sandbox.path('film.mkv'), film);
-    const { id } = only(await as(alice, ['send', '--to', bob, '--body', 'see', '--attach', sandbox.path('film.mkv')]));
-    only(await as(bob, ['sync']));
-    const [mail, mbox] = [sandbox.path('mail'), sandbox.path('all.mbox')];
-    expect(only(await as(bob, ['export', mail]))).toEqual({ messages: 1, path: mail, withoutAttachments: 1 });
-    const signed = await readFile(`${mail}/${id}.eml`);
-    for (let run = 1; run <= 2; run++)
-      expect(only(await as(bob, ['export', mail, '--attachments']))).toEqual({ messages: 1, path: mail });
-    only(await as(bob, ['export', mbox, '--format', 'mbox', '--attachments']));
-    const separator = /^From .*\n/;
-    for (const bytes of [
-      await readFile(`${mail}/${id}.eml`),
-      Buffer.from((await readFile(mbox, 'latin1')).replace(separator, ''), 'latin1'),
-    ]) {
-      const { attachments, text } = await simpleParser(bytes, {});
-      expect(text).toMatch(/^see/);
-      expect(attachments).toMatchObject([{ filename: 'film.mkv', size: film.length }]);
-      expect(attachments[0]?.content.equals(film)).toBe(true);
-    }
-    await up.stop('SIGTERM');
-    const late = sandbox.path('late');
-    expect(await as(bob, ['export', late, '--attachments'])).toMatchObject({
-      code: 1,
-      lines: [{ messages: 1, incomplete: [{ id, code: 'offline', attachments: ['film.mkv'] }] }],
-    });
-    expect((await readFile(`${late}/${id}.eml`)).equals(signed)).toBe(true);
   });
 
   test('see on a second device what the first one has, marks included', async () => {

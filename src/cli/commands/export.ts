@@ -12,7 +12,7 @@ import {
   openMailWriter,
   type WrittenMessage,
 } from '../mail-files/mail-writer.ts';
-import { mayLackAttachments, WholeMessage } from '../mail-files/whole-message.ts';
+import { mayLackAttachments, WholeMessage, type WholeMessageDeps } from '../mail-files/whole-message.ts';
 import { isUnread, receivedMs } from '../message-view.ts';
 import { forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
@@ -109,12 +109,13 @@ class Exporting {
     using bar = output.progress({ label: 'Exporting', unit: 'items' });
     const onProgress = (name: string, done: number, total: number): void =>
       bar.update({ done: this.#written, note: `${safeLine(name)}: ${showBytes(done)} of ${showBytes(total)}` });
+    const open: WholeMessageDeps['open'] = (manifest, until) => this.#client.openAttachment(manifest, until);
     for await (const exported of this.#client.mail.export({}, signal)) {
       const { summary } = exported;
       if (exported.status === 'refused') this.#lacking.push({ id: summary.id, code: exported.code });
       else {
         const { mime } = exported;
-        const whole = this.#isWhole ? await WholeMessage.open({ client: this.#client, onProgress }, mime) : undefined;
+        const whole = this.#isWhole ? await WholeMessage.open({ open, onProgress }, mime) : undefined;
         if (!this.#isWhole && mayLackAttachments(mime)) this.#named++;
         await (whole === undefined ? this.#keep(summary, mime) : this.#keepWhole(summary, mime, whole));
         this.#written++;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { toBase64, utf8 } from '../../base/index.ts';
-import type { Client, Manifest } from '../../client/index.ts';
+import type { Manifest } from '../../client/index.ts';
 import { partsOfType } from '../../jmap/index.ts';
 import { encodeManifest, MANIFEST_TYPE } from '../../protocol/index.ts';
-import { WholeMessage } from './whole-message.ts';
+import { WholeMessage, type WholeMessageDeps } from './whole-message.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -29,17 +29,16 @@ function mailWith(manifest: Manifest): Uint8Array {
 }
 
 /** Gives the content in pieces of that size. */
-function clientWith(content: Uint8Array, pieceBytes: number): Pick<Client, 'openAttachment'> {
+function depsWith(content: Uint8Array, pieceBytes: number): WholeMessageDeps {
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < content.length; at += pieceBytes) yield content.subarray(at, at + pieceBytes);
   }
   const download = { chunks, [Symbol.asyncDispose]: async () => undefined };
-  return { openAttachment: async () => download as unknown as Awaited<ReturnType<Client['openAttachment']>> };
+  return { open: async () => download, onProgress: () => undefined };
 }
 
 async function wholeOf(content: Uint8Array, pieceBytes: number, manifest: Manifest): Promise<Uint8Array> {
-  const deps = { client: clientWith(content, pieceBytes), onProgress: () => undefined };
-  const whole = await WholeMessage.open(deps, mailWith(manifest));
+  const whole = await WholeMessage.open(depsWith(content, pieceBytes), mailWith(manifest));
   if (whole === undefined) throw new Error('the mail lacks nothing');
   const octets: Uint8Array[] = [];
   for await (const piece of whole.octets(NEVER)) octets.push(piece);
@@ -82,7 +81,7 @@ describe('a message with its large attachment', () => {
     const odd = Buffer.from(mailWith(manifestOf(content)))
       .toString()
       .replace(/\r\n[A-Za-z0-9+/=]{60,}\r\n/, '\r\ne30=\r\n');
-    const deps = { client: clientWith(content, 5), onProgress: () => undefined };
+    const deps = depsWith(content, 5);
     expect(await WholeMessage.open(deps, utf8(odd))).toBeUndefined();
     expect(await WholeMessage.open(deps, utf8('Subject: x\r\n\r\nx'))).toBeUndefined();
   });

@@ -3,13 +3,13 @@
  * content comes from the nodes of the home while the message is written. Memory holds a few megabytes of it.
  */
 import { createHash } from 'node:crypto';
-import type { Client, Manifest } from '../../client/index.ts';
+import type { Download, Manifest } from '../../client/index.ts';
 import type { MessagePieces } from '../../jmap/index.ts';
 import { decodeManifest, MANIFEST_TYPE, ProtocolError } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 
 export interface WholeMessageDeps {
-  readonly client: Pick<Client, 'openAttachment'>;
+  readonly open: (manifest: Manifest, signal: AbortSignal) => Promise<Pick<Download, 'chunks'> & AsyncDisposable>;
   readonly onProgress: (name: string, done: number, total: number) => void;
 }
 
@@ -69,8 +69,8 @@ export class WholeMessage {
   }
 
   async *#contentOf(manifest: Manifest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const { client, onProgress } = this.#deps;
-    await using download = await client.openAttachment(manifest, signal);
+    const { onProgress, open } = this.#deps;
+    await using download = await open(manifest, signal);
     const hash = createHash('sha256');
     let done = 0;
     for await (const chunk of download.chunks(1)) {
