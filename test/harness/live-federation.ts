@@ -108,8 +108,7 @@ export class LiveFederation implements AsyncDisposable {
   async #quiet(): Promise<void> {
     for (let turns = 0; turns < QUIET_TURNS; turns++) {
       // A read waits for the reads before it, and a transaction for the commits: on a busy machine one takes longer than many others.
-      for (const home of this.homes)
-        if (home.isUp) await home.core.store.transact((transaction) => transaction.get(ANY_KEY));
+      for (const home of this.homes) if (home.isUp) await home.settled();
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (this.inFlight > 0) turns = 0;
     }
@@ -149,6 +148,12 @@ export class LiveFederationHome {
   get core(): Core {
     if (this.#core === undefined) throw new Error(`${this.#name} is away`);
     return this.#core;
+  }
+
+  /** Its store has done what it was asked. */
+  async settled(): Promise<void> {
+    const asked = this.core.store.transact((transaction) => transaction.get(ANY_KEY));
+    await asked.catch(() => undefined); // a mortal home may die of this, too: whoever made it so raises it
   }
 
   get isUp(): boolean {
