@@ -34,6 +34,8 @@ export const FOLDER_NAME_CHARACTERS_MAX = 180;
 export const MBOX_LINE_BYTES_MAX = 64 * 1024;
 /** Digits of an id that lists show: 48 bits, so that the first that begins with them is the one that is meant. */
 export const ID_PREFIX_CERTAIN = 12;
+/** How long `doctor` waits for mail that is coming: it is asked by somebody who waits for the answer. */
+export const CATCH_UP_MS = 10_000;
 /** A clock that differs from the home's by more is worth a word; nothing depends on it but the times that people read. */
 export const CLOCK_DIFFERENCE_MAX_MS = 60_000;
 /** Bytes in one message between two commands that share a profile: a line stays short, a bar stays lively. */

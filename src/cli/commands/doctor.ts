@@ -1,10 +1,11 @@
 /** `doctor`: whether keys, clock, node and completeness are as they should be, and what to do where they are not. */
 import type { Command } from 'commander';
+import { withDeadline } from '../../base/index.ts';
 import type { Client } from '../../client/index.ts';
 import { Unsuccessful } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { describeError } from '../error-line.ts';
-import { CLOCK_DIFFERENCE_MAX_MS } from '../limits.ts';
+import { CATCH_UP_MS, CLOCK_DIFFERENCE_MAX_MS } from '../limits.ts';
 import { DEVICE, forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
 import { counted, showDuration } from '../terminal/figures.ts';
@@ -35,7 +36,18 @@ async function examine(context: Context, client: Client): Promise<Check[]> {
   const profile = { name: 'profile', ok: true, detail: `${client.address} opens` };
   const connected = await examineNode(context, client);
   const online = connected.ok ? [examineClock(client), await examineKeys(client)] : [];
+  if (connected.ok) await catchUp(context, client);
   return [profile, connected, ...online, ...(await examineMail(client)), examineOutbox(client)];
+}
+
+/** What is coming just now is not missing: only what has not come in time is told. */
+async function catchUp({ deps, signal }: Context, client: Client): Promise<void> {
+  const late = (): Error => new DOMException('mail is still coming', 'TimeoutError');
+  try {
+    await withDeadline(deps.clock, CATCH_UP_MS, signal, late, (inTime) => client.sync({ signal: inTime }));
+  } catch {
+    signal.throwIfAborted(); // otherwise the report says what is missing, and the line above whether there is a node
+  }
 }
 
 async function examineNode({ signal }: Context, client: Client): Promise<Check> {
