@@ -1,16 +1,24 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts in one process, long with real programs
 // or many seeds.
 // A file of the long layer has a process of its own, since native addons, child processes and memory are at work; those of the
-// others share two, where the same modules would be loaded again for each.
+// others share two, where the same modules would be loaded again for each; not those that put another module in the place of one,
+// which whoever came before them may have loaded already.
+const ALONE = ['src/cli/keyring.test.ts', 'src/cli/mail-files/mail-files.test.ts'];
+
 export default defineConfig(({ mode }) => ({
   test: {
     maxWorkers: 2,
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
-      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], { timeoutMs: 10_000, isolate: false }),
+      layer(mode, 'unit', ['src/**/*.test.ts', 'test/*.test.ts'], {
+        timeoutMs: 10_000,
+        isolate: false,
+        exclude: ALONE,
+      }),
+      layer(mode, 'unit-alone', ALONE, { timeoutMs: 10_000, isolate: true }),
       layer(mode, 'scenario', ['test/scenario/**/*.test.ts'], {
         timeoutMs: 60_000,
         isolate: false,
@@ -26,10 +34,13 @@ export default defineConfig(({ mode }) => ({
 
 // A project does not inherit the mode, and tests read their length from it.
 function layer(mode: string, name: string, include: string[], options: LayerOptions) {
-  const { isolate, setupFiles = [], timeoutMs } = options;
+  const { exclude = [], isolate, setupFiles = [], timeoutMs } = options;
   return {
     mode,
-    test: { name, include, isolate, setupFiles, pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
+    test: {
+      ...{ name, include, exclude: [...configDefaults.exclude, ...exclude], isolate, setupFiles },
+      ...{ pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
+    },
   };
 }
 
@@ -37,4 +48,5 @@ interface LayerOptions {
   readonly timeoutMs: number;
   readonly isolate: boolean;
   readonly setupFiles?: string[];
+  readonly exclude?: string[];
 }
