@@ -38,7 +38,7 @@ const skipped = skipWithout(canInstall, {
   lack: 'no package registry can be reached',
 });
 
-// What it depends on comes from a registry.
+// What it depends on comes from a registry, which skipWithout tells when it is out of reach; with CI=true that is a failure.
 test.skipIf(skipped)('from the packed tarball in an empty folder the main job works', async () => {
   await using installed = await InstalledPackage.open();
   const { files, size } = installed.packed;

@@ -25,7 +25,7 @@ const optionsIn = (text: string): string[] => text.match(/(?<=[\s"'=])--[a-z-]+/
 describe('the systemd unit', () => {
   const skipped = skipWithout(hasProgram('systemd-analyze'), { test: 'the systemd unit', lack: 'there is no systemd' });
 
-  // Restante runs without systemd.
+  // systemd is a program of the machine, which skipWithout tells when it is missing; with CI=true that is a failure.
   test.skipIf(skipped)('is what systemd understands, with TLS and without, and exposes little', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'restante-unit-'));
     try {

@@ -83,7 +83,7 @@ test('mail that waited, encrypted to the certificate before, is read, and the ne
   await laptop.account.rotateCertificate();
   await bob.flush(never);
   await world.node.clock.advance(HOUR_MS);
-  await bob.connect(never); // without a node, what was known an hour ago is as good as any
+  await bob.connect(never); // without a node, what was known an hour ago is what there is
   await bob.send({ to: [laptop.address], subject: 'after', text: 'x' });
   for (const client of [laptop, setting.second.client, bob])
     await expectReadable(client, ['before', 'waited', 'after']);

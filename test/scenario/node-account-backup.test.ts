@@ -13,6 +13,15 @@ import { createPieces, getPiece, putPieces } from '../harness/pieces.ts';
 const suite = new SodiumSuite();
 const MAILS = 5;
 
+/** A home that lost everything else, in another folder. */
+async function startWithKeysOnly(world: NodeWorld, fresh: string): Promise<void> {
+  await world.stop();
+  await mkdir(join(fresh, 'keys'), { recursive: true });
+  for (const file of ['home.json', 'keys/home.key', 'keys/node.key'])
+    await copyFile(join(world.folder, file), join(fresh, file));
+  await world.start(fresh);
+}
+
 /** Bob wrote to Alice, small and large; her account is backed up. */
 async function setup() {
   const world = await NodeWorld.open();
@@ -61,12 +70,7 @@ describe('the backup of an account', () => {
     await using made = await setup();
     const { world, alice, folder, backup } = made;
     expect(await checkAccountBackup(suite, backup)).toMatchObject({ ok: true, address: alice.address, entries: MAILS });
-    await world.stop();
-    const fresh = join(folder, 'fresh');
-    await mkdir(join(fresh, 'keys'), { recursive: true });
-    for (const file of ['home.json', 'keys/home.key', 'keys/node.key'])
-      await copyFile(join(world.folder, file), join(fresh, file));
-    await world.start(fresh);
+    await startWithKeysOnly(world, join(folder, 'fresh'));
     for (let time = 0; time < 2; time++)
       expect(await world.core.operator.restoreAccount(backup)).toMatchObject({ ok: true, entries: MAILS });
     const sizes = await bodiesOf(world, alice);
@@ -92,12 +96,7 @@ describe('the backup of an account', () => {
     const { bytes } = await world.core.operator.backup(backup, alice.address);
     expect(bytes - pieces.attached.size).toBeLessThan(200_000);
     expect(await checkAccountBackup(suite, backup)).toMatchObject({ ok: true, entries: MAILS + 2, lacking: 0 });
-    await world.stop();
-    const fresh = join(folder, 'fresh');
-    await mkdir(join(fresh, 'keys'), { recursive: true });
-    for (const file of ['home.json', 'keys/home.key', 'keys/node.key'])
-      await copyFile(join(world.folder, file), join(fresh, file));
-    await world.start(fresh);
+    await startWithKeysOnly(world, join(folder, 'fresh'));
     for (let time = 0; time < 2; time++)
       expect(await world.core.operator.restoreAccount(backup)).toMatchObject({ ok: true, entries: MAILS + 2 });
     const reader = await world.signIn(alice);

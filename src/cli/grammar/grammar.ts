@@ -88,17 +88,17 @@ function commandWord(command: Command, parent: string, everywhere: readonly Opti
 
 function optionWord(option: Option): OptionWord {
   const { argChoices, description, envVar: environment, flags, long, short } = option;
-  const placeholder = /[<[]([^>\]]+)[>\]]?$/.exec(flags)?.[1];
+  const named = /[<[]([^>\]]+)[>\]]?$/.exec(flags)?.[1];
   const name = long ?? short;
   if (name === undefined || name === null) throw new Error(`an option without a name: ${flags}`);
-  const value = placeholder === undefined ? undefined : valueNamed(placeholder, argChoices);
+  const value = named === undefined ? undefined : valueNamed(named, argChoices);
   return { name, short: short ?? undefined, flags, description, environment, value };
 }
 
 /** What is a path is named one: `<dir>`, `<file>`, `[files...]`, `<paths...>`. */
-function valueNamed(placeholder: string, choices: readonly string[] | undefined): Value {
+function valueNamed(named: string, choices: readonly string[] | undefined): Value {
   if (choices !== undefined) return { kind: 'choice', choices };
-  const noun = placeholder.replace(/\.\.\.$/, '');
+  const noun = named.replace(/\.\.\.$/, '');
   if (/^(dirs?|folder)$/.test(noun)) return { kind: 'folder' };
   return /^(files?|paths?)$/.test(noun) ? { kind: 'file' } : { kind: 'text' };
 }
