@@ -24,7 +24,10 @@ export async function openNodeStore(deps: NodeStoreDeps, folder: DataFolder, url
       throw new NodeError('bad_folder', `${folder.path} keeps its mail in the folder`, {
         fix: `Move it with \`restante store move ${urlWithoutSecrets(url)}\`.`,
       });
-    await folder.setDatabase({ url, schema: folder.database?.schema ?? newSchema(deps) });
+    const place = { url, schema: folder.database?.schema ?? newSchema(deps) };
+    const store = await PostgresStore.open(deps, { ...place, isNew: folder.database === undefined });
+    await folder.setDatabase(place); // an address that leads to no store changes nothing
+    return store;
   }
   const { database } = folder;
   if (database === undefined) return SqliteStore.open(deps, { folder: folder.storeFolder });
@@ -82,7 +85,7 @@ export async function moveStore(deps: NodeStoreDeps, path: string, options: Move
 }
 
 async function openTarget(deps: NodeStoreDeps, folder: DataFolder, to: DatabasePlace | undefined): Promise<NodeStore> {
-  if (to !== undefined) return PostgresStore.open(deps, to);
+  if (to !== undefined) return PostgresStore.open(deps, { ...to, isNew: true });
   // What an interrupted move has left there is not the store: the folder names a database.
   await rm(folder.storeFolder, { recursive: true, force: true });
   return SqliteStore.open(deps, { folder: folder.storeFolder });

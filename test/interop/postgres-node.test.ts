@@ -63,6 +63,11 @@ describe.skipIf(skipsWithoutPostgres('nodes on PostgreSQL'))('a node on PostgreS
     await home.stop();
     await verify(data);
     expect(await readdir(data)).not.toContain('store');
+    const elsewhere = postgres.url.replace('/postgres', '/template1');
+    const empty = await restante(['up', '--json', '--data', data, '--port', '0', '--database', elsewhere]);
+    expect(jsonOf(empty.stdout)).toMatchObject({
+      error: { code: 'corrupt', fix: expect.stringContaining('--database') },
+    });
 
     const there = jsonOf<{ bytes: number }>((await restante(['store', 'move', '--json', '--data', data])).stdout);
     expect(there.bytes).toBeGreaterThan(10_000);

@@ -18,7 +18,7 @@ describe.skipIf(skipsWithoutPostgres('the store on PostgreSQL'))('on PostgreSQL'
   let schemas = 0;
   const fresh = (): string => `store_${++schemas}`;
   const open = (schema = fresh(), url = postgres.url): Promise<PostgresStore> =>
-    PostgresStore.open(deps, { url, schema });
+    PostgresStore.open(deps, { url, schema, isNew: true });
   beforeAll(async () => {
     postgres = await Postgres.open();
   });
@@ -88,6 +88,8 @@ describe.skipIf(skipsWithoutPostgres('the store on PostgreSQL'))('on PostgreSQL'
     await admin.query('CREATE SCHEMA other; CREATE TABLE other.things (id int)');
     await expect(open('other')).rejects.toMatchObject({ code: 'corrupt', fix: expect.any(String) });
     const schema = fresh();
+    const missing = PostgresStore.open(deps, { url: postgres.url, schema });
+    await expect(missing).rejects.toMatchObject({ code: 'corrupt', fix: expect.stringContaining('--database') });
     await (await open(schema))[Symbol.asyncDispose]();
     await admin.query(`UPDATE ${schema}.store SET version = 99`);
     await expect(open(schema)).rejects.toMatchObject({ code: 'newer_schema', details: { found: 99 } });

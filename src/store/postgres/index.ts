@@ -1,4 +1,4 @@
 /** The store over PostgreSQL (Node). */
 
 export { PostgresStore, type PostgresStoreDeps } from './postgres-store.ts';
-export type { DatabasePlace } from './writer.ts';
+export type { DatabasePlace } from './schema.ts';

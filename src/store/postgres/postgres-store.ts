@@ -10,7 +10,8 @@ import { StoreError } from '../store-error.ts';
 import type { WriteSet } from '../write-set.ts';
 import { SCHEMA_NAME } from './limits.ts';
 import { Reader } from './reader.ts';
-import { type DatabasePlace, Writer } from './writer.ts';
+import type { DatabasePlace } from './schema.ts';
+import { Writer } from './writer.ts';
 
 export interface PostgresStoreDeps {
   readonly clock: Clock;
@@ -21,8 +22,8 @@ export class PostgresStore extends EngineStore {
   readonly #engine: PostgresEngine;
 
   /**
-   * `url`: `postgres://user:password@host:port/database`; `schema` is made if it is missing. Throws StoreError `locked`,
-   * `newer_schema`, `corrupt`, or `failed` with what the database says.
+   * Throws StoreError `locked`, `newer_schema`, `corrupt` (also where a store was to be and is none), or `failed` with what
+   * the database says.
    */
   static async open(deps: PostgresStoreDeps, place: DatabasePlace): Promise<PostgresStore> {
     if (!SCHEMA_NAME.test(place.schema))

@@ -15,7 +15,7 @@ import {
   RETRY_MAX_MS,
   STATEMENT_TIMEOUT_MS,
 } from './limits.ts';
-import type { DatabasePlace } from './writer.ts';
+import type { DatabasePlace } from './schema.ts';
 import { bufferOf } from './writes.ts';
 
 type Queryable = Pick<pg.ClientBase, 'query'>;

@@ -31,13 +31,25 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
+export interface DatabasePlace {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string;
+  readonly schema: string;
+  /** Whether it may be made: where a store was before, an empty one in its place would be a loss that nobody sees. */
+  readonly isNew?: boolean;
+}
+
 export interface Ownership {
   readonly epoch: bigint;
   readonly commits: bigint;
 }
 
 /** Makes the layout, or brings it to the current version, and takes the store. Throws `newer_schema`, `corrupt`. */
-export async function takeOwnership(client: ClientBase, schema: string): Promise<Ownership> {
+export async function takeOwnership(client: ClientBase, { isNew, schema }: DatabasePlace): Promise<Ownership> {
+  if (!isNew && (await versionOf(client, schema)) === 0)
+    throw new StoreError('corrupt', `this database has no store ${schema}`, {
+      fix: 'Name the database that has it with --database, or restore the node from a backup.',
+    });
   await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
   await client.query('BEGIN');
   try {

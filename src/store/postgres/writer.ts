@@ -9,17 +9,12 @@ import { StoreError } from '../store-error.ts';
 import type { WriteSet } from '../write-set.ts';
 import { isAway, isTakenOver, takenOver, toStoreError } from './engine-errors.ts';
 import { CLOSE_PATIENCE_MS, CONNECT_TIMEOUT_MS, RETRY_FIRST_MS, RETRY_MAX_MS, STATEMENT_TIMEOUT_MS } from './limits.ts';
-import { commitsOf, type Ownership, takeOwnership } from './schema.ts';
+import { commitsOf, type DatabasePlace, type Ownership, takeOwnership } from './schema.ts';
 import { statementsOf } from './writes.ts';
 
 export interface WriterDeps {
   readonly clock: Clock;
   readonly log: Log;
-}
-
-export interface DatabasePlace {
-  readonly url: string;
-  readonly schema: string;
 }
 
 export class Writer {
@@ -41,7 +36,7 @@ export class Writer {
         throw new StoreError('locked', `another process has the store ${place.schema} open`, {
           fix: 'Stop it, or name another store.',
         });
-      return new Writer(deps, place, await takeOwnership(client, place.schema), client);
+      return new Writer(deps, place, await takeOwnership(client, place), client);
     } catch (error) {
       await client.end();
       throw toStoreError(error);
