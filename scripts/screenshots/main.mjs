@@ -13,7 +13,7 @@ import { chromium } from 'playwright-core';
 import { sampleMail } from './sample-mail.mjs';
 
 const PASSWORD = 'correct horse battery staple';
-const MAIN = 'dist/cli/main.js';
+const MAIN = 'dist/bin/restante.js';
 const OUT = process.argv[2] ?? 'docs/screenshots';
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const SECTIONS = [

@@ -1,6 +1,6 @@
-/** Where the program of a user server and the files of the page are: compiled, beside this file or under dist. */
+/** Where the program of a user server and the files of the page are: in dist/, once built. */
 import { fileURLToPath } from 'node:url';
-import { workerUrl } from '../base/system/index.ts';
+import { builtUrl, workerUrl } from '../base/system/index.ts';
 
 export function userServerProgram(): string {
   return fileURLToPath(workerUrl('./user-server/main.ts', import.meta.url));
@@ -8,5 +8,5 @@ export function userServerProgram(): string {
 
 /** Where the web page was built to. */
 export function pageFolder(): string {
-  return fileURLToPath(new URL('../web', workerUrl('./program.ts', import.meta.url)));
+  return fileURLToPath(builtUrl('../web', import.meta.url));
 }

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import type { Interruption } from '../../src/cli/interruption.ts';
 import { runCommand } from '../../src/cli/run.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bin/restante.js', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

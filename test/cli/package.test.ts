@@ -23,7 +23,7 @@ const STRAYS = /\.(test|contract)\.|\/(sim|testing|fixtures)\/|tsbuildinfo|vecto
 const NEEDED = [
   'LICENSE',
   'SECURITY.md',
-  'dist/cli/main.js',
+  'dist/bin/restante.js',
   'dist/restante.1',
   'dist/web/index.html',
   'dist/web/licenses.txt',

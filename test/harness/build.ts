@@ -1,12 +1,19 @@
 /**
- * Compiles src/ to dist/ before a run: worker threads are loaded from there, since Node 20 cannot load TypeScript ones.
- * Type errors are printed and stop nothing here (the compiler emits all the same); `npm run check` is what refuses them.
+ * Compiles src/ to dist/ before a run, and bundles the programs: worker threads are loaded from there, since Node 20 cannot
+ * load TypeScript ones. Type errors are printed and stop nothing here (the compiler emits all the same); `npm run check` is
+ * what refuses them.
  */
 import { spawnSync } from 'node:child_process';
 
 export default function build(): void {
-  const result = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { encoding: 'utf8' });
-  if (result.error !== undefined) throw result.error;
-  if (result.status !== 0)
-    process.stderr.write(`dist/ was built with type errors:\n${result.stdout}${result.stderr}\n`);
+  const compiled = run('node_modules/typescript/bin/tsc', '-b');
+  if (compiled.status !== 0) process.stderr.write(`dist/ was built with type errors:\n${compiled.said}\n`);
+  const bundled = run('scripts/bundle.mjs');
+  if (bundled.status !== 0) throw new Error(`the programs were not bundled:\n${bundled.said}`);
+}
+
+function run(...args: string[]): { status: number | null; said: string } {
+  const { error, status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  return { status, said: stdout + stderr };
 }

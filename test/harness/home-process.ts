@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 /** From the project's folder, where tests and benches are begun: benches are compiled to elsewhere. */
-export const MAIN = resolve('dist/cli/main.js');
+export const MAIN = resolve('dist/bin/restante.js');
 
 /** Of every person of these tests. */
 export const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };

@@ -9,7 +9,7 @@ import { ThreadedHomeCheck } from '../../src/hub/index.ts';
 import { asPerson, HomeProcess, PASSWORD } from './home-process.ts';
 import { FrameProgram, openHub, type TestHub } from './hub.ts';
 
-const USER_SERVER = fileURLToPath(new URL('../../dist/hub/user-server/main.js', import.meta.url));
+const USER_SERVER = fileURLToPath(new URL('../../dist/bin/hub-user-server-main.js', import.meta.url));
 
 type Arguments = Readonly<Record<string, unknown>>;
 
