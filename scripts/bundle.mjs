@@ -4,9 +4,18 @@
  * are 600 for any command, and again for each thread; these are few. What is installed from npm stays where it is.
  *
  * Only what differs from the last time is written, and nothing is removed: a program that runs meanwhile finds its own files,
- * whole. What is left over goes when the package is made (prune-dist.mjs).
+ * whole. With --prune, for the package, what an earlier bundle left goes too.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -29,6 +38,7 @@ async function bundle() {
   await made.close();
   mkdirSync(BIN, { recursive: true });
   for (const { fileName, code } of output) replace(join(BIN, fileName), code);
+  if (process.argv.includes('--prune')) prune(new Set(output.map(({ fileName }) => fileName)));
   chmodSync(join(BIN, 'restante.js'), 0o755);
 }
 
@@ -56,6 +66,10 @@ function withUrlsOfTheBundle(code, path) {
       ? `new URL('../${relative(DIST, path)}', import.meta.url).href`
       : `new URL('./${nameInBundle(path, worker)}.js', import.meta.url)`,
   );
+}
+
+function prune(current) {
+  for (const name of readdirSync(BIN)) if (!current.has(name)) rmSync(join(BIN, name));
 }
 
 function replace(path, code) {

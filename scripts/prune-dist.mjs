@@ -1,17 +1,17 @@
 /**
  * Removes from dist/ what no source makes any more: the compiler leaves the output of a file that was renamed or deleted,
- * and it would be packed. The page and the manual page replace their own files.
+ * and it would be packed. The page, the manual page and the bundle replace their own files.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
 const dist = resolve('dist');
-const page = join(dist, 'web/');
+const others = [join(dist, 'web/'), join(dist, 'bin/')];
 // Listed before the sources are: who compiles a new one meanwhile does not lose its output.
 const written = readdirSync(dist, { recursive: true })
   .map((name) => join(dist, name))
-  .filter((path) => /\.(js|d\.ts|map)$/.test(path) && !path.startsWith(page));
+  .filter((path) => /\.(js|d\.ts|map)$/.test(path) && !others.some((folder) => path.startsWith(folder)));
 
 const made = outputs('tsconfig.json');
 for (const path of written.filter((path) => !made.has(path))) {
