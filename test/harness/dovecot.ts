@@ -38,8 +38,14 @@ export class Dovecot implements AsyncDisposable {
     this.imapPort = imapPort;
   }
 
-  /** With a certificate it does what is said only after STARTTLS. */
-  static async open({ certificate }: { readonly certificate?: Certificate } = {}): Promise<Dovecot> {
+  /** With a certificate it does what is said only after STARTTLS. Everybody's password is the same. */
+  static async open({
+    certificate,
+    password = PASSWORD,
+  }: {
+    readonly certificate?: Certificate;
+    readonly password?: string;
+  } = {}): Promise<Dovecot> {
     const folder = await mkdtemp(join(tmpdir(), 'dovecot-'));
     const [lmtpPort, imapPort] = [await freePort(), await freePort()];
     // Mail belongs to `mail`, a user of every Debian; Dovecot refuses to deliver as root.
@@ -47,11 +53,15 @@ export class Dovecot implements AsyncDisposable {
     await chmod(folder, 0o755);
     await chown(join(folder, 'mail'), 8, 8);
     const config = join(folder, 'dovecot.conf');
-    await writeFile(config, configuration(folder, lmtpPort, imapPort, certificate));
+    await writeFile(config, configuration({ folder, lmtpPort, imapPort, certificate, password }));
     const master = launch(folder);
     const server = new Dovecot(master, folder, lmtpPort, imapPort);
     for (const port of [lmtpPort, imapPort]) await answers(port, 'Dovecot');
     return server;
+  }
+
+  get pid(): number {
+    return this.#master.pid as number;
   }
 
   /** All of its processes are gone from one moment to the next; then it runs again. */
@@ -74,12 +84,19 @@ function launch(folder: string): ChildProcess {
   return spawn(DOVECOT, ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: 'ignore', detached: true });
 }
 
-function configuration(
-  folder: string,
-  lmtpPort: number,
-  imapPort: number,
-  certificate: Certificate | undefined,
-): string {
+function configuration({
+  certificate,
+  folder,
+  imapPort,
+  lmtpPort,
+  password,
+}: {
+  readonly folder: string;
+  readonly lmtpPort: number;
+  readonly imapPort: number;
+  readonly certificate: Certificate | undefined;
+  readonly password: string;
+}): string {
   const tls =
     certificate === undefined
       ? 'ssl = no'
@@ -103,7 +120,7 @@ default_client_limit = 2000
 default_process_limit = 200
 passdb {
   driver = static
-  args = password=${PASSWORD}
+  args = password=${password}
 }
 userdb {
   driver = static

@@ -116,6 +116,10 @@ export class HomeProcess {
     return this.#child.pid as number;
   }
 
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** What it wrote to stderr so far. */
   get log(): string {
     return this.#log.join('');

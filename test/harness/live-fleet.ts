@@ -31,32 +31,42 @@ export interface LiveNode {
   process: HomeProcess | undefined;
 }
 
+export interface LiveFleetOptions {
+  /** Nodes that get a disk of their own, which is small. */
+  readonly smallDisks?: readonly string[];
+  /** The PostgreSQL database that all of them share; default: each keeps its rows in its folder. */
+  readonly database?: string;
+}
+
 export class LiveFleet implements AsyncDisposable {
   readonly nodes = new Map<string, LiveNode>();
-  readonly #folder: string;
+  /** Every process of a node that there ever was: what it logged stays. */
+  readonly everyProcess: HomeProcess[] = [];
+  readonly folder: string;
   readonly #home: string;
   readonly #options: readonly string[];
   readonly #smallDisks: ReadonlySet<string>;
+  readonly #database: string | undefined;
   #made = 0;
 
-  private constructor(folder: string, home: string, options: readonly string[], smallDisks: readonly string[]) {
-    this.#folder = folder;
+  private constructor(folder: string, home: string, options: readonly string[], more: LiveFleetOptions) {
+    this.folder = folder;
     this.#home = home;
     this.#options = options;
-    this.#smallDisks = new Set(smallDisks);
+    this.#smallDisks = new Set(more.smallDisks ?? []);
+    this.#database = more.database;
   }
 
-  /** `smallDisks`: nodes that get a disk of their own, which is small. */
   static async open(
     names: readonly string[],
     options: readonly string[],
-    smallDisks: readonly string[] = [],
+    more: LiveFleetOptions = {},
   ): Promise<LiveFleet> {
     const folder = await mkdtemp(join(tmpdir(), 'restante-live-fleet-'));
     const [first, ...others] = names;
     if (first === undefined) throw new Error('a fleet has a node');
     const port = await freePort();
-    const fleet = new LiveFleet(folder, `localhost:${port}`, options, smallDisks);
+    const fleet = new LiveFleet(folder, `localhost:${port}`, options, more);
     await fleet.#make(first, port);
     await fleet.start(first);
     for (const name of others) await fleet.add(name, first);
@@ -80,8 +90,10 @@ export class LiveFleet implements AsyncDisposable {
   async start(name: string): Promise<void> {
     const node = this.node(name);
     const url = `http://127.0.0.1:${node.proxy.port}`;
-    const options = ['--home', this.#home, '--public-url', url, ...this.#options];
+    const database = this.#database === undefined ? [] : ['--database', this.#database];
+    const options = ['--home', this.#home, '--public-url', url, ...database, ...this.#options];
     node.process = await HomeProcess.open(node.folder, node.port, options);
+    this.everyProcess.push(node.process);
   }
 
   /** A node with an empty disk, under a new name or one whose disk was lost. */
@@ -90,8 +102,17 @@ export class LiveFleet implements AsyncDisposable {
     const token = await this.operator(by, (operator) => operator.fleetToken());
     const url = `ws://127.0.0.1:${this.node(by).proxy.port}/client`;
     const dialer = openNodeDialer(clock);
-    await joinFleet({ ...deps, dialer }, { folder: node.folder, url, token, name }, never);
+    const database = this.#database === undefined ? {} : { database: this.#database };
+    await joinFleet({ ...deps, dialer }, { folder: node.folder, url, token, name, ...database }, never);
     await this.start(name);
+  }
+
+  /** In order. */
+  async stop(name: string): Promise<void> {
+    const node = this.node(name);
+    const { process: child } = node;
+    node.process = undefined;
+    await child?.stop();
   }
 
   /** kill -9. */
@@ -137,11 +158,11 @@ export class LiveFleet implements AsyncDisposable {
       await proxy[Symbol.asyncDispose]();
       disk?.unmount();
     }
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   async #make(name: string, port: number): Promise<LiveNode> {
-    const folder = join(this.#folder, `${name}-${this.#made++}`);
+    const folder = join(this.folder, `${name}-${this.#made++}`);
     const disk = this.#smallDisks.has(name) ? await SmallDisk.mount(folder) : undefined;
     const node: LiveNode = { name, folder, port, proxy: await CutProxy.open(port), disk, process: undefined };
     this.nodes.set(name, node);

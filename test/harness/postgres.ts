@@ -54,6 +54,11 @@ export class Postgres implements AsyncDisposable {
     return postgres;
   }
 
+  /** Undefined while it is dead. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get url(): string {
     return `postgres://restante@127.0.0.1:${this.port}/postgres`;
   }

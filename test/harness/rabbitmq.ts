@@ -1,7 +1,7 @@
 /** A private RabbitMQ on free loopback ports in a temporary folder, ended by process id. Debian: rabbitmq-server. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +58,11 @@ export class Rabbit implements AsyncDisposable {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ERL_EPMD_ADDRESS: '127.0.0.1' },
     });
     this.#watcher.unref();
+  }
+
+  /** Of the broker itself; undefined while it is dead. */
+  get pid(): number | undefined {
+    return this.#child === undefined ? undefined : Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
   }
 
   get url(): string {

@@ -84,7 +84,7 @@ class Sender {
 }
 
 test(`${ROUNDS} rounds of kills, cuts, full and lost disks, removals and erasures lose nothing acknowledged`, async () => {
-  await using fleet = await LiveFleet.open(['a', 'b', 'c'], ['--durability', '2'], ['c']);
+  await using fleet = await LiveFleet.open(['a', 'b', 'c'], ['--durability', '2'], { smallDisks: ['c'] });
   await using devices = await Devices.open(fleet);
   const random = new SeededSecureRandom(SEED);
   const reader = await signUp(fleet, random, 'reader');
