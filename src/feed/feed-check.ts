@@ -4,7 +4,7 @@
  * problem for each node above it. Appends and clears may go on meanwhile: judged is the length at the start.
  */
 import { type CryptoSuite, equalBytes } from '../base/index.ts';
-import type { StoreReader } from '../store/index.ts';
+import { type Row, StoreError, type StoreReader } from '../store/index.ts';
 import { type FeedKeys, GROUP_BLOCKS, nodeOfGroup, numberOfKey } from './feed-rows.ts';
 import { parentOf } from './flat-tree.ts';
 import { CHECK_PAGE_BLOCKS, CHECK_PAGE_BYTES } from './limits.ts';
@@ -14,6 +14,7 @@ export interface CheckProblem {
   readonly code:
     | 'block_hash' // a block is not what its leaf says
     | 'missing_block' // neither held nor cleared
+    | 'unreadable_block' // the store has it, and cannot read it
     | 'uncleared_block' // cleared, but its bytes are there
     | 'missing_node'
     | 'node_hash' // a node is not the parent of its children
@@ -57,7 +58,7 @@ export async function* checkRows(
   }
 }
 
-interface Page {
+export interface Page {
   readonly from: number;
   readonly to: number;
   readonly blocks: ReadonlyMap<number, Uint8Array>;
@@ -65,15 +66,17 @@ interface Page {
   readonly groups: ReadonlyMap<number, Uint8Array>;
   /** Cleared before the page was read. */
   readonly cleared: ReadonlySet<number>;
+  /** Why the store cannot read a block. */
+  readonly unreadable: ReadonlyMap<number, string>;
 }
 
 /** The next blocks, as many as fit a page, with their nodes and signatures. */
-async function readPage(feed: CheckedFeed, reader: StoreReader, from: number): Promise<Page> {
+export async function readPage(feed: CheckedFeed, reader: StoreReader, from: number): Promise<Page> {
   const { keys } = feed;
   const end = Math.min(feed.length, from + CHECK_PAGE_BLOCKS);
   const cleared = new Set<number>();
   for (let index = from; index < end; index++) if (feed.isCleared(index)) cleared.add(index);
-  const rows = await reader.range({ ...keys.range('block', from, end), limit: end - from, maxBytes: CHECK_PAGE_BYTES });
+  const { rows, unreadable } = await readBlocks(feed, reader, from, end);
   const bytes = rows.reduce((sum, { value }) => sum + value.length, 0);
   const last = rows.at(-1);
   const to = last !== undefined && bytes > CHECK_PAGE_BYTES ? numberOfKey(last.key) + 1 : end;
@@ -85,7 +88,55 @@ async function readPage(feed: CheckedFeed, reader: StoreReader, from: number): P
   ]);
   const numbered = (list: typeof rows): ReadonlyMap<number, Uint8Array> =>
     new Map(list.map(({ key, value }) => [numberOfKey(key), value]));
-  return { from, to, blocks: numbered(rows), signatures: numbered(signatures), groups: numbered(groups), cleared };
+  return {
+    from,
+    to,
+    blocks: numbered(rows),
+    signatures: numbered(signatures),
+    groups: numbered(groups),
+    cleared,
+    unreadable,
+  };
+}
+
+/** One by one where the store cannot read them together: a damaged one must not hide the others. */
+async function readBlocks(
+  { keys }: CheckedFeed,
+  reader: StoreReader,
+  from: number,
+  end: number,
+): Promise<{ readonly rows: readonly Row[]; readonly unreadable: ReadonlyMap<number, string> }> {
+  const unreadable = new Map<number, string>();
+  try {
+    const range = { ...keys.range('block', from, end), limit: end - from, maxBytes: CHECK_PAGE_BYTES };
+    return { rows: await reader.range(range), unreadable };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  const rows: Row[] = [];
+  let bytes = 0;
+  for (let index = from; index < end && bytes <= CHECK_PAGE_BYTES; index++)
+    try {
+      const key = keys.key('block', index);
+      const value = await reader.get(key);
+      if (value !== undefined) rows.push({ key, value });
+      bytes += value?.length ?? 0;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      unreadable.set(index, error.message);
+    }
+  return { rows, unreadable };
+}
+
+/** What the store says of damage, and of nothing else that may be wrong. */
+export function isDamage(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'corrupt';
+}
+
+/** A node that the block at `index` completes. */
+export function storedNode(page: Page, index: number, node: number): TreeNode | undefined {
+  const row = page.groups.get(Math.floor(index / GROUP_BLOCKS));
+  return row === undefined ? undefined : nodeOfGroup(row, node);
 }
 
 /** `roots` are those before the block, and afterwards those with it; undefined where a node is missing. */
@@ -96,16 +147,16 @@ function* checkBlock(
   roots: (TreeNode | undefined)[],
 ): Generator<CheckProblem> {
   const { suite } = feed;
-  const stored = (node: number): TreeNode | undefined => {
-    const row = page.groups.get(Math.floor(index / GROUP_BLOCKS));
-    return row === undefined ? undefined : nodeOfGroup(row, node);
-  };
+  const stored = (node: number): TreeNode | undefined => storedNode(page, index, node);
   const block = page.blocks.get(index);
   const computed = block === undefined ? undefined : leafNode(suite, index, block);
   let node = stored(2 * index);
   if (node === undefined && !(feed.isSparse && block === undefined))
     yield { code: 'missing_node', index, message: `tree node ${2 * index} is missing` };
-  if (block === undefined && !page.cleared.has(index) && !feed.mayBeCleared(index))
+  const unreadable = page.unreadable.get(index);
+  if (unreadable !== undefined)
+    yield { code: 'unreadable_block', index, message: `block ${index} cannot be read: ${unreadable}` };
+  else if (block === undefined && !page.cleared.has(index) && !feed.mayBeCleared(index))
     yield { code: 'missing_block', index, message: `block ${index} is missing` };
   // A replica may have been given the block since: then it is no hole any more, or a transaction in flight fills it.
   if (block !== undefined && page.cleared.has(index) && feed.mayBeCleared(index))

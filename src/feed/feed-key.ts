@@ -1,5 +1,5 @@
 /** A feed's keys: Ed25519, and the discovery key by which the world may know the feed without being able to read it. */
-import { type CryptoSuite, fromHex, type KeyPair, type SecureRandom, toHex, utf8 } from '../base/index.ts';
+import { type CryptoSuite, equalBytes, fromHex, type KeyPair, type SecureRandom, toHex, utf8 } from '../base/index.ts';
 import { FeedError } from './feed-error.ts';
 
 export interface FeedKeyPair extends KeyPair {
@@ -9,6 +9,7 @@ export interface FeedKeyPair extends KeyPair {
 
 const SEED_BYTES = 32;
 const PUBLIC_KEY_BYTES = 32;
+const SECRET_KEY_BYTES = 64;
 // Lower case: DEP-0010 prints capitals, but every implementation hashes this.
 const DISCOVERY_MESSAGE = utf8('hypercore');
 
@@ -35,4 +36,10 @@ export function parseFeedKey(text: string): Uint8Array {
 export function formatFeedKey(publicKey: Uint8Array): string {
   if (publicKey.length !== PUBLIC_KEY_BYTES) throw new FeedError('wrong_key', 'a feed key has 32 bytes');
   return toHex(publicKey);
+}
+
+export function isSecretOf(suite: CryptoSuite, secretKey: Uint8Array, publicKey: Uint8Array): boolean {
+  if (secretKey.length !== SECRET_KEY_BYTES) return false;
+  const pair = suite.keyPair(secretKey.subarray(0, SEED_BYTES));
+  return equalBytes(pair.publicKey, publicKey) && equalBytes(pair.secretKey, secretKey);
 }

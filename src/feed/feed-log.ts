@@ -7,18 +7,20 @@
  *   other. What a failed transaction appended is taken back before the next one starts (StoreTransaction.onRollback).
  * - One FeedLog writes a prefix: two would sign two histories.
  */
-import { type CryptoSuite, equalBytes, invariant } from '../base/index.ts';
+import { type CryptoSuite, invariant } from '../base/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../store/index.ts';
+import { checkBatch } from './batch.ts';
 import { Bitfield, type Interval, PAGE_BITS } from './bitfield.ts';
 import { type CheckOptions, type CheckProblem, checkRows } from './feed-check.ts';
 import { FeedError } from './feed-error.ts';
-import { discoveryKeyOf } from './feed-key.ts';
+import { discoveryKeyOf, isSecretOf } from './feed-key.ts';
 import { EMPTY_HEAD, type Head, loadFeed } from './feed-load.ts';
+import { FeedMender } from './feed-mender.ts';
 import { FeedKeys, GROUP_BLOCKS, groupRows, numberOfKey, readNodes } from './feed-rows.ts';
 import { fullRoots } from './flat-tree.ts';
 import { encodeForkProof, type ForkProof } from './fork-proof.ts';
-import { ACCEPT_BLOCKS_MAX, BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, FEED_LENGTH_MAX } from './limits.ts';
+import { ACCEPT_BLOCKS_MAX } from './limits.ts';
 import { proveWhole, readTree, type WholeTree } from './log-proof.ts';
 import { byteLengthOf, growTree, rootHash, type TreeNode } from './merkle.ts';
 import { judgeOwn } from './own-judgement.ts';
@@ -167,13 +169,7 @@ export class FeedLog {
       length,
       group: isGroupFull ? EMPTY_HEAD.group : (rows.at(-1)?.bytes ?? EMPTY_HEAD.group),
     };
-    transaction.onCommit(() => {
-      this.#durable = head;
-    });
-    transaction.onRollback(() => {
-      this.#pending = before;
-    });
-    this.#pending = head;
+    this.#advance(transaction, head);
     return { firstIndex: before.length, length };
   }
 
@@ -192,11 +188,15 @@ export class FeedLog {
       this.#freeze(transaction, acceptances);
       return acceptances;
     }
-    const before = this.#pending;
     const { acceptances, grown } = await this.#replica.accept(transaction, claims);
     this.#freeze(transaction, acceptances);
     if (grown === undefined) return acceptances;
-    const head: Head = { ...grown, group: EMPTY_HEAD.group };
+    this.#advance(transaction, { ...grown, group: EMPTY_HEAD.group });
+    return acceptances;
+  }
+
+  #advance(transaction: StoreTransaction, head: Head): void {
+    const before = this.#pending;
     transaction.onCommit(() => {
       this.#durable = head;
     });
@@ -204,7 +204,6 @@ export class FeedLog {
       this.#pending = before;
     });
     this.#pending = head;
-    return acceptances;
   }
 
   /**
@@ -253,10 +252,10 @@ export class FeedLog {
   /** How many blocks are on disk: that came, and were not cleared. */
   get heldCount(): number {
     let count = 0;
-    for (const { from, to } of this.arrived()) count += to - from;
-    for (const { from, to } of this.cleared(0, this.length))
-      for (let index = from; index < to; index++)
-        if (this.#replica === undefined || this.#replica.held.get(index)) count -= 1;
+    for (const { from, to } of this.arrived()) {
+      count += to - from;
+      for (const hole of this.cleared(from, to)) count -= hole.to - hole.from;
+    }
     return count;
   }
 
@@ -337,16 +336,30 @@ export class FeedLog {
 
   /** Every block held, node and signature on disk now, in order. Whole when it yields nothing. */
   verifyAll(reader: StoreReader, options: CheckOptions): AsyncGenerator<CheckProblem> {
-    const state = {
+    return checkRows(this.mender.feed, reader, options);
+  }
+
+  /** For repair: what the tree and the other copies of the feed prove is put where the rows say something else. */
+  get mender(): FeedMender {
+    const secretKey = this.#secretKey;
+    return new FeedMender({
       suite: this.#suite,
       publicKey: this.publicKey,
       keys: this.#keys,
-      length: this.length,
+      head: this.#durable,
       isSparse: this.isReplica,
-      isCleared: (index: number) => !this.has(index),
-      mayBeCleared: (index: number) => this.#pendingHoles.get(index),
-    };
-    return checkRows(state, reader, options);
+      isCleared: (index) => !this.has(index),
+      mayBeCleared: (index) => this.#pendingHoles.get(index),
+      sign: secretKey === undefined ? undefined : (hash) => this.#suite.sign(hash, secretKey),
+      begunGroup: () => (this.isReplica ? undefined : this.#pending),
+      // What is kept in memory of the rows is taken from them anew.
+      changed: (transaction, group) => this.#treeChanged(transaction, group),
+    });
+  }
+
+  #treeChanged(transaction: StoreTransaction, group: Uint8Array | undefined): void {
+    this.#replica?.forgetRows();
+    if (group !== undefined) this.#advance(transaction, { ...this.#pending, group });
   }
 
   async #load(store: StoreReader): Promise<void> {
@@ -382,17 +395,4 @@ export class FeedLog {
       details: { length: this.length },
     });
   }
-}
-
-function checkBatch(length: number, blocks: readonly Uint8Array[]): void {
-  if (blocks.length > BATCH_BLOCKS_MAX || length + blocks.length > FEED_LENGTH_MAX)
-    throw new FeedError('too_large', `a batch has at most ${BATCH_BLOCKS_MAX} blocks`);
-  if (blocks.some((block) => block.length > BLOCK_BYTES_MAX))
-    throw new FeedError('too_large', `a block has at most ${BLOCK_BYTES_MAX} bytes`);
-}
-
-function isSecretOf(suite: CryptoSuite, secretKey: Uint8Array, publicKey: Uint8Array): boolean {
-  if (secretKey.length !== 64) return false;
-  const pair = suite.keyPair(secretKey.subarray(0, 32));
-  return equalBytes(pair.publicKey, publicKey) && equalBytes(pair.secretKey, secretKey);
 }

@@ -101,6 +101,18 @@ export async function readNodes(
   });
 }
 
+/** A group's row with these nodes in their places. */
+export function groupWith(row: Uint8Array, nodes: readonly TreeNode[]): Uint8Array {
+  const end = nodes.reduce((most, { index }) => Math.max(most, offsetInGroup(index) + NODE_BYTES), row.length);
+  const changed = new Uint8Array(end);
+  changed.set(row);
+  for (const { index, hash, size } of nodes) {
+    changed.set(hash, offsetInGroup(index));
+    writeUint64(changed, offsetInGroup(index) + HASH_BYTES, size);
+  }
+  return changed;
+}
+
 export interface GroupRow {
   readonly group: number;
   readonly bytes: Uint8Array;

@@ -6,6 +6,7 @@ export type { CheckOptions, CheckProblem } from './feed-check.ts';
 export * from './feed-error.ts';
 export * from './feed-key.ts';
 export * from './feed-log.ts';
+export type { FeedMender, Mending } from './feed-mender.ts';
 export * from './flat-tree.ts';
 export type { ForkProof, SignedNode } from './fork-proof.ts';
 export { judgeFork } from './fork-proof.ts';

@@ -28,3 +28,7 @@ export const TREE_ROWS_MAX = 1024;
 export const PROOF_SIGNATURES_MAX = 64;
 /** Blocks that one accepting transaction takes: half a second of hashing and storing at worst. */
 export const ACCEPT_BLOCKS_MAX = 4096;
+/** Readings of a damaged part of a tree that are kept until something above tells which is right: damage is rare, and local. */
+export const SETTLE_OPTIONS_MAX = 16;
+/** Rows of a tree that one mending transaction writes. */
+export const MEND_GROUPS_MAX = 256;

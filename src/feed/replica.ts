@@ -70,6 +70,11 @@ export class Replica {
     }
   }
 
+  /** Somebody else has changed the rows of the tree. */
+  forgetRows(): void {
+    this.#rows.drop();
+  }
+
   /**
    * What to ask for along with a block: what is held around it, as far as it is in memory. What is not counts as not held,
    * which costs the answerer some nodes more. With `afterPrevious` the block before will have come by then: who proves a
