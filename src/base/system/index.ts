@@ -1,5 +1,6 @@
 /** The real adapters of base's ports, for Node. */
 export * from './address-policy.ts';
+export * from './dns-resolver.ts';
 export * from './garbage.ts';
 export * from './service-resolver.ts';
 export * from './sodium-suite.ts';

@@ -45,3 +45,7 @@ export const PASSING_BYTES_MIN = 640 * KiB;
 export const COLLECT_AFTER_BYTES = 8 * 1024 * KiB;
 /** Collecting a heap of this size takes some 30 ms; of a larger one too long for those who wait meanwhile. */
 export const COLLECTED_HEAP_BYTES_MAX = 64 * 1024 * KiB;
+/** One try at a DNS server: a name far away, asked for by a resolver that has nothing in its cache, takes one or two seconds. */
+export const DNS_TRY_MS = 3_000;
+/** A datagram that is lost is asked for once more. */
+export const DNS_TRIES = 2;
