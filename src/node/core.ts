@@ -30,6 +30,7 @@ import { HomeChain } from './home-chain.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import { type HomeKeyLog, retireKeyLog } from './key-log.ts';
+import { Letters } from './letters.ts';
 import type { NodeLimits } from './limits.ts';
 import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
@@ -58,6 +59,8 @@ export interface CoreDeps {
   readonly abroad: Abroad | undefined;
   /** The way to the other nodes of the home; undefined: this node goes to none, as when a command opens its folder. */
   readonly nodes?: Dialer | undefined;
+  /** Who carries ordinary mail out; default: nobody. */
+  readonly letters?: Letters;
 }
 
 export interface CoreOptions {
@@ -342,7 +345,7 @@ function createServices(
   options: CoreOptions,
   parts: Parts,
   onRolledBack: (feed: FeedId) => void,
-): Pick<SessionDeps, 'authenticator' | 'handler' | 'sessions'> & {
+): Pick<SessionDeps, 'authenticator' | 'handler' | 'letters' | 'sessions'> & {
   intake: Intake;
   operator: NodeOperator;
   doorway: Doorway;
@@ -369,8 +372,9 @@ function createServices(
     },
     { home: folder.config.home, limits, feeds: parts.feeds },
   );
+  const letters = deps.letters ?? new Letters(deps);
   const lookups = new Lookups(
-    { accounts, conversations, held, home, keyLog: parts.keyLog, messaging },
+    { accounts, conversations, held, home, keyLog: parts.keyLog, letters, messaging },
     { home: folder.config.home },
   );
   const chains = new FleetAccounts({ ...deps, accounts, fleet });
@@ -382,6 +386,7 @@ function createServices(
     blobs,
     intake,
     journal,
+    letters,
     lookups,
     reader,
     registrationRate: options.registration === 'open' ? new RegistrationRate(deps.clock, limits) : undefined,
@@ -394,6 +399,6 @@ function createServices(
     { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet },
     limits,
   );
-  const doorway = new Doorway({ accounts, chains, intake, people: new HomePeople(parts, limits) });
-  return { sessions, authenticator, handler, intake, operator, doorway };
+  const doorway = new Doorway({ accounts, chains, intake, people: new HomePeople(parts, limits), store });
+  return { sessions, authenticator, handler, intake, letters, operator, doorway };
 }

@@ -1,10 +1,11 @@
 /**
- * Tells people, over their connections, what became of their mail at other homes: all that is known to whoever asks, and
+ * Tells people, over their connections, what became of their mail at other homes and mail servers: all that is known to whoever asks, and
  * from then on what is new. A hint that is lost costs nothing: the next connection asks again.
  */
 import { fromHex } from '../base/index.ts';
 import type { Messaging } from '../federation/index.ts';
 import { type Address, type Delivery, type DeliveryReport, DeliveryStatus } from '../protocol/index.ts';
+import type { Letters } from './letters.ts';
 import type { Session } from './session.ts';
 
 const STATUSES: Record<DeliveryReport['status'], DeliveryStatus> = {
@@ -13,19 +14,26 @@ const STATUSES: Record<DeliveryReport['status'], DeliveryStatus> = {
   delivered: DeliveryStatus.DELIVERED,
 };
 
+export interface DeliveriesDeps {
+  readonly messaging: Pick<Messaging, 'reports' | 'reportsOf'> | undefined;
+  readonly letters: Pick<Letters, 'reports' | 'reportsOf'>;
+}
+
 export class Deliveries {
-  readonly #messaging: Pick<Messaging, 'reports' | 'reportsOf'> | undefined;
+  readonly #deps: DeliveriesDeps;
   readonly #asked = new Map<Address, Set<Session>>();
 
-  constructor({ messaging }: { readonly messaging: Pick<Messaging, 'reports' | 'reportsOf'> | undefined }) {
-    this.#messaging = messaging;
-    messaging?.reports.on('report', ({ author, report }) => this.#tell(author, report));
+  constructor(deps: DeliveriesDeps) {
+    this.#deps = deps;
+    for (const source of [deps.messaging, deps.letters])
+      source?.reports.on('report', ({ author, report }) => this.#tell(author, report));
   }
 
   async answer(session: Session, author: Address, request: number): Promise<void> {
     // First, so that nothing falls between what is read and what is pushed.
     this.#follow(session, author);
-    const reports = (await this.#messaging?.reportsOf(author)) ?? [];
+    const { letters, messaging } = this.#deps;
+    const reports = [...((await messaging?.reportsOf(author)) ?? []), ...(await letters.reportsOf(author))];
     await session.send({ oneofKind: 'deliveries', deliveries: { request, deliveries: reports.map(deliveryOf) } });
   }
 
@@ -47,9 +55,10 @@ export class Deliveries {
   }
 }
 
-function deliveryOf({ at, pdu, queuedAt, recipients, status, ...said }: DeliveryReport): Delivery {
+function deliveryOf({ at, pdu, queuedAt, recipients, reply = '', status, ...said }: DeliveryReport): Delivery {
   return {
     ...said,
+    reply,
     pdu: fromHex(pdu),
     recipients: [...recipients],
     status: STATUSES[status],

@@ -4,6 +4,7 @@
  */
 import type { Admission } from '../federation/index.ts';
 import type { Address } from '../protocol/index.ts';
+import type { Store } from '../store/index.ts';
 import type { Accounts, ChainResult } from './accounts.ts';
 import type { Intake } from './intake.ts';
 import type { HomePeople } from './local-people.ts';
@@ -14,6 +15,7 @@ export interface DoorwayDeps {
   readonly chains: { registerDoor(document: Uint8Array, vault: Uint8Array): Promise<ChainResult> };
   readonly intake: Intake;
   readonly people: HomePeople;
+  readonly store: Store;
 }
 
 export class Doorway {
@@ -21,6 +23,11 @@ export class Doorway {
 
   constructor(deps: DoorwayDeps) {
     this.#deps = deps;
+  }
+
+  /** Where a door keeps what it has to keep: rows whose keys begin with `O`. */
+  get store(): Store {
+    return this.#deps.store;
   }
 
   /** Whether mail of this size would be taken for an address of this home. */

@@ -8,6 +8,13 @@ export { type HomeConfig, readHomeConfig } from './data-folder.ts';
 export type { Doorway } from './doorway.ts';
 export { FleetError, type FleetErrorCode, type FleetStatus } from './fleet/index.ts';
 export { type JoinFleetOptions, joinFleet } from './join-fleet.ts';
+export {
+  type LetterAnswer,
+  type LetterCarrier,
+  Letters,
+  type LetterToSend,
+  type ReportEvents,
+} from './letters.ts';
 export { DEFAULT_LIMITS, type NodeLimits, parseLimits } from './limits.ts';
 export { Metrics } from './metrics.ts';
 export { Node, type NodeDeps, type NodeOptions, openNodeDialer, withOperator } from './node.ts';

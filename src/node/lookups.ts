@@ -20,6 +20,7 @@ import { Deliveries } from './deliveries.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import type { HomeChain } from './home-chain.ts';
 import type { KeyLog } from './key-log.ts';
+import type { Letters } from './letters.ts';
 import { CONVERSATION_PAGE_PDUS } from './limits.ts';
 import type { Session } from './session.ts';
 
@@ -29,6 +30,7 @@ export interface LookupsDeps {
   readonly held: HeldPdus;
   readonly home: HomeChain;
   readonly keyLog: Pick<KeyLog, 'page'>;
+  readonly letters: Pick<Letters, 'reports' | 'reportsOf'>;
   /** undefined: this node speaks with no other home. */
   readonly messaging:
     | Pick<

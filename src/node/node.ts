@@ -38,6 +38,7 @@ import { readHomeConfig } from './data-folder.ts';
 import type { Doorway } from './doorway.ts';
 import { DIAL_TIMEOUT_MS, LINK_FRAME_BYTES_MAX } from './fleet/index.ts';
 import { CLIENT_PATH, HttpServer } from './http-server.ts';
+import { type LetterCarrier, Letters } from './letters.ts';
 import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import type { Operator } from './operator.ts';
@@ -79,6 +80,7 @@ export class Node implements AsyncDisposable {
   readonly #options: NodeOptions;
   readonly #limits: NodeLimits;
   readonly #metrics = new Metrics();
+  readonly #letters: Letters;
   readonly #scope: Scope;
   readonly #signatures: SignatureChecker;
   readonly #events: Emitter<{ readonly mail: ReadonlySet<Address> }>;
@@ -94,6 +96,7 @@ export class Node implements AsyncDisposable {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
     this.#signatures = new ThreadedSignatureChecker(deps.suite);
+    this.#letters = new Letters(deps);
     this.#events = new Emitter((error) => deps.log.error({ error }, 'a listener of the node failed'));
   }
 
@@ -150,6 +153,11 @@ export class Node implements AsyncDisposable {
 
   get core(): Core {
     return this.#opened;
+  }
+
+  /** From now on this home takes ordinary mail of its people, to be sent on. */
+  carry(carrier: LetterCarrier): Disposable {
+    return this.#letters.carry(carrier);
   }
 
   /** `listener` hears whose mailbox has new mail, once it is on the disk. */
@@ -234,6 +242,7 @@ export class Node implements AsyncDisposable {
         ...this.#deps,
         signatures: this.#signatures,
         metrics: this.#metrics,
+        letters: this.#letters,
         abroad: this.#abroadOf(),
         nodes: this.#nodeDialer(),
       },

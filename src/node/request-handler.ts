@@ -31,6 +31,7 @@ import type { Blobs } from './blobs.ts';
 import { Follower } from './follower.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
+import type { Letters } from './letters.ts';
 import { ERASE_RANGES_MAX } from './limits.ts';
 import type { Lookups } from './lookups.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
@@ -47,6 +48,7 @@ export interface RequestHandlerDeps {
   readonly chains: ChainWriter;
   readonly intake: Intake;
   readonly journal: Journal;
+  readonly letters: Pick<Letters, 'take'>;
   readonly lookups: Lookups;
   readonly metrics: Metrics;
   readonly reader: MailboxReader;
@@ -172,6 +174,15 @@ export class RequestHandler {
       }
       case 'getDeliveries':
         return this.#deps.lookups.getDeliveries(session, address, message.getDeliveries);
+      case 'letter': {
+        const { letter } = message;
+        const receipt = await this.#deps.letters.take(address, letter);
+        if (receipt === undefined)
+          return session.refuse(letter.request, 'no_letters', 'this home sends no ordinary mail', {
+            fix: 'Its operator can start it with --smtp-send or --smtp-relay.',
+          });
+        return session.send({ oneofKind: 'receipt', receipt });
+      }
       case 'getConversation':
         return this.#deps.lookups.getConversation(session, address, message.getConversation);
       default:

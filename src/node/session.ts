@@ -33,6 +33,7 @@ import {
   welcomeBytes,
 } from '../protocol/index.ts';
 import type { Authenticator } from './authenticator.ts';
+import type { Letters } from './letters.ts';
 import {
   ANONYMOUS_FRAME_BYTES_MAX,
   ANONYMOUS_REQUESTS_MAX,
@@ -54,6 +55,7 @@ export interface SessionDeps {
   readonly nodeKey: KeyPair;
   readonly authenticator: Authenticator;
   readonly handler: RequestHandler;
+  readonly letters: Pick<Letters, 'bytesMax'>;
   readonly sessions: Sessions;
   readonly metrics: Metrics;
 }
@@ -264,6 +266,7 @@ export class Session {
         store: this.#options.isReady(),
         registration,
         deliveries: true,
+        letterBytes: this.#deps.letters.bytesMax,
       },
     };
   }

@@ -1,4 +1,4 @@
-/** What became of one mail at one other home, as its author is told; of mail that goes its way nothing is said. */
+/** What became of one mail at one other home, or of a letter for one recipient, as its author is told; of mail that goes its way nothing is said. */
 import { fromUtf8, utf8 } from '../base/index.ts';
 import type { Address, HomeName, PduId } from './ids.ts';
 
@@ -15,6 +15,8 @@ export interface DeliveryReport {
   /** Milliseconds since 1970: since when this is so, and when the own home accepted the mail. */
   readonly at: number;
   readonly queuedAt: number;
+  /** Of a letter, whose reports are of one recipient each: what a mail server answered. */
+  readonly reply?: string;
 }
 
 /** As it is kept on disk. */

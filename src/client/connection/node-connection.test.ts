@@ -55,7 +55,16 @@ function greeting(change: object = {}): NodeMessage {
   const base = { version: 1, home: HOME, node: new Uint8Array(32).fill(7), nonce: new Uint8Array(32), serverTime: 0 };
   return {
     oneofKind: 'serverInfo',
-    serverInfo: { ...base, limits, feeds: [], store: true, registration: 'open', deliveries: true, ...change },
+    serverInfo: {
+      ...base,
+      limits,
+      feeds: [],
+      store: true,
+      registration: 'open',
+      deliveries: true,
+      letterBytes: 0,
+      ...change,
+    },
   };
 }
 

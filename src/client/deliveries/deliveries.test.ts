@@ -13,7 +13,7 @@ const COPY: PduId = parsePduId('ef'.repeat(32));
 function delivery(changes: Partial<Delivery> = {}): Delivery {
   const recipients = ['bob@b.example'];
   const times = { at: 2_000_000, queuedAt: 1_000_000 };
-  const said = { status: DeliveryStatus.REFUSED, code: 'banned', detail: 'not from you', ...times };
+  const said = { status: DeliveryStatus.REFUSED, code: 'banned', detail: 'not from you', reply: '', ...times };
   return { pdu: fromHex(ID), home: 'b.example', recipients, ...said, ...changes };
 }
 

@@ -173,6 +173,10 @@ export interface ServerInfo {
      * @generated from protobuf field: bool deliveries = 10
      */
     deliveries: boolean; // get_deliveries is answered
+    /**
+     * @generated from protobuf field: uint32 letter_bytes = 11
+     */
+    letterBytes: number; // the largest text of a letter; 0: this node sends no ordinary mail
 }
 /**
  * @generated from protobuf message restante.client.v1.Limits
@@ -598,6 +602,10 @@ export interface Delivery {
      * @generated from protobuf field: uint64 queued_at = 8
      */
     queuedAt: number; // microseconds: when the caller's home accepted the mail
+    /**
+     * @generated from protobuf field: string reply = 9
+     */
+    reply: string; // of a letter, which has one report for each recipient: what a mail server answered (RFC 5321)
 }
 /**
  * All that is known (an answer), or one that is new (request 0).
@@ -738,6 +746,12 @@ export interface ClientFrame {
          */
         getDeliveries: GetDeliveries;
     } | {
+        oneofKind: "letter";
+        /**
+         * @generated from protobuf field: restante.client.v1.Letter letter = 20
+         */
+        letter: Letter;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -854,6 +868,41 @@ export interface Submit {
      * @generated from protobuf field: bool with_body = 4
      */
     withBody: boolean; // false: the body is kept back until the node says SEND_BODY
+}
+/**
+ * Ordinary mail for people whom no home has, to be sent on by SMTP: the node reads it, unless its text is encrypted in itself.
+ *
+ * @generated from protobuf message restante.client.v1.Letter
+ */
+export interface Letter {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: bytes id = 2
+     */
+    id: Uint8Array; // 32 bytes of the client's choice: the same id is taken once
+    /**
+     * @generated from protobuf field: repeated string recipients = 3
+     */
+    recipients: string[]; // the envelope; the sender is the caller
+    /**
+     * @generated from protobuf field: bool returns_nothing = 4
+     */
+    returnsNothing: boolean; // the envelope has no sender, as of automatic replies: no report follows
+    /**
+     * @generated from protobuf field: uint32 size = 5
+     */
+    size: number; // of the text
+    /**
+     * @generated from protobuf field: bytes text = 6
+     */
+    text: Uint8Array; // RFC 5322, without Bcc
+    /**
+     * @generated from protobuf field: bool with_text = 7
+     */
+    withText: boolean; // false: the text is kept back until the node says SEND_BODY
 }
 /**
  * Entries of the caller's mailbox in one feed.
@@ -1507,7 +1556,8 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
             { no: 7, name: "feeds", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => FeedState },
             { no: 8, name: "store", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
             { no: 9, name: "registration", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
-            { no: 10, name: "deliveries", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
+            { no: 10, name: "deliveries", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
+            { no: 11, name: "letter_bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
         ]);
     }
     create(value?: PartialMessage<ServerInfo>): ServerInfo {
@@ -1521,6 +1571,7 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
         message.store = false;
         message.registration = "";
         message.deliveries = false;
+        message.letterBytes = 0;
         if (value !== undefined)
             reflectionMergePartial<ServerInfo>(this, message, value);
         return message;
@@ -1559,6 +1610,9 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
                     break;
                 case /* bool deliveries */ 10:
                     message.deliveries = reader.bool();
+                    break;
+                case /* uint32 letter_bytes */ 11:
+                    message.letterBytes = reader.uint32();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -1602,6 +1656,9 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
         /* bool deliveries = 10; */
         if (message.deliveries !== false)
             writer.tag(10, WireType.Varint).bool(message.deliveries);
+        /* uint32 letter_bytes = 11; */
+        if (message.letterBytes !== 0)
+            writer.tag(11, WireType.Varint).uint32(message.letterBytes);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -2954,7 +3011,8 @@ class Delivery$Type extends MessageType<Delivery> {
             { no: 5, name: "code", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
             { no: 6, name: "detail", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
             { no: 7, name: "at", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
-            { no: 8, name: "queued_at", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ }
+            { no: 8, name: "queued_at", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
+            { no: 9, name: "reply", kind: "scalar", T: 9 /*ScalarType.STRING*/ }
         ]);
     }
     create(value?: PartialMessage<Delivery>): Delivery {
@@ -2967,6 +3025,7 @@ class Delivery$Type extends MessageType<Delivery> {
         message.detail = "";
         message.at = 0;
         message.queuedAt = 0;
+        message.reply = "";
         if (value !== undefined)
             reflectionMergePartial<Delivery>(this, message, value);
         return message;
@@ -2999,6 +3058,9 @@ class Delivery$Type extends MessageType<Delivery> {
                     break;
                 case /* uint64 queued_at */ 8:
                     message.queuedAt = reader.uint64().toNumber();
+                    break;
+                case /* string reply */ 9:
+                    message.reply = reader.string();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -3036,6 +3098,9 @@ class Delivery$Type extends MessageType<Delivery> {
         /* uint64 queued_at = 8; */
         if (message.queuedAt !== 0)
             writer.tag(8, WireType.Varint).uint64(message.queuedAt);
+        /* string reply = 9; */
+        if (message.reply !== "")
+            writer.tag(9, WireType.LengthDelimited).string(message.reply);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3123,7 +3188,8 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 16, name: "get_conversation", kind: "message", oneof: "frame", T: () => GetConversation },
             { no: 17, name: "get_key_log", kind: "message", oneof: "frame", T: () => GetKeyLog },
             { no: 18, name: "ask_blobs", kind: "message", oneof: "frame", T: () => AskBlobs },
-            { no: 19, name: "get_deliveries", kind: "message", oneof: "frame", T: () => GetDeliveries }
+            { no: 19, name: "get_deliveries", kind: "message", oneof: "frame", T: () => GetDeliveries },
+            { no: 20, name: "letter", kind: "message", oneof: "frame", T: () => Letter }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -3252,6 +3318,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         getDeliveries: GetDeliveries.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).getDeliveries)
                     };
                     break;
+                case /* restante.client.v1.Letter letter */ 20:
+                    message.frame = {
+                        oneofKind: "letter",
+                        letter: Letter.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).letter)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -3321,6 +3393,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.GetDeliveries get_deliveries = 19; */
         if (message.frame.oneofKind === "getDeliveries")
             GetDeliveries.internalBinaryWrite(message.frame.getDeliveries, writer.tag(19, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.Letter letter = 20; */
+        if (message.frame.oneofKind === "letter")
+            Letter.internalBinaryWrite(message.frame.letter, writer.tag(20, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3693,6 +3768,101 @@ class Submit$Type extends MessageType<Submit> {
  * @generated MessageType for protobuf message restante.client.v1.Submit
  */
 export const Submit = new Submit$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class Letter$Type extends MessageType<Letter> {
+    constructor() {
+        super("restante.client.v1.Letter", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "id", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 3, name: "recipients", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
+            { no: 4, name: "returns_nothing", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
+            { no: 5, name: "size", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 6, name: "text", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 7, name: "with_text", kind: "scalar", T: 8 /*ScalarType.BOOL*/ }
+        ]);
+    }
+    create(value?: PartialMessage<Letter>): Letter {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.id = new Uint8Array(0);
+        message.recipients = [];
+        message.returnsNothing = false;
+        message.size = 0;
+        message.text = new Uint8Array(0);
+        message.withText = false;
+        if (value !== undefined)
+            reflectionMergePartial<Letter>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: Letter): Letter {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* bytes id */ 2:
+                    message.id = reader.bytes();
+                    break;
+                case /* repeated string recipients */ 3:
+                    message.recipients.push(reader.string());
+                    break;
+                case /* bool returns_nothing */ 4:
+                    message.returnsNothing = reader.bool();
+                    break;
+                case /* uint32 size */ 5:
+                    message.size = reader.uint32();
+                    break;
+                case /* bytes text */ 6:
+                    message.text = reader.bytes();
+                    break;
+                case /* bool with_text */ 7:
+                    message.withText = reader.bool();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: Letter, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* bytes id = 2; */
+        if (message.id.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.id);
+        /* repeated string recipients = 3; */
+        for (let i = 0; i < message.recipients.length; i++)
+            writer.tag(3, WireType.LengthDelimited).string(message.recipients[i]);
+        /* bool returns_nothing = 4; */
+        if (message.returnsNothing !== false)
+            writer.tag(4, WireType.Varint).bool(message.returnsNothing);
+        /* uint32 size = 5; */
+        if (message.size !== 0)
+            writer.tag(5, WireType.Varint).uint32(message.size);
+        /* bytes text = 6; */
+        if (message.text.length)
+            writer.tag(6, WireType.LengthDelimited).bytes(message.text);
+        /* bool with_text = 7; */
+        if (message.withText !== false)
+            writer.tag(7, WireType.Varint).bool(message.withText);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.Letter
+ */
+export const Letter = new Letter$Type();
 // @generated message type with reflection information, may provide speed optimized methods
 class Sync$Type extends MessageType<Sync> {
     constructor() {

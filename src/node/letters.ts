@@ -1,0 +1,126 @@
+/**
+ * Ordinary mail of this home's people on its way out, as a port: whoever carries it (src/smtp-door) is told by `Node.carry`.
+ * The node knows who asks; what may be sent, and what becomes of it, is the carrier's.
+ */
+import { Emitter, type Log, toHex } from '../base/index.ts';
+import {
+  type Address,
+  type DeliveryReport,
+  isAddress,
+  type Letter,
+  type PduId,
+  parsePduId,
+  type Receipt,
+  ReceiptStatus,
+} from '../protocol/index.ts';
+
+export interface LetterToSend {
+  /** 64 hexadecimal digits of the client's choice; told of under the same name as a PDU is. */
+  readonly id: PduId;
+  readonly author: Address;
+  readonly recipients: readonly Address[];
+  /** The envelope has no sender. */
+  readonly returnsNothing: boolean;
+  readonly sizeBytes: number;
+  /** Undefined: kept back until it is asked for. */
+  readonly text: Uint8Array | undefined;
+}
+
+export type LetterAnswer =
+  /** On this node's disk. */
+  | { readonly status: 'ok'; readonly receivedAt: number }
+  | { readonly status: 'duplicate' | 'send_body' }
+  | { readonly status: 'too_large' | 'rejected' | 'over_quota'; readonly detail: string }
+  | { readonly status: 'rate_limited' | 'unavailable'; readonly detail: string; readonly retryAfterMs: number };
+
+export interface ReportEvents {
+  readonly report: { readonly author: Address; readonly report: DeliveryReport };
+}
+
+export interface LetterCarrier {
+  /** The largest text. */
+  readonly bytesMax: number;
+  take(letter: LetterToSend): Promise<LetterAnswer>;
+  reportsOf(author: Address): Promise<readonly DeliveryReport[]>;
+  /** A report is on disk. */
+  readonly reports: Emitter<ReportEvents>;
+}
+
+/** Who carries letters here, if somebody does: for as long as the node runs, however often it is opened anew. */
+export class Letters {
+  readonly reports: Emitter<ReportEvents>;
+  #carrier: LetterCarrier | undefined;
+
+  constructor({ log }: { readonly log: Log }) {
+    this.reports = new Emitter((error) => log.error({ error }, 'a listener of letters failed'));
+  }
+
+  carry(carrier: LetterCarrier): Disposable {
+    this.#carrier = carrier;
+    const listening = carrier.reports.on('report', (told) => this.reports.emit('report', told));
+    return {
+      [Symbol.dispose]: () => {
+        listening[Symbol.dispose]();
+        this.#carrier = undefined;
+      },
+    };
+  }
+
+  /** The largest text; 0: nobody carries letters. */
+  get bytesMax(): number {
+    return this.#carrier?.bytesMax ?? 0;
+  }
+
+  async reportsOf(author: Address): Promise<readonly DeliveryReport[]> {
+    return (await this.#carrier?.reportsOf(author)) ?? [];
+  }
+
+  /** The receipt for a letter of `author`; undefined: nobody carries letters. */
+  async take(author: Address, letter: Letter): Promise<Receipt | undefined> {
+    const { id, recipients, request, returnsNothing, size, text, withText } = letter;
+    if (this.#carrier === undefined) return undefined;
+    const strange = recipients.find((recipient) => !isAddress(recipient));
+    if (id.length !== ID_BYTES) return rejected(request, 'the id of a letter has 32 bytes');
+    if (strange !== undefined) return rejected(request, `not an address: ${strange.slice(0, 80)}`);
+    const answer = await this.#carrier.take({
+      id: parsePduId(toHex(id)),
+      author,
+      recipients: [...new Set(recipients.filter(isAddress))],
+      returnsNothing,
+      sizeBytes: withText ? text.length : size,
+      text: withText ? text : undefined,
+    });
+    return receiptOf(request, answer);
+  }
+}
+
+const STATUSES: Record<LetterAnswer['status'], ReceiptStatus> = {
+  ok: ReceiptStatus.OK,
+  duplicate: ReceiptStatus.DUPLICATE,
+  send_body: ReceiptStatus.SEND_BODY,
+  too_large: ReceiptStatus.TOO_LARGE,
+  rejected: ReceiptStatus.REJECTED,
+  over_quota: ReceiptStatus.OVER_QUOTA,
+  rate_limited: ReceiptStatus.RATE_LIMITED,
+  unavailable: ReceiptStatus.UNAVAILABLE,
+};
+
+const ID_BYTES = 32;
+
+function rejected(request: number, detail: string): Receipt {
+  return receiptOf(request, { status: 'rejected', detail });
+}
+
+function receiptOf(request: number, answer: LetterAnswer): Receipt {
+  return {
+    request,
+    status: STATUSES[answer.status],
+    feed: NO_FEED,
+    index: 0,
+    receivedAt: 'receivedAt' in answer ? Math.floor(answer.receivedAt * 1000) : 0,
+    detail: 'detail' in answer ? answer.detail : '',
+    retryAfterMs: 'retryAfterMs' in answer ? answer.retryAfterMs : 0,
+  };
+}
+
+const NO_FEED = new Uint8Array(0);
