@@ -9,6 +9,8 @@ import { ValueFiles } from './value-files.ts';
 
 export interface CheckReport {
   readonly ok: boolean;
+  /** Whether pages, index and rows hold together: what is wrong is files, then. */
+  readonly isLaidOut: boolean;
   /** In words; the first hundred. */
   readonly problems: readonly string[];
 }
@@ -18,18 +20,40 @@ export function checkStore(folder: string): CheckReport {
   const database = openReader(folder);
   try {
     database.exec('BEGIN');
-    let problems = pageProblems(database);
+    const problems = layoutProblemsOf(database);
     // A damaged table cannot be read to its end, so that what is said of files would be wrong.
-    if (problems.length === 0) problems = fileProblems(database, new ValueFiles(folder));
-    return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX) };
+    const found = problems.length === 0 ? fileProblems(database, new ValueFiles(folder)) : problems;
+    return { ok: found.length === 0, isLaidOut: problems.length === 0, problems: found.slice(0, PROBLEMS_MAX) };
   } catch (error) {
     // Some damage ends the check itself.
-    const damage = toStoreError(error);
-    if (damage.code !== 'corrupt') throw damage;
-    return { ok: false, problems: [damage.message] };
+    return { ok: false, isLaidOut: false, problems: [damageOf(error)] };
   } finally {
     database.close();
   }
+}
+
+/** Of pages, of the index, and of what rows say of files; not of the files themselves. Changes nothing. */
+export function layoutProblems(folder: string): readonly string[] {
+  const database = openReader(folder);
+  try {
+    return layoutProblemsOf(database);
+  } catch (error) {
+    return [damageOf(error)];
+  } finally {
+    database.close();
+  }
+}
+
+function layoutProblemsOf(database: DatabaseSyncInstance): readonly string[] {
+  const problems = pageProblems(database);
+  return problems.length === 0 ? listProblems(database) : problems;
+}
+
+/** In words. Throws what is no damage. */
+function damageOf(error: unknown): string {
+  const damage = toStoreError(error);
+  if (damage.code !== 'corrupt') throw damage;
+  return damage.message;
 }
 
 function pageProblems(database: DatabaseSyncInstance): readonly string[] {
@@ -37,13 +61,17 @@ function pageProblems(database: DatabaseSyncInstance): readonly string[] {
   return found.length === 1 && found[0] === 'ok' ? [] : found;
 }
 
-function fileProblems(database: DatabaseSyncInstance, files: ValueFiles): readonly string[] {
+function listProblems(database: DatabaseSyncInstance): readonly string[] {
   const unlisted = 'SELECT file FROM kv WHERE file IS NOT NULL EXCEPT SELECT id FROM value_file';
   const unnamed = 'SELECT id FROM value_file EXCEPT SELECT file FROM kv';
-  const problems = [
+  return [
     ...rowsOf(database, unlisted).map(([id]) => `value file ${id} is named by a row and not listed`),
     ...rowsOf(database, unnamed).map(([id]) => `value file ${id} is listed and named by no row`),
   ];
+}
+
+function fileProblems(database: DatabaseSyncInstance, files: ValueFiles): readonly string[] {
+  const problems: string[] = [];
   for (const [id, size] of rowsOf(database, 'SELECT id, size FROM value_file')) {
     const problem = problemOf(files.pathOf(Number(id)), Number(size));
     if (problem !== undefined) problems.push(`value file ${id} ${problem}`);

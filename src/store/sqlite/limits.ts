@@ -54,3 +54,12 @@ export const PROBLEMS_MAX = 100;
 
 /** The largest number in a message between threads: beyond any answer that fits one, so it stands for no bound. */
 export const UINT32_MAX = 0xffff_ffff;
+
+/** Rows that a salvage reads by one statement, before it halves: some megabytes at most. */
+export const SALVAGE_ROWS = 4096;
+
+/**
+ * Where neither the table nor the index tells the last row's number, so many beyond the last one found are tried: a page has
+ * room for a fifth of them.
+ */
+export const SALVAGE_BEYOND_ROWS = 4096;

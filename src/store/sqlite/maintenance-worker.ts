@@ -2,13 +2,15 @@
 import { parentPort } from 'node:worker_threads';
 import { backUp } from './backup.ts';
 import { type CheckReport, checkStore } from './integrity.ts';
+import { type SalvageReport, salvage } from './salvage.ts';
 import { serveCalls } from './store-thread.ts';
 
-export type { CheckReport };
+export type { CheckReport, SalvageReport };
 
 export type MaintenanceCalls = {
   readonly backup: { readonly request: { readonly from: string; readonly to: string }; readonly reply: object };
   readonly check: { readonly request: { readonly folder: string }; readonly reply: CheckReport };
+  readonly salvage: { readonly request: { readonly folder: string }; readonly reply: SalvageReport };
 };
 
 serveCalls<MaintenanceCalls>(parentPort, {
@@ -17,4 +19,5 @@ serveCalls<MaintenanceCalls>(parentPort, {
     return { reply: {} };
   },
   check: ({ folder }) => ({ reply: checkStore(folder) }),
+  salvage: ({ folder }) => ({ reply: salvage(folder) }),
 });

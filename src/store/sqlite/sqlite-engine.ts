@@ -9,7 +9,7 @@ import { workerUrl } from '../../base/system/index.ts';
 import type { Engine, Scan, ScanResult } from '../engine.ts';
 import type { WriteSet } from '../write-set.ts';
 import { REPLY_BYTES_KEPT } from './limits.ts';
-import type { CheckReport, MaintenanceCalls } from './maintenance-worker.ts';
+import type { CheckReport, MaintenanceCalls, SalvageReport } from './maintenance-worker.ts';
 import { Packer, packWrites, transferOf } from './packing.ts';
 import { ReadLine } from './read-line.ts';
 import { createReaderHandlers, type ReaderCalls } from './reader-calls.ts';
@@ -124,8 +124,7 @@ export class SqliteEngine implements Engine {
     name: string,
     task: (thread: StoreThread<MaintenanceCalls>) => Promise<Reply>,
   ): Promise<Reply> {
-    const url = workerUrl('./maintenance-worker.ts', import.meta.url);
-    const thread = new StoreThread<MaintenanceCalls>(name, url);
+    const thread = openMaintenance(name);
     const work = task(thread);
     // For those who wait for its end only.
     this.#maintenance.set(
@@ -139,4 +138,18 @@ export class SqliteEngine implements Engine {
       await thread.end();
     }
   }
+}
+
+/** Makes a sound store of a damaged one that nobody has open. */
+export async function salvageStore(folder: string): Promise<SalvageReport> {
+  const thread = openMaintenance('salvage');
+  try {
+    return await thread.call('salvage', { folder });
+  } finally {
+    await thread.end();
+  }
+}
+
+function openMaintenance(name: string): StoreThread<MaintenanceCalls> {
+  return new StoreThread<MaintenanceCalls>(name, workerUrl('./maintenance-worker.ts', import.meta.url));
 }

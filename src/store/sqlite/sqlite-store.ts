@@ -6,7 +6,8 @@ import { resolve } from 'node:path';
 import type { Log } from '../../base/index.ts';
 import { EngineStore } from '../engine-store.ts';
 import type { CheckReport } from './integrity.ts';
-import { SqliteEngine } from './sqlite-engine.ts';
+import type { SalvageReport } from './salvage.ts';
+import { SqliteEngine, salvageStore } from './sqlite-engine.ts';
 
 export interface SqliteStoreDeps {
   readonly log: Log;
@@ -27,6 +28,14 @@ export class SqliteStore extends EngineStore {
     return new SqliteStore(
       await SqliteEngine.open(deps.log, { isThreaded: true, ...options, folder: resolve(options.folder) }),
     );
+  }
+
+  /**
+   * Makes a sound store of one whose pages are damaged, with every row that can still be read; a sound one is left as it is.
+   * Nobody has it open. What was there before stays beside it. Throws as `open` does.
+   */
+  static salvage(folder: string): Promise<SalvageReport> {
+    return salvageStore(resolve(folder));
   }
 
   private constructor(engine: SqliteEngine) {

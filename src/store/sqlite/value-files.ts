@@ -81,6 +81,11 @@ export class ValueFiles {
     }
   }
 
+  /** The numbers of those that are on the disk. */
+  all(): readonly number[] {
+    return numbersIn(this.#folder).flatMap((folder) => numbersIn(join(this.#folder, String(folder))));
+  }
+
   /** Removes files that no row names, and folders that are empty; names that are not ours stay. Returns how many files. */
   sweep(isNamed: (id: number) => boolean): number {
     let removed = 0;
