@@ -207,7 +207,7 @@ describe('value files of SqliteStore', () => {
       t.put(utf8('a'), large(1));
       t.put(utf8('b'), utf8('fine'));
     });
-    expect(await store.integrityCheck()).toEqual({ ok: true, problems: [] });
+    expect(await store.integrityCheck()).toEqual({ ok: true, isLaidOut: true, problems: [] });
     unlinkSync(new ValueFiles(folder).pathOf(1));
     // Asked in one turn, so that they share a message.
     const [damaged, fine, both] = await Promise.allSettled([
@@ -246,7 +246,7 @@ describe('backups of SqliteStore', () => {
     const rounds = await writing;
     expect(rounds).toBeGreaterThan(3);
     await using copy = await open(target);
-    expect(await copy.integrityCheck()).toEqual({ ok: true, problems: [] });
+    expect(await copy.integrityCheck()).toEqual({ ok: true, isLaidOut: true, problems: [] });
     const round = Number(text(await copy.get(utf8('small'))));
     expect(await copy.get(utf8('large'))).toEqual(large(round % 200));
     expect(await copy.range({ from: utf8('row '), to: utf8('row!'), limit: 1_000_000 })).toHaveLength(round + 1);
