@@ -86,7 +86,7 @@ describe('SqliteStore killed', () => {
     }
     await using store = await SqliteStore.open({ log: SILENT_LOG }, { folder: place.folder });
     for (let number = 0; number < next; number++) expect(await isWhole(store, number)).toBe(true);
-    expect(await store.integrityCheck()).toEqual({ ok: true, problems: [] });
+    expect(await store.integrityCheck()).toEqual({ ok: true, isLaidOut: true, problems: [] });
   });
 });
 
