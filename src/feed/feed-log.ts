@@ -11,7 +11,7 @@ import { type CryptoSuite, invariant } from '../base/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
 import type { StoreReader, StoreTransaction } from '../store/index.ts';
 import { checkBatch } from './batch.ts';
-import { Bitfield, type Interval, PAGE_BITS } from './bitfield.ts';
+import { Bitfield, type Interval, PAGE_BITS, PAGE_BYTES } from './bitfield.ts';
 import { type CheckOptions, type CheckProblem, checkRows } from './feed-check.ts';
 import { FeedError } from './feed-error.ts';
 import { discoveryKeyOf, isSecretOf } from './feed-key.ts';
@@ -26,7 +26,7 @@ import { byteLengthOf, growTree, rootHash, type TreeNode } from './merkle.ts';
 import { judgeOwn } from './own-judgement.ts';
 import type { BlockClaim } from './proof.ts';
 import { type Acceptance, Replica } from './replica.ts';
-import { type HeldProof, proveHeld } from './replica-proof.ts';
+import { type HeldProof, proveEachHeld } from './replica-proof.ts';
 import type { ProofOptions } from './tree-index.ts';
 import { TreeRows } from './tree-rows.ts';
 
@@ -322,16 +322,8 @@ export class FeedLog {
     reader: StoreReader,
     requests: readonly (ProofOptions & { readonly index: number })[],
   ): Promise<readonly (BlockProof | undefined)[]> {
-    const { length } = this;
-    const asked = requests.map(({ index, ...options }) => ({
-      ...options,
-      nodeIndex: Number.isSafeInteger(index) && index >= 0 && index < length ? 2 * index : Number.NaN,
-    }));
-    if (this.#replica === undefined) return proveWhole(this.#tree, reader, asked);
     const tree = { reader, rows: new TreeRows(this.#keys), ...this.#tree };
-    const proofs: (BlockProof | undefined)[] = [];
-    for (const { nodeIndex, ...options } of asked) proofs.push(await proveHeld(tree, nodeIndex, options));
-    return proofs;
+    return this.isReplica ? proveEachHeld(tree, requests) : proveWhole(this.#tree, reader, requests);
   }
 
   /** Every block held, node and signature on disk now, in order. Whole when it yields nothing. */
@@ -354,7 +346,16 @@ export class FeedLog {
       begunGroup: () => (this.isReplica ? undefined : this.#pending),
       // What is kept in memory of the rows is taken from them anew.
       changed: (transaction, group) => this.#treeChanged(transaction, group),
+      unclear: (transaction, index) => this.#unclear(transaction, index),
     });
+  }
+
+  #unclear(transaction: StoreTransaction, index: number): void {
+    const page = Math.floor(index / PAGE_BITS);
+    this.#pendingHoles.clear(index);
+    transaction.put(this.#keys.key('holes', page), this.#pendingHoles.page(page) ?? new Uint8Array(PAGE_BYTES));
+    transaction.onCommit(() => void this.#holes.clear(index));
+    transaction.onRollback(() => void this.#pendingHoles.set(index));
   }
 
   #treeChanged(transaction: StoreTransaction, group: Uint8Array | undefined): void {

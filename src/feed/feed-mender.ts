@@ -11,7 +11,7 @@ import { GROUP_BLOCKS, groupOf, groupWith, readNodes } from './feed-rows.ts';
 import { fullRoots } from './flat-tree.ts';
 import { MEND_GROUPS_MAX } from './limits.ts';
 import { readTree } from './log-proof.ts';
-import { rootHash, type TreeNode } from './merkle.ts';
+import { leafNode, rootHash, type TreeNode } from './merkle.ts';
 import { type BlockClaim, verifyProof } from './proof.ts';
 import { type Settled, settleTree } from './tree-settle.ts';
 
@@ -25,6 +25,8 @@ export interface MendedFeed extends Omit<CheckedFeed, 'length'> {
   readonly begunGroup: () => { readonly length: number; readonly group: Uint8Array } | undefined;
   /** Rows of the tree are others now; `group`: the one that the next block is appended to. */
   readonly changed: (transaction: StoreTransaction, group: Uint8Array | undefined) => void;
+  /** The block is there, whatever the holes say. */
+  readonly unclear: (transaction: StoreTransaction, index: number) => void;
 }
 
 /** What became of a block that somebody else gave. */
@@ -45,7 +47,8 @@ export class FeedMender {
     if (head.length === 0) return { isSettled: true, nodes: [] };
     const signature = await reader.get(keys.key('signature', head.length));
     invariant(signature !== undefined, 'the signature of the head was read when the feed was opened');
-    return settleTree(this.feed, reader, signature);
+    const { publicKey, suite } = this.#feed;
+    return settleTree(this.feed, reader, (roots) => suite.verify(signature, rootHash(suite, roots), publicKey));
   }
 
   /** Nodes in as many parts as transactions should be. */
@@ -75,6 +78,12 @@ export class FeedMender {
     const { block, index } = claim;
     if (block === undefined || !(index >= 0 && index < head.length)) return 'refused';
     if (mayBeCleared(index)) return 'cleared';
+    const leaf = leafNode(suite, index, block);
+    const [known] = await readNodes(transaction, keys, [leaf.index]);
+    if (known !== undefined && known.size === leaf.size && equalBytes(known.hash, leaf.hash)) {
+      transaction.put(keys.key('block', index), block);
+      return 'mended';
+    }
     const roots = new Map(fullRoots(head.length).map((root, i) => [root, head.roots[i]]));
     const verdict = verifyProof({ suite, publicKey, trusted: (node) => roots.get(node) }, claim);
     // By our own roots: a longer history may be signed, and is not this one's matter.
@@ -91,6 +100,11 @@ export class FeedMender {
     );
     transaction.put(keys.key('block', index), block);
     return 'mended';
+  }
+
+  /** A block that counts as cleared, and is there as its tree says: it is kept. */
+  unclear(transaction: StoreTransaction, index: number): void {
+    this.#feed.unclear(transaction, index);
   }
 
   /** A wrong signature of a length in between: its writer makes it again, the same; elsewhere it goes, as if it had not come. */

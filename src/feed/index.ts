@@ -2,7 +2,8 @@
 export * from './bitfield.ts';
 export * from './bitfield-rle.ts';
 export * from './drive/index.ts';
-export type { CheckOptions, CheckProblem } from './feed-check.ts';
+export { type CheckOptions, type CheckProblem, isDamage } from './feed-check.ts';
+export { type MendedEnd, mendEnd } from './feed-end.ts';
 export * from './feed-error.ts';
 export * from './feed-key.ts';
 export * from './feed-log.ts';

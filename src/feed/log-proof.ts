@@ -5,7 +5,7 @@ import { FeedError } from './feed-error.ts';
 import { type FeedKeys, readNodes } from './feed-rows.ts';
 import type { SignedNode } from './fork-proof.ts';
 import type { TreeNode } from './merkle.ts';
-import type { HeldProof } from './replica-proof.ts';
+import { type BlockRequest, type HeldProof, nodeAsked } from './replica-proof.ts';
 import { completeTree, type ProofOptions, planProof } from './tree-index.ts';
 
 export interface WholeTree {
@@ -14,15 +14,27 @@ export interface WholeTree {
   readonly length: number;
 }
 
-/** A proof for each tree node asked for; undefined where the tree does not reach. */
-export async function proveWhole(
+/** A proof for each block asked for; undefined where the log does not reach. */
+export function proveWhole(
+  whole: WholeTree,
+  reader: StoreReader,
+  requests: readonly BlockRequest[],
+): Promise<readonly (HeldProof | undefined)[]> {
+  return proveNodes(
+    whole,
+    reader,
+    requests.map((request) => ({ ...request, nodeIndex: nodeAsked(whole.length, request) })),
+  );
+}
+
+async function proveNodes(
   { keys, length }: WholeTree,
   reader: StoreReader,
-  requests: readonly (ProofOptions & { readonly nodeIndex: number })[],
+  requests: readonly (ProofOptions & { readonly nodeIndex: number | undefined })[],
 ): Promise<readonly (HeldProof | undefined)[]> {
   const tree = completeTree(length);
   const plans = requests.map(({ nodeIndex, ...options }) =>
-    Number.isSafeInteger(nodeIndex) ? planProof(tree, nodeIndex, options) : undefined,
+    nodeIndex === undefined ? undefined : planProof(tree, nodeIndex, options),
   );
   const nodes = await readTree(
     keys,
@@ -45,7 +57,7 @@ export async function proveWhole(
 
 /** A node of the log with what proves it to anybody. */
 export async function proveOwnNode(tree: WholeTree, reader: StoreReader, node: TreeNode): Promise<SignedNode> {
-  const [proof] = await proveWhole(tree, reader, [{ nodeIndex: node.index, digest: 0, withHash: false }]);
+  const [proof] = await proveNodes(tree, reader, [{ nodeIndex: node.index, digest: 0, withHash: false }]);
   invariant(proof?.signature !== undefined, 'a log proves what it holds');
   return { node, nodes: proof.nodes, signature: proof.signature };
 }

@@ -24,6 +24,27 @@ export interface HeldTree {
   readonly length: number;
 }
 
+/** What somebody asks for, and what they hold around it. */
+export type BlockRequest = ProofOptions & { readonly index: number };
+
+/** The leaf of a block that is asked for; undefined beyond the end. */
+export function nodeAsked(length: number, { index }: BlockRequest): number | undefined {
+  return Number.isSafeInteger(index) && index >= 0 && index < length ? 2 * index : undefined;
+}
+
+/** A proof for each block asked for; undefined where the log does not reach or, being sparse, cannot prove. */
+export async function proveEachHeld(
+  tree: HeldTree,
+  requests: readonly BlockRequest[],
+): Promise<readonly (HeldProof | undefined)[]> {
+  const proofs: (HeldProof | undefined)[] = [];
+  for (const { index, ...options } of requests) {
+    const node = nodeAsked(tree.length, { index, ...options });
+    proofs.push(node === undefined ? undefined : await proveHeld(tree, node, options));
+  }
+  return proofs;
+}
+
 /** The proof of a tree node; undefined when what is held proves it under none of the signatures that were tried. */
 export async function proveHeld(
   tree: HeldTree,

@@ -8,7 +8,7 @@ import type { StoreReader } from '../store/index.ts';
 import { type CheckedFeed, readPage, storedNode } from './feed-check.ts';
 import { fullRoots, parentOf } from './flat-tree.ts';
 import { SETTLE_OPTIONS_MAX } from './limits.ts';
-import { leafNode, parentNode, rootHash, type TreeNode } from './merkle.ts';
+import { leafNode, parentNode, type TreeNode } from './merkle.ts';
 
 /** One reading of a part of the tree: its top, and the nodes that would have to be written for it. */
 interface Reading {
@@ -29,8 +29,12 @@ export interface Settled {
   readonly nodes: readonly TreeNode[];
 }
 
-/** Reads the whole feed; `signature` is the one at its length. Changes nothing. */
-export async function settleTree(feed: CheckedFeed, reader: StoreReader, signature: Uint8Array): Promise<Settled> {
+/** Reads the whole feed. `isSigned`: whether its roots are those. Changes nothing. */
+export async function settleTree(
+  feed: CheckedFeed,
+  reader: StoreReader,
+  isSigned: (roots: readonly TreeNode[]) => boolean,
+): Promise<Settled> {
   const stack: (readonly Reading[])[] = [];
   for (let next = 0; next < feed.length; ) {
     const page = await readPage(feed, reader, next);
@@ -48,13 +52,7 @@ export async function settleTree(feed: CheckedFeed, reader: StoreReader, signatu
   }
   const roots = fullRoots(feed.length);
   const choices = roots.map((_, i) => stack[i] ?? []);
-  const chosen = choose(choices, (readings) => {
-    const hash = rootHash(
-      feed.suite,
-      readings.map(({ top }) => top),
-    );
-    return feed.suite.verify(signature, hash, feed.publicKey);
-  });
+  const chosen = choose(choices, (readings) => isSigned(readings.map(({ top }) => top)));
   if (chosen === undefined) return { isSettled: false, nodes: [] };
   return { isSettled: true, nodes: chosen.flatMap(({ writes }) => [...nodesOf(writes)]) };
 }
