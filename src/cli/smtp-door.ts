@@ -6,10 +6,12 @@
  *     DIR/keys/smtp-door.json      address, seed of the device's key, seed of the identity key
  */
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { fromHex, type KeyPair, type Log, toHex } from '../base/index.ts';
+import { SystemDnsResolver } from '../base/system/index.ts';
 import type { Node } from '../node/index.ts';
 import {
   type Address,
@@ -20,7 +22,7 @@ import {
   parseAddress,
   signDocument,
 } from '../protocol/index.ts';
-import type { DoorKeys, SmtpDoor, SmtpDoorOptions } from '../smtp-door/index.ts';
+import type { DmarcMode, DoorKeys, SmtpDoor, SmtpDoorOptions } from '../smtp-door/index.ts';
 import {
   createAccountSecrets,
   createEnrolmentParameters,
@@ -39,6 +41,8 @@ export interface SmtpDoorFlags {
   readonly smtpHost?: string;
   readonly smtpTlsCert?: string;
   readonly smtpTlsKey?: string;
+  readonly smtpDns?: string;
+  readonly smtpDmarc?: DmarcMode;
 }
 
 /** Where the node of the door is, and what secures it. */
@@ -56,7 +60,22 @@ export function addSmtpDoorOptions(command: Command): Command {
     )
     .option('--smtp-host <address>', 'where to listen for it (default: as --host)')
     .option('--smtp-tls-cert <file>', 'certificate for STARTTLS, where a proxy has the other (default: as --tls-cert)')
-    .option('--smtp-tls-key <file>', 'its key');
+    .option('--smtp-tls-key <file>', 'its key')
+    .addOption(
+      new Option('--smtp-dmarc <how>', 'refuse mail whose domain asks for that (obey), or only say so in it (mark)')
+        .choices(['obey', 'mark'])
+        .default('obey'),
+    )
+    .addOption(
+      new Option('--smtp-dns <address>', 'the DNS server to ask (default: those of the system)').argParser(dnsServer),
+    );
+}
+
+/** An IP address, perhaps with a port. */
+function dnsServer(text: string): string {
+  const [, address = text] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? [];
+  if (isIP(address) === 0) throw new InvalidArgumentError('Write it like 192.0.2.53, or 127.0.0.1:5353.');
+  return text;
 }
 
 /** What STARTTLS is offered with; undefined: mail comes in the clear, as SMTP allows, and is encrypted here. */
@@ -83,15 +102,15 @@ export async function openSmtpDoor(
   node: Node,
   place: DoorPlace,
 ): Promise<SmtpDoor | undefined> {
-  const { host, smtpHost, smtpPort } = place;
+  const { host, smtpDmarc = 'obey', smtpDns, smtpHost, smtpPort } = place;
   if (smtpPort === undefined) return undefined;
   const tls = smtpTlsOf(place);
   // Loaded when it is used: a command starts faster without it.
   const { SmtpDoor } = await import('../smtp-door/index.ts');
   const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)));
   return SmtpDoor.open(
-    { ...context.deps, log, doorway: () => node.doorway },
-    { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls },
+    { ...context.deps, log, dns: new SystemDnsResolver(smtpDns), doorway: () => node.doorway },
+    { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls, dmarc: smtpDmarc },
   );
 }
 

@@ -17,6 +17,20 @@ export const RECIPIENTS_MAX = 100;
 export const REFUSED_RECIPIENTS_MAX = 20;
 /** A message with more Received headers goes in circles (RFC 5321, 6.3: at least 100). */
 export const HOPS_MAX = 100;
+/** The header of a message: others take 100 to 500 KiB, and it is read more than once. */
+export const HEADER_BYTES_MAX = 256 * KiB;
+/** A hundred servers with ten lines each, and as much again; the work on folded fields grows with the square of their lines. */
+export const HEADER_LINES_MAX = 2_000;
+/** DKIM signatures that are judged, each with a hash over the text and a question to DNS: lists add one or two to an author's. */
+export const DKIM_SIGNATURES_MAX = 8;
+/** Of a message that came over some ten lists: three fields each. */
+export const ARC_FIELDS_MAX = 30;
+/** A From field names one author, or a few that wrote together; each domain is asked for its policy. */
+export const FROM_DOMAINS_MAX = 4;
+/** Questions to DNS for one message: SPF may ask some forty, each signature one, ARC and DMARC two. */
+export const DNS_LOOKUPS_MAX = 80;
+/** For all of them together; the sender waits ten minutes for the answer after its message (RFC 5321, 4.5.3.2.6). */
+export const AUTHENTICATION_MS = 20 * SECOND_MS;
 /** Messages of all connections in memory, until they are on disk; encrypting takes four times as much for a moment. */
 export const MEMORY_BYTES_MAX = 32 * MiB;
 /** Of one remote network: a quarter, so that one that sends slowly on many connections leaves room for the others. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../base/index.ts';
-import { HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
+import { HEADER_BYTES_MAX, HEADER_LINES_MAX, HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
 import { Memory } from './memory.ts';
 import { MessageReader, type ReadMessage } from './message-reader.ts';
 import { REFUSALS } from './reply.ts';
@@ -49,9 +49,22 @@ describe('the octets of DATA', () => {
 
   test('are refused beyond the size that is told, and taken up to it', () => {
     const line = utf8(`${'x'.repeat(KiB - 2)}\r\n`);
-    const full = Array.from({ length: MESSAGE_BYTES_MAX / KiB }, () => line);
+    const full = Array.from({ length: MESSAGE_BYTES_MAX / KiB }, (_, i) =>
+      i === 0 ? `\r\n${'x'.repeat(KiB - 4)}\r\n` : line,
+    );
     expect(read(full)).toMatchObject({ kind: 'whole' });
     expect(read([...full, 'x'])).toEqual({ kind: 'refused', refusal: REFUSALS.tooLarge });
+  });
+
+  test('are refused when their header is too long or has too many lines, and taken when their text has', () => {
+    const refused = { kind: 'refused', refusal: REFUSALS.headerTooLarge };
+    const field = `X: ${'x'.repeat(KiB - 5)}\r\n`;
+    const fields = Array.from({ length: HEADER_BYTES_MAX / KiB }, () => field);
+    expect(read([...fields, field, '\r\n'])).toEqual(refused);
+    expect(read([...fields.slice(1), '\r\n', ...fields])).toMatchObject({ kind: 'whole' });
+    const folded = ' x\r\n'.repeat(HEADER_LINES_MAX);
+    expect(read([`X: 1\r\n${folded}`, '\r\n'])).toEqual(refused);
+    expect(read([`X: 1\r\n\r\n${folded}`])).toMatchObject({ kind: 'whole' });
   });
 
   test('are refused when they have passed too many servers, by the header alone', () => {

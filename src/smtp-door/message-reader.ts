@@ -4,7 +4,7 @@
  * ends: what one of them takes for text, another takes for the next command (SMTP smuggling).
  */
 import { concatBytes } from '../base/index.ts';
-import { HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
+import { HEADER_BYTES_MAX, HEADER_LINES_MAX, HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
 import type { Room } from './memory.ts';
 import { REFUSALS, type Refusal } from './reply.ts';
 
@@ -20,6 +20,8 @@ export class MessageReader {
   readonly #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
   #lineBytes = 0;
+  #headerLines = 0;
+  #isHeader = true;
   #isAfterCr = false;
   #refusal: Refusal | undefined;
 
@@ -58,10 +60,16 @@ export class MessageReader {
     for (const byte of piece) {
       if (this.#isAfterCr !== (byte === LF)) return REFUSALS.bareLineEnd;
       this.#isAfterCr = byte === CR;
+      if (byte === LF && this.#isHeader) {
+        this.#headerLines += 1;
+        this.#isHeader = this.#lineBytes > 1; // an empty line has its CR only
+      }
       this.#lineBytes = byte === LF ? 0 : this.#lineBytes + 1;
       if (this.#lineBytes > LINE_BYTES_MAX) return REFUSALS.lineTooLong;
     }
-    return undefined;
+    // Beyond by the piece that the header ends in, at most.
+    const isTooLong = this.#isHeader && this.#sizeBytes > HEADER_BYTES_MAX;
+    return isTooLong || this.#headerLines > HEADER_LINES_MAX ? REFUSALS.headerTooLarge : undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SmtpTalk } from '../../test/harness/smtp-talk.ts';
+import { ZoneDns } from '../../test/harness/zone-dns.ts';
 import { SILENT_LOG } from '../base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../base/system/index.ts';
 import type { Submission } from '../node/index.ts';
@@ -49,8 +50,15 @@ async function setup(
       return answer;
     },
   };
-  const deps = { clock, random, suite, log: SILENT_LOG, doorway: () => doorway };
-  const door = await SmtpDoor.open(deps, { home: HOME, keys, host: '127.0.0.1', port: 0, tls: undefined });
+  const deps = { clock, random, suite, log: SILENT_LOG, dns: new ZoneDns(), doorway: () => doorway };
+  const door = await SmtpDoor.open(deps, {
+    home: HOME,
+    keys,
+    host: '127.0.0.1',
+    port: 0,
+    tls: undefined,
+    dmarc: 'obey',
+  });
   const recipients = (): (string | undefined)[] => taken.map(({ header }) => parsePdu(suite, header).recipients[0]);
   return { door, taken, recipients, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
 }

@@ -13,9 +13,11 @@ import {
   type SMTPServerOptions,
   type SMTPServerSession,
 } from 'smtp-server';
+import type { DnsResolver } from '../base/system/index.ts';
 import { remoteOf } from '../node/index.ts';
 import { type Address, type HomeName, isAddress } from '../protocol/index.ts';
 import { Delivery, type DeliveryDeps, type DoorKeys } from './delivery.ts';
+import { type DmarcMode, Judging } from './judging.ts';
 import {
   CLOSE_TIMEOUT_MS,
   COMMAND_BYTES_MAX,
@@ -33,6 +35,10 @@ import { REFUSALS, type Refusal, SmtpRefusal } from './reply.ts';
 import { Senders } from './senders.ts';
 import { encodeTrace } from './trace-headers.ts';
 
+export interface SmtpDoorDeps extends DeliveryDeps {
+  readonly dns: DnsResolver;
+}
+
 export interface SmtpDoorOptions {
   readonly home: HomeName;
   readonly keys: DoorKeys;
@@ -41,17 +47,19 @@ export interface SmtpDoorOptions {
   readonly port: number;
   /** PEM files; undefined: mail comes in the clear. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly dmarc: DmarcMode;
 }
 
 /** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
 const SENDER = /^(?=.{0,254}$)[\x20-\x3b\x3d\x3f-\x7e]*$/;
 
 export class SmtpDoor implements AsyncDisposable {
-  readonly #deps: DeliveryDeps;
+  readonly #deps: SmtpDoorDeps;
   readonly #home: HomeName;
   /** As other mail servers know the home: a loopback home's name carries a port, which no mail address has. */
   readonly #domain: string;
   readonly #delivery: Delivery;
+  readonly #judging: Judging;
   readonly #memory = new Memory({ bytesMax: MEMORY_BYTES_MAX, perRemoteMax: MEMORY_PER_REMOTE_BYTES_MAX });
   readonly #senders: Senders;
   readonly #server: SMTPServer;
@@ -62,19 +70,20 @@ export class SmtpDoor implements AsyncDisposable {
   #isClosing = false;
 
   private constructor(
-    deps: DeliveryDeps,
-    { home, keys }: SmtpDoorOptions,
+    deps: SmtpDoorDeps,
+    { dmarc, home, keys }: SmtpDoorOptions,
     tls: Pick<SMTPServerOptions, 'cert' | 'key'>,
   ) {
     this.#deps = deps;
     this.#home = home;
     this.#domain = home.replace(/:\d+$/, '');
     this.#delivery = new Delivery(deps, keys);
+    this.#judging = new Judging(deps, { domain: this.#domain, dmarc });
     this.#senders = new Senders(deps.clock);
     this.#server = this.#createServer(tls);
   }
 
-  static async open(deps: DeliveryDeps, options: SmtpDoorOptions): Promise<SmtpDoor> {
+  static async open(deps: SmtpDoorDeps, options: SmtpDoorOptions): Promise<SmtpDoor> {
     const { host, port, tls } = options;
     const secured = tls === undefined ? {} : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) };
     const door = new SmtpDoor(deps, options, secured);
@@ -209,15 +218,19 @@ export class SmtpDoor implements AsyncDisposable {
     return delivered;
   }
 
-  #deliver(message: Uint8Array, session: SMTPServerSession): Promise<Refusal | undefined> {
+  async #deliver(octets: Uint8Array, session: SMTPServerSession): Promise<Refusal | undefined> {
     const { envelope, hostNameAppearsAs: helo, id, remoteAddress: remote, transmissionType: protocol } = session;
     const sender = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
+    const isLocal = remoteOf(remote, {}, false) === undefined;
+    const judgement = await this.#judging.judge(octets, { remote: isLocal ? undefined : remote, helo, sender });
+    if (judgement.kind === 'refused') return judgement.refusal;
+    const { findings, message } = judgement;
     const recipients = envelope.rcptTo
       .map(({ address }) => this.#localAddress(address))
       .filter((address) => address !== undefined);
     const receivedAt = this.#deps.clock.now();
     const traceFor = (recipient: Address): Uint8Array =>
-      encodeTrace({ sender, recipient, helo, remote, protocol, by: this.#domain, id, receivedAt });
+      encodeTrace({ sender, recipient, helo, remote, protocol, by: this.#domain, id, receivedAt, findings });
     return this.#delivery.deliver({ sender, recipients: [...new Set(recipients)], message, traceFor });
   }
 }

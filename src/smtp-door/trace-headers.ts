@@ -21,11 +21,24 @@ export interface Trace {
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
+  /** Fields of what was found out about it, without the last line end. */
+  readonly findings: readonly string[];
 }
 
-export function encodeTrace({ sender, recipient, helo, remote, protocol, by, id, receivedAt }: Trace): Uint8Array {
+export function encodeTrace({
+  sender,
+  recipient,
+  helo,
+  remote,
+  protocol,
+  by,
+  id,
+  receivedAt,
+  findings,
+}: Trace): Uint8Array {
   const lines = [
     `Return-Path: <${sender}>`,
+    ...findings,
     `Received: from ${plain(helo)} ([${remote.includes(':') ? `IPv6:${remote}` : remote}])`,
     `\tby ${by} with ${protocol} id ${plain(id)}`,
     `\tfor <${recipient}>;`,

@@ -7,6 +7,9 @@ import { freePortPair } from './home-process.ts';
 
 const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
 
+/** Nobody answers there, and says so at once: a test that needs DNS names a server of its own. */
+const NO_DNS = '127.0.0.1:1';
+
 interface Ready {
   readonly node: string;
   readonly smtp: number;
@@ -48,6 +51,8 @@ export class DoorHome implements AsyncDisposable {
         '0',
         '--log-level',
         'error',
+        '--smtp-dns',
+        NO_DNS,
         ...args,
       ],
     ];
@@ -119,6 +124,9 @@ export function starttls(certificate: Certificate): readonly string[] {
 
 /** What the door wrote above a message, and the octets below it. */
 export function splitTrace(octets: Buffer): { readonly trace: string; readonly message: Buffer } {
-  const [trace = ''] = /^Return-Path:.*\r\nReceived:.*\r\n(\t.*\r\n)*/.exec(octets.toString('latin1')) ?? [];
+  const [trace = ''] =
+    /^Return-Path:.*\r\nAuthentication-Results:.*\r\n(\t.*\r\n)*Received:.*\r\n(\t.*\r\n)*/.exec(
+      octets.toString('latin1'),
+    ) ?? [];
   return { trace, message: octets.subarray(trace.length) };
 }

@@ -43,7 +43,7 @@ test.skipIf(SKIPPED)('Postfix delivers to a home by STARTTLS, and hears at once 
   expect(others).toEqual([]);
   const { message, trace } = splitTrace(octets);
   expect(trace).toMatch(
-    /^Return-Path: <carol@elsewhere\.example>\r\nReceived: from mail\.example\.net \(\[127\.0\.0\.1\]\)/,
+    /^Return-Path: <carol@elsewhere\.example>\r\nAuthentication-Results: home\.example;\r\n(?:\t.*\r\n)+Received: from mail\.example\.net \(\[127\.0\.0\.1\]\)/,
   );
   expect(trace).toContain('with ESMTPS id ');
   const text = message.toString('latin1');

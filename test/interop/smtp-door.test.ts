@@ -61,7 +61,8 @@ describe('the SMTP door', () => {
     const [octets = Buffer.alloc(0)] = await home.octets('alice');
     const { trace, message: below } = splitTrace(octets);
     expect(below.equals(message)).toBe(true);
-    expect(trace).toMatch(/^Return-Path: <>\r\nReceived: from mail\.\?example\? \(\[127\.0\.0\.1\]\)\r\n/);
+    expect(trace).toMatch(/^Return-Path: <>\r\nAuthentication-Results: home\.example;\r\n/);
+    expect(trace).toMatch(/\r\nReceived: from mail\.\?example\? \(\[127\.0\.0\.1\]\)\r\n/);
     expect(trace).toMatch(
       /\r\n\tby home\.example with ESMTP id \S+\r\n\tfor <alice@home\.example>;\r\n\t.* \+0000\r\n$/,
     );
