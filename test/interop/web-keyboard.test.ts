@@ -58,6 +58,14 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: '
     await keys.press('Escape');
     await page.getByRole('menu').waitFor({ state: 'detached' });
 
+    // In the list it is for the mail that the cursor is on.
+    await keys.press('u');
+    await page.getByRole('article').waitFor({ state: 'detached' });
+    await keys.press('l');
+    await page.getByRole('menuitemcheckbox', { name: 'outdoors', checked: true }).waitFor();
+    await keys.press('Escape');
+    await page.getByRole('menu').waitFor({ state: 'detached' });
+
     await keys.press('/');
     await keys.type('from:bob seeds');
     await keys.press('Enter');

@@ -137,14 +137,20 @@ export class Keys {
         return true;
       }
       case 'v':
-        this.#deps.openMenu('move');
-        return true;
+        return this.#menu('move', rows);
       case 'l':
-        this.#deps.openMenu('label');
-        return true;
+        return this.#menu('label', rows);
       default:
         return false;
     }
+  }
+
+  /** The list has a bar with menus once something is chosen. */
+  #menu(name: 'move' | 'label', rows: readonly ThreadRow[]): true {
+    const mail = this.#deps.mail();
+    if (mail.thread === undefined && mail.selected.size === 0) for (const { key } of rows) mail.toggle(key);
+    this.#deps.openMenu(name);
+    return true;
   }
 
   #answer(key: string): boolean {
