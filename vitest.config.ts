@@ -27,6 +27,10 @@ export default defineConfig(({ mode }) => ({
       layer(mode, 'long', ['test/{cli,sim,interop,torture}/**/*.test.ts'], {
         timeoutMs: mode === 'torture' ? 6 * 3_600_000 : 300_000,
         isolate: true,
+        setupFiles: ['test/harness/remember-argon2.ts'],
+        // Half of them wait most of the time: for a browser, for a letter's time to be taken back, for a server that starts.
+        maxWorkers: 3,
+        group: 1,
       }),
     ],
   },
@@ -34,12 +38,18 @@ export default defineConfig(({ mode }) => ({
 
 // A project does not inherit the mode, and tests read their length from it.
 function layer(mode: string, name: string, include: string[], options: LayerOptions) {
-  const { exclude = [], isolate, setupFiles = [], timeoutMs } = options;
+  const { exclude = [], group = 0, isolate, maxWorkers = 2, setupFiles = [], timeoutMs } = options;
   return {
     mode,
     test: {
       ...{ name, include, exclude: [...configDefaults.exclude, ...exclude], isolate, setupFiles },
-      ...{ pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
+      ...{
+        maxWorkers,
+        sequence: { groupOrder: group },
+        pool: 'forks' as const,
+        testTimeout: timeoutMs,
+        hookTimeout: 60_000,
+      },
     },
   };
 }
@@ -49,4 +59,6 @@ interface LayerOptions {
   readonly isolate: boolean;
   readonly setupFiles?: string[];
   readonly exclude?: string[];
+  readonly maxWorkers?: number;
+  readonly group?: number;
 }

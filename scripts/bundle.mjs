@@ -32,6 +32,8 @@ async function bundle() {
     input: { restante: join(DIST, 'cli/main.js'), ...workerEntries() },
     platform: 'node',
     external: (id) => !/^[./]/.test(id),
+    // A module of which nothing is used does nothing: only what starts a program acts when it is loaded.
+    treeshake: { moduleSideEffects: false },
     plugins: [{ name: 'urls', transform: { filter: { code: 'import.meta.url' }, handler: withUrlsOfTheBundle } }],
   });
   const { output } = await made.generate({ format: 'esm', chunkFileNames: 'chunk-[name]-[hash].js' });

@@ -1,6 +1,7 @@
 /**
  * Stretching a password takes a third of a second, and tests of one file stretch the same one with the same seeded salts again
- * and again: each is computed once, by the real function. For the scenario layer; the vault's own tests do without.
+ * and again: each is computed once, by the real function. For what runs in the process of a test of the scenario and the long layer;
+ * the vault's own tests do without.
  */
 import type { IArgon2Options } from 'hash-wasm';
 import { vi } from 'vitest';
