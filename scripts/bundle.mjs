@@ -1,7 +1,8 @@
 /**
  * Bundles the program into dist/bin: its command line, and each process and thread that it starts, with the modules that
  * several of them share in files of their own. Node takes about a millisecond to find and link each module of dist/, and they
- * are 600 for any command, and again for each thread; these are few. What is installed from npm stays where it is.
+ * are 600 for any command, and again for each thread; these are few. What is installed from npm stays where it is, but for
+ * what comes in as many pieces itself.
  *
  * Only what differs from the last time is written, and nothing is removed: a program that runs meanwhile finds its own files,
  * whole. With --prune, for the package, what an earlier bundle left goes too.
@@ -23,6 +24,8 @@ const DIST = resolve('dist');
 const BIN = join(DIST, 'bin');
 const WORKER_URL = /\bworkerUrl\('([^']+)\.ts', import\.meta\.url\)/g;
 const OWN_URL = new RegExp(`${WORKER_URL.source}|import\\.meta\\.url`, 'g');
+/** Ninety files, half of them languages that it could complain in. */
+const BUNDLED = ['zod'];
 const NOT_OURS = ['bin', 'web'];
 
 await bundle();
@@ -31,16 +34,18 @@ async function bundle() {
   const made = await rolldown({
     input: { restante: join(DIST, 'cli/main.js'), ...workerEntries() },
     platform: 'node',
-    external: (id) => !/^[./]/.test(id),
+    external: (id) => !/^[./]/.test(id) && !BUNDLED.includes(id),
     // A module of which nothing is used does nothing: only what starts a program acts when it is loaded.
     treeshake: { moduleSideEffects: false },
     plugins: [{ name: 'urls', transform: { filter: { code: 'import.meta.url' }, handler: withUrlsOfTheBundle } }],
   });
   const { output } = await made.generate({ format: 'esm', chunkFileNames: 'chunk-[name]-[hash].js' });
   await made.close();
+  const files = new Map(output.map(({ fileName, code }) => [fileName, code]));
+  files.set('licenses.txt', BUNDLED.map(licenseOf).join('\n'));
   mkdirSync(BIN, { recursive: true });
-  for (const { fileName, code } of output) replace(join(BIN, fileName), code);
-  if (process.argv.includes('--prune')) prune(new Set(output.map(({ fileName }) => fileName)));
+  for (const [name, text] of files) replace(join(BIN, name), text);
+  if (process.argv.includes('--prune')) prune(files);
   chmodSync(join(BIN, 'restante.js'), 0o755);
 }
 
@@ -70,12 +75,17 @@ function withUrlsOfTheBundle(code, path) {
   );
 }
 
+function licenseOf(name) {
+  const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'));
+  return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`;
+}
+
 function prune(current) {
   for (const name of readdirSync(BIN)) if (!current.has(name)) rmSync(join(BIN, name));
 }
 
-function replace(path, code) {
-  if (existsSync(path) && readFileSync(path, 'utf8') === code) return;
-  writeFileSync(`${path}.new`, code);
+function replace(path, text) {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
+  writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
 }

@@ -12,7 +12,7 @@ import { skipWithout } from '../harness/requirement.ts';
 const BELONGS = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md)$/,
   /^docs\/(architecture|glossary|(operations|protocol)\/[A-Za-z-]+)\.md$/,
-  /^dist\/restante\.1$/,
+  /^dist\/(restante\.1|bin\/licenses\.txt)$/,
   /^packaging\/systemd\/[a-z]+\.(service|conf|example)$/,
   /^proto\/[a-z-]+\.proto$/,
   /^dist\/(?!web\/).*\.(js|d\.ts|json)$/,
@@ -23,6 +23,7 @@ const STRAYS = /\.(test|contract)\.|\/(sim|testing|fixtures)\/|tsbuildinfo|vecto
 const NEEDED = [
   'LICENSE',
   'SECURITY.md',
+  'dist/bin/licenses.txt',
   'dist/bin/restante.js',
   'dist/restante.1',
   'dist/web/index.html',
