@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   jmap: ['base', 'protocol', 'conversation', 'store', 'vault', 'client'],
   'hub-client': ['base', 'protocol'],
   hub: ['base', 'protocol', 'conversation', 'store', 'vault', 'client', 'jmap', 'hub-client'],
-  'smtp-door': ['base', 'protocol', 'node', 'vault'],
+  'smtp-door': ['base', 'protocol', 'store', 'node', 'vault'],
 };
 const TESTS = '[.](test|contract)[.]ts$';
 // The doors: index.ts, the vault's public half and its sealing alone, the Node edges of portable folders, and contracts for adapters' tests.

@@ -23,6 +23,7 @@ export type CliErrorCode =
   | 'plain_refused' // mail in the clear over a network
   | 'unreachable' // no peer answers
   | 'no_door' // the SMTP door has no account to sign with
+  | 'bad_keys' // of DKIM: the file that has them does not read
   | 'not_confirmed'; // a question was answered with no, or could not be asked
 
 export class CliError extends CodedError<CliErrorCode> {}

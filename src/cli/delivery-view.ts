@@ -6,8 +6,17 @@ import type { Paint } from './terminal/paint.ts';
 import { safeLine } from './terminal/text.ts';
 
 /** Of a JSON line. */
-export function deliveryFields({ at, code, detail, home, queuedAt, recipients, status }: DeliveryReport): object {
-  const why = status === 'refused' ? { code, detail } : {};
+export function deliveryFields({
+  at,
+  code,
+  detail,
+  home,
+  queuedAt,
+  recipients,
+  reply,
+  status,
+}: DeliveryReport): object {
+  const why = { ...(status === 'refused' ? { code, detail } : {}), ...(reply === undefined ? {} : { reply }) };
   return { home, recipients, status, ...why, at: isoTime(at), queuedAt: isoTime(queuedAt) };
 }
 
@@ -17,9 +26,10 @@ export function describeMessageDelivery(report: DeliveryReport, paint: Paint): s
 }
 
 export function describeDelivery(
-  { at, code, detail, home, queuedAt, recipients, status }: DeliveryReport,
+  { at, code, detail, home, queuedAt, recipients, reply, status }: DeliveryReport,
   paint: Paint,
 ): string {
+  if (reply !== undefined) return describeLetter({ queuedAt, recipients, reply, status }, paint);
   const whom = recipients.join(', ');
   switch (status) {
     case 'refused': {
@@ -30,5 +40,21 @@ export function describeDelivery(
       return `${paint.warn('still waiting')} for ${home} since ${showFullTime(queuedAt)}, for ${whom}; it is tried again`;
     case 'delivered':
       return `${paint.good('arrived')} late at ${home} for ${whom}, by ${showFullTime(at)}`;
+  }
+}
+
+/** Ordinary mail: a server has it, will not have it, or is still to be found; in its words. */
+function describeLetter(
+  { queuedAt, recipients, reply = '', status }: Pick<DeliveryReport, 'queuedAt' | 'recipients' | 'reply' | 'status'>,
+  paint: Paint,
+): string {
+  const whom = recipients.join(', ');
+  switch (status) {
+    case 'refused':
+      return `${paint.bad('refused')} for ${whom}: ${safeLine(reply)}`;
+    case 'delayed':
+      return `${paint.warn('still waiting')} since ${showFullTime(queuedAt)}, for ${whom}; it is tried again: ${safeLine(reply)}`;
+    case 'delivered':
+      return `${paint.good('handed over')} to the mail server of ${whom}: ${safeLine(reply)}`;
   }
 }

@@ -18,6 +18,7 @@ export type ClientErrorCode =
   | 'no_recipient'
   | 'unknown_recipient' // no such account; details name the addresses
   | 'unknown_home' // no home answers for what stands after the @
+  | 'not_encrypted' // ordinary mail that would be in the clear, which the person has not said it may be
   | 'home_unreachable' // it does not answer now, and the account's key is not known here
   | 'unknown_conversation'
   | 'not_a_member' // somebody who is not in the conversation; details name the addresses

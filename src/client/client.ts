@@ -13,9 +13,9 @@ import {
   type SecureRandom,
   type SignatureChecker,
 } from '../base/index.ts';
-import type { Address, Manifest, PduId } from '../protocol/index.ts';
+import type { Address, Manifest } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
-import type { AccountSecrets, BodyWorker } from '../vault/index.ts';
+import type { AccountSecrets, BodyWorker, Certificate } from '../vault/index.ts';
 import { Account } from './account/account.ts';
 import type { DeviceProfile } from './account/device-profile.ts';
 import type { Alarm } from './alarm.ts';
@@ -33,7 +33,7 @@ import { Link } from './link.ts';
 import type { Mailbox } from './mail/mailbox.ts';
 import type { Nodes } from './network/nodes.ts';
 import type { Outbox } from './outbox/outbox.ts';
-import { type Imported, Posting, type RawMail, type Sent } from './outbox/posting.ts';
+import { type Imported, type Posted, Posting, type RawMail, type Sent } from './outbox/posting.ts';
 import { openParts, type Parts } from './parts.ts';
 
 export interface ClientDeps {
@@ -51,6 +51,8 @@ export interface ClientDeps {
   readonly openVault: (secrets: AccountSecrets) => Promise<BodyWorker>;
   /** The account's secrets changed by a rotation, here or on another device: keep them. */
   readonly saveProfile: (profile: DeviceProfile) => Promise<void>;
+  /** The key of somebody whom no home has; default: nobody's is found. */
+  readonly findOrdinaryKey?: (address: Address, signal: AbortSignal | undefined) => Promise<Certificate | undefined>;
 }
 
 export interface ClientOptions {
@@ -229,7 +231,7 @@ export class Client implements AsyncDisposable {
    * Queues the exact bytes durably, encrypted to each recipient, once for each key. Throws ClientError (`unknown_recipient`,
    * `standing_alarm`, `unknown_home`, `home_unreachable`, `offline`, `too_large`, `no_recipient`), and then nothing is sent.
    */
-  async sendRaw(mail: RawMail, signal?: AbortSignal): Promise<PduId> {
+  async sendRaw(mail: RawMail, signal?: AbortSignal): Promise<Posted> {
     return this.#posting.sendRaw(mail, signal);
   }
 

@@ -32,6 +32,7 @@ export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { Arrival, AttachmentProgress, ClientEvents, KeyChange } from './client-events.ts';
 export type { RawMime } from './compose/composer.ts';
 export type { Draft } from './compose/draft.ts';
+export type { OrdinaryWish } from './compose/letters.ts';
 export type { Attachment } from './compose/mime-message.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';
 export type { KeyInfo, People } from './contacts/people.ts';
@@ -56,4 +57,4 @@ export type { Exported, Mailbox, Marks, Message, RawMessage } from './mail/mailb
 export { type AttachmentInfo, DELETED, FLAGGED, JUNK, type MessageText, READ, type Summary } from './mail/summary.ts';
 export type { NodeInfo, Nodes, Pinged } from './network/nodes.ts';
 export type { OutboxItem, Outcome, Receipt, RefusalCode } from './outbox/outbox.ts';
-export type { Imported, RawMail, Sent } from './outbox/posting.ts';
+export type { Imported, OrdinaryMail, Posted, RawMail, Sent } from './outbox/posting.ts';

@@ -193,8 +193,13 @@ export function handedInKey(id: PduId): Uint8Array {
   return tagged('s', fromHex(id));
 }
 
+/** What of such a mail is ordinary mail: `o sha256` → to whom, and whether it is encrypted. */
+export function ordinaryKey(hash: Uint8Array): Uint8Array {
+  return tagged('o', hash);
+}
+
 /** What waits to be sent, and by which name it was handed in: who keeps these rows loses nothing, and sends nothing twice. */
-export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIabs'].map((tag) => under(utf8(tag))));
+export const OUTBOX_SPANS: readonly KeySpan[] = Object.freeze([...'OPIabos'].map((tag) => under(utf8(tag))));
 
 /** Documents of an account's chain: `A address 0 version`. */
 export function accountKey(address: Address, version: number): Uint8Array {
@@ -238,9 +243,9 @@ export function conversationPdus(conversation: ConversationId): KeySpan {
   return under(tagged('p', fromHex(conversation)));
 }
 
-/** What became of a mail at another home: `w id home` → delivery report. */
-export function deliveryKey(id: PduId, home: HomeName): Uint8Array {
-  return tagged('w', fromHex(id), utf8(home));
+/** What became of a mail at another home, or of a letter for one recipient: `w id home` or `w id address` → delivery report. */
+export function deliveryKey(id: PduId, whose: HomeName | Address): Uint8Array {
+  return tagged('w', fromHex(id), utf8(whose));
 }
 export const DELIVERIES: KeySpan = under(utf8('w'));
 

@@ -8,6 +8,8 @@ export const ALARMS_MAX = 1_000;
 export const DELIVERIES_KEPT_MAX = 1_000;
 /** Characters of another home's code or sentence that are kept, as the own home does. */
 export const DELIVERY_TEXT_MAX = 200;
+/** Characters of what a mail server answered. */
+export const DELIVERY_REPLY_MAX = 512;
 /** Documents of one account's chain that are read: a device or certificate a day for years. */
 export const CHAIN_VERSIONS_MAX = 1_000;
 /** A chain looked up this recently is not asked for again before encrypting to it. */

@@ -12,6 +12,7 @@ import type { ClientDeps, ClientOptions } from './client.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents, KeyChange } from './client-events.ts';
 import { Composer } from './compose/composer.ts';
+import { LetterWriter } from './compose/letters.ts';
 import { PduWriter } from './compose/sealed-mail.ts';
 import { ConnectionError, type NodeConnection } from './connection/index.ts';
 import { Contacts, type LookUp } from './contacts/contacts.ts';
@@ -179,9 +180,9 @@ async function openBase(
   const ownKeys = new OwnKeys({ alarms, contacts, home, keyLogs }, { own });
   const network = new NodeNetwork({ ...deps, home }, { address: own, device });
   const nodes = await Nodes.open({ ...deps, home, network }, options);
-  const outbox = await Outbox.open(store, (change) => events.emit('outbox', change));
-  const mailboxes = await Mailboxes.open(store, { own });
   const sealer = new Sealer(deps, account.storageKey);
+  const outbox = await Outbox.open({ store, sealer }, (change) => events.emit('outbox', change));
+  const mailboxes = await Mailboxes.open(store, { own });
   const index = new MailIndex({ sealer, onSaid: (subject) => events.emit('said', { subject }) }, options);
   const secrets = await openSecrets(deps, options.profile);
   const thisDevice = deviceIdOf(suite, device.publicKey);
@@ -216,9 +217,9 @@ function createWriting(deps: ClientDeps, { profile }: ClientOptions, { index, se
 }
 
 function createComposer(
-  { random, suite }: ClientDeps,
+  { findOrdinaryKey = async () => undefined, random, suite }: ClientDeps,
   { profile }: ClientOptions,
-  { contacts, conversations, staging, wire, writer }: Base & Writing,
+  { contacts, conversations, secrets, staging, wire, writer }: Base & Writing,
   { events, mailbox }: { readonly events: Emitter<ClientEvents>; readonly mailbox: () => Mailbox },
 ): Composer {
   const onProgress = (attachment: string, done: number, total: number): void =>
@@ -229,6 +230,12 @@ function createComposer(
       random,
       writer,
       attaching: { staging, onProgress },
+      letters: new LetterWriter({
+        random,
+        vault: secrets.vault,
+        bytesMax: () => wire.connection?.info.letterBytes ?? 0,
+        findKey: findOrdinaryKey,
+      }),
       lookUp: (address) => lookUpAnyhow(contacts, wire, address),
       writable: (conversation, wish) => conversations.writable(conversation, wish),
       answered: async (id) => {

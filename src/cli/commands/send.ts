@@ -10,6 +10,7 @@ import { resolveMessage } from '../message-view.ts';
 import { addressListOption, forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { connectIfPossible, withPerson } from '../person.ts';
 import { counted } from '../terminal/figures.ts';
+import type { Paint } from '../terminal/paint.ts';
 import { readText } from '../terminal/questions.ts';
 
 interface SendOptions extends PersonOptions, CommonOptions {
@@ -23,6 +24,7 @@ interface SendOptions extends PersonOptions, CommonOptions {
   readonly reply?: string;
   readonly despiteGaps?: boolean;
   readonly name?: string;
+  readonly plain?: boolean;
 }
 
 export function addSend(program: Command, act: Act): void {
@@ -41,6 +43,7 @@ export function addSend(program: Command, act: Act): void {
       .option('--reply <id>', 'answer a message, in its conversation')
       .option('--despite-gaps', 'write although something of the conversation is not here')
       .option('--name <name>', 'your name beside your address')
+      .option('--plain', 'people without a home get it in the clear: your home, and every server on the way, reads it')
       .action(act(run)),
     "echo 'Lunch on Friday?' | restante send --to bob@home.example --subject Friday",
     'restante send --to bob@home.example --body "See the plan" --attach plan.pdf',
@@ -65,6 +68,7 @@ async function run(context: Context, options: SendOptions): Promise<void> {
       ...(options.conversation === undefined ? {} : { conversation: parseConversationId(options.conversation) }),
       ...(options.reply === undefined ? {} : { inReplyTo: await resolveMessage(client, options.reply) }),
       despiteGaps: options.despiteGaps === true,
+      ordinary: options.plain === true ? 'plain' : 'encrypted',
       ...(options.name === undefined ? {} : { fromName: options.name }),
     };
     await connectIfPossible(client, context);
@@ -77,8 +81,19 @@ async function run(context: Context, options: SendOptions): Promise<void> {
     const count = to.length + cc.length + bcc.length;
     const people = count === 0 ? 'all who are in the conversation' : counted(count, 'person', 'people');
     if (sent.status === 'queued') return `${paint.warn('queued')}  No node is connected: it goes with the next sync.`;
-    return `${paint.good(sent.status)}  ${sent.id.slice(0, 12)} to ${people}.`;
+    return [`${paint.good(sent.status)}  ${sent.id.slice(0, 12)} to ${people}.`, ...describeOrdinary(sent, paint)];
   });
+}
+
+/** What others on its way see of ordinary mail. */
+function describeOrdinary({ ordinary }: Sent, paint: Paint): readonly string[] {
+  if (ordinary === undefined) return [];
+  const whom = ordinary.to.join(', ');
+  return ordinary.encrypted
+    ? [`${paint.good('encrypted')}  ${whom}: by ordinary mail; servers see who writes to whom, not what.`]
+    : [
+        `${paint.warn('in the clear')}  ${whom}: by ordinary mail, which your home and every server on the way can read.`,
+      ];
 }
 
 /** A large attachment whose connection was cut goes on, as long as some node answers. */
@@ -92,7 +107,7 @@ async function goOn({ signal }: Context, client: Client, sent: Sent): Promise<Se
   } catch (error) {
     if (!(error instanceof CodedError) || error.code !== 'offline') throw error;
   }
-  if (outcome === undefined || outcome.status === 'refused') return sent;
+  if (outcome === undefined || outcome.status === 'refused' || outcome.status === 'handed_over') return sent;
   return { ...sent, status: outcome.status, receipts: [outcome.receipt] };
 }
 

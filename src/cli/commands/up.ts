@@ -7,6 +7,7 @@ import { type HomeName, isDoorAddress, isLoopbackHost } from '../../protocol/ind
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { addHubOptions, type HubOptions, hubPortOption, openHub } from '../hub.ts';
+import { addLetterOptions, type LetterFlags, openOutbound } from '../letters.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import {
   bytesArgument,
@@ -21,7 +22,7 @@ import {
 import { dataFolderOf, loadNode } from '../server.ts';
 import { addSmtpDoorOptions, openSmtpDoor, type SmtpDoorFlags, smtpTlsOf } from '../smtp-door.ts';
 
-interface UpOptions extends HubOptions, SmtpDoorFlags {
+interface UpOptions extends HubOptions, SmtpDoorFlags, LetterFlags {
   readonly home?: HomeName;
   readonly host: string;
   readonly port: number;
@@ -51,7 +52,7 @@ export function addUp(program: Command, act: Act): void {
     .option('--no-hub', 'without a hub');
   for (const command of [up, node])
     withExamples(
-      addSmtpDoorOptions(forServer(command))
+      addLetterOptions(addSmtpDoorOptions(forServer(command)))
         .addOption(new Option('--home <name>', 'the mail domain (default: localhost:PORT)').argParser(homeOption))
         .option('--host <address>', 'where to listen', '127.0.0.1')
         .addOption(new Option('--port <number>', '0 picks a free one').argParser(portOption).default(DEFAULT_PORT))
@@ -98,6 +99,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   if (hub !== undefined) node.onMail((accounts) => hub.announceMail(accounts));
   const invite = await firstInvite(node, options);
   await using door = await openSmtpDoor(context, log, node, options);
+  await using outbound = await openOutbound(context, log, node, options);
   const operatorUrl = hub?.operatorToken && hub.hasPage ? `${hub.url}/operator.html#${hub.operatorToken}` : undefined;
   const isOpenToWorld = isPublic || options.publicUrl !== undefined;
   output.result(
@@ -107,6 +109,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
       node: node.url,
       federation: node.httpUrl,
       ...(door === undefined ? {} : { smtp: door.port }),
+      ...(outbound === undefined ? {} : { sends: true }),
       ...(hub === undefined ? {} : { jmap: hub.url, ...(hub.hasPage ? { web: `${hub.url}/` } : {}) }),
       ...(operatorUrl === undefined ? {} : { operator: operatorUrl }),
       ...(invite === undefined ? {} : { invite }),

@@ -23,6 +23,7 @@ import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
 import { type AttachingDeps, attach, attachWithin } from './attaching.ts';
 import type { Draft } from './draft.ts';
+import type { LetterWriter, OrdinaryWish, WrittenLetter } from './letters.ts';
 import { encodeMime, type MimeMessage } from './mime-message.ts';
 import type { PduWish, PduWriter, SealedMail } from './sealed-mail.ts';
 
@@ -37,6 +38,7 @@ export interface ComposerDeps {
   readonly random: SecureRandom;
   readonly writer: PduWriter;
   readonly attaching: AttachingDeps;
+  readonly letters: LetterWriter;
   readonly lookUp: (address: Address) => Promise<LookUp>;
   /** A conversation as it is verified here and now. Throws ClientError when this person may not write to it. */
   readonly writable: (conversation: ConversationId, options: GapOptions) => Promise<OpenConversation>;
@@ -54,6 +56,15 @@ export interface Composed {
   /** The PDU that To, Cc and the author share; of a mail with Bcc alone, the author's own. */
   readonly visible: SealedMail;
   readonly hidden: readonly SealedMail[];
+  /** For people whom no home has. */
+  readonly letters: readonly WrittenLetter[];
+}
+
+/** Who can be written to as people of homes, and who cannot. */
+export interface Readers {
+  readonly certificates: ReadonlyMap<Address, Certificate>;
+  /** No home answers for them, as far as is known. */
+  readonly outside: ReadonlySet<Address>;
 }
 
 /**
@@ -81,9 +92,11 @@ export class Composer {
     const open = known === undefined ? undefined : await this.#deps.writable(known, draft);
     const { to, cc, bcc } = this.#addressed(draft, open);
     const shown = unique([...to, ...cc, this.#own]);
-    if (open !== undefined) checkMembers(open, shown);
     const hidden = unique(bcc).filter((address) => !shown.includes(address));
-    const certificates = await this.certificatesOf(unique([...shown, ...hidden]));
+    const wish = draft.ordinary ?? 'encrypted';
+    const { certificates, outside } = await this.readersOf(unique([...shown, ...hidden]), wish);
+    const isInside = (address: Address): boolean => !outside.has(address);
+    if (open !== undefined) checkMembers(open, shown.filter(isInside));
     const place = open === undefined ? this.#founding() : { ...open.end, conversation: open.id, nonce: undefined };
     const { attached, attachments } = await attach(
       this.#deps.attaching,
@@ -93,11 +106,21 @@ export class Composer {
     );
     const message = { ...this.#message(draft, { to, cc }, answered), attachments };
     try {
-      const seal = (said: MimeMessage, recipients: readonly Address[], at: Place): Promise<SealedMail> =>
-        this.#seal(said, recipients, certificates, { ...at, attached }, signal);
-      const visible = await seal(message, shown, place);
-      const bccs = hidden.map((address) => seal({ ...message, bcc: [{ address }] }, [address], this.#founding()));
-      return { visible, hidden: await Promise.all(bccs) };
+      const encode = (said: MimeMessage): Uint8Array => encodeMime(said, this.#deps.random.bytes(16));
+      const seal = (mime: Uint8Array, recipients: readonly Address[], at: Place): Promise<SealedMail> =>
+        this.#seal(mime, recipients, certificates, { ...at, attached }, signal);
+      const mime = encode(message);
+      const letters = await this.writeLetters(
+        { mime, attached, shown, hidden, conversation: place.conversation },
+        { certificates, outside },
+        wish,
+        signal,
+      );
+      const visible = await seal(mime, shown.filter(isInside), place);
+      const bccs = hidden
+        .filter(isInside)
+        .map((address) => seal(encode({ ...message, bcc: [{ address }] }), [address], this.#founding()));
+      return { visible, hidden: await Promise.all(bccs), letters };
     } catch (error) {
       await this.dropAttached(attached);
       throw error;
@@ -155,15 +178,54 @@ export class Composer {
     return new Map(found.map(({ address, answer }) => [address, usable(address, answer)]));
   }
 
+  /**
+   * As `certificatesOf`, but for people whom no home has, where the own home sends ordinary mail. One that is known from before
+   * has a home, whether or not it answers now.
+   */
+  async readersOf(addresses: readonly Address[], wish: OrdinaryWish): Promise<Readers> {
+    if (!this.#deps.letters.canSend)
+      return { certificates: await this.certificatesOf(addresses), outside: new Set<Address>() };
+    const found = await Promise.all(
+      addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
+    );
+    const outside = found.filter(({ answer }) => isOutside(answer, wish)).map(({ address }) => address);
+    const certificates = await this.certificatesOf(addresses.filter((address) => !outside.includes(address)));
+    return { certificates, outside: new Set(outside) };
+  }
+
+  /** To those of a mail whom no home has. Throws ClientError `not_encrypted` or `too_large`. */
+  writeLetters(
+    mail: {
+      readonly mime: Uint8Array;
+      readonly attached: readonly Attached[];
+      readonly shown: readonly Address[];
+      readonly hidden: readonly Address[];
+      readonly conversation: ConversationId;
+    },
+    { certificates, outside }: Readers,
+    wish: OrdinaryWish,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly WrittenLetter[]> {
+    const { attached, conversation, mime } = mail;
+    const isOut = (address: Address): boolean => outside.has(address);
+    if (outside.size > 0 && attached.length > 0)
+      throw new ClientError('too_large', 'ordinary mail holds no attachment that does not fit into the mail itself', {
+        fix: 'send the large files to people of homes only',
+      });
+    const certificate = certificates.get(this.#own);
+    const binding = { conversation, author: this.#own, time: this.#deps.writer.now() };
+    const to = { shown: mail.shown.filter(isOut), hidden: mail.hidden.filter(isOut) };
+    return this.#deps.letters.write({ mime, ...to, wish, certificate, binding }, signal);
+  }
+
   async #seal(
-    message: MimeMessage,
+    mime: Uint8Array,
     recipients: readonly Address[],
     certificates: ReadonlyMap<Address, Certificate>,
     place: Place & Pick<PduWish, 'attached'>,
     signal: AbortSignal | undefined,
   ): Promise<SealedMail> {
-    const { random, writer } = this.#deps;
-    const mime = encodeMime(message, random.bytes(16));
+    const { writer } = this.#deps;
     judgeSize(mime.length);
     const to = recipients.map((address) => certificates.get(address)).filter((found) => found !== undefined);
     return writer.write({ type: 'mail', recipients, certificates: to, ...place, mime }, signal);
@@ -206,6 +268,15 @@ function judgeSize(bytes: number): void {
     throw new ClientError('too_large', `the mail has ${bytes} bytes, more than ${MIME_BYTES_MAX}`, {
       fix: 'send long texts as a file',
     });
+}
+
+/**
+ * Nothing is known of a home of theirs. A domain whose web server does not answer at all is either a home that is away or, as many
+ * are, none: who insists on a home waits, everybody else writes ordinary mail.
+ */
+function isOutside(answer: LookUp, wish: OrdinaryWish): boolean {
+  if (answer.status !== 'unknown_home' && answer.status !== 'unreachable') return false;
+  return answer.contact === undefined && (answer.status === 'unknown_home' || wish !== 'encrypted');
 }
 
 function isClosed(answer: LookUp): boolean {

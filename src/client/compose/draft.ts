@@ -1,6 +1,7 @@
 /** What a person wants to send. */
 import type { Address, ConversationId, PduId } from '../../protocol/index.ts';
 import type { AttachmentSource } from '../attachments/source.ts';
+import type { OrdinaryWish } from './letters.ts';
 import type { Attachment } from './mime-message.ts';
 
 export interface Draft {
@@ -18,6 +19,8 @@ export interface Draft {
   readonly inReplyTo?: PduId;
   /** Write although something of the conversation is not here: somebody removed meanwhile may get it. */
   readonly despiteGaps?: boolean;
+  /** To people whom no home has; default: encrypted, or not at all. */
+  readonly ordinary?: OrdinaryWish;
   /** A display name for From. */
   readonly fromName?: string;
 }

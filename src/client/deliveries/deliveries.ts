@@ -60,7 +60,8 @@ export class Deliveries {
     for (const report of said) told.set(report, await this.#ofMail(report));
     await this.#deps.store.transact(async (transaction) => {
       for (const report of said) {
-        const key = deliveryKey(report.pdu, report.home);
+        const [recipient = report.home] = report.reply === undefined ? [] : report.recipients;
+        const key = deliveryKey(report.pdu, recipient);
         const row = await transaction.get(key);
         if (row !== undefined && decodeReport(row).at >= report.at) continue;
         transaction.put(key, encodeReport(report));

@@ -8,7 +8,7 @@ import {
   parseHomeName,
   parsePduId,
 } from '../../protocol/index.ts';
-import { DELIVERY_TEXT_MAX } from '../limits.ts';
+import { DELIVERY_REPLY_MAX, DELIVERY_TEXT_MAX } from '../limits.ts';
 
 const STATUSES: Partial<Record<DeliveryStatus, DeliveryReport['status']>> = {
   [DeliveryStatus.REFUSED]: 'refused',
@@ -29,5 +29,6 @@ export function reportOf(delivery: Delivery): DeliveryReport | undefined {
     detail: delivery.detail.slice(0, DELIVERY_TEXT_MAX),
     at: delivery.at / 1000,
     queuedAt: delivery.queuedAt / 1000,
+    ...(delivery.reply === '' ? {} : { reply: delivery.reply.slice(0, DELIVERY_REPLY_MAX) }),
   };
 }

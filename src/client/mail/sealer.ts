@@ -21,13 +21,22 @@ export class Sealer {
   }
 
   seal(key: Uint8Array, record: object): Uint8Array {
-    return sealAtRest(this.#random, this.#recordKey, key, utf8(JSON.stringify(record)));
+    return this.sealBytes(key, utf8(JSON.stringify(record)));
+  }
+
+  sealBytes(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+    return sealAtRest(this.#random, this.#recordKey, key, bytes);
   }
 
   /** Throws ClientError `corrupt_store`, also for a record of another place or account. */
   open<Shape extends object>(key: Uint8Array, sealed: Uint8Array): Shape {
+    return JSON.parse(fromUtf8(this.openBytes(key, sealed))) as Shape;
+  }
+
+  /** As `open`. */
+  openBytes(key: Uint8Array, sealed: Uint8Array): Uint8Array {
     try {
-      return JSON.parse(fromUtf8(openAtRest(this.#recordKey, key, sealed))) as Shape;
+      return openAtRest(this.#recordKey, key, sealed);
     } catch (cause) {
       if (!(cause instanceof VaultError)) throw cause;
       throw new ClientError('corrupt_store', 'a record of the store does not open', {

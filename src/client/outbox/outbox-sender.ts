@@ -3,7 +3,7 @@
  * with back-off, doubling; a rate limit holds up everything, since it is the account's; what the node refuses for good is
  * settled as refused. The connection's end ends the run and loses nothing.
  */
-import { type Clock, isAbort, type Log, toHex } from '../../base/index.ts';
+import { type Clock, fromHex, isAbort, type Log, toHex } from '../../base/index.ts';
 import {
   INLINE_BODY_BYTES_MAX,
   parseFeedId,
@@ -13,7 +13,7 @@ import {
 import type { Uploader } from '../attachments/uploader.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import { RETRY_CEILING_MS, RETRY_FIRST_MS } from '../limits.ts';
-import type { Outbox, OutboxItem, Outcome, RefusalCode } from './outbox.ts';
+import type { Letter, Outbox, OutboxItem, Outcome, RefusalCode } from './outbox.ts';
 
 export interface SenderDeps {
   readonly clock: Clock;
@@ -120,7 +120,8 @@ export class OutboxSender {
       return;
     }
     this.#putOff(item.number, attempt.afterMs);
-    options.onUnavailable();
+    // That mail servers are slow, or a letter is another node's, says nothing of the node.
+    if (item.letter === undefined) options.onUnavailable();
   }
 
   /** What was delivered and cannot be written down is sent once more, later, and is a duplicate then. */
@@ -140,9 +141,27 @@ export class OutboxSender {
     this.#delays.set(number, { until: this.#deps.clock.monotonic() + Math.max(afterMs, backOffMs), failures });
   }
 
+  /** Ordinary mail: by the one node that may have it already. */
+  async #attemptLetter(
+    connection: NodeConnection,
+    { number }: OutboxItem,
+    { id, recipients, returnsNothing }: Letter,
+    node: string,
+  ): Promise<Attempt | undefined> {
+    const text = await this.#deps.outbox.loadLetter(number, toHex(connection.info.node));
+    if (text === undefined) return undefined;
+    if (text === 'elsewhere') return { status: 'later', afterMs: RETRY_CEILING_MS, all: false };
+    const head = { id: fromHex(id), recipients, returnsNothing, size: text.length };
+    const offer = text.length > INLINE_BODY_BYTES_MAX;
+    const receipt = await connection.letter(head, offer ? undefined : text);
+    if (receipt.status !== ReceiptStatus.SEND_BODY) return judgeLetter(receipt, node);
+    return judgeLetter(await connection.letter(head, text), node);
+  }
+
   /** Undefined: the connection ended, or there is nothing to send. */
   async #attempt(connection: NodeConnection, item: OutboxItem, node: string): Promise<Attempt | undefined> {
     try {
+      if (item.letter !== undefined) return await this.#attemptLetter(connection, item, item.letter, node);
       const pdu = await this.#deps.outbox.load(item.number);
       if (pdu === undefined) return undefined;
       for (const attached of item.attached) {
@@ -156,6 +175,7 @@ export class OutboxSender {
       return judge(await connection.submit(pdu.header, pdu.body), node);
     } catch (error) {
       const refusal = refusalOf(error);
+      if (refusal === 'no_letters') return refused('no_letters', 'this home sends no ordinary mail');
       if (refusal === 'rate_limited') return { status: 'later', afterMs: RETRY_FIRST_MS, all: true };
       this.#deps.log.debug({ err: error, pdu: item.id }, 'a submit had no receipt');
       // A connection that lives without answering is judged by whoever chose it; the item waits its turn.
@@ -164,10 +184,23 @@ export class OutboxSender {
   }
 }
 
+function refused(code: RefusalCode, detail: string): Attempt {
+  return { status: 'settled', outcome: { status: 'refused', code, detail } };
+}
+
+/** What holds up letters holds up nothing else. */
+function judgeLetter({ detail, retryAfterMs, status }: ReceiptMessage, node: string): Attempt {
+  const refusal = REFUSALS[status];
+  if (refusal !== undefined) return refused(refusal, detail);
+  if (status === ReceiptStatus.OK || status === ReceiptStatus.DUPLICATE)
+    return { status: 'settled', outcome: { status: 'handed_over', node } };
+  return { status: 'later', afterMs: retryAfterMs, all: false };
+}
+
 function judge(receipt: ReceiptMessage, node: string): Attempt {
   const { status, detail, retryAfterMs } = receipt;
-  const refused = REFUSALS[status];
-  if (refused !== undefined) return { status: 'settled', outcome: { status: 'refused', code: refused, detail } };
+  const refusal = REFUSALS[status];
+  if (refusal !== undefined) return refused(refusal, detail);
   switch (status) {
     case ReceiptStatus.OK:
     case ReceiptStatus.PENDING:

@@ -2,9 +2,13 @@
  * The durable outbox: PDUs as they were signed and encrypted once, kept until a node has them on disk. A PDU's id is its
  * identity, so sending again after any crash is a duplicate to the node and a delivery to us. What a node refuses for good
  * is kept with the reason until a person decides.
+ *
+ * Letters (ordinary mail that the home sends on) are among them, sealed, under an id of their own. Each node knows those alone
+ * that were handed to itself: one that may have a letter is the only one that is asked again.
  */
 import { fromBase64, fromHex, fromUtf8, readUint64, toBase64, utf8 } from '../../base/index.ts';
 import {
+  type Address,
   type Attached,
   type ConversationId,
   type FeedId,
@@ -17,8 +21,15 @@ import type { Store, StoreTransaction } from '../../store/index.ts';
 import { dropStaged } from '../attachments/staging.ts';
 import { conversationPduKey, importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
 import { OUTBOX_PAGE } from '../limits.ts';
+import type { Sealer } from '../mail/sealer.ts';
 
-export type RefusalCode = 'too_large' | 'over_quota' | 'unknown_recipient' | 'rejected';
+export type RefusalCode =
+  | 'too_large'
+  | 'over_quota'
+  | 'unknown_recipient'
+  | 'rejected'
+  // The home sends no ordinary mail.
+  | 'no_letters';
 
 export interface Receipt {
   readonly node: string;
@@ -28,7 +39,17 @@ export interface Receipt {
 
 export type Outcome =
   | { readonly status: 'accepted' | 'pending'; readonly receipt: Receipt }
+  /** A letter: the home has it, and sends it on. */
+  | { readonly status: 'handed_over'; readonly node: string }
   | { readonly status: 'refused'; readonly code: RefusalCode; readonly detail: string };
+
+/** Ordinary mail, to be sent on by the home. */
+export interface Letter {
+  readonly id: PduId;
+  readonly recipients: readonly Address[];
+  /** The envelope has no sender. */
+  readonly returnsNothing: boolean;
+}
 
 export interface OutboxItem {
   /** Order of writing: 1, 2, 3 … */
@@ -37,6 +58,8 @@ export interface OutboxItem {
   readonly bodySize: number;
   /** Large attachments, which go before it. */
   readonly attached: readonly Attached[];
+  /** It is one, and no PDU. */
+  readonly letter: Letter | undefined;
   readonly refused: { readonly code: RefusalCode; readonly detail: string } | undefined;
 }
 
@@ -45,6 +68,9 @@ interface Row {
   readonly header: string;
   readonly size: number;
   readonly attached?: readonly Attached[];
+  readonly letter?: Omit<Letter, 'id'>;
+  /** The key of the node that may have the letter. */
+  readonly node?: string;
   readonly refused?: { readonly code: RefusalCode; readonly detail: string };
 }
 
@@ -53,8 +79,14 @@ export interface OutboxChange {
   readonly outcome: Outcome;
 }
 
+export interface OutboxDeps {
+  readonly store: Store;
+  readonly sealer: Sealer;
+}
+
 export class Outbox {
   readonly #store: Store;
+  readonly #sealer: Sealer;
   readonly #onChange: (change: OutboxChange) => void;
   readonly #items = new Map<number, OutboxItem>();
   readonly #waiting = new Map<PduId, Set<(outcome: Outcome) => void>>();
@@ -62,15 +94,16 @@ export class Outbox {
   #queued = 0;
   #next = 1;
 
-  private constructor(store: Store, onChange: (change: OutboxChange) => void) {
+  private constructor({ sealer, store }: OutboxDeps, onChange: (change: OutboxChange) => void) {
     this.#store = store;
+    this.#sealer = sealer;
     this.#onChange = onChange;
   }
 
-  static async open(store: Store, onChange: (change: OutboxChange) => void): Promise<Outbox> {
-    const outbox = new Outbox(store, onChange);
+  static async open(deps: OutboxDeps, onChange: (change: OutboxChange) => void): Promise<Outbox> {
+    const outbox = new Outbox(deps, onChange);
     for (let { from } = OUTBOX; ; ) {
-      const rows = await store.range({ from, to: OUTBOX.to, limit: OUTBOX_PAGE });
+      const rows = await deps.store.range({ from, to: OUTBOX.to, limit: OUTBOX_PAGE });
       for (const { key, value } of rows) outbox.#take(itemOf(readUint64(key, 1), decodeRow(value)));
       if (rows.length < OUTBOX_PAGE) return outbox;
       from = outboxKey(outbox.#next);
@@ -89,9 +122,23 @@ export class Outbox {
 
   /** Keeps a PDU within `transaction`; it is sent once that is on disk. */
   add(transaction: StoreTransaction, pdu: Pdu, body: Uint8Array): void {
-    const number = this.#next++;
     const attached = pdu.attached === undefined ? {} : { attached: pdu.attached };
-    const row: Row = { id: pdu.id, header: toBase64(pdu.header), size: body.length, ...attached };
+    this.#put(
+      transaction,
+      this.#next++,
+      { id: pdu.id, header: toBase64(pdu.header), size: body.length, ...attached },
+      body,
+    );
+  }
+
+  /** As `add`. */
+  addLetter(transaction: StoreTransaction, { id, ...letter }: Letter, text: Uint8Array): void {
+    const number = this.#next++;
+    const sealed = this.#sealer.sealBytes(outboxBodyKey(number), text);
+    this.#put(transaction, number, { id, header: '', size: text.length, letter }, sealed);
+  }
+
+  #put(transaction: StoreTransaction, number: number, row: Row, body: Uint8Array): void {
     transaction.put(outboxKey(number), encodeRow(row));
     transaction.put(outboxBodyKey(number), body);
     transaction.onCommit(() => {
@@ -117,6 +164,21 @@ export class Outbox {
     const [row, body] = await this.#store.getMany([outboxKey(number), outboxBodyKey(number)]);
     if (row === undefined || body === undefined) return undefined;
     return { header: fromBase64(decodeRow(row).header), body };
+  }
+
+  /**
+   * The text of a letter, which the node of that key may have from now on, durably; `elsewhere`: another may have it already.
+   * Undefined when it was handed over meanwhile.
+   */
+  loadLetter(number: number, node: string): Promise<Uint8Array | 'elsewhere' | undefined> {
+    return this.#store.transact(async (transaction) => {
+      const [bytes, sealed] = await transaction.getMany([outboxKey(number), outboxBodyKey(number)]);
+      if (bytes === undefined || sealed === undefined) return undefined;
+      const row = decodeRow(bytes);
+      if (row.node !== undefined && row.node !== node) return 'elsewhere';
+      if (row.node === undefined) transaction.put(outboxKey(number), encodeRow({ ...row, node }));
+      return this.#sealer.openBytes(outboxBodyKey(number), sealed);
+    });
   }
 
   /** A node said what became of it: delivered ones go, refused ones stay to be shown. */
@@ -163,7 +225,8 @@ export class Outbox {
     if (item?.refused === undefined) return false;
     await this.#store.transact(async (transaction) => {
       const row = await transaction.get(outboxKey(item.number));
-      if (row !== undefined) transaction.delete(conversationPduKey(conversationIn(decodeRow(row)), item.id));
+      if (row !== undefined && item.letter === undefined)
+        transaction.delete(conversationPduKey(conversationIn(decodeRow(row)), item.id));
       transaction.delete(outboxKey(item.number));
       transaction.delete(outboxBodyKey(item.number));
       await dropStaged(transaction, await onlyOf(transaction, item));
@@ -227,7 +290,9 @@ async function onlyOf(transaction: StoreTransaction, { attached }: OutboxItem): 
 }
 
 function itemOf(number: number, row: Row): OutboxItem {
-  return { number, id: parsePduId(row.id), bodySize: row.size, attached: row.attached ?? [], refused: row.refused };
+  const id = parsePduId(row.id);
+  const letter = row.letter === undefined ? undefined : { id, ...row.letter };
+  return { number, id, bodySize: row.size, attached: row.attached ?? [], letter, refused: row.refused };
 }
 
 /** Of the header that this device wrote. */

@@ -2,28 +2,31 @@
 import {
   type Clock,
   type CryptoSuite,
+  fromUtf8,
   invariant,
   isAbort,
   type SecureRandom,
+  toHex,
   utf8,
   whenAborted,
 } from '../../base/index.ts';
-import { type Address, type ConversationId, createConversation, type PduId } from '../../protocol/index.ts';
-import type { Store } from '../../store/index.ts';
+import { type Address, type ConversationId, createConversation, type PduId, parsePduId } from '../../protocol/index.ts';
+import type { Store, StoreTransaction } from '../../store/index.ts';
 import type { Certificate } from '../../vault/index.ts';
 import { dropStaged } from '../attachments/staging.ts';
 import { ClientError } from '../client-error.ts';
 import type { Composer, RawMime } from '../compose/composer.ts';
 import type { Draft } from '../compose/draft.ts';
+import type { OrdinaryWish, WrittenLetter } from '../compose/letters.ts';
 import type { PduWish, PduWriter, SealedMail } from '../compose/sealed-mail.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
 import { copyOf } from '../deliveries/blind-copies.ts';
-import { handedInKey } from '../keys.ts';
+import { handedInKey, ordinaryKey } from '../keys.ts';
 import { MIME_BYTES_MAX, RECEIPT_WAIT_MS, REGISTER_TEXT_MAX } from '../limits.ts';
 import { messageSubject } from '../mail/mail-index.ts';
 import type { Notes } from '../notes/notes.ts';
-import type { Outbox, Outcome, Receipt } from './outbox.ts';
+import type { Letter, Outbox, Outcome, Receipt } from './outbox.ts';
 
 export interface PostingDeps {
   readonly clock: Clock;
@@ -43,6 +46,19 @@ export interface Sent {
   /** `pending`: on a node's disk, not yet on as many as the home asks for; `queued`: only on this device. */
   readonly status: 'accepted' | 'pending' | 'queued';
   readonly receipts: readonly Receipt[];
+  /** To people whom no home has. */
+  readonly ordinary?: OrdinaryMail;
+}
+
+/** Mail that leaves by SMTP, and what those on its way see of it. */
+export interface OrdinaryMail {
+  readonly to: readonly Address[];
+  /** `false`: the home, and every mail server on the way, can read it. */
+  readonly encrypted: boolean;
+}
+
+interface NamedLetter extends Letter {
+  readonly text: Uint8Array;
 }
 
 export type Imported =
@@ -62,6 +78,17 @@ export interface RawMail {
   readonly key: string;
   /** What it answers: whoever of `shown` is in that conversation gets it there. */
   readonly answers?: PduId;
+  /** To people whom no home has; default: encrypted, or not at all. */
+  readonly ordinary?: OrdinaryWish;
+  /** Nothing of it comes back: the envelope of ordinary mail has no sender. */
+  readonly returnsNothing?: boolean;
+}
+
+/** Of a mail that is on this device's disk. */
+export interface Posted {
+  /** Of its first PDU, or of its letter where it has none. */
+  readonly id: PduId;
+  readonly ordinary?: OrdinaryMail;
 }
 
 /** The key under which the author's devices know to whom a blind copy went. */
@@ -76,14 +103,18 @@ export class Posting {
 
   async send(draft: Draft, signal: AbortSignal | undefined): Promise<Sent> {
     const { composer, notes } = this.#deps;
-    const { visible, hidden } = await composer.compose(draft, signal);
-    const outcomes = await this.#queue([visible, ...hidden]);
-    if (draft.bcc !== undefined && draft.bcc.length > 0)
-      await notes.apply([
-        { subject: messageSubject(visible.pdu.id), key: BCC, value: listed(draft.bcc) },
-        ...hidden.map(({ pdu }) => copyOf(pdu.id, visible.pdu.id)),
-      ]);
-    return this.#receiptsOf(visible, outcomes, signal);
+    const { visible, hidden, letters: written } = await composer.compose(draft, signal);
+    const letters = this.#nameLetters(visible.pdu.id, written, false);
+    const outcomes = await this.#queue([visible, ...hidden], letters);
+    const { bcc = [] } = draft;
+    const changes = [
+      ...(bcc.length === 0 ? [] : [{ subject: messageSubject(visible.pdu.id), key: BCC, value: listed(bcc) }]),
+      ...hidden.map(({ pdu }) => copyOf(pdu.id, visible.pdu.id)),
+      ...letters.map(({ id }) => copyOf(id, visible.pdu.id)),
+    ];
+    if (changes.length > 0) await notes.apply(changes);
+    const sent = await this.#receiptsOf(visible, outcomes, signal);
+    return written.length === 0 ? sent : { ...sent, ordinary: ordinaryOf(written) };
   }
 
   /** Changes of a conversation, signed and in clear. Throws ClientError `refused` when the home does not take one. */
@@ -129,27 +160,35 @@ export class Posting {
    * On this device's disk when it resolves with the id of its first PDU; whether the home takes it is for the outbox.
    * Idempotent by the mail's key.
    */
-  async sendRaw(mail: RawMail, signal: AbortSignal | undefined): Promise<PduId> {
-    const { composer, outbox, store, suite } = this.#deps;
+  async sendRaw(mail: RawMail, signal: AbortSignal | undefined): Promise<Posted> {
+    const { composer, outbox, random, store, suite, writer } = this.#deps;
     const hash = suite.sha256(utf8(`key ${mail.key}\n`));
-    const before = await store.transact((transaction) => outbox.imported(transaction, hash));
+    const before = await store.transact((transaction) => this.#posted(transaction, hash));
     if (before !== undefined) return before;
+    const wish = mail.ordinary ?? 'encrypted';
     const readers = [...mail.shown, ...mail.hidden];
     if (readers.length === 0) throw new ClientError('no_recipient', 'the mail is addressed to nobody');
-    const certificates = await composer.certificatesOf(readers);
+    const found = await composer.readersOf(unique([...readers, writer.author]), wish);
+    const isInside = (address: Address): boolean => !found.outside.has(address);
     const { attached, mime } = await composer.attachRaw(mail.mime, signal);
+    const inside = { shown: mail.shown.filter(isInside), hidden: mail.hidden.filter(isInside) };
     let sealed: readonly SealedMail[];
+    let written: readonly WrittenLetter[];
     try {
-      sealed = await this.#sealRaw({ ...mail, mime, attached }, certificates, signal);
+      const { conversation } = createConversation({ suite, random }, writer.author);
+      written = await composer.writeLetters({ ...mail, mime, attached, conversation }, found, wish, signal);
+      sealed = await this.#sealRaw({ ...mail, ...inside, mime, attached }, found.certificates, signal);
     } catch (error) {
       await composer.dropAttached(attached);
       throw error;
     }
-    const [first] = sealed;
-    invariant(first !== undefined, 'every reader has a PDU');
+    const named = sealed[0]?.pdu.id ?? parsePduId(toHex(hash));
+    const letters = this.#nameLetters(named, written, mail.returnsNothing === true);
+    const id = sealed[0]?.pdu.id ?? letters[0]?.id;
+    invariant(id !== undefined, 'every reader has a PDU or a letter');
     return store.transact(async (transaction) => {
       // The same mail may have been handed in twice at once.
-      const twin = await outbox.imported(transaction, hash);
+      const twin = await this.#posted(transaction, hash);
       if (twin !== undefined) {
         await dropStaged(
           transaction,
@@ -157,14 +196,29 @@ export class Posting {
         );
         return twin;
       }
-      outbox.rememberImport(transaction, hash, first.pdu.id);
+      outbox.rememberImport(transaction, hash, id);
       for (const { pdu, body } of sealed) {
         outbox.add(transaction, pdu, body);
         keepPdu(transaction, pdu, body);
         transaction.put(handedInKey(pdu.id), utf8(mail.key));
       }
-      return first.pdu.id;
+      for (const letter of letters) {
+        outbox.addLetter(transaction, letter, letter.text);
+        transaction.put(handedInKey(letter.id), utf8(mail.key));
+      }
+      if (letters.length === 0) return { id };
+      const ordinary = ordinaryOf(written);
+      transaction.put(ordinaryKey(hash), utf8(JSON.stringify(ordinary)));
+      return { id, ordinary };
     });
+  }
+
+  /** What an earlier call made of the same mail. */
+  async #posted(transaction: StoreTransaction, hash: Uint8Array): Promise<Posted | undefined> {
+    const id = await this.#deps.outbox.imported(transaction, hash);
+    if (id === undefined) return undefined;
+    const row = await transaction.get(ordinaryKey(hash));
+    return row === undefined ? { id } : { id, ordinary: JSON.parse(fromUtf8(row)) as OrdinaryMail };
   }
 
   /** Once for those who see each other, and once for each who is hidden. */
@@ -190,16 +244,28 @@ export class Posting {
   }
 
   /** On disk, to be sent and in their conversations: what is written next follows them. Returns what will become of each. */
-  async #queue(mails: readonly SealedMail[]): Promise<readonly Promise<Outcome>[]> {
+  async #queue(
+    mails: readonly SealedMail[],
+    letters: readonly NamedLetter[] = [],
+  ): Promise<readonly Promise<Outcome>[]> {
     const { outbox, store } = this.#deps;
-    const outcomes = mails.map(({ pdu }) => outbox.outcomeOf(pdu.id));
+    const ids = [...mails.map(({ pdu }) => pdu.id), ...letters.map(({ id }) => id)];
+    const outcomes = ids.map((id) => outbox.outcomeOf(id));
     await store.transact((transaction) => {
       for (const { pdu, body } of mails) {
         outbox.add(transaction, pdu, body);
         keepPdu(transaction, pdu, body);
       }
+      for (const letter of letters) outbox.addLetter(transaction, letter, letter.text);
     });
     return outcomes;
+  }
+
+  /** Each has an id of its own, which follows from the mail's: its reports are told of that. */
+  #nameLetters(mail: PduId, written: readonly WrittenLetter[], returnsNothing: boolean): readonly NamedLetter[] {
+    const { suite } = this.#deps;
+    const idOf = (index: number): PduId => parsePduId(suite.sha256Hex(utf8(`restante letter 1\n${mail}\n${index}`)));
+    return written.map(({ recipients, text }, index) => ({ id: idOf(index), recipients, returnsNothing, text }));
   }
 
   async #receiptsOf(
@@ -217,7 +283,7 @@ export class Posting {
           details: { refusal: outcome.code, id },
           fix: 'it is kept in the outbox: try again later, or discard it',
         });
-      receipts.push(outcome.receipt);
+      if (outcome.status !== 'handed_over') receipts.push(outcome.receipt);
     }
     const isPending = settled.some(({ status }) => status === 'pending');
     return { id, conversation, status: isPending ? 'pending' : 'accepted', receipts };
@@ -260,6 +326,17 @@ export class Posting {
     using _ = whenAborted(signal, stop);
     return await Promise.race([Promise.all(outcomes), connection.ended.then(() => undefined), stopped]);
   }
+}
+
+function unique(addresses: readonly Address[]): Address[] {
+  return [...new Set(addresses)];
+}
+
+function ordinaryOf(letters: readonly WrittenLetter[]): OrdinaryMail {
+  return {
+    to: letters.flatMap(({ recipients }) => recipients),
+    encrypted: letters.every(({ isEncrypted }) => isEncrypted),
+  };
 }
 
 /** As many as a note may say: one that says more is read by no device. */

@@ -256,7 +256,7 @@ export class MailAgent implements AsyncDisposable {
     { folders, key, keywords, mime }: MailAgentCalls['create']['request'],
     signal: AbortSignal,
   ): Promise<{ readonly pdu: string }> {
-    const id = await this.#client.sendRaw(
+    const { id } = await this.#client.sendRaw(
       { key, mime: rawMime(mime), shown: [this.#client.address], hidden: [] },
       signal,
     );

@@ -1,0 +1,161 @@
+/**
+ * Ordinary mail: what a home sends on, by SMTP, to people whom no home has. Where each of them has an OpenPGP key that can be
+ * found, it is signed and encrypted here (PGP/MIME, RFC 3156), and the home sees who writes to whom and nothing else. Else it is
+ * in the clear, and the person has said so. Every letter tells the author's own key (Autocrypt), so that answers can be encrypted.
+ */
+import { concatBytes, fromUtf8, type SecureRandom, toBase64, toHex, utf8 } from '../../base/index.ts';
+import type { Address } from '../../protocol/index.ts';
+import type { BodyBinding, BodyWorker, Certificate } from '../../vault/index.ts';
+import { ClientError } from '../client-error.ts';
+import { base64Lines } from './mime-text.ts';
+
+/** `best`: encrypted where everybody has a key, else in the clear. */
+export type OrdinaryWish = 'encrypted' | 'plain' | 'best';
+
+export interface WrittenLetter {
+  readonly recipients: readonly Address[];
+  readonly text: Uint8Array;
+  readonly isEncrypted: boolean;
+}
+
+export interface LetterWish {
+  /** The whole message, without Bcc. */
+  readonly mime: Uint8Array;
+  /** Whom it names. */
+  readonly shown: readonly Address[];
+  readonly hidden: readonly Address[];
+  readonly wish: OrdinaryWish;
+  /** Of the author. */
+  readonly certificate: Certificate | undefined;
+  readonly binding: Omit<BodyBinding, 'recipients' | 'type'>;
+}
+
+export interface LetterWriterDeps {
+  readonly random: SecureRandom;
+  readonly vault: () => BodyWorker;
+  /** The largest that the home sends, as the connected node says; 0: none, or nobody is connected. */
+  readonly bytesMax: () => number;
+  /** The key of somebody whom no home has; undefined: none can be found. */
+  readonly findKey: (address: Address, signal: AbortSignal | undefined) => Promise<Certificate | undefined>;
+}
+
+export class LetterWriter {
+  readonly #deps: LetterWriterDeps;
+
+  constructor(deps: LetterWriterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the home sends ordinary mail, as far as is known. */
+  get canSend(): boolean {
+    return this.#deps.bytesMax() > 0;
+  }
+
+  /** One for all who see each other, and for the hidden either the same or, encrypted, one each. Throws ClientError. */
+  async write(letter: LetterWish, signal?: AbortSignal): Promise<readonly WrittenLetter[]> {
+    const { hidden, shown, wish } = letter;
+    if (shown.length + hidden.length === 0) return [];
+    const keys = wish === 'plain' ? undefined : await this.#keysOf([...shown, ...hidden], wish, signal);
+    const letters = keys === undefined ? [this.#plain(letter)] : await this.#encrypted(letter, keys, signal);
+    const bytesMax = this.#deps.bytesMax();
+    const longest = Math.max(...letters.map(({ text }) => text.length));
+    if (longest > bytesMax)
+      throw new ClientError('too_large', `as ordinary mail it has ${longest} bytes, more than ${bytesMax}`, {
+        fix: 'people whom no home has get files by a link',
+      });
+    return letters;
+  }
+
+  /** Undefined: not everybody has one, and the wish is not to insist. */
+  async #keysOf(
+    people: readonly Address[],
+    wish: OrdinaryWish,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<Address, Certificate> | undefined> {
+    const keys = new Map<Address, Certificate>();
+    for (const address of people) {
+      const key = await this.#deps.findKey(address, signal);
+      if (key !== undefined) keys.set(address, key);
+    }
+    const without = people.filter((address) => !keys.has(address));
+    if (without.length === 0) return keys;
+    if (wish === 'best') return undefined;
+    throw new ClientError('not_encrypted', `no home and no key is known of ${without.join(', ')}`, {
+      details: { addresses: without },
+      fix: 'send it with --plain if your home, and every mail server on the way, may read it',
+    });
+  }
+
+  #plain({ binding, certificate, hidden, mime, shown }: LetterWish): WrittenLetter {
+    const text = concatBytes(utf8(autocrypt(binding.author, certificate)), mime);
+    return { recipients: [...shown, ...hidden], text, isEncrypted: false };
+  }
+
+  async #encrypted(
+    letter: LetterWish,
+    keys: ReadonlyMap<Address, Certificate>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly WrittenLetter[]> {
+    const { hidden, shown } = letter;
+    const groups = [...(shown.length > 0 ? [shown] : []), ...hidden.map((address) => [address])];
+    return Promise.all(
+      groups.map(async (recipients) => {
+        const certificates = recipients.map((address) => keys.get(address)).filter((key) => key !== undefined);
+        const binding = { ...letter.binding, type: 'mail', recipients } as const;
+        const sealed = await this.#deps.vault().seal({ mime: letter.mime, certificates, binding }, signal);
+        return { recipients, text: this.#pgpMime(letter, sealed), isEncrypted: true };
+      }),
+    );
+  }
+
+  #pgpMime({ binding, certificate, mime }: LetterWish, sealed: Uint8Array): Uint8Array {
+    const boundary = `=_${toHex(this.#deps.random.bytes(16))}`;
+    const lines = [
+      ...outerFields(mime),
+      'Subject: ...',
+      'MIME-Version: 1.0',
+      `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"`,
+      '',
+      `--${boundary}`,
+      'Content-Type: application/pgp-encrypted',
+      '',
+      'Version: 1',
+      '',
+      `--${boundary}`,
+      'Content-Type: application/octet-stream; name="encrypted.asc"',
+      '',
+      '-----BEGIN PGP MESSAGE-----',
+      '',
+      base64Lines(sealed),
+      '-----END PGP MESSAGE-----',
+      '',
+      `--${boundary}--`,
+      '',
+    ];
+    return concatBytes(utf8(autocrypt(binding.author, certificate)), utf8(lines.join('\r\n')));
+  }
+}
+
+/** What stands outside of the encryption, for those who deliver it and sort it. */
+const OUTER: ReadonlySet<string> = new Set([
+  ...['date', 'from', 'to', 'cc', 'reply-to', 'message-id', 'in-reply-to', 'references'],
+  ...['auto-submitted'],
+]);
+
+/** As they stand in the message, with their folding. */
+function outerFields(mime: Uint8Array): readonly string[] {
+  const text = fromUtf8(mime);
+  const end = /\r?\n\r?\n/.exec(text)?.index ?? text.length;
+  const fields = text
+    .slice(0, end)
+    .replace(/\r?\n/g, '\r\n')
+    .split(/\r\n(?![ \t])/);
+  return fields.filter((field) => OUTER.has(field.slice(0, field.indexOf(':')).trim().toLowerCase()));
+}
+
+/** https://autocrypt.org/level1.html, 2.1. The key as the account's chain has it. */
+function autocrypt(author: Address, certificate: Certificate | undefined): string {
+  if (certificate === undefined) return '';
+  const keydata = toBase64(certificate.bytes).replace(/.{76}/g, '$&\r\n ');
+  return `Autocrypt: addr=${author}; prefer-encrypt=mutual; keydata=\r\n ${keydata}\r\n`;
+}

@@ -1,0 +1,59 @@
+/**
+ * The texts of letters on disk: sealed by a key in a file of its own, which no backup has. Whoever gets the database alone (its
+ * own host, a copy of it, a backup) reads none of them; whoever has the whole folder of a running home does, as they could have
+ * read them when they came.
+ */
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { concatBytes, type SecureRandom, uint64Bytes } from '../../base/index.ts';
+import { PIECE_BYTES } from './limits.ts';
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** Of AES-256. */
+export const SEAL_KEY_BYTES = 32;
+
+export class TextSeal {
+  readonly #random: SecureRandom;
+  readonly #key: Uint8Array;
+
+  constructor({ random }: { readonly random: SecureRandom }, key: Uint8Array) {
+    this.#random = random;
+    this.#key = key;
+  }
+
+  /** In pieces that are rows. Where each stands is bound into it. */
+  seal(number: number, text: Uint8Array): readonly Uint8Array[] {
+    const pieces: Uint8Array[] = [];
+    for (let from = 0; from < text.length || pieces.length === 0; from += PIECE_BYTES) {
+      const nonce = this.#random.bytes(NONCE_BYTES);
+      const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+      cipher.setAAD(placeOf(number, pieces.length));
+      const sealed = [cipher.update(text.subarray(from, from + PIECE_BYTES)), cipher.final()];
+      pieces.push(concatBytes(nonce, ...sealed, cipher.getAuthTag()));
+    }
+    return pieces;
+  }
+
+  /** Undefined: by another key, as after a restore, or damaged. */
+  open(number: number, pieces: readonly Uint8Array[]): Uint8Array | undefined {
+    const opened = pieces.map((piece, index) => this.#openPiece(placeOf(number, index), piece));
+    const all = opened.filter((piece) => piece !== undefined);
+    return all.length === 0 || all.length < opened.length ? undefined : concatBytes(...all);
+  }
+
+  #openPiece(place: Uint8Array, piece: Uint8Array): Uint8Array | undefined {
+    if (piece.length < NONCE_BYTES + TAG_BYTES) return undefined;
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, piece.subarray(0, NONCE_BYTES));
+    decipher.setAAD(place);
+    decipher.setAuthTag(piece.subarray(piece.length - TAG_BYTES));
+    try {
+      return concatBytes(decipher.update(piece.subarray(NONCE_BYTES, piece.length - TAG_BYTES)), decipher.final());
+    } catch {
+      return undefined; // the tag does not fit: that is the answer
+    }
+  }
+}
+
+function placeOf(number: number, piece: number): Uint8Array {
+  return concatBytes(uint64Bytes(number), uint64Bytes(piece));
+}
