@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { CodedError, fromHex } from '../base/index.ts';
 import { letPass, SystemResolver, ThreadedSignatureChecker, WsDialer } from '../base/system/index.ts';
 import type { Client, SetupDeps } from '../client/index.ts';
+import type { KeyFinder } from '../client/node/index.ts';
 import { FRAME_BYTES_MAX, isPrivateUrl } from '../protocol/index.ts';
 import { SqliteStore } from '../store/sqlite/index.ts';
 import { type BodyWorker, GrowingBodyWorker, InThreadBodyWorker } from '../vault/index.ts';
@@ -54,6 +55,7 @@ export async function withPerson<Result>(
       log: context.log,
       dialer: openDialer(context, profile.nodeUrl),
       openVault: (secrets) => openVault(context, needs, secrets),
+      findOrdinaryKey: async (address, signal) => (await openKeyFinder(context, profile.nodeUrl))(address, signal),
       saveProfile: (next) => profile.saveDevice(context.deps, profileKey, next),
     },
     {
@@ -148,6 +150,12 @@ export function openStore(context: Context, folder: string): Promise<SqliteStore
  */
 function loadClient(): Promise<typeof import('../client/index.ts')> {
   return import('../client/index.ts');
+}
+
+/** Loaded when it is used: most mail goes to people of homes. */
+async function openKeyFinder({ deps, log }: Context, nodeUrl: string): Promise<KeyFinder> {
+  const { createKeyFinder } = await import('../client/node/index.ts');
+  return createKeyFinder({ ...deps, log }, { allowPrivate: isPrivateUrl(nodeUrl) });
 }
 
 async function openVault(

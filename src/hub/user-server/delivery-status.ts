@@ -9,7 +9,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
   too_large: '552 5.3.4',
 };
 
-export function deliveryStatusOf({ code, detail, home, queuedAt, status }: ToldDelivery): DeliveryStatus {
+export function deliveryStatusOf({ code, detail, home, queuedAt, reply, status }: ToldDelivery): DeliveryStatus {
+  if (reply !== undefined) return { smtpReply: line(reply), ...LETTERS[status] };
   switch (status) {
     case 'refused': {
       const why = [code, detail].filter((text) => text !== '').join(': ');
@@ -25,6 +26,8 @@ export function deliveryStatusOf({ code, detail, home, queuedAt, status }: ToldD
 const NO = { delivered: 'no', displayed: 'unknown' } as const;
 const QUEUED = { delivered: 'queued', displayed: 'unknown' } as const;
 const YES = { delivered: 'yes', displayed: 'unknown' } as const;
+/** RFC 8621, section 7: another server has it, and what becomes of it there is not known. */
+const LETTERS = { refused: NO, delayed: QUEUED, delivered: { delivered: 'unknown', displayed: 'unknown' } } as const;
 
 /** A stranger's text on one line: control characters and line breaks are spaces. */
 function line(text: string): string {

@@ -4,6 +4,7 @@
  * written to is told as an SMTP server would say it, and keeps nobody else from getting the mail.
  */
 import { isAbort } from '../../base/index.ts';
+import type { OrdinaryMail } from '../../client/index.ts';
 import {
   type BlobStore,
   type DeliveryStatus,
@@ -74,10 +75,12 @@ export class EncryptedSubmitter implements Submitter {
       const shown = left.filter((email) => named.has(email.toLowerCase()));
       const hidden = left.filter((email) => !shown.includes(email));
       // Without those who were refused it is the same submission: whoever was refused had nothing.
-      const outcome = await this.#send({ key: `${KEY}${job.id}`, mime, shown, hidden, answers }, signal);
+      const returnsNothing = job.envelope.mailFrom.email === '';
+      const request = { key: `${KEY}${job.id}`, mime, shown, hidden, answers, returnsNothing };
+      const outcome = await this.#send(request, signal);
       if (outcome.status === 'later') return { kind: 'later', reason: outcome.message };
       if (outcome.status === 'taken') {
-        for (const email of left) statuses[email] = status('250 2.0.0 encrypted, and on its way', 'queued');
+        for (const email of left) statuses[email] = status(wayOf(email, outcome.ordinary), 'queued');
         break;
       }
       const reply = `${REPLIES[outcome.code] ?? '554 5.0.0'} ${outcome.message}`;
@@ -107,6 +110,15 @@ export class EncryptedSubmitter implements Submitter {
     }
     return mime;
   }
+}
+
+/** What others on its way see of it. */
+function wayOf(email: string, ordinary: OrdinaryMail | undefined): string {
+  if (ordinary?.to.some((address) => address === email.toLowerCase()) !== true)
+    return '250 2.0.0 encrypted, and on its way';
+  return ordinary.encrypted
+    ? '250 2.0.0 encrypted, and on its way by ordinary mail'
+    : '250 2.0.0 in the clear, and on its way by ordinary mail: every server on it can read it';
 }
 
 function status(smtpReply: string, delivered: DeliveryStatus['delivered']): DeliveryStatus {

@@ -1,5 +1,5 @@
 /** What a user server and the mail agent say to each other. Everything is fit for structured cloning. */
-import type { DeliveryReport, FolderWords, Manifest, Report } from '../../../client/index.ts';
+import type { DeliveryReport, FolderWords, Manifest, OrdinaryMail, Report } from '../../../client/index.ts';
 import type { FolderId } from '../../../protocol/index.ts';
 import type { PersonCalls } from './person-calls.ts';
 
@@ -81,7 +81,8 @@ export interface Outcome {
 
 /** `refused`: nobody has it, and these are why; the others may have it without them. `later`: nobody can know now. */
 export type SendOutcome =
-  | { readonly status: 'taken' }
+  /** `ordinary`: to whom it goes by ordinary mail, since no home has them. */
+  | { readonly status: 'taken'; readonly ordinary: OrdinaryMail | undefined }
   | {
       readonly status: 'refused';
       readonly code: string;
@@ -132,6 +133,8 @@ export type MailAgentCalls = PersonCalls & {
       readonly hidden: readonly string[];
       /** The PDU that it answers, if that is known. */
       readonly answers?: string | undefined;
+      /** Its envelope has no sender. */
+      readonly returnsNothing: boolean;
     };
     readonly reply: SendOutcome;
   };

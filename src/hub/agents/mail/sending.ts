@@ -15,14 +15,14 @@ export async function sendMail(client: Client, request: Request, signal: AbortSi
   const strange = all.filter((address) => !isAddress(address.toLowerCase()));
   if (strange.length > 0)
     return { status: 'refused', code: 'unknown_recipient', message: 'no address of a home', addresses: strange };
-  const { answers, key, mime } = request;
+  const { answers, key, mime, returnsNothing } = request;
   try {
     const to = { shown: addresses(request.shown), hidden: addresses(request.hidden) };
-    await client.sendRaw(
-      { key, mime: rawMime(mime), ...to, ...(answers === undefined ? {} : { answers: parsePduId(answers) }) },
-      signal,
-    );
-    return { status: 'taken' };
+    const answered = answers === undefined ? {} : { answers: parsePduId(answers) };
+    // A program says by no word whether it may be in the clear: it is told what has become of it.
+    const mail = { key, mime: rawMime(mime), ...to, ...answered, ordinary: 'best', returnsNothing } as const;
+    const { ordinary } = await client.sendRaw(mail, signal);
+    return { status: 'taken', ordinary };
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof CodedError)) throw error;

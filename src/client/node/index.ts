@@ -1,0 +1,2 @@
+/** The client's Node edge. */
+export { createKeyFinder, type KeyFinder } from './key-finder.ts';
