@@ -66,15 +66,24 @@ export class Dovecot implements AsyncDisposable {
 
   /** All of its processes are gone from one moment to the next; then it runs again. */
   async killAndStart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  async kill(): Promise<void> {
     const exited = once(this.#master, 'exit');
     process.kill(-(this.#master.pid as number), 'SIGKILL');
     await exited;
+  }
+
+  async start(): Promise<void> {
     this.#master = launch(this.folder);
     for (const port of [this.lmtpPort, this.imapPort]) await answers(port, 'Dovecot');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#master.exitCode === null && this.#master.kill('SIGTERM')) await once(this.#master, 'exit');
+    if (this.#master.exitCode === null && this.#master.signalCode === null && this.#master.kill('SIGTERM'))
+      await once(this.#master, 'exit');
     await rm(this.folder, { recursive: true, force: true });
   }
 }

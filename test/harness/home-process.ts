@@ -1,5 +1,6 @@
 /** A home as people run it: the built command line in a process of its own, killed or stopped by process id. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,10 +44,17 @@ export async function asPerson<Result>(profile: string, ...args: string[]): Prom
   return jsonOf<Result>(stdout);
 }
 
+/**
+ * Below those that outgoing connections are given: while a program that is killed is away, none of these takes its port, and it
+ * finds it free when it comes back.
+ */
+const PORTS = Object.freeze({ from: 12_000, to: 32_000 });
+
 export async function freePort(): Promise<number> {
-  const port = await listenable(0);
-  if (port === undefined) throw new Error('this machine has no free port');
-  return port;
+  for (;;) {
+    const port = await listenable(randomInt(PORTS.from, PORTS.to));
+    if (port !== undefined) return port;
+  }
 }
 
 /** A free port whose next one is free as well: for the home and its hub. */
