@@ -33,7 +33,7 @@ import {
 import { CliError } from './cli-error.ts';
 import type { Context, Deps } from './context.ts';
 import { writeDurably } from './durable-file.ts';
-import { portOption } from './options.ts';
+import { bytesArgument, portOption } from './options.ts';
 import { dataFolderOf } from './server.ts';
 
 export interface SmtpDoorFlags {
@@ -43,6 +43,7 @@ export interface SmtpDoorFlags {
   readonly smtpTlsKey?: string;
   readonly smtpDns?: string;
   readonly smtpDmarc?: DmarcMode;
+  readonly smtpSize?: number;
 }
 
 /** Where the node of the door is, and what secures it. */
@@ -61,6 +62,9 @@ export function addSmtpDoorOptions(command: Command): Command {
     .option('--smtp-host <address>', 'where to listen for it (default: as --host)')
     .option('--smtp-tls-cert <file>', 'certificate for STARTTLS, where a proxy has the other (default: as --tls-cert)')
     .option('--smtp-tls-key <file>', 'its key')
+    .addOption(
+      new Option('--smtp-size <size>', 'the largest message that is taken (default: 50 MiB)').argParser(bytesArgument),
+    )
     .addOption(
       new Option('--smtp-dmarc <how>', 'refuse mail whose domain asks for that (obey), or only say so in it (mark)')
         .choices(['obey', 'mark'])
@@ -106,11 +110,16 @@ export async function openSmtpDoor(
   if (smtpPort === undefined) return undefined;
   const tls = smtpTlsOf(place);
   // Loaded when it is used: a command starts faster without it.
-  const { SmtpDoor } = await import('../smtp-door/index.ts');
+  const { MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_LIMIT, SmtpDoor } = await import('../smtp-door/index.ts');
+  const sizeBytesMax = place.smtpSize ?? MESSAGE_BYTES_DEFAULT;
+  if (sizeBytesMax > MESSAGE_BYTES_LIMIT || sizeBytesMax < 1)
+    throw new CliError('usage', 'a message is held in memory while it comes: at most 512 MiB', {
+      fix: 'Give a smaller --smtp-size.',
+    });
   const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)));
   return SmtpDoor.open(
     { ...context.deps, log, dns: new SystemDnsResolver(smtpDns), doorway: () => node.doorway },
-    { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls, dmarc: smtpDmarc },
+    { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls, dmarc: smtpDmarc, sizeBytesMax },
   );
 }
 

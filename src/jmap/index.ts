@@ -20,7 +20,14 @@ export type { Permission } from './methods/call.ts';
 export { COMPLETENESS_ID, type Completeness } from './methods/completeness/completeness.ts';
 export type { StoredQuota } from './methods/quota/quota.ts';
 export { base64Fields, base64Octets, base64Size } from './mime/base64-content.ts';
-export { type DetachedPart, detachLargest, type MessagePieces, partsOfType, takenApart } from './mime/detaching.ts';
+export {
+  type DetachedPart,
+  detachLargest,
+  type MessagePieces,
+  partsOfType,
+  type TakenPart,
+  takenApart,
+} from './mime/detaching.ts';
 export { type Envelope, envelopeOf, fieldsOf } from './mime/envelope.ts';
 export { type MessageReading, readMessage } from './mime/message-reading.ts';
 export type { DataType } from './protocol/data-types.ts';

@@ -399,6 +399,6 @@ function createServices(
     { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet },
     limits,
   );
-  const doorway = new Doorway({ accounts, chains, intake, people: new HomePeople(parts, limits), store });
+  const doorway = new Doorway({ accounts, blobs, chains, intake, people: new HomePeople(parts, limits), store });
   return { sessions, authenticator, handler, intake, letters, operator, doorway };
 }

@@ -6,12 +6,14 @@ import type { Admission } from '../federation/index.ts';
 import type { Address } from '../protocol/index.ts';
 import type { Store } from '../store/index.ts';
 import type { Accounts, ChainResult } from './accounts.ts';
+import type { Blobs, Piece } from './blobs.ts';
 import type { Intake } from './intake.ts';
 import type { HomePeople } from './local-people.ts';
 import type { Submission } from './submission.ts';
 
 export interface DoorwayDeps {
   readonly accounts: Accounts;
+  readonly blobs: Blobs;
   readonly chains: { registerDoor(document: Uint8Array, vault: Uint8Array): Promise<ChainResult> };
   readonly intake: Intake;
   readonly people: HomePeople;
@@ -48,6 +50,11 @@ export class Doorway {
   /** Version 1 of a door's own account; the operator's will, whatever registration is for others. */
   register(document: Uint8Array, vault: Uint8Array): Promise<ChainResult> {
     return this.#deps.chains.registerDoor(document, vault);
+  }
+
+  /** A piece of what goes beside a mail, whose recipients were asked for room before. Resolves as `submit`. */
+  bring(door: Address, piece: Piece): Promise<Submission> {
+    return this.#deps.blobs.take(door, piece);
   }
 
   /** As a device of `door` would submit it. Resolves when it is on disk, or with why it is not. */

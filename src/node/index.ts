@@ -3,6 +3,7 @@ export type { DestinationStatus, KeyLogStatus } from '../federation/index.ts';
 export { type CheckedBackup, checkAccountBackup } from './account-backup.ts';
 export type { Registration } from './accounts.ts';
 export { checkBackup, restoreBackup } from './backup.ts';
+export type { Piece } from './blobs.ts';
 export { Core, type CoreDeps, type CoreOptions } from './core.ts';
 export { type HomeConfig, readHomeConfig } from './data-folder.ts';
 export type { Doorway } from './doorway.ts';

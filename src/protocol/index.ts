@@ -21,6 +21,7 @@ export * from './key-record.ts';
 export * from './limits.ts';
 export * from './mailbox-link.ts';
 export * from './node-url.ts';
+export * from './parted-message.ts';
 export * from './pdu.ts';
 export * from './protocol-error.ts';
 export * from './session-bytes.ts';

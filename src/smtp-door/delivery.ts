@@ -16,9 +16,20 @@ import {
   utf8,
 } from '../base/index.ts';
 import type { Doorway, Submission } from '../node/index.ts';
-import { type Address, bodyOf, createConversation, deviceIdOf, signPdu } from '../protocol/index.ts';
+import {
+  type Address,
+  type Attached,
+  attachedOf,
+  bodyOf,
+  createConversation,
+  deviceIdOf,
+  type Manifest,
+  signPdu,
+} from '../protocol/index.ts';
 import { CertificateCache, encryptBody, VaultError } from '../vault/public.ts';
-import { UNFINISHED_REMEMBERED } from './limits.ts';
+import { type PartedMessage, partMessage } from './large-mail/parting.ts';
+import { sealContent } from './large-mail/sealing.ts';
+import { LETTER_BYTES_MAX, UNFINISHED_REMEMBERED } from './limits.ts';
 import { REFUSALS, type Refusal } from './reply.ts';
 
 /** The door's own account: by its device it signs that something came, not who wrote it. */
@@ -33,7 +44,7 @@ export interface DeliveryDeps {
   readonly suite: CryptoSuite;
   readonly log: Log;
   /** Asked each time, since a node may be opened anew. */
-  readonly doorway: () => Pick<Doorway, 'admits' | 'certificate' | 'submit'>;
+  readonly doorway: () => Pick<Doorway, 'admits' | 'bring' | 'certificate' | 'submit'>;
 }
 
 export interface Mail {
@@ -45,11 +56,24 @@ export interface Mail {
   readonly traceFor: (recipient: Address) => Uint8Array;
 }
 
+/** What goes into the body for each recipient, below the trace, and what beside it. */
+interface Letter {
+  readonly mime: Uint8Array;
+  readonly attached: readonly Attached[];
+}
+
+/** Of a message that some of its recipients have. */
+interface Unfinished {
+  readonly have: ReadonlySet<Address>;
+  /** Of what is beside it, which is on disk. */
+  readonly manifests: readonly Manifest[];
+}
+
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #keys: DoorKeys;
   readonly #certificates = new CertificateCache();
-  readonly #unfinished = createBoundedCache<string, ReadonlySet<Address>>(UNFINISHED_REMEMBERED);
+  readonly #unfinished = createBoundedCache<string, Unfinished>(UNFINISHED_REMEMBERED);
 
   constructor(deps: DeliveryDeps, keys: DoorKeys) {
     this.#deps = deps;
@@ -58,14 +82,20 @@ export class Delivery {
 
   /** Undefined: all recipients have it, on disk. */
   async deliver(mail: Mail): Promise<Refusal | undefined> {
-    const name = this.#deps.suite.sha256Hex(concatBytes(utf8(`${mail.sender}\n`), mail.message));
-    const have = new Set(this.#unfinished.get(name));
-    for (const recipient of mail.recipients) {
-      if (have.has(recipient)) continue;
-      const refusal = await this.#deliverTo(recipient, mail);
+    const { message, recipients, sender } = mail;
+    const name = this.#deps.suite.sha256Hex(concatBytes(utf8(`${sender}\n`), this.#deps.suite.sha256(message)));
+    const unfinished = this.#unfinished.get(name);
+    const have = new Set(unfinished?.have);
+    const left = recipients.filter((recipient) => !have.has(recipient));
+    const parted = partMessage(asBuffer(message), LETTER_BYTES_MAX);
+    const manifests = unfinished?.manifests ?? (await this.#bring(parted, message.length, left));
+    if ('code' in manifests) return manifests;
+    const letter = { mime: parted.rest(manifests), attached: manifests.map(attachedOf) };
+    for (const recipient of left) {
+      const refusal = await this.#deliverTo(recipient, letter, mail.traceFor(recipient));
       if (refusal !== undefined && have.size === 0) return refusal;
       if (refusal !== undefined) {
-        this.#unfinished.set(name, have);
+        this.#unfinished.set(name, { have, manifests });
         return REFUSALS.notForAll;
       }
       have.add(recipient);
@@ -74,13 +104,44 @@ export class Delivery {
     return undefined;
   }
 
-  async #deliverTo(recipient: Address, { message, traceFor }: Mail): Promise<Refusal | undefined> {
+  /** What is too large for a body, encrypted and on disk once for all recipients, who must have room for it. */
+  async #bring(
+    { contents }: PartedMessage,
+    sizeBytes: number,
+    recipients: readonly Address[],
+  ): Promise<readonly Manifest[] | Refusal> {
+    if (contents.length === 0) return [];
+    const { doorway, log } = this.#deps;
+    for (const recipient of recipients) {
+      const admission = await doorway().admits(recipient, sizeBytes);
+      if (admission !== 'ok') return admission === 'over_quota' ? REFUSALS.full : REFUSALS.nobody;
+    }
+    const put = async (list: Uint8Array, number: number, body: Uint8Array): Promise<boolean> => {
+      const { status } = await doorway().bring(this.#keys.address, { list, number, body });
+      return status === 'ok' || status === 'duplicate' || status === 'pending';
+    };
+    const manifests: Manifest[] = [];
+    try {
+      for (const content of contents) {
+        const manifest = await sealContent({ ...this.#deps, put }, content);
+        if (manifest === undefined) return REFUSALS.notNow;
+        manifests.push(manifest);
+      }
+    } catch (error) {
+      log.error({ error }, 'what is large in a mail from outside could not be stored');
+      return REFUSALS.notNow;
+    }
+    return manifests;
+  }
+
+  async #deliverTo(recipient: Address, { attached, mime }: Letter, trace: Uint8Array): Promise<Refusal | undefined> {
     const { doorway, log } = this.#deps;
     try {
       const certificate = await doorway().certificate(recipient);
       if (certificate === undefined) return REFUSALS.nobody;
-      const body = await this.#encrypt(concatBytes(traceFor(recipient), message), certificate);
-      return refusalOf(await doorway().submit(this.#keys.address, this.#sign(recipient, body), body));
+      const body = await this.#encrypt(concatBytes(trace, mime), certificate);
+      const header = this.#sign(recipient, body, attached);
+      return refusalOf(await doorway().submit(this.#keys.address, header, body));
     } catch (error) {
       if (error instanceof VaultError && error.code === 'too_large') return REFUSALS.tooLarge;
       log.error({ error, recipient }, 'a mail from outside could not be delivered');
@@ -94,7 +155,7 @@ export class Delivery {
   }
 
   /** A conversation of its own: what a mail from outside belongs to stands in its text, which the home does not keep. */
-  #sign(recipient: Address, body: Uint8Array): Uint8Array {
+  #sign(recipient: Address, body: Uint8Array, attached: readonly Attached[]): Uint8Array {
     const { clock, suite } = this.#deps;
     const { address, device } = this.#keys;
     const content = {
@@ -107,9 +168,14 @@ export class Delivery {
       recipients: [recipient],
       time: Math.floor(clock.now()),
       body: bodyOf(suite, body),
+      ...(attached.length === 0 ? {} : { attached }),
     } as const;
     return signPdu(suite, content, device.secretKey).header;
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function refusalOf(submission: Submission): Refusal | undefined {

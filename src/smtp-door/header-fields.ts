@@ -10,6 +10,8 @@ export interface HeaderField {
 
 export interface SplitMessage {
   readonly fields: readonly HeaderField[];
+  /** All of it. */
+  readonly octets: Uint8Array;
   /** From the empty line on. */
   readonly rest: Uint8Array;
 }
@@ -26,11 +28,11 @@ export function splitMessage(message: Uint8Array): SplitMessage {
     fields.push({ name: nameOf(octets), octets });
     at = end;
   }
-  return { fields, rest: message.subarray(at) };
+  return { fields, octets: message, rest: message.subarray(at) };
 }
 
 /** As it was, if no field was left out. */
-export function joinMessage({ fields, rest }: SplitMessage): Uint8Array {
+export function joinMessage({ fields, rest }: Omit<SplitMessage, 'octets'>): Uint8Array {
   return concatBytes(...fields.map(({ octets }) => octets), rest);
 }
 

@@ -2,6 +2,7 @@
 export type { DoorKeys } from './delivery.ts';
 export { type DnsRecord, dnsRecordsOf, type HomePlace } from './dns-records.ts';
 export type { DmarcMode } from './judging.ts';
+export { MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_LIMIT } from './limits.ts';
 export { createDkimKeys, type DkimKey, dkimRecordOf } from './outbound/dkim.ts';
 export { Outbound, type OutboundDeps, type OutboundOptions, type OutboundStatus } from './outbound/outbound.ts';
 export type { Relay } from './outbound/route.ts';

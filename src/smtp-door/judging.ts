@@ -39,17 +39,17 @@ export class Judging {
     return this.#authentication.spf(envelope);
   }
 
-  async judge(message: Uint8Array, envelope: Envelope): Promise<Judgement> {
+  async judge(octets: Uint8Array, envelope: Envelope): Promise<Judgement> {
     const { domain } = this.#options;
-    const { fields, rest } = splitMessage(message);
+    const message = splitMessage(octets);
     const spf = await this.spf(envelope);
-    const verdict = await this.#authentication.judge({ fields, rest }, envelope, spf);
+    const verdict = await this.#authentication.judge(message, envelope, spf);
     const refusal = envelope.remote === undefined ? undefined : this.#refusalOf(verdict);
     if (refusal !== undefined) return { kind: 'refused', refusal };
-    const honest = fields.filter((field) => !isForged(field, domain));
+    const honest = message.fields.filter((field) => !isForged(field, domain));
     return {
       kind: 'taken',
-      message: honest.length === fields.length ? message : joinMessage({ fields: honest, rest }),
+      message: honest.length === message.fields.length ? octets : joinMessage({ ...message, fields: honest }),
       findings: [encodeResults(domain, verdict)],
     };
   }

@@ -5,8 +5,12 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const SECOND_MS = 1000;
 
-/** A message as it comes, told in EHLO: a body's bound, less what encrypting adds, and the trace headers. */
-export const MESSAGE_BYTES_MAX = BODY_BYTES_MAX - 32 * KiB;
+/** What fits a body as it is: its bound, less what encrypting adds, and the trace headers. Of a larger message parts go beside it. */
+export const LETTER_BYTES_MAX = BODY_BYTES_MAX - 32 * KiB;
+/** A message as it comes, told in EHLO, unless the operator says otherwise: what the large providers send. */
+export const MESSAGE_BYTES_DEFAULT = 50 * MiB;
+/** The most that an operator may say: it is held in memory until it is on disk. */
+export const MESSAGE_BYTES_LIMIT = 512 * MiB;
 /** RFC 5321 allows 1 000; programs that put a whole HTML text into one line are known, ones that put more there are not. */
 export const LINE_BYTES_MAX = 64 * KiB;
 /** A command with its parameters: RFC 5321 asks for 512, and extensions add some hundred each. */
@@ -31,6 +35,19 @@ export const FROM_DOMAINS_MAX = 4;
 export const DNS_LOOKUPS_MAX = 80;
 /** For all of them together; the sender waits ten minutes for the answer after its message (RFC 5321, 4.5.3.2.6). */
 export const AUTHENTICATION_MS = 20 * SECOND_MS;
+/** Large messages that are in memory at once, each as large as can be: their memory is apart, so that small ones always have theirs. */
+export const LARGE_MESSAGES_MAX = 2;
+/** Decoded at once of an attachment, so that no copy of all of it is made. */
+export const BASE64_WINDOW_BYTES = 256 * KiB;
+/** Empty lines after an attachment's base64: some programs leave one. */
+export const PART_END_LINES_MAX = 99;
+/** The header of a part that may go another way; it is kept in the message, in base64. */
+export const PART_HEADER_BYTES_MAX = 16 * KiB;
+/** What a part leaves in its message, beside its header: its manifest, with a name and a type as long as they can be. */
+export const PART_LEFT_BYTES = 24 * KiB;
+/** Multiparts within each other, and parts, that are looked through for attachments: a message has a few. */
+export const MIME_DEPTH_MAX = 10;
+export const MIME_LEAVES_MAX = 1_000;
 /** Messages of all connections in memory, until they are on disk; encrypting takes four times as much for a moment. */
 export const MEMORY_BYTES_MAX = 32 * MiB;
 /** Of one remote network: a quarter, so that one that sends slowly on many connections leaves room for the others. */

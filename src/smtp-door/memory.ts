@@ -44,3 +44,36 @@ export class Memory {
     return { take, leave, [Symbol.dispose]: leave };
   }
 }
+
+/** Two memories, so that large messages, which come slowly, take nothing from small ones: what grows moves to the second. */
+export class SortedMemory {
+  readonly #small: Memory;
+  readonly #large: Memory;
+  readonly #largeFrom: number;
+
+  /** A message beyond `largeFrom` is large. */
+  constructor(small: MemoryLimits, large: MemoryLimits, largeFrom: number) {
+    this.#small = new Memory(small);
+    this.#large = new Memory(large);
+    this.#largeFrom = largeFrom;
+  }
+
+  open(remote: Remote): Room {
+    const [small, large] = [this.#small.open(remote), this.#large.open(remote)];
+    let held = 0;
+    const take = (bytes: number): boolean => {
+      const isLarge = held + bytes > this.#largeFrom;
+      const moves = isLarge && held <= this.#largeFrom;
+      if (!(isLarge ? large.take(moves ? held + bytes : bytes) : small.take(bytes))) return false;
+      if (moves) small.leave();
+      held += bytes;
+      return true;
+    };
+    const leave = (): void => {
+      small.leave();
+      large.leave();
+      held = 0;
+    };
+    return { take, leave, [Symbol.dispose]: leave };
+  }
+}

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../base/index.ts';
-import { HEADER_BYTES_MAX, HEADER_LINES_MAX, HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
-import { Memory } from './memory.ts';
+import { HEADER_BYTES_MAX, HEADER_LINES_MAX, HOPS_MAX, LINE_BYTES_MAX } from './limits.ts';
+import { Memory, SortedMemory } from './memory.ts';
 import { MessageReader, type ReadMessage } from './message-reader.ts';
 import { REFUSALS } from './reply.ts';
 
 const KiB = 1024;
+const MESSAGE_BYTES_MAX = 1024 * KiB;
 
 function memoryOf(bytesMax: number, perRemoteMax = bytesMax): Memory {
   return new Memory({ bytesMax, perRemoteMax });
@@ -13,7 +14,7 @@ function memoryOf(bytesMax: number, perRemoteMax = bytesMax): Memory {
 
 function read(pieces: readonly (string | Uint8Array)[], memory = memoryOf(8 * MESSAGE_BYTES_MAX)): ReadMessage {
   using room = memory.open(undefined);
-  const reader = new MessageReader(room);
+  const reader = new MessageReader(room, MESSAGE_BYTES_MAX);
   for (const piece of pieces) reader.push(typeof piece === 'string' ? utf8(piece) : piece);
   return reader.end();
 }
@@ -79,7 +80,7 @@ describe('the memory of messages', () => {
     const memory = memoryOf(100);
     const line = utf8(`${'x'.repeat(58)}\r\n`);
     using first = memory.open(undefined);
-    const reader = new MessageReader(first);
+    const reader = new MessageReader(first, MESSAGE_BYTES_MAX);
     reader.push(line);
     expect(read([line], memory)).toEqual({ kind: 'refused', refusal: REFUSALS.busy });
     reader.push(utf8('\n'));
@@ -91,7 +92,7 @@ describe('the memory of messages', () => {
   test('is not taken by what comes after a refusal', () => {
     const memory = memoryOf(100);
     using first = memory.open(undefined);
-    const reader = new MessageReader(first);
+    const reader = new MessageReader(first, MESSAGE_BYTES_MAX);
     reader.refuse(REFUSALS.tooEarly);
     reader.push(utf8('x'.repeat(80)));
     expect(read([`${'x'.repeat(90)}\r\n`], memory)).toMatchObject({ kind: 'whole' });
@@ -108,5 +109,24 @@ describe('the memory of messages', () => {
     expect(other.take(50)).toBe(true);
     slow.leave();
     expect(another.take(50)).toBe(true);
+  });
+
+  test('has a place of its own for what is large, which takes nothing from what is small', () => {
+    const memory = new SortedMemory({ bytesMax: 100, perRemoteMax: 100 }, { bytesMax: 300, perRemoteMax: 150 }, 50);
+    using large = memory.open('192.0.2.1');
+    expect(large.take(50)).toBe(true);
+    expect(large.take(100)).toBe(true);
+    expect(large.take(1)).toBe(false); // one network has so much of it
+    using small = memory.open('192.0.2.2');
+    using another = memory.open('192.0.2.2');
+    expect([small.take(50), another.take(50)]).toEqual([true, true]); // what moved left its place
+    using more = memory.open('192.0.2.3');
+    expect(more.take(10)).toBe(false);
+    expect(more.take(60)).toBe(true);
+    large.leave();
+    expect(large.take(151)).toBe(false);
+    expect(large.take(150)).toBe(true);
+    expect(small.take(1)).toBe(true);
+    expect(more.take(1)).toBe(true);
   });
 });

@@ -4,7 +4,7 @@
  * ends: what one of them takes for text, another takes for the next command (SMTP smuggling).
  */
 import { concatBytes } from '../base/index.ts';
-import { HEADER_BYTES_MAX, HEADER_LINES_MAX, HOPS_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX } from './limits.ts';
+import { HEADER_BYTES_MAX, HEADER_LINES_MAX, HOPS_MAX, LINE_BYTES_MAX } from './limits.ts';
 import type { Room } from './memory.ts';
 import { REFUSALS, type Refusal } from './reply.ts';
 
@@ -17,6 +17,7 @@ const LF = 10;
 
 export class MessageReader {
   readonly #room: Room;
+  readonly #bytesMax: number;
   readonly #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
   #lineBytes = 0;
@@ -26,8 +27,9 @@ export class MessageReader {
   #refusal: Refusal | undefined;
 
   /** `room` is given back by its owner, when the message is done with. */
-  constructor(room: Room) {
+  constructor(room: Room, bytesMax: number) {
     this.#room = room;
+    this.#bytesMax = bytesMax;
   }
 
   /** What came before a refusal is dropped at once; what comes after it is looked at no more. */
@@ -49,13 +51,14 @@ export class MessageReader {
     if (this.#refusal === undefined && this.#isAfterCr) this.refuse(REFUSALS.bareLineEnd);
     if (this.#refusal !== undefined) return { kind: 'refused', refusal: this.#refusal };
     const bytes = concatBytes(...this.#pieces);
+    this.#pieces.length = 0; // a large message is not here twice for longer than this
     if (hopsOf(bytes) > HOPS_MAX) return { kind: 'refused', refusal: REFUSALS.loop };
     return { kind: 'whole', bytes };
   }
 
   #judge(piece: Uint8Array): Refusal | undefined {
     this.#sizeBytes += piece.length;
-    if (this.#sizeBytes > MESSAGE_BYTES_MAX) return REFUSALS.tooLarge;
+    if (this.#sizeBytes > this.#bytesMax) return REFUSALS.tooLarge;
     if (!this.#room.take(piece.length)) return REFUSALS.busy;
     for (const byte of piece) {
       if (this.#isAfterCr !== (byte === LF)) return REFUSALS.bareLineEnd;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { SmtpTalk } from '../../test/harness/smtp-talk.ts';
 import { ZoneDns } from '../../test/harness/zone-dns.ts';
-import { SILENT_LOG } from '../base/index.ts';
+import { SILENT_LOG, toHex } from '../base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../base/system/index.ts';
-import type { Submission } from '../node/index.ts';
+import type { Piece, Submission } from '../node/index.ts';
 import {
   type Address,
   deviceIdOf,
@@ -17,6 +17,7 @@ import { createAccountSecrets, openBody } from '../vault/index.ts';
 import { RECIPIENTS_MAX } from './limits.ts';
 import { SmtpDoor } from './smtp-door.ts';
 
+const MiB = 1024 * 1024;
 const HOME = parseHomeName('home.example');
 const suite = new SodiumSuite();
 const random = new SystemRandom();
@@ -39,9 +40,19 @@ async function setup(
   beforeAnswer = async (): Promise<void> => {},
 ) {
   const taken: Taken[] = [];
+  const pieces: Piece[] = [];
+  let isFull = false;
+  const fill = (): void => {
+    isFull = true;
+  };
   const doorway = {
-    admits: async (address: Address) => (address.startsWith('full') ? 'over_quota' : 'ok') as 'over_quota' | 'ok',
+    admits: async (address: Address) =>
+      (isFull || address.startsWith('full') ? 'over_quota' : 'ok') as 'over_quota' | 'ok',
     certificate: async () => secrets.certificate,
+    bring: async (_door: Address, piece: Piece): Promise<Submission> => {
+      pieces.push(piece);
+      return STORED;
+    },
     submit: async (door: Address, header: Uint8Array, body: Uint8Array) => {
       await beforeAnswer();
       const [recipient = ''] = parsePdu(suite, header).recipients;
@@ -58,9 +69,10 @@ async function setup(
     port: 0,
     tls: undefined,
     dmarc: 'obey',
+    sizeBytesMax: 8 * MiB,
   });
   const recipients = (): (string | undefined)[] => taken.map(({ header }) => parsePdu(suite, header).recipients[0]);
-  return { door, taken, recipients, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
+  return { door, taken, pieces, recipients, fill, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
 }
 
 function gate(): { readonly passed: Promise<void>; open(): void } {
@@ -122,6 +134,32 @@ describe('a message at the door', () => {
     // What was finished is not remembered: the same text again is another mail.
     expect(await send()).toMatch(/^250 /);
     expect(world.recipients()).toHaveLength(6);
+  });
+
+  test('that is larger than a body is brought once for all, before the mails that name it, and not again', async () => {
+    const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
+    await using world = await setup({ bob: [later] });
+    await using talk = await SmtpTalk.open(world.door.port);
+    const large = `Subject: large\r\n\r\n${`${'x'.repeat(1_022)}\r\n`.repeat(3 * 1_024)}`;
+    const send = () => talk.mail('x@y.example', to('alice', 'bob'), large);
+    expect(await send()).toMatch(/^451 4\.3\.0 Some/);
+    expect(world.pieces.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4]);
+    expect(await send()).toMatch(/^250 /);
+    expect(world.pieces).toHaveLength(5);
+    const attached = world.taken.map(({ header }) => parsePdu(suite, header).attached);
+    expect(world.recipients()).toEqual(to('alice', 'bob'));
+    expect(attached[0]).toMatchObject([{ list: toHex(world.pieces[0]?.list ?? new Uint8Array(0)) }]);
+    expect(attached[1]).toEqual(attached[0]);
+  });
+
+  test('that is larger than a body brings nothing for somebody who has no room for it', async () => {
+    await using world = await setup();
+    await using talk = await SmtpTalk.open(world.door.port);
+    for (const command of ['MAIL FROM:<>', `RCPT TO:<${to('alice')[0]}>`, 'DATA']) await talk.ask(command);
+    world.fill();
+    talk.send(`\r\n${`${'x'.repeat(1_022)}\r\n`.repeat(3 * 1_024)}.\r\n`);
+    expect(await talk.read()).toMatch(/^452 4\.2\.2 /);
+    expect(world.pieces).toEqual([]);
   });
 
   test('has a hundred recipients and no more, each once', async () => {

@@ -23,13 +23,14 @@ import {
   COMMAND_BYTES_MAX,
   CONNECTIONS_MAX,
   IDLE_TIMEOUT_MS,
+  LARGE_MESSAGES_MAX,
+  LETTER_BYTES_MAX,
   MEMORY_BYTES_MAX,
   MEMORY_PER_REMOTE_BYTES_MAX,
-  MESSAGE_BYTES_MAX,
   RECIPIENTS_MAX,
   REFUSED_RECIPIENTS_MAX,
 } from './limits.ts';
-import { Memory } from './memory.ts';
+import { SortedMemory } from './memory.ts';
 import { MessageReader } from './message-reader.ts';
 import { REFUSALS, type Refusal, SmtpRefusal } from './reply.ts';
 import { Senders } from './senders.ts';
@@ -48,6 +49,8 @@ export interface SmtpDoorOptions {
   /** PEM files; undefined: mail comes in the clear. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly dmarc: DmarcMode;
+  /** Of a message. */
+  readonly sizeBytesMax: number;
 }
 
 /** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
@@ -60,7 +63,8 @@ export class SmtpDoor implements AsyncDisposable {
   readonly #domain: string;
   readonly #delivery: Delivery;
   readonly #judging: Judging;
-  readonly #memory = new Memory({ bytesMax: MEMORY_BYTES_MAX, perRemoteMax: MEMORY_PER_REMOTE_BYTES_MAX });
+  readonly #memory: SortedMemory;
+  readonly #sizeBytesMax: number;
   readonly #senders: Senders;
   readonly #server: SMTPServer;
   readonly #sockets = new Set<Socket>();
@@ -71,7 +75,7 @@ export class SmtpDoor implements AsyncDisposable {
 
   private constructor(
     deps: SmtpDoorDeps,
-    { dmarc, home, keys }: SmtpDoorOptions,
+    { dmarc, home, keys, sizeBytesMax }: SmtpDoorOptions,
     tls: Pick<SMTPServerOptions, 'cert' | 'key'>,
   ) {
     this.#deps = deps;
@@ -79,6 +83,12 @@ export class SmtpDoor implements AsyncDisposable {
     this.#domain = home.replace(/:\d+$/, '');
     this.#delivery = new Delivery(deps, keys);
     this.#judging = new Judging(deps, { domain: this.#domain, dmarc });
+    this.#sizeBytesMax = sizeBytesMax;
+    this.#memory = new SortedMemory(
+      { bytesMax: MEMORY_BYTES_MAX, perRemoteMax: MEMORY_PER_REMOTE_BYTES_MAX },
+      { bytesMax: LARGE_MESSAGES_MAX * sizeBytesMax, perRemoteMax: sizeBytesMax },
+      LETTER_BYTES_MAX,
+    );
     this.#senders = new Senders(deps.clock);
     this.#server = this.#createServer(tls);
   }
@@ -108,7 +118,7 @@ export class SmtpDoor implements AsyncDisposable {
       ...tls,
       name: this.#domain,
       banner: 'Restante',
-      size: MESSAGE_BYTES_MAX,
+      size: this.#sizeBytesMax,
       maxClients: CONNECTIONS_MAX,
       maxCommandLength: COMMAND_BYTES_MAX,
       socketTimeout: IDLE_TIMEOUT_MS,
@@ -205,7 +215,7 @@ export class SmtpDoor implements AsyncDisposable {
 
   async #receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Refusal | undefined> {
     using room = this.#memory.open(remoteOf(session.remoteAddress, {}, false));
-    const reader = new MessageReader(room);
+    const reader = new MessageReader(room, this.#sizeBytesMax);
     onceAsked(() => {
       if (stream.byteLength > 0) reader.refuse(REFUSALS.tooEarly);
     });

@@ -11,6 +11,15 @@ const CONTEXT = utf8('restante attachment 1\n');
 /** 96 bits, of which the number takes 64. */
 const NONCE_PREFIX = new Uint8Array(4);
 
+/** Seals chunks by their numbers, as `ChunkCipher` does, and opens none: for those who may not read mail. */
+export type ChunkSealer = Pick<ChunkCipher, 'seal'>;
+
+/** As `ChunkCipher.open`. */
+export async function openChunkSealer(key: Uint8Array, chunkCount: number): Promise<ChunkSealer> {
+  const cipher = await ChunkCipher.open(key, chunkCount);
+  return { seal: (number, bytes) => cipher.seal(number, bytes) };
+}
+
 /** As the platform calls it: Node's types and the Web's have different names for one thing. */
 type SubtleKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 

@@ -11,7 +11,7 @@ export { AT_REST_OVERHEAD_BYTES, openAtRest, sealAtRest } from './at-rest.ts';
 export { type OpenedBody, type OpenRequest, openBody, type SealRequest, sealBody } from './body.ts';
 export { type BodyWorker, InThreadBodyWorker, type OpenJob, type SealJob } from './body-worker.ts';
 export { type BulkResult, openAll, sealAll } from './bulk.ts';
-export { ChunkCipher } from './chunk-cipher.ts';
+export { ChunkCipher, type ChunkSealer, openChunkSealer } from './chunk-cipher.ts';
 export type { DerivedKeys } from './derived-keys.ts';
 export { GrowingBodyWorker } from './growing-worker.ts';
 export { INDEXED_TEXT_CHARACTERS_MAX } from './limits.ts';

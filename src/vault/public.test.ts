@@ -10,6 +10,7 @@ test('the public door has exactly what a server may have, and the vault’s door
     'armorCertificate',
     'bindingOf',
     'encryptBody',
+    'openChunkSealer',
     'parseCertificate',
     'verifyDetached',
   ]);

@@ -84,6 +84,11 @@ export class DoorHome implements AsyncDisposable {
     return this.#sandbox.path('home');
   }
 
+  /** Beside the folder of the server. */
+  path(name: string): string {
+    return this.#sandbox.path(name);
+  }
+
   /** What a person sees of their mail, newest first. */
   async list(name: string): Promise<readonly Record<string, unknown>[]> {
     await this.as(name, ['sync']);
@@ -91,10 +96,10 @@ export class DoorHome implements AsyncDisposable {
   }
 
   /** The messages of a person as their device opened them. */
-  async octets(name: string): Promise<readonly Buffer[]> {
+  async octets(name: string, args: readonly string[] = []): Promise<readonly Buffer[]> {
     await this.as(name, ['sync']);
     const folder = this.#sandbox.path(`export-${randomBytes(4).toString('hex')}`);
-    await this.as(name, ['export', folder, '--format', 'eml']);
+    await this.as(name, ['export', folder, '--format', 'eml', ...args]);
     return Promise.all((await readdir(folder)).map((file) => readFile(`${folder}/${file}`)));
   }
 

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
-import { MESSAGE_BYTES_MAX, REFUSED_RECIPIENTS_MAX } from '../../src/smtp-door/limits.ts';
+import { REFUSED_RECIPIENTS_MAX } from '../../src/smtp-door/limits.ts';
 import { DoorHome, splitTrace } from '../harness/door-home.ts';
 import { SecretScan } from '../harness/secret-scan.ts';
 import { SmtpTalk } from '../harness/smtp-talk.ts';
 
 const MiB = 1024 * 1024;
+const MESSAGE_BYTES_MAX = 3 * MiB;
 
 /** The home of this file; each test writes to it on connections of its own. */
-const home = await DoorHome.open({ names: ['alice'] });
+const home = await DoorHome.open({ names: ['alice'], args: ['--smtp-size', String(MESSAGE_BYTES_MAX)] });
 afterAll(() => home[Symbol.asyncDispose]());
 const ALICE = 'alice@home.example';
 const MALLORY = 'mallory@evil.example';

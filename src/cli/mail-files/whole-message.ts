@@ -4,8 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import type { Download, Manifest } from '../../client/index.ts';
-import type { MessagePieces } from '../../jmap/index.ts';
-import { decodeManifest, MANIFEST_TYPE, ProtocolError } from '../../protocol/index.ts';
+import type { MessagePieces, TakenPart } from '../../jmap/index.ts';
+import {
+  decodeManifest,
+  decodePartField,
+  MANIFEST_TYPE,
+  MESSAGE_FIELD,
+  PART_FIELD,
+  type PartLayout,
+  ProtocolError,
+} from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 
 export interface WholeMessageDeps {
@@ -13,9 +21,18 @@ export interface WholeMessageDeps {
   readonly onProgress: (name: string, done: number, total: number) => void;
 }
 
+/** A content that is not here, and how it is written. */
+interface Absent {
+  readonly manifest: Manifest;
+  /** `as-file`: as any program would. `as-it-was`: it came from outside so. `message`: it is one. */
+  readonly form: { readonly kind: 'as-file' | 'message' } | { readonly kind: 'as-it-was'; readonly layout: PartLayout };
+}
+
+type Mime = typeof import('../../jmap/index.ts');
+
 /** Whether it may name a large attachment: cheap enough to be asked of every message. */
 export function mayLackAttachments(mime: Uint8Array): boolean {
-  return Buffer.from(mime.buffer, mime.byteOffset, mime.byteLength).includes(MANIFEST_TYPE);
+  return asBuffer(mime).includes(MANIFEST_TYPE);
 }
 
 export class WholeMessage {
@@ -23,24 +40,16 @@ export class WholeMessage {
   readonly size: number;
   readonly manifests: readonly Manifest[];
   readonly #deps: WholeMessageDeps;
-  readonly #mime: typeof import('../../jmap/index.ts');
-  readonly #pieces: MessagePieces<Manifest>;
+  readonly #mime: Mime;
+  readonly #pieces: MessagePieces<Absent>;
 
-  private constructor(
-    deps: WholeMessageDeps,
-    mime: typeof import('../../jmap/index.ts'),
-    pieces: MessagePieces<Manifest>,
-  ) {
+  private constructor(deps: WholeMessageDeps, mime: Mime, pieces: MessagePieces<Absent>) {
     this.#deps = deps;
     this.#mime = mime;
     this.#pieces = pieces;
-    this.manifests = pieces.filter((piece): piece is Manifest => !(piece instanceof Uint8Array));
+    this.manifests = pieces.flatMap((piece) => (piece instanceof Uint8Array ? [] : [piece.manifest]));
     this.size = pieces.reduce(
-      (sum, piece) =>
-        sum +
-        (piece instanceof Uint8Array
-          ? piece.length
-          : mime.base64Fields(piece.type, piece.name).length + mime.base64Size(piece.size)),
+      (sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : sizeOf(mime, piece)),
       0,
     );
   }
@@ -50,10 +59,20 @@ export class WholeMessage {
     if (!mayLackAttachments(raw)) return undefined;
     const mime = await import('../../jmap/index.ts');
     const parts = mime.partsOfType(raw, MANIFEST_TYPE).flatMap(({ content, part }) => {
-      const placed = manifestIn(content);
-      return placed === undefined ? [] : [{ part, placed }];
+      const manifest = manifestIn(content);
+      return manifest === undefined ? [] : [{ part, placed: { manifest, form: formOf(part) } }];
     });
-    return parts.length === 0 ? undefined : new WholeMessage(deps, mime, mime.takenApart(raw, parts));
+    if (parts.length === 0) return undefined;
+    const trace = traceBefore(raw);
+    const [only] = parts;
+    const pieces =
+      trace === undefined || only === undefined || parts.length > 1
+        ? mime.takenApart(
+            raw,
+            parts.map((part) => ({ ...part, keepsFields: part.placed.form.kind === 'as-file' })),
+          )
+        : [trace, { manifest: only.placed.manifest, form: { kind: 'message' } as const }];
+    return new WholeMessage(deps, mime, pieces);
   }
 
   /** Throws CodedError `offline`, `attachment_missing` or `attachment_damaged`; then what came before is worth nothing. */
@@ -63,8 +82,21 @@ export class WholeMessage {
         yield piece;
         continue;
       }
-      yield this.#mime.base64Fields(piece.type, piece.name);
-      yield* this.#mime.base64Octets(this.#contentOf(piece, signal));
+      const { form, manifest } = piece;
+      const content = this.#contentOf(manifest, signal);
+      switch (form.kind) {
+        case 'as-file':
+          yield this.#mime.base64Fields(manifest.type, manifest.name);
+          yield* this.#mime.base64Octets(content);
+          break;
+        case 'as-it-was':
+          yield form.layout.header;
+          yield* this.#mime.base64Octets(content, form.layout.lineLength);
+          yield lineEnds(form.layout);
+          break;
+        case 'message':
+          yield* content;
+      }
     }
   }
 
@@ -94,4 +126,37 @@ function manifestIn(content: Uint8Array): Manifest | undefined {
     if (!(error instanceof ProtocolError)) throw error;
     return undefined;
   }
+}
+
+function sizeOf(mime: Mime, { form, manifest: { name, size, type } }: Absent): number {
+  switch (form.kind) {
+    case 'as-file':
+      return mime.base64Fields(type, name).length + mime.base64Size(size);
+    case 'as-it-was':
+      return form.layout.header.length + mime.base64Size(size, form.layout.lineLength) + lineEnds(form.layout).length;
+    case 'message':
+      return size;
+  }
+}
+
+function formOf({ headers }: TakenPart<unknown>['part']): Absent['form'] {
+  const field = headers.find(({ name }) => name.toLowerCase() === PART_FIELD.toLowerCase());
+  const layout = field === undefined ? undefined : decodePartField(field.value);
+  return layout === undefined ? { kind: 'as-file' } : { kind: 'as-it-was', layout };
+}
+
+/** Of a message that is all in one attachment: what a door wrote above it. */
+function traceBefore(raw: Uint8Array): Uint8Array | undefined {
+  const octets = asBuffer(raw);
+  const header = octets.subarray(0, octets.indexOf('\r\n\r\n'));
+  const at = header.indexOf(`\r\n${MESSAGE_FIELD}: whole\r\n`);
+  return at < 0 ? undefined : raw.subarray(0, at + '\r\n'.length);
+}
+
+function lineEnds({ endCount }: PartLayout): Uint8Array {
+  return Buffer.from('\r\n'.repeat(endCount));
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -45,19 +45,24 @@ export function detachLargest(raw: Uint8Array, octetsMax: number): MessagePieces
   }
   return takenApart(
     raw,
-    detached.map((part) => ({ part, placed: detachedPart(raw, part) })),
+    detached.map((part) => ({ part, placed: detachedPart(raw, part), keepsFields: true })),
   );
 }
 
+/** One that something else stands in the place of. */
+export interface TakenPart<Placed> {
+  readonly part: MimePart;
+  readonly placed: Placed;
+  /** Whether what its header says beside type and encoding stays. */
+  readonly keepsFields: boolean;
+}
+
 /** The message with `placed` instead of the content of each of these parts, of its type, and of how it was encoded. */
-export function takenApart<Placed>(
-  raw: Uint8Array,
-  parts: readonly { readonly part: MimePart; readonly placed: Placed }[],
-): MessagePieces<Placed> {
+export function takenApart<Placed>(raw: Uint8Array, parts: readonly TakenPart<Placed>[]): MessagePieces<Placed> {
   const pieces: (Uint8Array | Placed)[] = [];
   let at = 0;
-  for (const { part, placed } of [...parts].sort((a, b) => a.part.start - b.part.start)) {
-    pieces.push(raw.subarray(at, part.headerStart), otherFields(raw, part), placed);
+  for (const { keepsFields, part, placed } of [...parts].sort((a, b) => a.part.start - b.part.start)) {
+    pieces.push(raw.subarray(at, part.headerStart), ...(keepsFields ? [otherFields(raw, part)] : []), placed);
     at = part.end;
   }
   return [...pieces, raw.subarray(at)];

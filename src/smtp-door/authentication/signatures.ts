@@ -56,7 +56,7 @@ export async function judgeSignatures(
   message: SplitMessage,
 ): Promise<SignatureVerdict> {
   try {
-    const octets = joinMessage(judged(message));
+    const octets = judged(message);
     const checked = await dkimVerify(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength), {
       resolver,
       curTime: new Date(now),
@@ -72,7 +72,8 @@ export async function judgeSignatures(
 }
 
 /** What the library is given: no more signatures than are worth the time, and no ARC that could harm it. */
-function judged({ fields, rest }: SplitMessage): SplitMessage {
+function judged(message: SplitMessage): Uint8Array {
+  const { fields } = message;
   const arcFields = fields.filter(({ name }) => name.startsWith('arc-'));
   const isArcRead = arcFields.length <= ARC_FIELDS_MAX && arcFields.every(isHarmless);
   let signatures = 0;
@@ -80,7 +81,7 @@ function judged({ fields, rest }: SplitMessage): SplitMessage {
     if (name === 'dkim-signature') return ++signatures <= DKIM_SIGNATURES_MAX;
     return isArcRead || !name.startsWith('arc-');
   });
-  return { fields: kept, rest };
+  return kept.length === fields.length ? message.octets : joinMessage({ ...message, fields: kept });
 }
 
 /**
