@@ -1,5 +1,6 @@
 /** Whether everything is as it must be, once nobody writes any more: each check on its own, with what it looked at. */
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { toHex } from '../../src/base/index.ts';
 import type { Summary } from '../../src/client/index.ts';
 import { type PduId, pduIdOf } from '../../src/protocol/index.ts';
@@ -7,7 +8,11 @@ import { type Device, deps } from './device.ts';
 import { QUIET_MS_MAX } from './limits.ts';
 import type { Letter } from './mail-book.ts';
 import { treeOf } from './process-tree.ts';
+import type { Email } from './session.ts';
 import type { World } from './world.ts';
+
+/** Between two looks at what still moves. */
+const AGAIN_MS = 500;
 
 /** A sentence of what was looked at; what is wrong is told to the world's breaches. */
 type Check = (world: World) => Promise<string>;
@@ -110,50 +115,32 @@ export const LIVE_CHECKS: Readonly<Record<string, Check>> = {
   'JMAP shows the same': async (world) => {
     let count = 0;
     for (const session of world.sessions) {
-      const emails = await session.emails();
-      const numbers = emails.map(({ subject }) => world.canary.numberIn(subject));
-      count += emails.length;
-      if (new Set(numbers).size < numbers.length) world.breaches.add(`${session.name} shows a mail twice`);
       const device = world.devices.find(({ address }) => address === session.address) as Device;
-      const there = new Map((await listOf(device)).map((summary) => [world.canary.numberIn(summary.subject), summary]));
-      world.breaches.none(
-        `${session.name} lacks`,
-        [...there.keys()].filter((number) => !numbers.includes(number)),
-      );
-      world.breaches.none(
-        `${session.name} has besides`,
-        numbers.filter((number) => !there.has(number)),
-      );
-      const differs = emails.filter(({ keywords, subject }) => {
-        const { keywords: words = [] } = there.get(world.canary.numberIn(subject)) ?? {};
-        return (
-          words.includes('flagged') !== (keywords.$flagged === true) ||
-          words.includes('read') !== (keywords.$seen === true)
-        );
+      let differences: readonly string[] = [];
+      await soon(async () => {
+        const emails = await session.emails();
+        count = emails.length;
+        differences = jmapDifferences(world, device, emails, await listOf(device));
+        return differences.length === 0;
       });
-      world.breaches.none(
-        `${session.name} shows other flags than ${device.name}`,
-        differs.map(({ subject }) => world.canary.numberIn(subject)),
-      );
+      world.breaches.none(`${session.name} and ${device.name} differ`, differences);
     }
-    return `${count} emails of ${world.sessions.length} people`;
+    return `${count} emails of the last of ${world.sessions.length} people`;
   },
   'devices of a person agree on marks': async ({ breaches, devices }) => {
     let marks = 0;
-    for (const first of firstOfEach(devices)) {
-      const words = new Map((await listOf(first)).map(({ id, keywords }) => [id, [...keywords].sort().join(' ')]));
-      marks += [...words.values()].filter((text) => text !== '').length;
-      for (const other of devices.filter(({ address }) => address === first.address && first.name !== address)) {
-        const differ = (await listOf(other)).filter(
-          ({ id, keywords }) => words.get(id) !== [...keywords].sort().join(' '),
-        );
-        breaches.none(
-          `${other.name} says otherwise than ${first.name}`,
-          differ.map(({ id }) => id),
-        );
+    for (const first of firstOfEach(devices))
+      for (const other of devices.filter(({ address, name }) => address === first.address && name !== first.name)) {
+        let differ: readonly string[] = [];
+        await soon(async () => {
+          const words = await wordsOf(first);
+          marks = [...words.values()].filter((text) => text !== '').length;
+          differ = [...(await wordsOf(other))].filter(([id, text]) => words.get(id) !== text).map(([id]) => id);
+          return differ.length === 0;
+        });
+        breaches.none(`${other.name} says otherwise than ${first.name}`, differ);
       }
-    }
-    return `${marks} mails with marks`;
+    return `${marks} mails with marks of the last person`;
   },
   'large attachments whole': async ({ book, breaches, devices }) => {
     const large = [...book.letters.values()].filter(
@@ -173,20 +160,18 @@ export const LIVE_CHECKS: Readonly<Record<string, Check>> = {
   },
   'both sides of IMAP equal': async ({ breaches, imap }) => {
     if (imap === undefined) return 'none';
-    const limit = performance.now() + QUIET_MS_MAX;
-    for (;;) {
-      const { hub, server } = await imap.bothSides();
-      if (JSON.stringify(hub) === JSON.stringify(server)) {
-        const counts = Object.entries(hub).map(([folder, mails]) => `${folder} ${(mails as unknown[]).length}`);
-        return counts.join(', ');
-      }
-      if (performance.now() > limit) {
-        breaches.add(
-          `IMAP: ${JSON.stringify(server).slice(0, 600)} at the server, ${JSON.stringify(hub).slice(0, 600)} at the hub`,
-        );
-        return 'different';
-      }
-    }
+    let sides = await imap.bothSides();
+    await soon(async () => {
+      sides = await imap.bothSides();
+      return JSON.stringify(sides.hub) === JSON.stringify(sides.server);
+    });
+    const differ = Object.entries(sides.server).flatMap(([folder, lines]) =>
+      differencesOf(folder, lines, sides.hub[folder]),
+    );
+    breaches.none('IMAP, at the server or at the hub only', differ);
+    return Object.entries(sides.server)
+      .map(([folder, lines]) => `${folder} ${lines.length}`)
+      .join(', ');
   },
   'no secret in a process': async ({ breaches, canary, homes, hubs }) => {
     const scan = canary.scan();
@@ -231,7 +216,7 @@ export function scanDisks({
   return `${count} files and ${logs.length} logs hold none of ${keys.length} keys, 2 passwords and the canary`;
 }
 
-function lacking({ book }: World, { address, name }: Device, here: ReadonlyMap<number, PduId>): readonly number[] {
+function lacking({ book }: World, { address }: Device, here: ReadonlyMap<number, PduId>): readonly number[] {
   const home = address.slice(address.indexOf('@') + 1);
   return [...book.letters.values()]
     .filter(
@@ -239,10 +224,46 @@ function lacking({ book }: World, { address, name }: Device, here: ReadonlyMap<n
         status === 'acknowledged' && recipients?.includes(address) === true && !refusedBy.has(home),
     )
     .filter(({ id, number }) => here.get(number) !== id)
-    .map(({ number }) => {
-      void name;
-      return number;
-    });
+    .map(({ number }) => number);
+}
+
+/** What is said at one side takes a moment to the other. */
+async function soon(isSo: () => Promise<boolean>): Promise<void> {
+  const limit = performance.now() + QUIET_MS_MAX;
+  while (!(await isSo()) && performance.now() < limit) await pause(AGAIN_MS);
+}
+
+/** By a person's device and by JMAP, where what one has written oneself is always read. */
+function jmapDifferences(
+  world: World,
+  { address }: Device,
+  emails: readonly Email[],
+  summaries: readonly Summary[],
+): readonly string[] {
+  const numberOf = (subject: string): number | undefined => world.canary.numberIn(subject);
+  const here = new Map(summaries.map((summary) => [numberOf(summary.subject), summary]));
+  const there = new Map(emails.map((email) => [numberOf(email.subject), email]));
+  const twice = there.size < emails.length ? ['a mail is shown twice'] : [];
+  const besides = [...there.keys()].filter((number) => !here.has(number)).map((number) => `${number} by JMAP only`);
+  const flags = [...here].flatMap(([number, { author, keywords }]) => {
+    const shown = there.get(number);
+    if (shown === undefined) return [`${number} not by JMAP`];
+    const isOwn = author === address;
+    const isSame =
+      keywords.includes('flagged') === (shown.keywords.$flagged === true) &&
+      (isOwn || keywords.includes('read') === (shown.keywords.$seen === true));
+    return isSame ? [] : [`${number}: ${keywords.join(' ')}, by JMAP ${Object.keys(shown.keywords).join(' ')}`];
+  });
+  return [...twice, ...besides, ...flags];
+}
+
+function differencesOf(folder: string, lines: readonly string[], others: readonly string[] = []): readonly string[] {
+  const only = [...lines.filter((line) => !others.includes(line)), ...others.filter((line) => !lines.includes(line))];
+  return only.map((line) => `${folder}: ${line}`);
+}
+
+async function wordsOf(device: Device): Promise<ReadonlyMap<PduId, string>> {
+  return new Map((await listOf(device)).map(({ id, keywords }) => [id, [...keywords].sort().join(' ')]));
 }
 
 async function listOf({ client }: Device): Promise<readonly Summary[]> {

@@ -15,6 +15,9 @@ const FLAGS: Readonly<Record<string, string>> = { $flagged: '\\Flagged', $seen: 
 /** What happens to the server's own flags beside ours. */
 const FOLDERS = ['INBOX', 'Trash'];
 
+/** By folder, each message as its subject and its flags. */
+export type Contents = Readonly<Record<string, readonly string[]>>;
+
 export interface ImapSideDeps {
   readonly dovecot: Dovecot;
   readonly canary: Canary;
@@ -76,7 +79,7 @@ export class ImapSide {
   }
 
   /** By folder, each message with its flags, at the server and at the hub. */
-  async bothSides(): Promise<{ readonly server: object; readonly hub: object }> {
+  async bothSides(): Promise<{ readonly server: Contents; readonly hub: Contents }> {
     const server = await this.#atServer(contentsOf);
     const { list } = await this.#deps.session.ask('Mailbox/get', { ids: null }, this.#account);
     const names = new Map(
@@ -145,7 +148,7 @@ export class ImapSide {
   }
 }
 
-function pickKeys(contents: Readonly<Record<string, readonly string[]>>): object {
+function pickKeys(contents: Contents): Contents {
   return Object.fromEntries(FOLDERS.map((folder) => [folder, contents[folder] ?? []]));
 }
 

@@ -22,6 +22,9 @@ export interface Letter {
   readonly seen: Map<string, PduId>;
 }
 
+/** Everybody here exists, and no home changes its keys: who is told so was told something wrong. */
+const NEVER_TRUE: ReadonlySet<string> = new Set(['unknown_recipient', 'unknown_home', 'standing_alarm', 'too_large']);
+
 /** A place where a person's mail arrives: a device of their own, or their user server. */
 export interface Place {
   readonly name: string;
@@ -75,9 +78,10 @@ export class MailBook {
     if (letter !== undefined) this.#acknowledge(letter, at);
   }
 
-  failed(letter: Letter, code: string): void {
+  failed(letter: Letter, code: string, message: string): void {
     letter.status = code === 'refused' ? 'refused' : 'failed';
     this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
+    if (NEVER_TRUE.has(code)) this.#breaches.add(`mail ${letter.number} of ${letter.author}: ${code}: ${message}`);
   }
 
   refusedAbroad(id: PduId, home: string): void {

@@ -12,7 +12,7 @@ export function reportOf(facts: Facts): string {
     `seed ${seed} on ${commit}: ${minutesOf(ranMs)} min of mail, ${faults.length} faults, ${breachCount} broken promises`,
     '',
     `${counts.written} mails written, ${counts.acknowledged} acknowledged, seen ${counts.seen} times; ${counts.large} large attachments; ` +
-      `${counts.refused} refused by another home; ${counts.pushes} pushes; IMAP: ${counts.imapArrived} arrived, ` +
+      `${counts.refused} refused by another home; ${facts.pushes} pushes; IMAP: ${counts.imapArrived} arrived, ` +
       `${counts.imapMarked} marked; this process used ${Math.round(processorMs / 1000)} s of processor`,
     `not sent, by code: ${byCount(failures)}; members come and go: ${byCount(changes)}`,
     '',

@@ -56,6 +56,8 @@ export interface SoakResult {
   readonly counts: Readonly<Record<string, number>>;
   /** Why nothing was sent, and what became of comings and goings; by code. */
   readonly failures: Readonly<Record<string, number>>;
+  /** That JMAP programs heard. */
+  readonly pushes: number;
   readonly changes: Readonly<Record<string, number>>;
   readonly processorMs: number;
 }
@@ -104,9 +106,10 @@ class Soak {
     ended.abort();
     await following;
     const errors = loggedErrors(this.#world);
+    const pushes = this.#world.sessions.reduce((sum, { counts }) => sum + counts.pushes, 0);
     await this.#world.stop();
     checks['nothing in the clear'] = scanDisks(this.#world);
-    return this.#result(ranMs, checks, errors);
+    return { ...this.#result(ranMs, checks, errors), pushes };
   }
 
   /** What goes on beside the mail of the devices, and what watches. */
@@ -227,8 +230,8 @@ class Soak {
     };
   }
 
-  #result(ranMs: number, checks: Record<string, string>, errors: readonly LoggedError[]): SoakResult {
-    const { book, breaches, imap, sessions } = this.#world;
+  #result(ranMs: number, checks: Record<string, string>, errors: readonly LoggedError[]): Omit<SoakResult, 'pushes'> {
+    const { book, breaches, imap } = this.#world;
     const memory = this.#memory.report(breaches);
     breaches.none(
       'errors in logs that nobody can explain',
@@ -242,7 +245,6 @@ class Soak {
         ...{ written: book.letters.size, ...book.counts },
         large: [...book.letters.values()].filter(({ large }) => large !== undefined).length,
         refused: [...book.letters.values()].filter(({ refusedBy }) => refusedBy.size > 0).length,
-        pushes: sessions.reduce((sum, { counts }) => sum + counts.pushes, 0),
         ...{
           imapArrived: imap?.counts.arrived ?? 0,
           imapMarked: imap?.counts.marked ?? 0,

@@ -96,7 +96,7 @@ export class Traffic {
       book.queued(letter, id);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      book.failed(letter, error.code);
+      book.failed(letter, error.code, error.message);
     }
   }
 
