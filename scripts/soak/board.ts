@@ -38,11 +38,12 @@ export class Board {
   }
 }
 
-function lineOf({ acknowledged, breaches, faults, leftMs, open, seen, sent, worst }: SoakState): string {
+function lineOf({ acknowledged, breaches, faults, late, leftMs, open, seen, sent, worst }: SoakState): string {
   const worstWords = worst === undefined ? '' : `, worst recovery ${(worst.ms / 1000).toFixed(1)} s (${worst.kind})`;
   const broken = breaches === 0 ? '' : `, BROKEN ${breaches}`;
+  const lateWords = late === undefined ? '' : `, ${late}`;
   const left = clockOf(Math.round(leftMs / 1000));
-  return `${left} left: ${sent} written, ${acknowledged} acknowledged, ${seen} seen, ${open} on the way; ${faults} faults${worstWords}${broken}`;
+  return `${left} left: ${sent} written, ${acknowledged} acknowledged, ${seen} seen, ${open} on the way; ${faults} faults${worstWords}${lateWords}${broken}`;
 }
 
 function clockOf(seconds: number): string {

@@ -1,6 +1,7 @@
 /** What is done to the world. Each strikes, and gives back how the world is made whole again: from there recovery counts. */
 import type { PlannedFault } from './fault-plan.ts';
 import { signalTree, treeOf } from './process-tree.ts';
+import { copied } from './recovery.ts';
 import type { World } from './world.ts';
 
 /** Undefined: there was nothing to strike. */
@@ -46,16 +47,18 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'disk-lost': {
     about: 'a node killed and its folder gone; it joins anew and is filled by the other',
-    strike: async ({ homes }, { home }) => {
-      await homes[home].settled();
+    strike: async (world, { home }) => {
+      const { homes } = world;
+      await copied(world, home);
       await homes[home].wipe(SECOND);
       return () => homes[home].add(SECOND, 'a');
     },
   },
   'node-replaced': {
     about: 'a node removed from its home, and another one joins',
-    strike: async ({ homes }, { home }) => {
-      await homes[home].settled();
+    strike: async (world, { home }) => {
+      const { homes } = world;
+      await copied(world, home);
       await homes[home].remove(SECOND, 'a');
       return () => homes[home].add(SECOND, 'a');
     },

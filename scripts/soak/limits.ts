@@ -4,6 +4,8 @@
 export const RECOVERY_MS_MAX = 240_000;
 /** Mail that was acknowledged must be everywhere this long after the last fault: as above. */
 export const QUIET_MS_MAX = 300_000;
+/** Mail that is on its way for longer is named in the live line. */
+export const LATE_MS = 20_000;
 /** Between two looks of a probe: short beside what is measured. */
 export const PROBE_PAUSE_MS = 250;
 /** One try of a probe: a process that is paused takes connections and answers nothing. */

@@ -40,7 +40,7 @@ export class Prober {
     }
   }
 
-  /** By feed, how far it is on each node of the home that has it. */
+  /** By node, how much it has of each feed of the home. */
   async lengths(): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
     const all = await Promise.all(
       this.fleet.running.map(async ({ name }) => {
@@ -52,6 +52,26 @@ export class Prober {
     );
     return new Map(all);
   }
+}
+
+/**
+ * Whether every node has what any had at the first look. Mail goes on meanwhile, so that nodes are hardly ever equal; a node
+ * that was left since counts no more.
+ */
+export function caughtUp(probers: readonly Prober[]): () => Promise<boolean> {
+  const wanted = new Map<string, number>();
+  return async () => {
+    if (probers.some(({ fleet }) => fleet.running.length < fleet.nodes.size)) return false;
+    const homes = await Promise.all(probers.map((prober) => prober.lengths()));
+    const all = homes.flatMap((home) => [...home.values()].flatMap((feeds) => [...feeds]));
+    if (wanted.size === 0) for (const [feed, length] of all) wanted.set(feed, Math.max(length, wanted.get(feed) ?? 0));
+    return homes.every((home) => {
+      const feeds = new Set([...home.values()].flatMap((lengths) => [...lengths.keys()]));
+      const isThere = (lengths: ReadonlyMap<string, number>): boolean =>
+        [...feeds].every((feed) => (lengths.get(feed) ?? 0) >= (wanted.get(feed) ?? 0));
+      return [...home.values()].every(isThere);
+    });
+  };
 }
 
 /** Throws when it takes longer. */

@@ -1,7 +1,8 @@
 /** How long after a fault the world is itself again: what people and operators would look at, each measured by itself. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { PROBE_PAUSE_MS, PROBE_TRY_MS, RECOVERY_MS_MAX } from './limits.ts';
-import { within } from './prober.ts';
+import type { HomeName } from './places.ts';
+import { caughtUp, within } from './prober.ts';
 import type { World } from './world.ts';
 
 export const PROBES = Object.freeze({
@@ -23,14 +24,25 @@ export async function measureRecovery(world: World, since: number, signal: Abort
     names.map(async (name) => {
       const looks = LOOKS[name](world, since);
       while (performance.now() - since < RECOVERY_MS_MAX && !signal.aborted) {
-        // Who is away or stands still refuses, breaks off or says nothing: it has not recovered yet.
-        if (await within(2 * PROBE_TRY_MS, looks).catch(() => false)) return Math.round(performance.now() - since);
+        if (await holds(looks)) return Math.round(performance.now() - since);
         await pause(PROBE_PAUSE_MS);
       }
       return undefined;
     }),
   );
   return Object.fromEntries(names.map((name, at) => [name, took[at]])) as Recovery;
+}
+
+/** Who is away or stands still refuses, breaks off or says nothing: it does not hold yet. */
+function holds(look: () => Promise<boolean>): Promise<boolean> {
+  return within(2 * PROBE_TRY_MS, look).catch(() => false);
+}
+
+/** Before a disk is taken away: what was accepted while the other node was not there is on it as well. Throws when it never is. */
+export async function copied({ probers }: World, home: HomeName): Promise<void> {
+  const look = caughtUp([probers.get(home) ?? []].flat());
+  for (const limit = performance.now() + RECOVERY_MS_MAX; !(await holds(look)); await pause(PROBE_PAUSE_MS))
+    if (performance.now() > limit) throw new Error(`the nodes of the ${home} do not become equal`);
 }
 
 type Look = (world: World, since: number) => () => Promise<boolean>;
@@ -45,23 +57,7 @@ const LOOKS: Readonly<Record<ProbeName, Look>> = {
       return waiting.size === 0;
     };
   },
-  complete: ({ probers }) => {
-    const wanted = new Map<string, number>();
-    return async () => {
-      const homes = await Promise.all([...probers.values()].map((prober) => prober.lengths()));
-      if (probers.size > 0 && [...probers.values()].some(({ fleet }) => fleet.running.length < fleet.nodes.size))
-        return false;
-      if (wanted.size === 0)
-        for (const [feed, length] of homes.flatMap((home) => [...home.values()].flatMap((feeds) => [...feeds])))
-          wanted.set(feed, Math.max(length, wanted.get(feed) ?? 0));
-      return homes.every((home) => {
-        const ours = new Set([...home.values()].flatMap((feeds) => [...feeds.keys()]));
-        return [...home.values()].every((feeds) =>
-          [...ours].every((feed) => (feeds.get(feed) ?? 0) >= (wanted.get(feed) ?? 0)),
-        );
-      });
-    };
-  },
+  complete: ({ probers }) => caughtUp([...probers.values()]),
   arrives:
     ({ book }, since) =>
     async () =>

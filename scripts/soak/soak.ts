@@ -4,7 +4,7 @@ import { SeededPrng } from '../../src/base/index.ts';
 import { LIVE_CHECKS, scanDisks } from './checks.ts';
 import { type PlannedFault, planFaults } from './fault-plan.ts';
 import { FAULTS } from './faults.ts';
-import { BETWEEN_FAULTS_MS, IMAP_EVERY_MS, MARK_EVERY_MS, QUIET_MS_MAX, RECOVERY_MS_MAX } from './limits.ts';
+import { BETWEEN_FAULTS_MS, IMAP_EVERY_MS, LATE_MS, MARK_EVERY_MS, QUIET_MS_MAX, RECOVERY_MS_MAX } from './limits.ts';
 import { type LoggedError, loggedErrors } from './logs.ts';
 import { Memory, type RoleMemory } from './memory.ts';
 import { measureRecovery, type Recovery } from './recovery.ts';
@@ -32,6 +32,8 @@ export interface SoakState {
   readonly acknowledged: number;
   readonly seen: number;
   readonly open: number;
+  /** What has been on its way for remarkably long. */
+  readonly late: string | undefined;
   readonly faults: number;
   readonly worst: { readonly kind: string; readonly ms: number } | undefined;
   readonly breaches: number;
@@ -226,8 +228,17 @@ class Soak {
     return {
       leftMs: Math.max(0, this.#startedAt + this.#options.minutes * 60_000 - performance.now()),
       ...{ sent: book.letters.size, ...book.counts, open: book.openBefore(Number.POSITIVE_INFINITY).length },
+      late: this.#late(),
       ...{ faults: this.#faults.length, worst, breaches: breaches.count },
     };
+  }
+
+  #late(): string | undefined {
+    const { book } = this.#world;
+    const [letter] = book.openBefore(performance.now() - LATE_MS);
+    if (letter === undefined) return undefined;
+    const since = seconds(performance.now() - (letter.acknowledgedAt ?? 0));
+    return `mail ${letter.number} of ${letter.author.split('@')[0]} for ${since} not at ${book.missingAt(letter).join(', ')}`;
   }
 
   #result(ranMs: number, checks: Record<string, string>, errors: readonly LoggedError[]): Omit<SoakResult, 'pushes'> {
