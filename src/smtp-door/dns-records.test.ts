@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { parseHomeName } from '../protocol/index.ts';
-import { dnsRecordsOf } from './dns-records.ts';
+import { dnsRecordsOf, type HomePlace } from './dns-records.ts';
+import { createDkimKeys } from './outbound/dkim.ts';
 
-const PLACE = { home: parseHomeName('home.example'), host: 'mail.home.example', port: 443, hasDoor: true };
+const PLACE: HomePlace = {
+  home: parseHomeName('home.example'),
+  host: 'mail.home.example',
+  port: 443,
+  hasDoor: true,
+  dkim: [],
+};
 
-function recordOf(place: typeof PLACE, name: string, type: string): string | undefined {
+function recordOf(place: HomePlace, name: string, type: string): string | undefined {
   return dnsRecordsOf(place).find((record) => record.name === name && record.type === type)?.value;
 }
 
@@ -23,5 +30,17 @@ describe('the records of a home', () => {
     expect(recordOf(PLACE, 'home.example.', 'TXT')).toBe('"v=spf1 -all"');
     expect(recordOf(PLACE, '_dmarc.home.example.', 'TXT')).toContain('p=reject');
     expect(recordOf(PLACE, '*._domainkey.home.example.', 'TXT')).toBe('"v=DKIM1; p="');
+  });
+
+  test('of one that sends say from where, and by which keys', async () => {
+    const dkim = await createDkimKeys(Date.UTC(2026, 10, 22));
+    const sending = { ...PLACE, dkim };
+    expect(recordOf(sending, 'home.example.', 'TXT')).toBe('"v=spf1 mx a:mail.home.example -all"');
+    const rsa = recordOf(sending, 'r20261122._domainkey.home.example.', 'TXT') ?? '';
+    expect(rsa).toMatch(/^"v=DKIM1; k=rsa; p=[A-Za-z0-9+/]{235}" "[A-Za-z0-9+/]+=*"$/);
+    expect(recordOf(sending, 'e20261122._domainkey.home.example.', 'TXT')).toMatch(
+      /^"v=DKIM1; k=ed25519; p=[A-Za-z0-9+/]{43}="$/,
+    );
+    expect(recordOf(sending, '*._domainkey.home.example.', 'TXT')).toBeUndefined();
   });
 });

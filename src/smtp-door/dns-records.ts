@@ -1,8 +1,9 @@
 /**
  * The records that a home wants in DNS, and the one file that must answer under its name. Pure: what is said follows from what
- * the home does. It sends nothing by SMTP, and its records say so to whoever gets mail in its name.
+ * the home does. Where it sends nothing by SMTP, its records say so to whoever gets mail in its name.
  */
 import type { HomeName } from '../protocol/index.ts';
+import { type DkimKey, dkimRecordOf } from './outbound/dkim.ts';
 
 export interface HomePlace {
   readonly home: HomeName;
@@ -12,6 +13,8 @@ export interface HomePlace {
   readonly port: number;
   /** Whether an SMTP door is open on that machine. */
   readonly hasDoor: boolean;
+  /** What signs the ordinary mail of its people; empty: the home sends none. */
+  readonly dkim: readonly DkimKey[];
 }
 
 export interface DnsRecord {
@@ -23,7 +26,8 @@ export interface DnsRecord {
   readonly why: string;
 }
 
-export function dnsRecordsOf({ hasDoor, home, host, port }: HomePlace): readonly DnsRecord[] {
+export function dnsRecordsOf(place: HomePlace): readonly DnsRecord[] {
+  const { dkim, hasDoor, home, host, port } = place;
   const mx = hasDoor
     ? { value: `10 ${host}.`, why: 'Mail servers bring mail for this home to its door.' }
     : { value: '0 .', why: 'This home has no SMTP door: mail servers tell their senders at once (RFC 7505).' };
@@ -35,6 +39,37 @@ export function dnsRecordsOf({ hasDoor, home, host, port }: HomePlace): readonly
       why: `Other homes find this one, unless https://${home}/.well-known/restante leads to its node.`,
     },
     { name: `${home}.`, type: 'MX', ...mx },
+    ...(dkim.length > 0 ? sendingRecords(place) : silentRecords(home)),
+  ];
+}
+
+function sendingRecords({ dkim, home, host }: HomePlace): readonly DnsRecord[] {
+  return [
+    {
+      name: `${home}.`,
+      type: 'TXT',
+      value: quoted(`v=spf1 mx a:${host} -all`),
+      why: 'Ordinary mail of this home comes from its machine. Through a relay: add what its operator says, as include:….',
+    },
+    {
+      name: `_dmarc.${home}.`,
+      type: 'TXT',
+      value: quoted('v=DMARC1; p=quarantine; adkim=s; aspf=s'),
+      why: 'Mail in its name that neither comes from there nor is signed is junk.',
+    },
+    ...dkim.map(
+      (key): DnsRecord => ({
+        name: `${key.selector}._domainkey.${home}.`,
+        type: 'TXT',
+        value: quoted(dkimRecordOf(key)),
+        why: `The ${key.algorithm === 'rsa' ? 'RSA' : 'Ed25519'} key that signs it (DKIM).`,
+      }),
+    ),
+  ];
+}
+
+function silentRecords(home: HomeName): readonly DnsRecord[] {
+  return [
     {
       name: `${home}.`,
       type: 'TXT',
@@ -56,7 +91,7 @@ export function dnsRecordsOf({ hasDoor, home, host, port }: HomePlace): readonly
   ];
 }
 
-/** Of characters that a zone file takes as they are. */
+/** Of characters that a zone file takes as they are; in strings of at most 255, which are read as one. */
 function quoted(text: string): string {
-  return `"${text}"`;
+  return (text.match(/.{1,255}/g) ?? []).map((part) => `"${part}"`).join(' ');
 }

@@ -11,7 +11,8 @@ import {
   SILENT_LOG,
 } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
-import { Core, type CoreOptions, DEFAULT_LIMITS, Metrics, type NodeLimits } from '../../src/node/index.ts';
+import type { Abroad } from '../../src/node/abroad.ts';
+import { Core, type CoreOptions, DEFAULT_LIMITS, Letters, Metrics, type NodeLimits } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
 import { createPerson, type Person } from './person.ts';
 import { WireClient } from './wire-client.ts';
@@ -22,13 +23,23 @@ export interface WorldOptions {
   readonly registration?: CoreOptions['registration'];
   readonly limits?: Partial<NodeLimits>;
   readonly log?: Log;
+  /** The way to other homes; default: this node speaks with none. */
+  readonly abroad?: Abroad;
 }
+
+/** The world as it is where no other domain has a home. */
+export const NO_OTHER_HOMES: Abroad = Object.freeze({
+  dialer: { request: async () => ({ status: 404, headers: {}, body: new Uint8Array(0) }) },
+  services: { services: async () => [] },
+});
 
 export class NodeWorld implements AsyncDisposable {
   readonly clock = new ManualClock(NOON);
   readonly random: SeededSecureRandom;
   readonly suite = new SodiumSuite();
   readonly home: HomeName = parseHomeName('home.example');
+  /** Nobody carries them before a test says so. */
+  readonly letters = new Letters({ log: SILENT_LOG });
   readonly folder: string;
   readonly #options: WorldOptions;
   core: Core;
@@ -57,7 +68,8 @@ export class NodeWorld implements AsyncDisposable {
         signatures: new InlineSignatureChecker(this.suite),
         log: this.#options.log ?? SILENT_LOG,
         metrics: new Metrics(),
-        abroad: undefined,
+        letters: this.letters,
+        abroad: this.#options.abroad,
       },
       {
         folder,

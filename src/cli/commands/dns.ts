@@ -7,6 +7,7 @@ import { parseHomeName } from '../../protocol/index.ts';
 import type { DnsRecord } from '../../smtp-door/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
+import { dkimKeysFile, readDkimKeys } from '../letters.ts';
 import { forServer, portOption, type ServerOptions, withExamples } from '../options.ts';
 import { dataFolderOf, loadNode } from '../server.ts';
 import { doorKeysFile } from '../smtp-door.ts';
@@ -50,7 +51,8 @@ async function run(context: Context, options: DnsOptions): Promise<void> {
       fix: 'Start a home with --home and the domain that you have.',
     });
   const { host = `mail.${home}`, port } = options;
-  const place = { home, host, port, hasDoor: await exists(doorKeysFile(folder)) };
+  const hasDoor = await exists(doorKeysFile(folder));
+  const place = { home, host, port, hasDoor, dkim: await readDkimKeys(dkimKeysFile(folder)) };
   for (const record of dnsRecordsOf(place)) context.output.result(record, (paint) => linesOf(record, paint.dim));
 }
 
