@@ -4,6 +4,7 @@ import type { SoakArguments } from './arguments.ts';
 import { Board } from './board.ts';
 import { reportOf } from './report.ts';
 import { soak } from './soak.ts';
+import { EVERYBODY } from './world.ts';
 
 const given = JSON.parse(process.argv[2] ?? '{}') as SoakArguments;
 const stopping = new AbortController();
@@ -15,6 +16,7 @@ board.say(
 );
 const result = await soak({
   ...given,
+  people: EVERYBODY,
   signal: stopping.signal,
   say: (line) => board.say(line),
   show: (state) => board.show(state),

@@ -9,7 +9,7 @@ import { type LoggedError, loggedErrors } from './logs.ts';
 import { Memory, type RoleMemory } from './memory.ts';
 import { measureRecovery, type Recovery } from './recovery.ts';
 import { everySoOften, Traffic } from './traffic.ts';
-import { World } from './world.ts';
+import { type People, World } from './world.ts';
 
 export interface SoakOptions {
   readonly seed: number;
@@ -19,6 +19,7 @@ export interface SoakOptions {
   readonly faults?: number;
   readonly kinds: readonly string[];
   readonly mailsPerSecond: number;
+  readonly people: People;
   readonly signal: AbortSignal;
   /** What happens, as a line. */
   readonly say: (line: string) => void;
@@ -67,7 +68,7 @@ export interface SoakResult {
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const openedAt = performance.now();
   options.say('the world opens …');
-  await using world = await World.open((what) => options.say(`BROKEN: ${what}`));
+  await using world = await World.open(options.people, (what) => options.say(`BROKEN: ${what}`));
   const startedInMs = Math.round(performance.now() - openedAt);
   options.say(`the world is open after ${Math.round(startedInMs / 1000)} s`);
   return await new Soak(world, options, startedInMs).run();

@@ -2,6 +2,7 @@
  * The world of a soak: two homes of two nodes, one with its rows in SQLite and one in PostgreSQL, two hub hosts on a RabbitMQ, a
  * Dovecot, and people. All are real processes, on free ports, in the soak's folder.
  */
+import type { HubTarget } from '../../src/hub-client/index.ts';
 import type { Address } from '../../src/protocol/index.ts';
 import { Dovecot } from '../../test/harness/dovecot.ts';
 import { LiveFleet } from '../../test/harness/live-fleet.ts';
@@ -18,11 +19,14 @@ import { Prober } from './prober.ts';
 import { Session } from './session.ts';
 import { Sweeper } from './sweeper.ts';
 
-/** Of each home: people, and what they call their devices. Whoever is first has a user server at the hub, too. */
-const PEOPLE: Readonly<Record<HomeName, Readonly<Record<string, readonly string[]>>>> = {
+/** Of each home: people, and what they call their devices. */
+export type People = Readonly<Record<HomeName, Readonly<Record<string, readonly string[]>>>>;
+export const EVERYBODY: People = {
   north: { ada: ['laptop', 'phone'], ben: ['laptop'], cleo: ['laptop'] },
   south: { dora: ['laptop', 'phone'], emil: ['laptop'], fay: ['laptop'] },
 };
+/** An account takes a password's worth of processor. */
+export const FEW: People = { north: { ada: ['laptop', 'phone'] }, south: { dora: ['laptop'] } };
 /** Acknowledged is what is on both disks of a home: then one may be lost. */
 const DURABILITY = ['--durability', '2'];
 
@@ -63,12 +67,12 @@ export class World implements AsyncDisposable, Services {
     this.hubs = services.hubs;
   }
 
-  static async open(onBreach: (what: string) => void): Promise<World> {
+  static async open(people: People, onBreach: (what: string) => void): Promise<World> {
     const sweeper = await Sweeper.open();
     try {
       const canary = new Canary();
       const world = new World(sweeper, canary, await openServices(canary), onBreach);
-      await world.#openPeople();
+      await world.#openPeople(people);
       return world;
     } catch (error) {
       await sweeper.sweep();
@@ -96,11 +100,11 @@ export class World implements AsyncDisposable, Services {
     }
   }
 
-  async #openPeople(): Promise<void> {
+  async #openPeople(people: People): Promise<void> {
     for (const home of HOMES) {
       const fleet = this.homes[home];
       this.probers.set(home, await Prober.open(fleet));
-      for (const [person, names] of Object.entries(PEOPLE[home])) {
+      for (const [person, names] of Object.entries(people[home])) {
         const address = `${person}@${fleet.home}` as Address;
         const nodeUrl = `ws://127.0.0.1:${fleet.node('a').proxy.port}/client`;
         for (const [at, device] of names.entries()) {
@@ -109,16 +113,18 @@ export class World implements AsyncDisposable, Services {
         }
       }
     }
-    await this.#openSessions();
+    await this.#openSessions(Object.keys(people.north));
   }
 
-  /** One program asks the broker where its person is, the other one comes in at a host. */
-  async #openSessions(): Promise<void> {
+  /** The program of one person asks the broker where that is, that of another comes in at a host. */
+  async #openSessions(people: readonly string[]): Promise<void> {
     const { canary, dovecot, homes, hubs, rabbit } = this;
     const [host] = HOSTS;
-    const targets = { ada: { amqp: rabbit.url }, ben: { host: '127.0.0.1', port: hubs.portOf(host) } };
-    for (const [person, target] of Object.entries(targets))
-      this.sessions.push(await Session.open(target, `${person}@${homes.north.home}` as Address, this));
+    const targets = [{ amqp: rabbit.url }, { host: '127.0.0.1', port: hubs.portOf(host) }];
+    for (const [at, person] of people.slice(0, targets.length).entries())
+      this.sessions.push(
+        await Session.open(targets[at] as HubTarget, `${person}@${homes.north.home}` as Address, this),
+      );
     const [session] = this.sessions as [Session];
     this.imap = await ImapSide.open({ dovecot, canary, session }, `http://127.0.0.1:${hubs.portOf(host)}`);
   }
