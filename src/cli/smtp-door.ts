@@ -19,10 +19,11 @@ import {
   deviceIdOf,
   doorAddressOf,
   encodeVaultRecord,
+  isLoopbackHost,
   parseAddress,
   signDocument,
 } from '../protocol/index.ts';
-import type { DmarcMode, DoorKeys, SmtpDoor, SmtpDoorOptions } from '../smtp-door/index.ts';
+import type { DmarcMode, DoorKeys, SmtpDoor, SmtpDoorOptions, SpamdPlace } from '../smtp-door/index.ts';
 import {
   createAccountSecrets,
   createEnrolmentParameters,
@@ -44,6 +45,9 @@ export interface SmtpDoorFlags {
   readonly smtpDns?: string;
   readonly smtpDmarc?: DmarcMode;
   readonly smtpSize?: number;
+  readonly smtpFilter?: SpamdPlace;
+  /** Absent for what knows of no door. */
+  readonly smtpGreylist?: boolean;
 }
 
 /** Where the node of the door is, and what secures it. */
@@ -71,8 +75,26 @@ export function addSmtpDoorOptions(command: Command): Command {
         .default('obey'),
     )
     .addOption(
+      new Option(
+        '--smtp-filter <place>',
+        'ask SpamAssassin what is junk: spamd:127.0.0.1:783, or spamd:/path/of/its/socket',
+      ).argParser(spamdPlace),
+    )
+    .option('--no-smtp-greylist', 'take mail at once from networks that never wrote and that no SPF vouches for')
+    .addOption(
       new Option('--smtp-dns <address>', 'the DNS server to ask (default: those of the system)').argParser(dnsServer),
     );
+}
+
+/** On this machine: it is shown the text. */
+function spamdPlace(text: string): SpamdPlace {
+  const [, path, host = '', port] = /^spamd:(?:(\/.+)|(.+):(\d{1,5}))$/.exec(text) ?? [];
+  if (path !== undefined) return { path };
+  if (port === undefined || !isLoopbackHost(host))
+    throw new InvalidArgumentError(
+      'Write it like spamd:127.0.0.1:783; it sees mail in the clear, so it is on this machine.',
+    );
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** An IP address, perhaps with a port. */
@@ -110,16 +132,26 @@ export async function openSmtpDoor(
   if (smtpPort === undefined) return undefined;
   const tls = smtpTlsOf(place);
   // Loaded when it is used: a command starts faster without it.
-  const { MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_LIMIT, SmtpDoor } = await import('../smtp-door/index.ts');
+  const { MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_LIMIT, SmtpDoor, SpamdFilter } = await import('../smtp-door/index.ts');
   const sizeBytesMax = place.smtpSize ?? MESSAGE_BYTES_DEFAULT;
   if (sizeBytesMax > MESSAGE_BYTES_LIMIT || sizeBytesMax < 1)
     throw new CliError('usage', 'a message is held in memory while it comes: at most 512 MiB', {
       fix: 'Give a smaller --smtp-size.',
     });
+  const filter = place.smtpFilter === undefined ? undefined : new SpamdFilter(place.smtpFilter);
   const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)));
   return SmtpDoor.open(
-    { ...context.deps, log, dns: new SystemDnsResolver(smtpDns), doorway: () => node.doorway },
-    { home: node.home, keys, host: smtpHost ?? host, port: smtpPort, tls, dmarc: smtpDmarc, sizeBytesMax },
+    { ...context.deps, log, dns: new SystemDnsResolver(smtpDns), filter, doorway: () => node.doorway },
+    {
+      home: node.home,
+      keys,
+      host: smtpHost ?? host,
+      port: smtpPort,
+      tls,
+      dmarc: smtpDmarc,
+      sizeBytesMax,
+      isGreylisting: place.smtpGreylist ?? true,
+    },
   );
 }
 

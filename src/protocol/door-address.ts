@@ -14,3 +14,12 @@ export function doorAddressOf(home: HomeName, device: DeviceId): Address {
 export function isDoorAddress(address: string): boolean {
   return DOOR.test(address);
 }
+
+/** Above a mail from outside: what the home's filter makes of it. One that a stranger wrote is taken away by the door. */
+export const JUNK_FIELD = 'Restante-Junk';
+
+/** Of a mail by a door; `headers` are names and values in their order. */
+export function isSuspectedJunk(headers: readonly (readonly [name: string, value: string])[]): boolean {
+  const [, value = ''] = headers.find(([name]) => name.toLowerCase() === JUNK_FIELD.toLowerCase()) ?? [];
+  return /^\s*yes\b/i.test(value);
+}

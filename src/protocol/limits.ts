@@ -13,6 +13,8 @@ export const CHUNK_BYTES = 1024 * KiB;
 export const CHUNK_TAG_BYTES = 16;
 /** Chunks of one attachment: their list is itself a blob, of 2 MiB at most. 64 GiB. */
 export const ATTACHMENT_CHUNKS_MAX = 65_536;
+/** Characters of a line of base64 in mail from outside (RFC 5322, 2.1.1: no line has more than 998); it comes in fours. */
+export const PART_LINE_LENGTH_MAX = 996;
 /** Of AES-256, with which the chunks of one attachment are encrypted. */
 export const ATTACHMENT_KEY_BYTES = 32;
 /** A manifest in JSON: a name and a type, each character of which may be an escape of six, and some hundred bytes. */

@@ -4,6 +4,7 @@
  * contents can write the message again, octet by octet.
  */
 import { fromBase64, toBase64 } from '../base/index.ts';
+import { PART_LINE_LENGTH_MAX } from './limits.ts';
 
 /** In the header of a manifest's part. */
 export const PART_FIELD = 'Restante-Part';
@@ -20,8 +21,6 @@ export interface PartLayout {
   readonly endCount: number;
 }
 
-/** RFC 5322, 2.1.1: no line has more, and base64 comes in fours. */
-export const PART_LINE_LENGTH_MAX = 996;
 const FOLDED = 76;
 
 /** With its line end. */

@@ -7,3 +7,4 @@ export { createDkimKeys, type DkimKey, dkimRecordOf } from './outbound/dkim.ts';
 export { Outbound, type OutboundDeps, type OutboundOptions, type OutboundStatus } from './outbound/outbound.ts';
 export type { Relay } from './outbound/route.ts';
 export { SmtpDoor, type SmtpDoorOptions } from './smtp-door.ts';
+export { SpamdFilter, type SpamdPlace } from './spamd-filter.ts';

@@ -4,7 +4,8 @@ import { MailSigner } from '../../test/harness/signed-mail.ts';
 import { ZoneDns } from '../../test/harness/zone-dns.ts';
 import { ManualClock, SILENT_LOG, untilAborted, utf8 } from '../base/index.ts';
 import { type DmarcMode, Judging } from './judging.ts';
-import { AUTHENTICATION_MS, DKIM_SIGNATURES_MAX, DNS_LOOKUPS_MAX } from './limits.ts';
+import type { JunkFilter } from './junk-filter.ts';
+import { AUTHENTICATION_MS, DKIM_SIGNATURES_MAX, DNS_LOOKUPS_MAX, FILTER_BYTES_MAX, FILTER_MS } from './limits.ts';
 import { REFUSALS } from './reply.ts';
 
 const signer = new MailSigner('bank.example');
@@ -14,12 +15,14 @@ const ENVELOPE = { remote: '192.0.2.1', helo: 'mail.bank.example', sender: 'news
 const REJECT: Zones = { '_dmarc.bank.example': { TXT: ['v=DMARC1; p=reject'] } };
 const SPF: Zones = { 'bank.example': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] } };
 
-function setup(zones: Zones, dmarc: DmarcMode = 'obey') {
+function setup(zones: Zones, dmarc: DmarcMode = 'obey', filter?: JunkFilter) {
   const clock = new ManualClock(Date.now());
   const dns = new ZoneDns(zones);
-  const judging = new Judging({ clock, dns, log: SILENT_LOG }, { domain: 'home.example', dmarc });
+  const judging = new Judging({ clock, dns, log: SILENT_LOG, filter }, { domain: 'home.example', dmarc });
   const judge = async (message: string, envelope: Partial<typeof ENVELOPE> | { remote: undefined } = {}) => {
-    const judgement = await judging.judge(utf8(message), { ...ENVELOPE, ...envelope });
+    const from = { ...ENVELOPE, ...envelope };
+    const traceWith = (findings: readonly string[]): Uint8Array => utf8(`${findings.join('\r\n')}\r\nTrace: 1\r\n`);
+    const judgement = await judging.judge(utf8(message), from, { spf: await judging.spf(from), traceWith });
     return judgement.kind === 'refused'
       ? { refusal: judgement.refusal, field: '', message: '' }
       : {
@@ -77,7 +80,7 @@ describe('a message that is forged', () => {
     ['p=reject; t=y', 'dmarc=fail header.from=bank.example policy.dmarc=quarantine'],
   ])('is taken and marked when the domain says %s', async (policy, expected) => {
     const zones = { '_dmarc.bank.example': { TXT: [`v=DMARC1; ${policy}`] } };
-    expect((await setup(zones).judge(TEXT, forged)).field.split('\t')).toContain(expected);
+    expect((await setup(zones).judge(TEXT, forged)).field.split(/\t|\n/)).toContain(expected);
   });
 
   test('is not helped by a second From field, or by several authors', async () => {
@@ -179,5 +182,64 @@ describe('a message that wants to cost too much, or to do harm', () => {
       'ARC-Seal: i=1; a=rsa-sha256; cv=none; d=x.example; s=s; b=x',
     ].join('\r\n');
     expect((await setup({}).judge(`${arc}\r\n${TEXT}`)).field).toMatch(/dkim=none;\s+arc=fail/);
+  });
+});
+
+describe('what a filter says of a message', () => {
+  const saying = (isJunk: boolean, asked: string[] = []): JunkFilter => ({
+    name: 'filter',
+    judge: async (message) => {
+      asked.push(Buffer.from(message).toString());
+      return { isJunk, score: isJunk ? 12.5 : -1, threshold: 5 };
+    },
+  });
+
+  test('stands above it, and it is shown what we found out', async () => {
+    const asked: string[] = [];
+    const { field, message } = await setup({}, 'obey', saying(true, asked)).judge(TEXT);
+    expect(field).toMatch(/\nRestante-Junk: yes; filter score=12\.5 threshold=5$/);
+    expect(message).toBe(TEXT);
+    expect(asked).toEqual([expect.stringMatching(/^Authentication-Results: home\.example;/)]);
+    expect(asked[0]?.endsWith(`Trace: 1\r\n${TEXT}`)).toBe(true);
+    expect((await setup({}, 'obey', saying(false)).judge(TEXT)).field).toMatch(/Restante-Junk: no; filter score=-1/);
+  });
+
+  test('is said by no stranger', async () => {
+    const claimed = `restante-junk: no; filter\r\n${TEXT}`;
+    expect((await setup({}, 'obey', saying(true)).judge(claimed)).message).toBe(TEXT);
+    expect((await setup({}).judge(claimed)).message).toBe(TEXT);
+  });
+
+  test('is not waited for when it fails, or is silent, and not asked of a large message', async () => {
+    const failing: JunkFilter = { name: 'filter', judge: () => Promise.reject(new Error('away')) };
+    expect((await setup({}, 'obey', failing).judge(TEXT)).field).not.toContain('Restante-Junk');
+    let asks = (): void => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asks = resolve;
+    });
+    const silent: JunkFilter = {
+      name: 'filter',
+      judge: async (_, signal) => {
+        asks();
+        await untilAborted(signal);
+        throw signal.reason;
+      },
+    };
+    const { clock, judge } = setup({}, 'obey', silent);
+    const judged = judge(TEXT);
+    await isAsked;
+    await clock.advance(FILTER_MS);
+    expect((await judged).field).not.toContain('Restante-Junk');
+    const asked: string[] = [];
+    await setup({}, 'obey', saying(true, asked)).judge(`${TEXT}${'x'.repeat(FILTER_BYTES_MAX)}`);
+    expect(asked).toEqual([]);
+  });
+
+  test('is as good as said of what its domain wants to be suspected', async () => {
+    const zones = { '_dmarc.bank.example': { TXT: ['v=DMARC1; p=quarantine'] } };
+    const forged = { remote: '203.0.113.9', sender: 'x@evil.example', helo: 'evil.example' };
+    expect((await setup(zones).judge(TEXT, forged)).field).toMatch(/\nRestante-Junk: yes; dmarc$/);
+    const both = await setup(zones, 'obey', saying(false)).judge(TEXT, forged);
+    expect(both.field).toMatch(/\nRestante-Junk: yes; filter score=-1 threshold=5; dmarc$/);
   });
 });

@@ -62,6 +62,20 @@ export const MESSAGE_INTERVAL_MS = SECOND_MS;
 export const MESSAGE_BURST = 200;
 /** Remote networks that are remembered: a flood of others may push one out, which then has its burst again. */
 export const REMOTES_REMEMBERED = 10_000;
+/** RFC 6647, 4.5: who comes again before this has not waited. Mail servers wait five minutes or more. */
+export const GREYLIST_FIRST_MS = 60 * SECOND_MS;
+/** Who comes again after this begins anew: the longest pause between tries of common mail servers is four hours. */
+export const GREYLIST_RETRY_MS = 24 * 3600 * SECOND_MS;
+/** A network that came again is known for so long after its last mail: a monthly letter keeps it. */
+export const GREYLIST_KEPT_MS = 35 * 24 * 3600 * SECOND_MS;
+/** Networks that are known, and envelopes that wait; a flood of others may push one out, which then waits again. */
+export const GREYLISTED_MAX = 20_000;
+/** A filter that has not answered by then is not waited for: spamd asks block lists, which takes a second or two. */
+export const FILTER_MS = 15 * SECOND_MS;
+/** Larger messages are not given to it, as its own client does: junk is small. */
+export const FILTER_BYTES_MAX = 512 * KiB;
+/** An answer has two lines. */
+export const FILTER_ANSWER_BYTES_MAX = 64 * KiB;
 /** RFC 5321, 4.5.3.2.7: a server waits at least five minutes for the next command. */
 export const IDLE_TIMEOUT_MS = 300 * SECOND_MS;
 /** Messages that some of their recipients have and others not yet: who has them is known until the sender comes again. */

@@ -15,6 +15,7 @@ export const REFUSALS = Object.freeze({
   tooManyUnknown: { code: 421, text: '4.7.0 Too many recipients were refused' },
   tooManyConnections: { code: 421, text: '4.7.0 Too many connections from your network' },
   tooMuchMail: { code: 451, text: '4.7.0 Too much mail from your network, come again later' },
+  unknownNetwork: { code: 451, text: '4.7.1 We do not know your network yet, come again in some minutes' },
   tooEarly: { code: 503, text: '5.5.0 The message came before it was asked for' },
   tooLarge: { code: 552, text: '5.3.4 The message is too large' },
   bareLineEnd: { code: 550, text: '5.5.2 A line ends with CR LF, neither stands alone' },

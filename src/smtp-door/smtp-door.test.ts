@@ -61,7 +61,7 @@ async function setup(
       return answer;
     },
   };
-  const deps = { clock, random, suite, log: SILENT_LOG, dns: new ZoneDns(), doorway: () => doorway };
+  const deps = { clock, random, suite, log: SILENT_LOG, dns: new ZoneDns(), filter: undefined, doorway: () => doorway };
   const door = await SmtpDoor.open(deps, {
     home: HOME,
     keys,
@@ -70,6 +70,7 @@ async function setup(
     tls: undefined,
     dmarc: 'obey',
     sizeBytesMax: 8 * MiB,
+    isGreylisting: true,
   });
   const recipients = (): (string | undefined)[] => taken.map(({ header }) => parsePdu(suite, header).recipients[0]);
   return { door, taken, pieces, recipients, fill, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };

@@ -15,9 +15,12 @@ import {
 } from 'smtp-server';
 import type { DnsResolver } from '../base/system/index.ts';
 import { remoteOf } from '../node/index.ts';
-import { type Address, type HomeName, isAddress } from '../protocol/index.ts';
+import type { Address, HomeName } from '../protocol/index.ts';
+import type { Envelope, SpfVerdict } from './authentication/spf.ts';
 import { Delivery, type DeliveryDeps, type DoorKeys } from './delivery.ts';
+import { Greylist } from './greylist.ts';
 import { type DmarcMode, Judging } from './judging.ts';
+import type { JunkFilter } from './junk-filter.ts';
 import {
   CLOSE_TIMEOUT_MS,
   COMMAND_BYTES_MAX,
@@ -32,12 +35,15 @@ import {
 } from './limits.ts';
 import { SortedMemory } from './memory.ts';
 import { MessageReader } from './message-reader.ts';
+import { Recipients } from './recipients.ts';
 import { REFUSALS, type Refusal, SmtpRefusal } from './reply.ts';
 import { Senders } from './senders.ts';
 import { encodeTrace } from './trace-headers.ts';
 
 export interface SmtpDoorDeps extends DeliveryDeps {
   readonly dns: DnsResolver;
+  /** Undefined: there is none. */
+  readonly filter: JunkFilter | undefined;
 }
 
 export interface SmtpDoorOptions {
@@ -51,6 +57,8 @@ export interface SmtpDoorOptions {
   readonly dmarc: DmarcMode;
   /** Of a message. */
   readonly sizeBytesMax: number;
+  /** Whether networks that nobody vouches for are asked to come again, the first time. */
+  readonly isGreylisting: boolean;
 }
 
 /** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
@@ -58,9 +66,10 @@ const SENDER = /^(?=.{0,254}$)[\x20-\x3b\x3d\x3f-\x7e]*$/;
 
 export class SmtpDoor implements AsyncDisposable {
   readonly #deps: SmtpDoorDeps;
-  readonly #home: HomeName;
   /** As other mail servers know the home: a loopback home's name carries a port, which no mail address has. */
   readonly #domain: string;
+  readonly #recipients: Recipients;
+  readonly #greylist: Greylist | undefined;
   readonly #delivery: Delivery;
   readonly #judging: Judging;
   readonly #memory: SortedMemory;
@@ -71,16 +80,19 @@ export class SmtpDoor implements AsyncDisposable {
   readonly #delivering = new Set<Promise<unknown>>();
   /** How many recipients were refused, by session. */
   readonly #refused = new Map<string, number>();
+  /** Asked once for an envelope, when somebody needs it. */
+  readonly #spf = new WeakMap<object, Promise<SpfVerdict>>();
   #isClosing = false;
 
   private constructor(
     deps: SmtpDoorDeps,
-    { dmarc, home, keys, sizeBytesMax }: SmtpDoorOptions,
+    { dmarc, home, isGreylisting, keys, sizeBytesMax }: SmtpDoorOptions,
     tls: Pick<SMTPServerOptions, 'cert' | 'key'>,
   ) {
     this.#deps = deps;
-    this.#home = home;
     this.#domain = home.replace(/:\d+$/, '');
+    this.#recipients = new Recipients(deps, { home, domain: this.#domain });
+    this.#greylist = isGreylisting ? new Greylist(deps.clock) : undefined;
     this.#delivery = new Delivery(deps, keys);
     this.#judging = new Judging(deps, { domain: this.#domain, dmarc });
     this.#sizeBytesMax = sizeBytesMax;
@@ -183,34 +195,32 @@ export class SmtpDoor implements AsyncDisposable {
     return this.#senders.takesMessage(remoteOf(remoteAddress, {}, false)) ? undefined : REFUSALS.tooMuchMail;
   }
 
-  async #judgeRecipient(
-    { address }: SMTPServerAddress,
-    { envelope, id }: SMTPServerSession,
-  ): Promise<Refusal | undefined> {
+  async #judgeRecipient({ address }: SMTPServerAddress, session: SMTPServerSession): Promise<Refusal | undefined> {
+    const { envelope, id } = session;
     if (this.#isClosing) return REFUSALS.stopping;
     if (envelope.rcptTo.length >= RECIPIENTS_MAX) return REFUSALS.tooManyRecipients;
     const sizeBytes = envelope.mailFrom === false ? 0 : announcedSize(envelope.mailFrom);
-    const refusal = await this.#judgeAddress(address, sizeBytes);
-    if (refusal === undefined || refusal === REFUSALS.full) return refusal;
+    const refusal = await this.#recipients.judge(address, sizeBytes);
+    if (refusal === undefined) return this.#isUnknown(address, session);
+    if (refusal === REFUSALS.full) return refusal;
     const refused = (this.#refused.get(id) ?? 0) + 1;
     this.#refused.set(id, refused);
     return refused > REFUSED_RECIPIENTS_MAX ? REFUSALS.tooManyUnknown : refusal;
   }
 
-  async #judgeAddress(text: string, sizeBytes: number): Promise<Refusal | undefined> {
-    if (!isPostmaster(text) && domainOf(text) !== this.#domain) return REFUSALS.notForUs;
-    const address = this.#localAddress(text);
-    if (address === undefined) return REFUSALS.nobody;
-    const admission = await this.#deps.doorway().admits(address, sizeBytes);
-    if (admission === 'unknown_recipient') return REFUSALS.nobody;
-    return admission === 'over_quota' ? REFUSALS.full : undefined;
+  /** Of the network that the mail comes from; a domain that vouches for it makes it known. */
+  async #isUnknown(recipient: string, session: SMTPServerSession): Promise<Refusal | undefined> {
+    const remote = remoteOf(session.remoteAddress, {}, false);
+    if (this.#greylist === undefined || remote === undefined) return undefined;
+    if ((await this.#spfOf(session)).result === 'pass') return undefined;
+    return this.#greylist.lets(remote, senderOf(session), recipient) ? undefined : REFUSALS.unknownNetwork;
   }
 
-  /** Undefined for what is no address of a person: quoted local parts, source routes. */
-  #localAddress(text: string): Address | undefined {
-    const localPart = isPostmaster(text) ? text : text.slice(0, text.lastIndexOf('@'));
-    const address = `${localPart.toLowerCase()}@${this.#home}`;
-    return isAddress(address) ? address : undefined;
+  #spfOf(session: SMTPServerSession): Promise<SpfVerdict> {
+    const { envelope } = session;
+    const asked = this.#spf.get(envelope) ?? this.#judging.spf(envelopeOf(session));
+    this.#spf.set(envelope, asked);
+    return asked;
   }
 
   async #receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<Refusal | undefined> {
@@ -230,33 +240,37 @@ export class SmtpDoor implements AsyncDisposable {
 
   async #deliver(octets: Uint8Array, session: SMTPServerSession): Promise<Refusal | undefined> {
     const { envelope, hostNameAppearsAs: helo, id, remoteAddress: remote, transmissionType: protocol } = session;
-    const sender = envelope.mailFrom === false ? '' : envelope.mailFrom.address;
-    const isLocal = remoteOf(remote, {}, false) === undefined;
-    const judgement = await this.#judging.judge(octets, { remote: isLocal ? undefined : remote, helo, sender });
-    if (judgement.kind === 'refused') return judgement.refusal;
-    const { findings, message } = judgement;
+    const sender = senderOf(session);
     const recipients = envelope.rcptTo
-      .map(({ address }) => this.#localAddress(address))
+      .map(({ address }) => this.#recipients.localAddress(address))
       .filter((address) => address !== undefined);
     const receivedAt = this.#deps.clock.now();
-    const traceFor = (recipient: Address): Uint8Array =>
+    const trace = (recipient: Address | undefined, findings: readonly string[]): Uint8Array =>
       encodeTrace({ sender, recipient, helo, remote, protocol, by: this.#domain, id, receivedAt, findings });
+    const judgement = await this.#judging.judge(octets, envelopeOf(session), {
+      spf: await this.#spfOf(session),
+      traceWith: (findings) => trace(undefined, findings),
+    });
+    if (judgement.kind === 'refused') return judgement.refusal;
+    const { findings, message } = judgement;
+    const traceFor = (recipient: Address): Uint8Array => trace(recipient, findings);
     return this.#delivery.deliver({ sender, recipients: [...new Set(recipients)], message, traceFor });
   }
+}
+
+function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
+  return mailFrom === false ? '' : mailFrom.address;
+}
+
+function envelopeOf(session: SMTPServerSession): Envelope {
+  const { hostNameAppearsAs: helo, remoteAddress } = session;
+  const isLocal = remoteOf(remoteAddress, {}, false) === undefined;
+  return { remote: isLocal ? undefined : remoteAddress, helo, sender: senderOf(session) };
 }
 
 /** Of RFC 1870's parameter; smtp-server has judged its form and compared it with the limit. */
 function announcedSize({ args }: SMTPServerAddress): number {
   return args === false ? 0 : Number(args.SIZE ?? 0);
-}
-
-/** The one address that needs no domain (RFC 5321, 4.1.1.3). */
-function isPostmaster(text: string): boolean {
-  return text.toLowerCase() === 'postmaster';
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 }
 
 /** False: the sender went away before the end. */

@@ -8,7 +8,8 @@ import type { Address } from '../protocol/index.ts';
 export interface Trace {
   /** Empty: the null sender, of what nobody wants returned. */
   readonly sender: string;
-  readonly recipient: Address;
+  /** Undefined: the copy is for no reader. */
+  readonly recipient: Address | undefined;
   /** As it called itself. */
   readonly helo: string;
   /** Its IP address. */
@@ -40,8 +41,7 @@ export function encodeTrace({
     `Return-Path: <${sender}>`,
     ...findings,
     `Received: from ${plain(helo)} ([${remote.includes(':') ? `IPv6:${remote}` : remote}])`,
-    `\tby ${by} with ${protocol} id ${plain(id)}`,
-    `\tfor <${recipient}>;`,
+    `\tby ${by} with ${protocol} id ${plain(id)}${recipient === undefined ? ';' : `\r\n\tfor <${recipient}>;`}`,
     `\t${new Date(receivedAt).toUTCString().replace('GMT', '+0000')}`,
   ];
   return utf8(`${lines.join('\r\n')}\r\n`);

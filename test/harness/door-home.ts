@@ -130,7 +130,7 @@ export function starttls(certificate: Certificate): readonly string[] {
 /** What the door wrote above a message, and the octets below it. */
 export function splitTrace(octets: Buffer): { readonly trace: string; readonly message: Buffer } {
   const [trace = ''] =
-    /^Return-Path:.*\r\nAuthentication-Results:.*\r\n(\t.*\r\n)*Received:.*\r\n(\t.*\r\n)*/.exec(
+    /^Return-Path:.*\r\nAuthentication-Results:.*\r\n(\t.*\r\n)*(Restante-Junk:.*\r\n)?Received:.*\r\n(\t.*\r\n)*/.exec(
       octets.toString('latin1'),
     ) ?? [];
   return { trace, message: octets.subarray(trace.length) };

@@ -35,7 +35,7 @@ test.skipIf(SKIPPED)(
     });
     await using home = await DoorHome.open({
       names: ['alice'],
-      args: ['--smtp-host', '0.0.0.0', '--smtp-dns', dns.address],
+      args: ['--smtp-host', '0.0.0.0', '--smtp-dns', dns.address, '--no-smtp-greylist'],
     });
     const alice = ['alice@home.example'];
     const text = (domain: string, subject: string): string =>
@@ -64,5 +64,28 @@ test.skipIf(SKIPPED)(
     expect(byNetwork?.message.toString('latin1')).toBe(`${text('bank.example', 'by network')}\r\n`);
     expect(byNetwork?.trace).toMatch(/spf=pass smtp\.mailfrom=bank\.example;\r\n\tdkim=none;\r\n\tdmarc=pass /);
     expect(plain?.trace).toMatch(/spf=none smtp\.helo=mail\.bank\.example;\r\n\tdkim=none;\r\n\tdmarc=none /);
+  },
+);
+
+// As above.
+test.skipIf(SKIPPED)(
+  'a home asks networks that nobody vouches for to come again, and takes what is vouched for at once',
+  async () => {
+    const host = OUTSIDE ?? '';
+    await using dns = await DnsServer.open({ 'bank.example': { TXT: [`v=spf1 ip4:${host} -all`] } });
+    await using home = await DoorHome.open({
+      names: ['alice'],
+      args: ['--smtp-host', '0.0.0.0', '--smtp-dns', dns.address],
+    });
+    const alice = ['alice@home.example'];
+    await using talk = await SmtpTalk.open(home.port, 'EHLO mail.bank.example', '', host);
+    expect(await talk.mail('x@elsewhere.example', alice, 'Subject: unknown\r\n\r\nx')).toMatch(/^451 4\.7\.1 /);
+    expect(await talk.ask('RSET')).toMatch(/^250 /);
+    expect(await talk.mail('', ['nobody@home.example'], 'Subject: unknown\r\n\r\nx')).toMatch(/^550 5\.1\.1 /);
+    expect(await talk.ask('RSET')).toMatch(/^250 /);
+    expect(await talk.mail('news@bank.example', alice, 'Subject: vouched\r\n\r\nx')).toMatch(/^250 /);
+    await using local = await SmtpTalk.open(home.port);
+    expect(await local.mail('x@elsewhere.example', alice, 'Subject: relayed\r\n\r\nx')).toMatch(/^250 /);
+    expect((await home.list('alice')).map(({ subject }) => subject)).toEqual(['relayed', 'vouched']);
   },
 );

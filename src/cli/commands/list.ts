@@ -27,7 +27,7 @@ export function addList(program: Command, act: Act): void {
       .option('--unread', 'unread ones')
       .option('--conversation <id>', 'of one conversation')
       .option('--label <name>', 'with this label')
-      .option('--junk', 'also from those who are blocked')
+      .option('--junk', 'also from those who are blocked, and what is suspected')
       .action(act(runList)),
     'restante list --unread',
     'restante list --since 2026-03-01 --json',

@@ -8,6 +8,8 @@ import {
   type DeviceId,
   EntryKind,
   type FeedId,
+  isDoorAddress,
+  isSuspectedJunk,
   type Pdu,
   type PduId,
   parseFeedId,
@@ -283,6 +285,7 @@ export class Indexer {
       proof: verification.status,
       bound: verification.status === 'verified' && verification.bound,
       ...(text.messageId === undefined ? {} : { messageId: text.messageId }),
+      ...(isDoorAddress(pdu.author) && isSuspectedJunk(text.headers) ? { isSuspected: true } : {}),
     };
     return { kind: 'message', item, needsNewerKey: false, summary, text };
   }

@@ -5,6 +5,7 @@
 import { compareBytes, readUint64 } from '../../base/index.ts';
 import type { ConversationId, PduId } from '../../protocol/index.ts';
 import type { Row, Store } from '../../store/index.ts';
+import { FILED } from '../folders/filing.ts';
 import {
   CHANGED,
   conversationSpan,
@@ -26,7 +27,7 @@ export interface ListFilter {
   readonly unread?: boolean;
   readonly conversation?: ConversationId;
   readonly keyword?: string;
-  /** Also what blocked people wrote. */
+  /** Also what blocked people wrote, and what is suspected. */
   readonly junk?: boolean;
 }
 
@@ -158,7 +159,8 @@ async function* scan(store: Store, from: Uint8Array, to: Uint8Array): AsyncGener
 }
 
 function markJunk(blocked: Registers, summary: Summary): Summary {
-  return isBlocked(blocked, summary) ? { ...summary, keywords: [...summary.keywords, JUNK] } : summary;
+  const isSuspected = summary.isSuspected === true && !summary.keywords.includes(FILED);
+  return isSuspected || isBlocked(blocked, summary) ? { ...summary, keywords: [...summary.keywords, JUNK] } : summary;
 }
 
 function matches(summary: Summary, { since, unread, keyword, junk }: ListFilter): boolean {

@@ -33,6 +33,8 @@ export interface Summary {
   /** Why it cannot be read, when it cannot. */
   readonly problem?: string;
   readonly messageId?: string;
+  /** Of mail from outside: the home's filter, or the domain that it names, says that it is junk. */
+  readonly isSuspected?: true;
   /** Keywords of the person's devices: `read`, `flagged`, `deleted`, labels as `label:NAME`. */
   readonly keywords: readonly string[];
 }
@@ -40,5 +42,5 @@ export interface Summary {
 export const READ = 'read';
 export const DELETED = 'deleted';
 export const FLAGGED = 'flagged';
-/** Written by somebody whom the person blocks. */
+/** Written by somebody whom the person blocks, or suspected, until the person files it. */
 export const JUNK = 'junk';
