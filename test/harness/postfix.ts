@@ -2,12 +2,13 @@
  * Two private Postfix instances on free loopback ports in a temporary folder: mail that the first takes it relays to the
  * second, which keeps it. Both queues are on disk as Postfix writes them for anybody. Debian: postfix. Needs root.
  */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { answers, isAlive } from './daemon.ts';
 import { freePort } from './home-process.ts';
 
@@ -105,6 +106,58 @@ export class PostfixRelay implements AsyncDisposable {
       await pause(LOG_PAUSE_MS);
     }
     throw new Error(`Postfix tells nothing of ${address}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#instance.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** One instance that takes mail for any domain, by STARTTLS, and keeps it as it came. */
+export class PostfixInbox implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #instance: Instance;
+
+  private constructor(folder: string, instance: Instance) {
+    this.#folder = folder;
+    this.#instance = instance;
+  }
+
+  static async open(certificate: { readonly path: string; readonly keyPath: string }): Promise<PostfixInbox> {
+    const folder = await mkdtemp(join(tmpdir(), 'postfix-'));
+    await chmod(folder, 0o755);
+    const instance = await Instance.open(join(folder, 'inbox'), {
+      ...LIMITS,
+      smtpd_tls_security_level: 'encrypt',
+      smtpd_tls_cert_file: certificate.path,
+      smtpd_tls_key_file: certificate.keyPath,
+      smtpd_tls_received_header: 'yes',
+      smtpd_recipient_restrictions:
+        'check_recipient_access inline:{nobody@elsewhere.example=REJECT}, check_client_access static:HOLD, permit',
+    });
+    return new PostfixInbox(folder, instance);
+  }
+
+  get port(): number {
+    return this.#instance.port;
+  }
+
+  /** The messages as it has them, below the trace of its own. Waits for the first: Postfix tells of it nowhere else. */
+  async messages(): Promise<readonly Buffer[]> {
+    const hold = join(this.#instance.folder, 'spool', 'hold');
+    for (let attempt = 0; attempt < LOG_LOOKS; attempt++) {
+      const files = await readdir(hold);
+      if (files.length > 0) return Promise.all(files.map((file) => this.#read(join(hold, file))));
+      await pause(LOG_PAUSE_MS);
+    }
+    throw new Error('nothing came to Postfix');
+  }
+
+  async #read(file: string): Promise<Buffer> {
+    const args = ['-c', join(this.#instance.folder, 'etc'), '-bh', file];
+    const { stdout } = await promisify(execFile)('/usr/sbin/postcat', args, { encoding: 'buffer' });
+    return stdout;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
