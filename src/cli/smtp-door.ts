@@ -140,8 +140,9 @@ export async function openSmtpDoor(
     });
   const filter = place.smtpFilter === undefined ? undefined : new SpamdFilter(place.smtpFilter);
   const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)));
-  return SmtpDoor.open(
-    { ...context.deps, log, dns: new SystemDnsResolver(smtpDns), filter, doorway: () => node.doorway },
+  const dns = new SystemDnsResolver(smtpDns);
+  const door = await SmtpDoor.open(
+    { ...context.deps, log, dns, filter, registry: node.registry, doorway: () => node.doorway },
     {
       home: node.home,
       keys,
@@ -153,6 +154,8 @@ export async function openSmtpDoor(
       isGreylisting: place.smtpGreylist ?? true,
     },
   );
+  node.watchDoor(() => door.status);
+  return door;
 }
 
 const seed = z.string().regex(/^[0-9a-f]{64}$/);

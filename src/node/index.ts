@@ -17,7 +17,7 @@ export {
   type ReportEvents,
 } from './letters.ts';
 export { DEFAULT_LIMITS, type NodeLimits, parseLimits } from './limits.ts';
-export { Metrics } from './metrics.ts';
+export { type DoorStatus, Metrics } from './metrics.ts';
 export { Node, type NodeDeps, type NodeOptions, openNodeDialer, withOperator } from './node.ts';
 export { NodeError, type NodeErrorCode } from './node-error.ts';
 export { moveStore } from './node-store.ts';

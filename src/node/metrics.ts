@@ -1,7 +1,24 @@
 /** What a node counts, in Prometheus' words; served at /metrics. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** What an SMTP door did since it was opened. */
+export interface DoorStatus {
+  /** Messages. */
+  readonly accepted: number;
+  readonly bytes: number;
+  readonly junk: number;
+  /** Senders, recipients and messages. */
+  readonly refused: number;
+  readonly deferred: number;
+  /** Messages of which the junk filter said nothing. */
+  readonly filterFailures: number;
+  readonly connections: number;
+}
+
 export class Metrics {
+  /** Read when somebody asks; undefined: there is no door. */
+  door: (() => DoorStatus) | undefined;
+
   readonly registry = new Registry();
   readonly connections = new Gauge({
     name: 'restante_connections',

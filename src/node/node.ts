@@ -40,7 +40,7 @@ import { DIAL_TIMEOUT_MS, LINK_FRAME_BYTES_MAX } from './fleet/index.ts';
 import { CLIENT_PATH, HttpServer } from './http-server.ts';
 import { type LetterCarrier, Letters } from './letters.ts';
 import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
-import { Metrics } from './metrics.ts';
+import { type DoorStatus, Metrics } from './metrics.ts';
 import type { Operator } from './operator.ts';
 import type { Remote } from './remote.ts';
 
@@ -158,6 +158,16 @@ export class Node implements AsyncDisposable {
   /** From now on this home takes ordinary mail of its people, to be sent on. */
   carry(carrier: LetterCarrier): Disposable {
     return this.#letters.carry(carrier);
+  }
+
+  /** A door to the world's mail is part of the node's status from now on; it counts in `registry`. */
+  watchDoor(read: () => DoorStatus): void {
+    this.#metrics.door = read;
+  }
+
+  /** What the node counts. */
+  get registry(): Metrics['registry'] {
+    return this.#metrics.registry;
   }
 
   /** `listener` hears whose mailbox has new mail, once it is on the disk. */

@@ -10,6 +10,7 @@ import type { NodeFeeds } from './feeds.ts';
 import type { Fleet, FleetStatus } from './fleet/index.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
+import type { DoorStatus, Metrics } from './metrics.ts';
 import type { NodeStore } from './node-store.ts';
 import type { Sessions } from './sessions.ts';
 import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
@@ -36,6 +37,8 @@ export interface NodeStatus {
   /** Bytes on disk. */
   readonly bytes: number;
   readonly connections: number;
+  /** Absent where there is no SMTP door. */
+  readonly smtp?: DoorStatus;
   readonly feeds: readonly { readonly feed: FeedId; readonly length: number; readonly retired: boolean }[];
 }
 
@@ -49,6 +52,7 @@ export interface MirrorAccess {
 
 export interface OperatorDeps {
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly random: SecureRandom;
   readonly accounts: Accounts;
   readonly store: NodeStore;
@@ -182,6 +186,7 @@ export class NodeOperator implements Operator {
       entries: list.reduce((sum, feed) => sum + feed.length, 0),
       bytes: await store.sizeBytes(),
       connections: sessions.count,
+      ...(this.#deps.metrics.door === undefined ? {} : { smtp: this.#deps.metrics.door() }),
       feeds: list,
     };
   }

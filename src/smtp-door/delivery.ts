@@ -114,6 +114,7 @@ export class Delivery {
     const { doorway, log } = this.#deps;
     for (const recipient of recipients) {
       const admission = await doorway().admits(recipient, sizeBytes);
+      if (admission === 'no_room') return REFUSALS.noRoom;
       if (admission !== 'ok') return admission === 'over_quota' ? REFUSALS.full : REFUSALS.nobody;
     }
     const put = async (list: Uint8Array, number: number, body: Uint8Array): Promise<boolean> => {
@@ -144,7 +145,7 @@ export class Delivery {
       return refusalOf(await doorway().submit(this.#keys.address, header, body));
     } catch (error) {
       if (error instanceof VaultError && error.code === 'too_large') return REFUSALS.tooLarge;
-      log.error({ error, recipient }, 'a mail from outside could not be delivered');
+      log.error({ error }, 'a mail from outside could not be delivered');
       return error instanceof VaultError ? REFUSALS.unencryptable : REFUSALS.notNow;
     }
   }
@@ -191,8 +192,9 @@ function refusalOf(submission: Submission): Refusal | undefined {
       return REFUSALS.nobody;
     case 'too_large':
       return REFUSALS.tooLarge;
-    case 'rate_limited':
     case 'unavailable':
+      return submission.why === 'no_room' ? REFUSALS.noRoom : REFUSALS.notNow;
+    case 'rate_limited':
     case 'rejected':
     case 'send_body':
     case 'send_blobs':

@@ -18,7 +18,10 @@ const SPF: Zones = { 'bank.example': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] } };
 function setup(zones: Zones, dmarc: DmarcMode = 'obey', filter?: JunkFilter) {
   const clock = new ManualClock(Date.now());
   const dns = new ZoneDns(zones);
-  const judging = new Judging({ clock, dns, log: SILENT_LOG, filter }, { domain: 'home.example', dmarc });
+  const judging = new Judging(
+    { clock, dns, log: SILENT_LOG, filter, onFilterFailed: () => undefined },
+    { domain: 'home.example', dmarc },
+  );
   const judge = async (message: string, envelope: Partial<typeof ENVELOPE> | { remote: undefined } = {}) => {
     const from = { ...ENVELOPE, ...envelope };
     const traceWith = (findings: readonly string[]): Uint8Array => utf8(`${findings.join('\r\n')}\r\nTrace: 1\r\n`);

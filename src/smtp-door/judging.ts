@@ -17,6 +17,8 @@ export type DmarcMode = 'obey' | 'mark';
 
 export interface JudgingDeps extends AuthenticationDeps {
   readonly filter: JunkFilter | undefined;
+  /** It said nothing, or not in time. */
+  readonly onFilterFailed: () => void;
 }
 
 export interface JudgingOptions {
@@ -30,6 +32,7 @@ export type Judgement =
   | {
       readonly kind: 'taken';
       readonly message: Uint8Array;
+      readonly isJunk: boolean;
       /** Fields that go above it, without the last line end. */
       readonly findings: readonly string[];
     };
@@ -66,7 +69,12 @@ export class Judging {
     const finding = await this.#filter(traceWith([results]), kept);
     const isDisowned = verdict.dmarc.result === 'fail' && verdict.dmarc.policy !== 'none';
     const junk = encodeJunk(this.#deps.filter?.name, finding, isDisowned);
-    return { kind: 'taken', message: kept, findings: [results, ...(junk === undefined ? [] : [junk])] };
+    return {
+      kind: 'taken',
+      message: kept,
+      isJunk: isDisowned || finding?.isJunk === true,
+      findings: [results, ...(junk === undefined ? [] : [junk])],
+    };
   }
 
   /** Mail does not wait for a filter that is away. */
@@ -80,6 +88,7 @@ export class Judging {
         filter.judge(concatBytes(trace, message), signal),
       );
     } catch (error) {
+      this.#deps.onFilterFailed();
       log.warn({ error }, 'the junk filter says nothing: mail is taken without its finding');
       return undefined;
     }

@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { SmtpTalk } from '../../test/harness/smtp-talk.ts';
 import { ZoneDns } from '../../test/harness/zone-dns.ts';
@@ -61,7 +62,17 @@ async function setup(
       return answer;
     },
   };
-  const deps = { clock, random, suite, log: SILENT_LOG, dns: new ZoneDns(), filter: undefined, doorway: () => doorway };
+  const registry = new Registry();
+  const deps = {
+    clock,
+    random,
+    suite,
+    log: SILENT_LOG,
+    dns: new ZoneDns(),
+    filter: undefined,
+    registry,
+    doorway: () => doorway,
+  };
   const door = await SmtpDoor.open(deps, {
     home: HOME,
     keys,
@@ -73,7 +84,7 @@ async function setup(
     isGreylisting: true,
   });
   const recipients = (): (string | undefined)[] => taken.map(({ header }) => parsePdu(suite, header).recipients[0]);
-  return { door, taken, pieces, recipients, fill, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
+  return { door, taken, pieces, recipients, fill, registry, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
 }
 
 function gate(): { readonly passed: Promise<void>; open(): void } {
@@ -112,6 +123,7 @@ describe('a message at the door', () => {
     [{ status: 'over_quota', detail: '' }, /^452 4\.2\.2 /],
     [{ status: 'unknown_recipient', detail: '' }, /^550 5\.1\.1 /],
     [{ status: 'unavailable', detail: 'the disk is full', retryAfterMs: 1 }, /^451 4\.3\.0 /],
+    [{ status: 'unavailable', detail: 'the disk is full', why: 'no_room', retryAfterMs: 1 }, /^452 4\.3\.1 /],
     [{ status: 'rate_limited', retryAfterMs: 1 }, /^451 4\.3\.0 /],
     [{ status: 'rejected', detail: '' }, /^451 4\.3\.0 /],
   ])('that the node answers with %o is refused', async (answer, expected) => {
@@ -181,6 +193,24 @@ describe('a message at the door', () => {
     await using talk = await SmtpTalk.open(world.door.port);
     expect(await talk.mail('', ['Postmaster'], MAIL)).toMatch(/^250 /);
     expect(world.recipients()).toEqual(to('postmaster'));
+  });
+
+  test('is counted with what became of it, by reason, and by nobody’s name', async () => {
+    await using world = await setup({ bob: [{ status: 'rate_limited', retryAfterMs: 1 }] });
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.mail('x@y.example', to('alice'), MAIL)).toMatch(/^250 /);
+    expect(await talk.mail('x@y.example', to('bob'), MAIL)).toMatch(/^451 /);
+    expect(await talk.mail('x@y.example', ['x@elsewhere.example'], MAIL)).toMatch(/^550 /);
+    expect(await talk.ask('RSET')).toMatch(/^250 /);
+    expect(await talk.mail('x@y.example', to('alice'), 'a\nb')).toMatch(/^550 /);
+    const size = `${MAIL}\r\n`.length;
+    expect(world.door.status).toMatchObject({ accepted: 1, bytes: size, refused: 2, deferred: 1, connections: 1 });
+    const text = await world.registry.metrics();
+    expect(text).toMatch(/^restante_smtp_refused_total\{reason="notForUs"\} 1$/m);
+    expect(text).toMatch(/^restante_smtp_refused_total\{reason="bareLineEnd"\} 1$/m);
+    expect(text).toMatch(/^restante_smtp_deferred_total\{reason="notNow"\} 1$/m);
+    expect(text).toMatch(/^restante_smtp_message_seconds_count 2$/m);
+    expect(text).not.toContain('example');
   });
 
   test('is written and answered before the door closes, and others hear that it does', async () => {

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { nextTick } from 'node:process';
+import type { Registry } from 'prom-client';
 import {
   SMTPServer,
   type SMTPServerAddress,
@@ -14,10 +15,11 @@ import {
   type SMTPServerSession,
 } from 'smtp-server';
 import type { DnsResolver } from '../base/system/index.ts';
-import { remoteOf } from '../node/index.ts';
+import { type DoorStatus, remoteOf } from '../node/index.ts';
 import type { Address, HomeName } from '../protocol/index.ts';
 import type { Envelope, SpfVerdict } from './authentication/spf.ts';
 import { Delivery, type DeliveryDeps, type DoorKeys } from './delivery.ts';
+import { DoorMetrics } from './door-metrics.ts';
 import { Greylist } from './greylist.ts';
 import { type DmarcMode, Judging } from './judging.ts';
 import type { JunkFilter } from './junk-filter.ts';
@@ -44,6 +46,8 @@ export interface SmtpDoorDeps extends DeliveryDeps {
   readonly dns: DnsResolver;
   /** Undefined: there is none. */
   readonly filter: JunkFilter | undefined;
+  /** Where the door counts. */
+  readonly registry: Registry;
 }
 
 export interface SmtpDoorOptions {
@@ -75,8 +79,11 @@ export class SmtpDoor implements AsyncDisposable {
   readonly #memory: SortedMemory;
   readonly #sizeBytesMax: number;
   readonly #senders: Senders;
+  readonly #metrics: DoorMetrics;
   readonly #server: SMTPServer;
   readonly #sockets = new Set<Socket>();
+  /** Sessions that were let in. */
+  readonly #connected = new Set<string>();
   readonly #delivering = new Set<Promise<unknown>>();
   /** How many recipients were refused, by session. */
   readonly #refused = new Map<string, number>();
@@ -94,7 +101,9 @@ export class SmtpDoor implements AsyncDisposable {
     this.#recipients = new Recipients(deps, { home, domain: this.#domain });
     this.#greylist = isGreylisting ? new Greylist(deps.clock) : undefined;
     this.#delivery = new Delivery(deps, keys);
-    this.#judging = new Judging(deps, { domain: this.#domain, dmarc });
+    this.#metrics = new DoorMetrics(deps.registry);
+    const onFilterFailed = (): void => this.#metrics.filterFailed();
+    this.#judging = new Judging({ ...deps, onFilterFailed }, { domain: this.#domain, dmarc });
     this.#sizeBytesMax = sizeBytesMax;
     this.#memory = new SortedMemory(
       { bytesMax: MEMORY_BYTES_MAX, perRemoteMax: MEMORY_PER_REMOTE_BYTES_MAX },
@@ -115,6 +124,10 @@ export class SmtpDoor implements AsyncDisposable {
 
   get port(): number {
     return (this.#server.server.address() as AddressInfo).port;
+  }
+
+  get status(): DoorStatus {
+    return this.#metrics.status;
   }
 
   /** What is being written is written and answered; whoever is in the middle of something comes again. */
@@ -176,17 +189,23 @@ export class SmtpDoor implements AsyncDisposable {
   }
 
   #refuseAs(refusal: Refusal | undefined): SmtpRefusal | null {
-    return refusal === undefined ? null : new SmtpRefusal(refusal);
+    if (refusal === undefined) return null;
+    this.#metrics.refused(refusal);
+    return new SmtpRefusal(refusal);
   }
 
   #connect({ id, remoteAddress }: SMTPServerSession): Refusal | undefined {
     if (this.#isClosing) return REFUSALS.stopping;
-    return this.#senders.connect(remoteOf(remoteAddress, {}, false), id) ? undefined : REFUSALS.tooManyConnections;
+    if (!this.#senders.connect(remoteOf(remoteAddress, {}, false), id)) return REFUSALS.tooManyConnections;
+    this.#connected.add(id);
+    this.#metrics.connected(1);
+    return undefined;
   }
 
   #disconnect({ id, remoteAddress }: SMTPServerSession): void {
     this.#senders.disconnect(remoteOf(remoteAddress, {}, false), id);
     this.#refused.delete(id);
+    if (this.#connected.delete(id)) this.#metrics.connected(-1);
   }
 
   #judgeSender({ address }: SMTPServerAddress, { remoteAddress }: SMTPServerSession): Refusal | undefined {
@@ -202,7 +221,7 @@ export class SmtpDoor implements AsyncDisposable {
     const sizeBytes = envelope.mailFrom === false ? 0 : announcedSize(envelope.mailFrom);
     const refusal = await this.#recipients.judge(address, sizeBytes);
     if (refusal === undefined) return this.#isUnknown(address, session);
-    if (refusal === REFUSALS.full) return refusal;
+    if (refusal === REFUSALS.full || refusal === REFUSALS.noRoom) return refusal;
     const refused = (this.#refused.get(id) ?? 0) + 1;
     this.#refused.set(id, refused);
     return refused > REFUSED_RECIPIENTS_MAX ? REFUSALS.tooManyUnknown : refusal;
@@ -233,7 +252,11 @@ export class SmtpDoor implements AsyncDisposable {
     const read = reader.end();
     if (read.kind === 'refused') return read.refusal;
     if (this.#isClosing) return REFUSALS.stopping;
-    const delivered = this.#deliver(read.bytes, session).finally(() => this.#delivering.delete(delivered));
+    const startedAt = this.#deps.clock.monotonic();
+    const delivered = this.#deliver(read.bytes, session).finally(() => {
+      this.#delivering.delete(delivered);
+      this.#metrics.answered((this.#deps.clock.monotonic() - startedAt) / 1000);
+    });
     this.#delivering.add(delivered);
     return delivered;
   }
@@ -252,9 +275,11 @@ export class SmtpDoor implements AsyncDisposable {
       traceWith: (findings) => trace(undefined, findings),
     });
     if (judgement.kind === 'refused') return judgement.refusal;
-    const { findings, message } = judgement;
+    const { findings, isJunk, message } = judgement;
     const traceFor = (recipient: Address): Uint8Array => trace(recipient, findings);
-    return this.#delivery.deliver({ sender, recipients: [...new Set(recipients)], message, traceFor });
+    const refusal = await this.#delivery.deliver({ sender, recipients: [...new Set(recipients)], message, traceFor });
+    if (refusal === undefined) this.#metrics.accepted(octets.length, isJunk);
+    return refusal;
   }
 }
 

@@ -44,6 +44,8 @@ describe('the SMTP door', () => {
       expect(trace).toMatch(/with ESMTPS id \S+\r\n\tfor <bob@home\.example>;/);
       expect(trace).not.toContain('alice');
     }
+    const [status] = (await home.run(['status', '--data', home.folder])).lines;
+    expect(status?.smtp).toMatchObject({ accepted: 1, refused: 0, deferred: 0 });
     const { found, count } = new SecretScan([canary]).inFolder(home.folder);
     expect(found).toEqual([]);
     expect(count).toBeGreaterThan(3);
