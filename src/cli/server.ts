@@ -14,6 +14,8 @@ export async function asOperator<Result>(
   context: Context,
   options: ServerOptions,
   work: (operator: Operator) => Promise<Result>,
+  /** What is done with the folder first where no node runs. */
+  before: (folder: string) => Promise<void> = async () => undefined,
 ): Promise<Result> {
   const { readHomeConfig, withOperator } = await loadNode();
   const folder = dataFolderOf(context, options);
@@ -21,7 +23,7 @@ export async function asOperator<Result>(
     throw new CliError('no_home', `${folder} holds no home`, {
       fix: 'Start one with `restante up`, or name its folder with --data.',
     });
-  return withOperator({ ...context.deps, log: context.log }, folder, work);
+  return withOperator({ ...context.deps, log: context.log }, folder, work, () => before(folder));
 }
 
 /** The server's half of the program, loaded when it is used: a command starts in half the time without it. */

@@ -110,6 +110,8 @@ export interface OwnKeyLog {
 export interface OwnFleet {
   /** Something that is kept of the exchange with this home has changed on our disk. */
   progressed(home: HomeName): void;
+  /** Whether there is room for what other homes have for us: without it nothing is taken, and they keep it. */
+  hasRoom(): boolean;
   /** Whether what we took until now is on as many disks as it takes to answer for it, now or in time. */
   untilCopied(): Promise<boolean>;
 }

@@ -346,6 +346,7 @@ export class FeedLog {
       begunGroup: () => (this.isReplica ? undefined : this.#pending),
       // What is kept in memory of the rows is taken from them anew.
       changed: (transaction, group) => this.#treeChanged(transaction, group),
+      forget: this.#replica?.forget.bind(this.#replica),
       unclear: (transaction, index) => this.#unclear(transaction, index),
     });
   }

@@ -25,6 +25,8 @@ export interface MendedFeed extends Omit<CheckedFeed, 'length'> {
   readonly begunGroup: () => { readonly length: number; readonly group: Uint8Array } | undefined;
   /** Rows of the tree are others now; `group`: the one that the next block is appended to. */
   readonly changed: (transaction: StoreTransaction, group: Uint8Array | undefined) => void;
+  /** A copy's block is lost: it is to come again. Undefined for a feed that is no copy. */
+  readonly forget: ((transaction: StoreTransaction, index: number) => void) | undefined;
   /** The block is there, whatever the holes say. */
   readonly unclear: (transaction: StoreTransaction, index: number) => void;
 }
@@ -100,6 +102,12 @@ export class FeedMender {
     );
     transaction.put(keys.key('block', index), block);
     return 'mended';
+  }
+
+  /** A damaged block of a copy counts as one that never came. False for a feed that is none. */
+  forget(transaction: StoreTransaction, index: number): boolean {
+    this.#feed.forget?.(transaction, index);
+    return this.#feed.forget !== undefined;
   }
 
   /** A block that counts as cleared, and is there as its tree says: it is kept. */

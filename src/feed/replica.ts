@@ -5,7 +5,7 @@
  */
 import { type CryptoSuite, equalBytes } from '../base/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
-import { Bitfield, PAGE_BITS } from './bitfield.ts';
+import { Bitfield, PAGE_BITS, PAGE_BYTES } from './bitfield.ts';
 import type { FeedKeys } from './feed-rows.ts';
 import { fullRoots, leftSpanOf, parentOf, rightSpanOf, siblingOf } from './flat-tree.ts';
 import { type ForkProof, judgeFork, type SignedNode, signedNodesOf } from './fork-proof.ts';
@@ -68,6 +68,16 @@ export class Replica {
       this.held.setPage(number, bytes);
       this.#pendingHeld.setPage(number, bytes);
     }
+  }
+
+  /** A block that is lost counts as one that never came, and is asked for again. */
+  forget(transaction: StoreTransaction, index: number): void {
+    if (!this.#pendingHeld.clear(index)) return;
+    const page = Math.floor(index / PAGE_BITS);
+    transaction.delete(this.#deps.keys.key('block', index));
+    transaction.put(this.#deps.keys.key('held', page), this.#pendingHeld.page(page) ?? new Uint8Array(PAGE_BYTES));
+    transaction.onCommit(() => void this.held.clear(index));
+    transaction.onRollback(() => void this.#pendingHeld.set(index));
   }
 
   /** Somebody else has changed the rows of the tree. */

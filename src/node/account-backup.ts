@@ -40,7 +40,8 @@ import type { HomeChain } from './home-chain.ts';
 import type { Journal } from './journal.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
 import { NodeError } from './node-error.ts';
-import type { CheckResult, Problem } from './view-check.ts';
+import { type Problem, type ProblemCode, problem } from './problem.ts';
+import type { CheckResult } from './view-check.ts';
 import { pduKey } from './view-keys.ts';
 import { decodeLocations, type Location } from './view-rows.ts';
 
@@ -228,8 +229,8 @@ class BackupCheck {
       this.#note('entry', where, 'its entries do not lead to the signed head');
   }
 
-  #note(code: Problem['code'], where: string, message: string): void {
-    this.#problems.push({ code, where, message });
+  #note(code: Extract<ProblemCode, 'block' | 'entry'>, where: string, message: string): void {
+    this.#problems.push({ ...problem('block', where, message), code });
   }
 }
 
@@ -240,11 +241,9 @@ class BackupCheck {
 export async function restoreAccount(deps: AccountBackupDeps, folder: string): Promise<CheckedBackup> {
   const { suite, home } = deps;
   const checked = await checkAccountBackup(suite, folder);
-  const [problem] = checked.problems;
-  if (problem !== undefined)
-    throw new NodeError('damaged', `the backup does not hold: ${problem.where}: ${problem.message}`, {
-      fix: 'Take an older backup; what came after it, the person’s devices give back.',
-    });
+  const [found] = checked.problems;
+  if (found !== undefined)
+    throw new NodeError('damaged', `the backup does not hold: ${found.where}: ${found.message}`, { fix: found.fix });
   let chains = 0;
   let chain: readonly Uint8Array[] = [];
   const pieces = new BackupPieces(suite);

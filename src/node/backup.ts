@@ -9,7 +9,7 @@ import { SqliteStore } from '../store/sqlite/index.ts';
 import { type DataFolder, readHomeConfig } from './data-folder.ts';
 import { readFeeds } from './feeds.ts';
 import { NodeError } from './node-error.ts';
-import { copyToFolder, type NodeStore } from './node-store.ts';
+import { copyToFolder, type NodeStore, storeProblems } from './node-store.ts';
 import { type CheckOptions, type CheckResult, checkEverything } from './view-check.ts';
 
 const KEPT = ['home.json', join('keys', 'home.key'), join('keys', 'node.key')];
@@ -50,7 +50,10 @@ export async function checkBackup(
   if (config === undefined) throw notABackup(folder);
   await using store = await SqliteStore.open(deps, { folder: join(folder, 'store') });
   const feeds = await readFeeds({ ...deps, store });
-  return await checkEverything({ ...deps, home: config.home, store, feeds }, options);
+  return await checkEverything(
+    { ...deps, home: config.home, store, feeds, checkStore: () => storeProblems(store) },
+    options,
+  );
 }
 
 function notABackup(folder: string): NodeError {

@@ -23,7 +23,8 @@ import type { Accounts } from './accounts.ts';
 import { findPiece, isComplete, isNamed, mayHave, piecesHeld } from './attachments.ts';
 import type { Journal } from './journal.ts';
 import { BLOBS_KEPT_MS, CHUNK_LISTS_CACHED_MAX, INTAKE_BYTES_MAX, UNNAMED_LISTS_MAX } from './limits.ts';
-import { FULL, REMOVED, type Submission } from './submission.ts';
+import { readableBlock } from './readable.ts';
+import { FULL, type Submission } from './submission.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import { blobKey, chunkListsOf } from './view-keys.ts';
 import { decodeChunkListRow, decodeLocations } from './view-rows.ts';
@@ -36,7 +37,8 @@ export interface BlobsDeps {
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly isRemoved: () => boolean;
+  /** Why this node takes nothing now; undefined: it does. */
+  readonly refusal: () => Submission | undefined;
 }
 
 export interface BlobsOptions {
@@ -80,7 +82,8 @@ export class Blobs {
   }
 
   async #put(owner: Address, piece: Piece, isAnnounced: boolean): Promise<Submission> {
-    if (this.#deps.isRemoved()) return REMOVED;
+    const closed = this.#deps.refusal();
+    if (closed !== undefined) return closed;
     if (piece.body.length > BODY_BYTES_MAX)
       return { status: 'too_large', detail: `a blob has at most ${BODY_BYTES_MAX} bytes` };
     if (this.#waitingBytes + piece.body.length > INTAKE_BYTES_MAX) return FULL;
@@ -96,7 +99,7 @@ export class Blobs {
     const { feeds, store } = this.#deps;
     if (!(await mayHave(this.#deps, store, address, list))) return { state: 'none' };
     const place = await findPiece(this.#deps, store, list, number);
-    const body = place && (await feeds.get(place.feed)?.getBlock(store, place.index));
+    const body = place && (await readableBlock(store, feeds.get(place.feed), place.index));
     return body === undefined ? { state: 'owed' } : { state: 'held', body };
   }
 
@@ -176,7 +179,7 @@ export class Blobs {
     const name = toHex(list);
     const place = await findPiece(this.#deps, store, list, 0);
     if (place === undefined) return undefined;
-    const known = this.#lists.get(name) ?? (await feeds.get(place.feed)?.getBlock(store, place.index));
+    const known = this.#lists.get(name) ?? (await readableBlock(store, feeds.get(place.feed), place.index));
     if (known !== undefined) this.#lists.set(name, known);
     return known;
   }

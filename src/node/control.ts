@@ -193,7 +193,7 @@ class ControlClient implements Operator, Disposable {
     this.#socket.destroy();
   }
 
-  #check(method: 'verify' | 'repair', options: CheckOptions = {}): Promise<CheckResult> {
+  #check<Result extends CheckResult>(method: 'verify' | 'repair', options: CheckOptions = {}): Promise<Result> {
     return this.#call(method, options.account === undefined ? [] : [options.account], options);
   }
 

@@ -17,35 +17,32 @@ import { createSodiumStreamCipher } from '../feed/node/index.ts';
 import { EntryKind, type FeedId, type FeedState, type HomeName, parseAccountDocument } from '../protocol/index.ts';
 import type { Abroad } from './abroad.ts';
 import { Accounts, type Registration } from './accounts.ts';
-import { Authenticator } from './authenticator.ts';
 import { AwaitedBodies } from './awaited-bodies.ts';
 import { BlobSweep } from './blob-sweep.ts';
 import { DataFolder } from './data-folder.ts';
-import { Doorway } from './doorway.ts';
+import type { Doorway } from './doorway.ts';
 import { type FeedsDeps, NodeFeeds, retireFeed } from './feeds.ts';
-import { Fleet, FleetAccounts } from './fleet/index.ts';
+import { Fleet } from './fleet/index.ts';
 import type { FoldedEntry } from './fold.ts';
 import type { Gathering } from './gathering.ts';
 import { HomeChain } from './home-chain.ts';
-import { Intake } from './intake.ts';
+import type { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import { type HomeKeyLog, retireKeyLog } from './key-log.ts';
-import { Letters } from './letters.ts';
-import type { NodeLimits } from './limits.ts';
-import { HomePeople } from './local-people.ts';
-import { Lookups } from './lookups.ts';
-import { MailboxReader } from './mailbox-reader.ts';
+import type { Letters } from './letters.ts';
+import { DISK_RESERVE_SHARE, type NodeLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { type NodeStore, openNodeStore } from './node-store.ts';
 import { openKeyLog } from './open-key-log.ts';
-import { NodeOperator } from './operator.ts';
-import { RegistrationRate } from './registration-rate.ts';
+import type { NodeOperator } from './operator.ts';
 import type { Remote } from './remote.ts';
-import { RequestHandler } from './request-handler.ts';
 import { Retention } from './retention.ts';
+import { type Disk, Room } from './room.ts';
+import { createServices, type Parts } from './services.ts';
 import { Session, type SessionDeps } from './session.ts';
-import { Sessions } from './sessions.ts';
-import { openSpeaking, type Speaking } from './speaking.ts';
+import type { Sessions } from './sessions.ts';
+import { openSpeaking } from './speaking.ts';
+import { StatfsDisk } from './statfs-disk.ts';
 
 export interface CoreDeps {
   readonly clock: Clock;
@@ -59,6 +56,8 @@ export interface CoreDeps {
   readonly abroad: Abroad | undefined;
   /** The way to the other nodes of the home; undefined: this node goes to none, as when a command opens its folder. */
   readonly nodes?: Dialer | undefined;
+  /** Absent: the one that the folder is on. */
+  readonly disk?: Disk;
   /** Who carries ordinary mail out; default: nobody. */
   readonly letters?: Letters;
 }
@@ -99,6 +98,7 @@ export class Core implements AsyncDisposable {
   readonly #deps: CoreDeps;
   readonly #options: CoreOptions;
   readonly store: NodeStore;
+  readonly room: Room;
   readonly #awaited: AwaitedBodies;
   readonly #gathering: Gathering;
   /** Of large attachments. */
@@ -136,6 +136,7 @@ export class Core implements AsyncDisposable {
     );
     this.blobSweep = new BlobSweep({ ...deps, store, feeds: parts.feeds.all }, folder.config);
     this.store = parts.store;
+    this.room = parts.room;
     const services = createServices(deps, options, parts, (feed) => this.#retire(feed, parts.feedsDeps));
     this.sessions = services.sessions;
     this.operator = services.operator;
@@ -153,6 +154,7 @@ export class Core implements AsyncDisposable {
     const store = await openNodeStore(deps, folder, options.database);
     let opened: Core | undefined;
     try {
+      const room = await openRoom(deps, folder, options.limits);
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
       const feeds = await NodeFeeds.open(feedsDeps);
       const keyLog = await openKeyLog(feedsDeps);
@@ -164,6 +166,8 @@ export class Core implements AsyncDisposable {
         feeds: feeds.all,
         keyLog,
       });
+      // What a salvage left to be folded again, before anybody asks for it.
+      for (const log of feeds.all.values()) await journal.foldOn(log);
       const accounts = await Accounts.open(
         { suite: deps.suite, store, journal, homeKey: folder.homeKey },
         { home: folder.config.home, registration: options.registration },
@@ -179,6 +183,7 @@ export class Core implements AsyncDisposable {
           journal,
           home,
           keyLog,
+          room,
           createCipher: createSodiumStreamCipher,
           dialer: deps.nodes,
         },
@@ -192,7 +197,7 @@ export class Core implements AsyncDisposable {
           onAnswered: (of) => opened?.lookAfterBodies(of),
         },
       );
-      const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet };
+      const base = { folder, store, feedsDeps, feeds, keyLog, journal, accounts, home, retention, fleet, room };
       const core = new Core(deps, options, { ...base, ...(await openSpeaking(deps, base, options)) });
       opened = core;
       core.#start();
@@ -249,7 +254,7 @@ export class Core implements AsyncDisposable {
   async health(): Promise<readonly string[]> {
     try {
       await this.store.get(Uint8Array.of(0));
-      return [];
+      return this.room.problem === undefined ? [] : [this.room.problem];
     } catch (error) {
       this.#deps.log.error({ error }, 'the store does not answer');
       return ['the store does not answer'];
@@ -286,6 +291,7 @@ export class Core implements AsyncDisposable {
     this.#scope.spawn('heartbeat', (signal) => this.sessions.heartbeat(signal));
     this.#scope.spawn('retention', (signal) => this.retention.run(signal));
     this.#scope.spawn('awaited bodies', (signal) => this.#awaited.run(signal));
+    this.#scope.spawn('room', (signal) => this.room.run(signal));
     this.#scope.spawn('blobs', (signal) => this.blobSweep.run(signal));
   }
 
@@ -324,81 +330,11 @@ export class Core implements AsyncDisposable {
   }
 }
 
-interface BaseParts {
-  readonly folder: DataFolder;
-  readonly store: NodeStore;
-  readonly feedsDeps: FeedsDeps;
-  readonly feeds: NodeFeeds;
-  readonly keyLog: HomeKeyLog;
-  readonly journal: Journal;
-  readonly accounts: Accounts;
-  readonly home: HomeChain;
-  readonly retention: Retention;
-  readonly fleet: Fleet;
-}
-
-interface Parts extends BaseParts, Speaking {}
-
-/** What serves sessions, wired. */
-function createServices(
-  deps: CoreDeps,
-  options: CoreOptions,
-  parts: Parts,
-  onRolledBack: (feed: FeedId) => void,
-): Pick<SessionDeps, 'authenticator' | 'handler' | 'letters' | 'sessions'> & {
-  intake: Intake;
-  operator: NodeOperator;
-  doorway: Doorway;
-} {
-  const { durability: disks = 1, limits } = options;
-  const { folder, store, journal, accounts, blobs, home, held, places, conversations, messaging, fleet } = parts;
-  const feeds = parts.feeds.all;
-  const sessions = new Sessions(deps.clock, limits.heartbeatMs);
-  const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
-  const reader = new MailboxReader({ ...deps, store, held, nodeKey: folder.nodeKey, feeds: parts.feeds });
-  const isRemoved = (): boolean => fleet.membership.isRemoved;
-  const intake = new Intake(
-    {
-      ...deps,
-      store,
-      journal,
-      accounts,
-      conversations,
-      blobs,
-      places,
-      messaging,
-      untilCopied: disks > 1 ? (feed, to) => fleet.waits.untilOn(disks, feed, to) : undefined,
-      isRemoved,
-    },
-    { home: folder.config.home, limits, feeds: parts.feeds },
-  );
-  const letters = deps.letters ?? new Letters(deps);
-  const lookups = new Lookups(
-    { accounts, conversations, held, home, keyLog: parts.keyLog, letters, messaging },
-    { home: folder.config.home },
-  );
-  const chains = new FleetAccounts({ ...deps, accounts, fleet });
-  fleet.duties = chains.duties;
-  const handler = new RequestHandler({
-    ...deps,
-    chains,
-    authenticator,
-    blobs,
-    intake,
-    journal,
-    letters,
-    lookups,
-    reader,
-    registrationRate: options.registration === 'open' ? new RegistrationRate(deps.clock, limits) : undefined,
-    sessions,
-    onRolledBack,
-  });
-  const check = { ...deps, store, home: folder.config.home, feeds };
-  const copies = { ...deps, accounts, authenticator, blobs, feeds, home, journal, reader };
-  const operator = new NodeOperator(
-    { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet },
-    limits,
-  );
-  const doorway = new Doorway({ accounts, blobs, chains, intake, people: new HomePeople(parts, limits), store });
-  return { sessions, authenticator, handler, intake, letters, operator, doorway };
+/** Of a database server's disk nothing is known before it is full. */
+async function openRoom(deps: CoreDeps, folder: DataFolder, { diskReserveBytes }: NodeLimits): Promise<Room> {
+  const disk = deps.disk ?? (folder.database === undefined ? new StatfsDisk(folder.path) : undefined);
+  const options = { reserveBytes: diskReserveBytes, reserveShare: DISK_RESERVE_SHARE };
+  const room = new Room({ ...deps, disk }, options);
+  await room.look();
+  return room;
 }

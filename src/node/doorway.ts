@@ -9,6 +9,7 @@ import type { Accounts, ChainResult } from './accounts.ts';
 import type { Blobs, Piece } from './blobs.ts';
 import type { Intake } from './intake.ts';
 import type { HomePeople } from './local-people.ts';
+import type { Room } from './room.ts';
 import type { Submission } from './submission.ts';
 
 export interface DoorwayDeps {
@@ -17,6 +18,7 @@ export interface DoorwayDeps {
   readonly chains: { registerDoor(document: Uint8Array, vault: Uint8Array): Promise<ChainResult> };
   readonly intake: Intake;
   readonly people: HomePeople;
+  readonly room: Pick<Room, 'isLow'>;
   readonly store: Store;
 }
 
@@ -33,7 +35,8 @@ export class Doorway {
   }
 
   /** Whether mail of this size would be taken for an address of this home. */
-  async admits(address: Address, sizeBytes: number): Promise<Admission> {
+  async admits(address: Address, sizeBytes: number): Promise<Admission | 'no_room'> {
+    if (this.#deps.room.isLow) return 'no_room';
     const [admission = 'unknown_recipient'] = await this.#deps.people.admit([{ address, sizeBytes }]);
     return admission;
   }

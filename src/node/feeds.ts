@@ -13,14 +13,15 @@ import {
   toHex,
   utf8,
 } from '../base/index.ts';
-import { type BlockClaim, createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
+import { createFeedKeys, discoveryKeyOf, FeedLog } from '../feed/index.ts';
 import { type FeedId, feedIdOf } from '../protocol/index.ts';
-import { type Store, under } from '../store/index.ts';
+import { type Store, type StoreReader, under } from '../store/index.ts';
+import { copyPage } from './copy-page.ts';
 import type { DataFolder } from './data-folder.ts';
 import { PROVEN_PAGE_BLOCKS } from './limits.ts';
 import { COPY_RECORDS, copyPrefix, copyRecordKey, FEED_RECORDS, feedPrefix, feedRecordKey } from './view-keys.ts';
 
-interface FeedRecord {
+export interface FeedRecord {
   /** Hexadecimal. */
   readonly publicKey: string;
   /** Order of creation: 1, 2, 3 … */
@@ -50,7 +51,7 @@ export interface Feeds {
 }
 
 /** Who writes a copied feed, as far as this node keeps it. */
-interface CopyRecord {
+export interface CopyRecord {
   /** Hexadecimal. */
   readonly publicKey: string;
   /** The node that wrote it was removed, and this one goes on with what it had begun. */
@@ -223,43 +224,19 @@ function openCopy(
   return FeedLog.open(deps, { prefix: copyPrefix(feed), publicKey: fromHex(publicKey), replica: true });
 }
 
-/** Blocks [from, to) of a whole log, into a copy of it. Once is as good as twice. */
-async function copyPage(store: Store, log: FeedLog, copy: FeedLog, from: number, to: number): Promise<void> {
-  const indexes = Array.from({ length: to - from }, (_, i) => from + i);
-  const [blocks, proofs] = await Promise.all([
-    log.getBlocks(store, indexes),
-    log.proofs(
-      store,
-      indexes.map((index) => ({ index, digest: 0, withHash: false })),
-    ),
-  ]);
-  const claims = indexes.flatMap((index, i): BlockClaim[] => {
-    const [block, proof] = [blocks[i], proofs[i]];
-    if (block === undefined || proof === undefined) return [];
-    return [{ index, block, nodes: proof.nodes, signature: proof.signature }];
-  });
-  await store.transact(async (transaction) => {
-    const acceptances = await copy.accept(transaction, claims);
-    invariant(
-      acceptances.every(({ outcome }) => outcome === 'stored' || outcome === 'known'),
-      'what a log holds is proven by itself',
-    );
-  });
-  const cleared = indexes.filter((_, i) => blocks[i] === undefined);
-  if (cleared.length > 0)
-    await store.transact((transaction) => {
-      for (const index of cleared) copy.clear(transaction, index);
-    });
-}
-
-async function readRecords(store: Store): Promise<{ readonly feed: FeedId; readonly record: FeedRecord }[]> {
+/** Oldest first. */
+export async function readRecords(
+  store: StoreReader,
+): Promise<{ readonly feed: FeedId; readonly record: FeedRecord }[]> {
   const rows = await store.range({ ...FEED_RECORDS, limit: 100_000 });
   return rows
     .map(({ key, value }) => ({ feed: feedIdOf(key.slice(-32)), record: decodeRecord(value) }))
     .sort((a, b) => a.record.order - b.record.order);
 }
 
-async function readCopyRecords(store: Store): Promise<{ readonly feed: FeedId; readonly record: CopyRecord }[]> {
+export async function readCopyRecords(
+  store: StoreReader,
+): Promise<{ readonly feed: FeedId; readonly record: CopyRecord }[]> {
   const rows = await store.range({ ...COPY_RECORDS, limit: 100_000 });
   return rows.map(({ key, value }) => ({
     feed: feedIdOf(key.slice(-32)),
@@ -267,7 +244,7 @@ async function readCopyRecords(store: Store): Promise<{ readonly feed: FeedId; r
   }));
 }
 
-function encodeRecord(record: FeedRecord | CopyRecord): Uint8Array {
+export function encodeRecord(record: FeedRecord | CopyRecord): Uint8Array {
   return utf8(JSON.stringify(record));
 }
 

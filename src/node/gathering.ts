@@ -21,6 +21,7 @@ import type { Store } from '../store/index.ts';
 import { findPiece, isComplete, piecesHeld, referring } from './attachments.ts';
 import type { Blobs } from './blobs.ts';
 import { GATHERED_AT_ONCE_MAX, PIECES_ASKED_AT_ONCE } from './limits.ts';
+import { readableBlock } from './readable.ts';
 import { ViewBuffer } from './view-buffer.ts';
 
 export interface GatheringDeps {
@@ -48,7 +49,7 @@ export class Gathering implements AttachmentPort, AsyncDisposable {
     const name = fromHex(list);
     if (!(await this.#isFor(origin, name))) return undefined;
     const place = await findPiece(this.#deps, store, name, number);
-    return place && feeds.get(place.feed)?.getBlock(store, place.index);
+    return place && readableBlock(store, feeds.get(place.feed), place.index);
   }
 
   async gather(account: Address, attached: readonly Attached[], ask: AskPiece, waitMs: number): Promise<boolean> {
@@ -75,7 +76,7 @@ export class Gathering implements AttachmentPort, AsyncDisposable {
   async #isFor(origin: HomeName, list: Uint8Array): Promise<boolean> {
     const { feeds, store, suite } = this.#deps;
     for await (const { feed, index } of referring(store, list)) {
-      const block = await feeds.get(feed)?.getBlock(store, index);
+      const block = await readableBlock(store, feeds.get(feed), index);
       if (block === undefined) continue;
       const { recipients } = parsePdu(suite, decodeEntryHeader(block).pdu);
       if (recipients.some((recipient) => homeOf(recipient) === origin)) return true;

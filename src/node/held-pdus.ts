@@ -19,6 +19,7 @@ import {
 import type { Store, StoreReader } from '../store/index.ts';
 import type { HeldPlaces } from './held-places.ts';
 import { COMMITTED_PAGE_BLOCKS, CONVERSATION_PAGE_PDUS } from './limits.ts';
+import { readableBlocks } from './readable.ts';
 import {
   conversationKey,
   conversationPdus,
@@ -168,7 +169,7 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
   async after(block: number): Promise<Committed> {
     const { store, suite } = this.#deps;
     const indexes = Array.from({ length: COMMITTED_PAGE_BLOCKS }, (_, i) => block + i);
-    const blocks = await this.#current.getBlocks(store, indexes);
+    const blocks = await readableBlocks(store, this.#current, indexes);
     const pdus: Pdu[] = [];
     let to = block;
     // The block of a header is always held; behind the last of them there is nothing.
@@ -207,8 +208,9 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
   async #entries(reader: StoreReader, feed: FeedId, indexes: readonly number[]): Promise<readonly FoundEntry[]> {
     const log = this.#deps.feeds.get(feed);
     invariant(log !== undefined, `the feed ${feed} is one of ours`);
-    const blocks = await log.getBlocks(
+    const blocks = await readableBlocks(
       reader,
+      log,
       indexes.flatMap((index) => [index, index + 1]),
     );
     return indexes.map((index, i) => {

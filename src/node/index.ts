@@ -22,7 +22,11 @@ export { Node, type NodeDeps, type NodeOptions, openNodeDialer, withOperator } f
 export { NodeError, type NodeErrorCode } from './node-error.ts';
 export { moveStore } from './node-store.ts';
 export type { AccountSummary, NodeStatus, Operator } from './operator.ts';
+export type { Problem } from './problem.ts';
 export { type Remote, remoteOf } from './remote.ts';
+export type { RepairResult } from './repair.ts';
+export type { Disk, DiskSpace } from './room.ts';
+export { salvageFolder } from './salvage-folder.ts';
 export type { Submission } from './submission.ts';
 export { TokenBucket } from './token-bucket.ts';
-export type { CheckOptions, CheckResult, Problem } from './view-check.ts';
+export type { CheckOptions, CheckResult } from './view-check.ts';

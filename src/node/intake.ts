@@ -31,7 +31,7 @@ import {
   INTAKE_QUEUE_MAX,
   type NodeLimits,
 } from './limits.ts';
-import { FULL, REMOVED, type Submission, UNAVAILABLE_RETRY_MS } from './submission.ts';
+import { FULL, NO_ROOM, type Submission, UNAVAILABLE_RETRY_MS } from './submission.ts';
 import { newEntry, type Submitter, signingKey } from './submitted.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { ViewBuffer } from './view-buffer.ts';
@@ -53,8 +53,10 @@ export interface IntakeDeps {
   readonly messaging: Pick<Messaging, 'authorship'> | undefined;
   /** Whether as many other nodes as a receipt needs have a feed's blocks up to here, now or in time; undefined: none need to. */
   readonly untilCopied: ((feed: FeedId, length: number) => Promise<boolean>) | undefined;
-  /** Whether the home goes on without this node: what it took now might be read by nobody. */
-  readonly isRemoved: () => boolean;
+  /** Why this node takes nothing now: its home goes on without it, or its disk is nearly full; undefined: it does. */
+  readonly refusal: () => Submission | undefined;
+  /** A commit found the disk full. */
+  readonly onNoRoom: () => void;
 }
 
 export interface IntakeOptions {
@@ -91,7 +93,8 @@ export class Intake {
 
   /** The receipt of one submit; `body` is undefined when the client holds it back until it is asked for. */
   async submit(submitter: Submitter, header: Uint8Array, body: Uint8Array | undefined): Promise<Submission> {
-    if (this.#deps.isRemoved()) return REMOVED;
+    const closed = this.#deps.refusal();
+    if (closed !== undefined) return closed;
     const rate = this.#takeToken(submitter.address);
     if (rate !== undefined) return rate;
     let pdu: Pdu;
@@ -243,9 +246,11 @@ export class Intake {
     } catch (error) {
       // Nothing was acknowledged and nothing was written: the sender keeps it and tries again.
       if (!isAbort(error, undefined)) this.#deps.log.error({ error, entries: batch.length }, 'an append failed');
-      const detail =
-        error instanceof StoreError && error.code === 'disk_full' ? 'the disk is full' : 'the node could not write';
-      for (const waiting of batch) waiting.done({ status: 'unavailable', detail, retryAfterMs: UNAVAILABLE_RETRY_MS });
+      const isFull = error instanceof StoreError && error.code === 'disk_full';
+      if (isFull) this.#deps.onNoRoom();
+      const detail = 'the node could not write';
+      const refusal: Submission = { status: 'unavailable', detail, retryAfterMs: UNAVAILABLE_RETRY_MS };
+      for (const waiting of batch) waiting.done(isFull ? NO_ROOM : refusal);
     }
   }
 

@@ -122,7 +122,7 @@ export class Journal {
     return acceptances;
   }
 
-  /** Folds what is here of a copy and was not folded yet. */
+  /** Folds what is here of a copy and was not folded yet; of a feed that is none, everything is. */
   async foldOn(log: FeedLog): Promise<void> {
     let isMore = true;
     while (isMore) isMore = await this.#deps.store.transact((transaction) => this.#foldCopy(transaction, log));

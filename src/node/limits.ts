@@ -26,6 +26,8 @@ export interface NodeLimits {
   readonly registrationBurstPerRemote: number;
   /** The operator's heartbeat: a Head comes at least this often. */
   readonly heartbeatMs: number;
+  /** Bytes of its disk that a node keeps free: with less, no mail is taken. */
+  readonly diskReserveBytes: number;
 }
 
 export const DEFAULT_LIMITS: NodeLimits = Object.freeze({
@@ -48,6 +50,8 @@ export const DEFAULT_LIMITS: NodeLimits = Object.freeze({
   registrationBurstPerRemote: 30,
   // Two missed heartbeats say "offline": a minute, below the idle time-out of common proxies (60 s) each way.
   heartbeatMs: 30_000,
+  // What erasing, repair and the database's own log need beside a day of mail that others bring: half a gigabyte.
+  diskReserveBytes: 512 * 1024 ** 2,
 });
 
 /** The limits that an operator names, such as `acceptBurst`, each a number above 0. Throws NodeError `bad_value`. */
@@ -64,6 +68,13 @@ export function parseLimits(named: Readonly<Record<string, number>>): Partial<No
   }
   return named;
 }
+
+/** The reserve is at most a twentieth of the disk: of a small one most is for mail. */
+export const DISK_RESERVE_SHARE = 0.05;
+/** How often a node looks how much room it has: at a hundred megabytes a second it does not fall through its reserve. */
+export const ROOM_INTERVAL_MS = 2_000;
+/** So much more than the reserve is free before mail is taken again: not on and off with every mail. */
+export const ROOM_BACK_SHARE = 0.25;
 
 /** Submits taken into one append: at 1 KiB half a megabyte, a few milliseconds of work. */
 export const BATCH_ENTRIES_MAX = 512;

@@ -24,6 +24,7 @@ import { erasedRanges, isErased } from './erasure.ts';
 import type { Feeds } from './feeds.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import { HEADS_CACHED_MAX } from './limits.ts';
+import { readableBlock, readableBlocks } from './readable.ts';
 import { headKey, hourKey, mailboxKey } from './view-keys.ts';
 import {
   decodeMailboxRow,
@@ -137,7 +138,8 @@ export class MailboxReader {
     const erased = await erasedRanges(this.#deps.store, address, feed, number, number);
     if (isErased(erased, number)) return { state: 'erased' };
     const body =
-      (await log.getBlock(this.#deps.store, row.index + 1)) ?? (await this.#bodyElsewhere(pduIdOfMailboxRow(value)));
+      (await readableBlock(this.#deps.store, log, row.index + 1)) ??
+      (await this.#bodyElsewhere(pduIdOfMailboxRow(value)));
     return body === undefined ? { state: 'owed' } : { state: 'held', body };
   }
 
@@ -170,8 +172,9 @@ export class MailboxReader {
     const indexes = page.flatMap(({ row, inline }) => (inline ? [row.index, row.index + 1] : [row.index]));
     const [erased, blocks] = await Promise.all([
       erasedRanges(store, request.address, request.feed, Math.min(...numbers), Math.max(...numbers)),
-      log.getBlocks(
+      readableBlocks(
         store,
+        log,
         indexes.sort((a, b) => a - b),
       ),
     ]);

@@ -41,6 +41,14 @@ export async function copyToFolder(deps: { readonly log: Log }, store: NodeStore
   await copyRows(store.everything(), copy, { signal: new AbortController().signal, onProgress: () => undefined });
 }
 
+/** What is wrong with the database, in words. PostgreSQL looks after its own pages; what it cannot read, it says. */
+export async function storeProblems(store: NodeStore): Promise<readonly string[]> {
+  if (!(store instanceof SqliteStore)) return [];
+  const { isLaidOut, problems } = await store.integrityCheck();
+  // A file that is missing or too short is its block's matter.
+  return isLaidOut ? [] : problems;
+}
+
 export interface MoveOptions extends Omit<CopyOptions, 'onProgress'> {
   /** Where to; undefined: into the folder. */
   readonly url: string | undefined;

@@ -204,6 +204,16 @@ export class Node implements AsyncDisposable {
       'Bytes on disk',
       async () => (await this.#core?.operator.status())?.bytes ?? 0,
     );
+    this.#metrics.gauge(
+      'restante_disk_free_bytes',
+      'Bytes that are free on the disk; NaN where it is the database’s',
+      () => {
+        return this.#core?.room.space?.freeBytes ?? Number.NaN;
+      },
+    );
+    this.#metrics.gauge('restante_disk_low', '1 while no mail is taken because the disk is nearly full', () => {
+      return this.#core?.room.isLow === true ? 1 : 0;
+    });
     this.#metrics.destinations(async () => (await this.#core?.messaging?.status()) ?? []);
     this.#metrics.gauge('restante_fleet_links', 'Other nodes of the home that there is a link to', () => {
       return this.#core?.fleet.links.length ?? 0;
@@ -344,6 +354,8 @@ export async function withOperator<Result>(
   deps: NodeDeps,
   folder: string,
   work: (operator: Operator) => Promise<Result>,
+  /** What is done first where no node runs. */
+  before: () => Promise<void> = async () => undefined,
 ): Promise<Result> {
   const config = await readHomeConfig(folder);
   const running = config === undefined ? undefined : await connectControl(`${folder}/control.sock`);
@@ -351,6 +363,7 @@ export async function withOperator<Result>(
     using operator = running;
     return await work(operator);
   }
+  await before();
   await using core = await Core.open(
     { ...deps, signatures: new InlineSignatureChecker(deps.suite), metrics: new Metrics(), abroad: undefined },
     { folder, registration: 'closed', limits: DEFAULT_LIMITS, onFeedRetired: () => {} },

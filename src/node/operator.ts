@@ -9,11 +9,13 @@ import type { DataFolder } from './data-folder.ts';
 import type { NodeFeeds } from './feeds.ts';
 import type { Fleet, FleetStatus } from './fleet/index.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
-import { NodeError } from './node-error.ts';
 import type { DoorStatus, Metrics } from './metrics.ts';
+import { NodeError } from './node-error.ts';
 import type { NodeStore } from './node-store.ts';
+import { type RepairDeps, type RepairResult, repairEverything } from './repair.ts';
+import type { Room } from './room.ts';
 import type { Sessions } from './sessions.ts';
-import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
+import { type CheckOptions, type CheckResult, checkEverything } from './view-check.ts';
 import { INVITES, inviteKey } from './view-keys.ts';
 
 export interface AccountSummary {
@@ -39,6 +41,10 @@ export interface NodeStatus {
   readonly connections: number;
   /** Absent where there is no SMTP door. */
   readonly smtp?: DoorStatus;
+  /** Of the disk; absent where it is the database's. */
+  readonly freeBytes?: number;
+  /** Why it takes no mail now. */
+  readonly problem?: string;
   readonly feeds: readonly { readonly feed: FeedId; readonly length: number; readonly retired: boolean }[];
 }
 
@@ -58,13 +64,14 @@ export interface OperatorDeps {
   readonly store: NodeStore;
   readonly folder: DataFolder;
   readonly sessions: Sessions;
-  readonly check: CheckDeps;
+  readonly check: RepairDeps;
   readonly feeds: Pick<NodeFeeds, 'all' | 'current' | 'isRetired'>;
   /** What an account's backup is made of. */
   readonly copies: AccountBackupDeps;
   /** undefined: no node runs. */
   readonly messaging: Messaging | undefined;
   readonly fleet: Fleet;
+  readonly room: Room;
 }
 
 /** Everything the control socket offers; each method takes and returns JSON values. */
@@ -83,8 +90,8 @@ export interface Operator {
   /** Gives an account's backup back to this home. */
   restoreAccount(folder: string): Promise<CheckedBackup>;
   verify(options?: CheckOptions): Promise<CheckResult>;
-  /** Folds the views again from the feeds; says what is still wrong afterwards. */
-  repair(options?: CheckOptions): Promise<CheckResult>;
+  /** Mends what can be mended here and with the other nodes; says what was, and what is still wrong afterwards. */
+  repair(options?: CheckOptions): Promise<RepairResult>;
   /** What waits for other homes, one or all. Throws NodeError `not_running` when no node runs, as the two below. */
   federationStatus(home: string | undefined): Promise<readonly DestinationStatus[]>;
   /** The key logs of other homes that this one follows, and which of them do not hold. */
@@ -175,7 +182,7 @@ export class NodeOperator implements Operator {
   }
 
   async status(): Promise<NodeStatus> {
-    const { feeds, folder, sessions, store } = this.#deps;
+    const { feeds, folder, room, sessions, store } = this.#deps;
     let accounts = 0;
     for await (const account of this.#deps.accounts.all()) accounts += account.closed ? 0 : 1;
     const list = [...feeds.all].map(([feed, log]) => ({ feed, length: log.length, retired: feeds.isRetired(feed) }));
@@ -187,6 +194,8 @@ export class NodeOperator implements Operator {
       bytes: await store.sizeBytes(),
       connections: sessions.count,
       ...(this.#deps.metrics.door === undefined ? {} : { smtp: this.#deps.metrics.door() }),
+      ...(room.space === undefined ? {} : { freeBytes: room.space.freeBytes }),
+      ...(room.problem === undefined ? {} : { problem: room.problem }),
       feeds: list,
     };
   }
@@ -207,10 +216,9 @@ export class NodeOperator implements Operator {
     return checkEverything(this.#deps.check, options);
   }
 
-  async repair(options: CheckOptions = {}): Promise<CheckResult> {
+  async repair(options: CheckOptions = {}): Promise<RepairResult> {
     if (options.account !== undefined) await this.#existing(options.account);
-    await rebuildViews(this.#deps.check, options);
-    return checkEverything(this.#deps.check, options);
+    return repairEverything(this.#deps.check, options);
   }
 
   async federationStatus(home: string | undefined): Promise<readonly DestinationStatus[]> {

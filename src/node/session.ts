@@ -32,6 +32,7 @@ import {
   SUBMITS_IN_FLIGHT_MAX,
   welcomeBytes,
 } from '../protocol/index.ts';
+import { StoreError } from '../store/index.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Letters } from './letters.ts';
 import {
@@ -46,6 +47,7 @@ import type { Metrics } from './metrics.ts';
 import type { Remote } from './remote.ts';
 import type { RequestHandler } from './request-handler.ts';
 import type { Sessions } from './sessions.ts';
+import { UNAVAILABLE_RETRY_MS } from './submission.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -347,6 +349,15 @@ export class Session {
     }
   }
 
+  /** A disk that is full, damaged or away: whoever asks is not left waiting. */
+  async #refuseForNow(request: number, error: StoreError): Promise<void> {
+    this.#deps.log.error({ error, session: this.id }, 'the store fails a request');
+    await this.refuse(request, 'unavailable', 'this node cannot read or write that now', {
+      fix: 'Try again later, or at another node.',
+      retryAfterMs: UNAVAILABLE_RETRY_MS,
+    });
+  }
+
   async #request(message: Exclude<ClientMessage, { oneofKind: 'auth' | 'submit' | 'cancel' }>): Promise<boolean> {
     if (this.#identity === undefined && ++this.#anonymousRequests > ANONYMOUS_REQUESTS_MAX) {
       this.refuseAndClose('rate_limited', 'too many requests before authentication');
@@ -364,8 +375,9 @@ export class Session {
       try {
         await this.#deps.handler.handle(this, message, AbortSignal.any([signal, cancel.signal]));
       } catch (error) {
-        if (!cancel.signal.aborted) throw error;
-        await this.refuse(request, 'cancelled', 'cancelled by the client');
+        if (cancel.signal.aborted) await this.refuse(request, 'cancelled', 'cancelled by the client');
+        else if (error instanceof StoreError) await this.#refuseForNow(request, error);
+        else throw error;
       } finally {
         this.#requestsInFlight -= 1;
         if (this.#cancels.get(request) === cancel) this.#cancels.delete(request);

@@ -16,6 +16,8 @@ import type { Journal } from './journal.ts';
 import type { HomeKeyLog } from './key-log.ts';
 import type { NodeLimits } from './limits.ts';
 import { HomePeople } from './local-people.ts';
+import type { Room } from './room.ts';
+import { refusalNow } from './services.ts';
 
 export interface SpeakingDeps {
   readonly clock: Clock;
@@ -35,6 +37,7 @@ export interface SpeakingParts {
   readonly journal: Journal;
   readonly accounts: Accounts;
   readonly fleet: Fleet;
+  readonly room: Room;
 }
 
 export interface Speaking {
@@ -60,7 +63,7 @@ export async function openSpeaking(
   );
   const { accounts, feeds, fleet, folder, journal, store } = parts;
   const own = { ...deps, accounts, journal, store, feeds: parts.feeds.all };
-  const state = { now: () => deps.clock.now(), isRemoved: () => fleet.membership.isRemoved };
+  const state = { now: () => deps.clock.now(), refusal: () => refusalNow(parts) };
   const blobs = new Blobs({ ...own, ...state }, { ...folder.config, limits });
   const gathering = new Gathering({ ...own, blobs });
   const opened = { held, places, conversations, blobs, gathering };
@@ -68,6 +71,7 @@ export async function openSpeaking(
   const local = new HomePeople(parts, limits);
   const ownFleet: OwnFleet = {
     progressed: (home) => fleet.exchanges.changed(home),
+    hasRoom: () => !parts.room.isLow,
     untilCopied: () => fleet.waits.untilOn(durability, feeds.current.id, feeds.current.length),
   };
   const exchanged = { ...deps, ...parts, fleet: ownFleet, held, local, conversations, attachments: gathering };

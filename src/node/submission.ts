@@ -11,7 +11,13 @@ export type Submission =
   | { readonly status: 'too_large' | 'rejected'; readonly detail: string }
   | { readonly status: 'over_quota' | 'unknown_recipient'; readonly detail: string }
   | { readonly status: 'rate_limited'; readonly retryAfterMs: number }
-  | { readonly status: 'unavailable'; readonly detail: string; readonly retryAfterMs: number }
+  | {
+      readonly status: 'unavailable';
+      readonly detail: string;
+      readonly retryAfterMs: number;
+      /** The disk is full, or nearly: told apart, since senders of ordinary mail have a code for it. */
+      readonly why?: 'no_room';
+    }
   | { readonly status: 'send_body' | 'send_blobs' };
 
 export const UNAVAILABLE_RETRY_MS = 5_000;
@@ -24,5 +30,12 @@ export const FULL: Submission = Object.freeze({
 export const REMOVED: Submission = Object.freeze({
   status: 'unavailable',
   detail: 'this node was removed from its home: another takes it',
+  retryAfterMs: UNAVAILABLE_RETRY_MS,
+});
+
+export const NO_ROOM: Submission = Object.freeze({
+  status: 'unavailable',
+  detail: 'the disk of this node is nearly full',
+  why: 'no_room',
   retryAfterMs: UNAVAILABLE_RETRY_MS,
 });

@@ -1,5 +1,5 @@
 /** `verify` and `repair`: the feeds against their trees, and the views against the feeds. */
-import { type CryptoSuite, compareBytes, invariant, readUint64, toHex } from '../base/index.ts';
+import { type CryptoSuite, compareBytes, readUint64 } from '../base/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import {
   type Address,
@@ -13,15 +13,10 @@ import {
 } from '../protocol/index.ts';
 import { type KeySpan, MemoryStore, type Row, type Store, type StoreReader } from '../store/index.ts';
 import { type FoldedEntry, foldEntry, keysOf } from './fold.ts';
-import { NodeError } from './node-error.ts';
+import { blockPlace, type Problem, problem, viewPlace } from './problem.ts';
+import { readableBlocks } from './readable.ts';
 import { ViewBuffer } from './view-buffer.ts';
 import { foldedKey, VIEWS, viewsOf } from './view-keys.ts';
-
-export interface Problem {
-  readonly code: 'block' | 'entry' | 'view_missing' | 'view_extra' | 'view_differs';
-  readonly where: string;
-  readonly message: string;
-}
 
 export interface CheckResult {
   readonly ok: boolean;
@@ -35,6 +30,8 @@ export interface CheckDeps {
   readonly home: HomeName;
   readonly store: Store;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
+  /** What the database says of itself, in words; nothing where it looks after itself. */
+  readonly checkStore: () => Promise<readonly string[]>;
 }
 
 export interface CheckOptions {
@@ -56,9 +53,12 @@ const PROBLEMS_LISTED = 100;
 export async function checkEverything(deps: CheckDeps, options: CheckOptions): Promise<CheckResult> {
   const problems: Problem[] = [];
   let checked = 0;
-  const note = (problem: Problem): void => {
-    if (problems.length < PROBLEMS_LISTED) problems.push(problem);
+  const note = (found: Problem): void => {
+    if (problems.length < PROBLEMS_LISTED) problems.push(found);
   };
+  for (const found of await deps.checkStore()) note(problem('store', 'store', found));
+  // Rows of a damaged database are not what was written: what would be said of them says nothing of feeds and views.
+  if (problems.length > 0) return { ok: false, checked, problems };
   const account = options.account === undefined ? undefined : parseAddress(options.account);
   await using fresh = new MemoryStore();
   const fold = new FreshFold(deps, fresh, account, note);
@@ -72,8 +72,9 @@ export async function checkEverything(deps: CheckDeps, options: CheckOptions): P
     });
     for await (const { code, index, message } of found)
       if (blocks === undefined || blocks.has(index) || !BLOCK_PROBLEMS.has(code))
-        note({ code: 'block', where: `${id.slice(0, 16)}/${index}`, message: `${code}: ${message}` });
+        note(problem(code, blockPlace(id, index), message));
   }
+  if (fold.isBroken) return { ok: false, checked, problems };
   await deps.store.transact(async (transaction) => {
     await fold.catchUp(transaction, options);
     for (const bounds of account === undefined ? [VIEWS] : viewsOf(account))
@@ -82,23 +83,24 @@ export async function checkEverything(deps: CheckDeps, options: CheckOptions): P
   return { ok: problems.length === 0, checked, problems };
 }
 
-/** Throws the views away, all or an account's, and folds them again from the feeds; one transaction, so a crash leaves the old ones. */
-export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Promise<void> {
-  const problems: Problem[] = [];
+/**
+ * Makes the views, all or an account's, what the feeds say; in one transaction, and only where they differ. False, with
+ * nothing changed: an entry cannot be read.
+ */
+export async function rebuildViews(deps: CheckDeps, options: CheckOptions): Promise<boolean> {
   const account = options.account === undefined ? undefined : parseAddress(options.account);
   await using fresh = new MemoryStore();
-  const fold = new FreshFold(deps, fresh, account, (problem) => problems.push(problem));
+  const fold = new FreshFold(deps, fresh, account, () => undefined); // the check that follows names it
   await fold.catchUp(deps.store, options);
-  await deps.store.transact(async (transaction) => {
+  return await deps.store.transact(async (transaction) => {
     await fold.catchUp(transaction, options);
-    if (problems.length > 0)
-      throw new NodeError('damaged', `an entry cannot be read: ${problems[0]?.where} ${problems[0]?.message}`, {
-        fix: 'Restore the newest backup with `restante restore`; clients give back what came after it.',
-      });
-    for (const bounds of account === undefined ? [VIEWS] : viewsOf(account)) {
-      transaction.deleteRange(bounds.from, bounds.to);
-      for await (const row of rowsOf(fresh, bounds)) transaction.put(row.key, row.value);
-    }
+    if (fold.isBroken) return false;
+    for (const bounds of account === undefined ? [VIEWS] : viewsOf(account))
+      for await (const { expected, actual } of pairs(transaction, fresh, bounds))
+        if (expected === undefined && actual !== undefined) transaction.delete(actual.key);
+        else if (expected !== undefined && !isSameValue(expected, actual))
+          transaction.put(expected.key, expected.value);
+    return true;
   });
 }
 
@@ -110,13 +112,22 @@ class FreshFold {
   readonly #note: (problem: Problem) => void;
   readonly #folded = new Map<FeedId, number>();
   readonly #blocks = new Map<FeedId, Set<number>>();
+  #isBroken = false;
 
   /** With an account, only what concerns it is folded: rows under other names are wrong then, and nobody looks at them. */
   constructor(deps: CheckDeps, into: Store, account: Address | undefined, note: (problem: Problem) => void) {
     this.#deps = deps;
     this.#into = into;
     this.#account = account;
-    this.#note = note;
+    this.#note = (found) => {
+      this.#isBroken = true;
+      note(found);
+    };
+  }
+
+  /** Whether an entry could not be read: what comes of the others is not what the views should be. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   /** The blocks of the account's entries so far; undefined without an account: all of them. */
@@ -183,27 +194,33 @@ async function readEntries(
 ): Promise<{ readonly entries: readonly FoldedEntry[]; readonly next: number }> {
   const end = Math.min(length, from + FOLD_PAGE_BLOCKS);
   const indexes = Array.from({ length: end - from }, (_, i) => from + i);
-  const blocks = await feed.getBlocks(reader, indexes);
+  const blocks = await readableBlocks(reader, feed, indexes);
   const entries: FoldedEntry[] = [];
   let next = from;
   while (next < end) {
     const block = blocks[next - from];
     try {
-      invariant(block !== undefined, 'the header block is held');
+      if (block === undefined) throw new Error('the header of an entry is not there, or cannot be read');
       const header = decodeEntryHeader(block);
       const isMail = header.kind === EntryKind.MAIL || header.kind === EntryKind.NOTE;
       entries.push({ feed: feed.id, index: next, header, ...(isMail ? { pdu: parsePdu(suite, header.pdu) } : {}) });
       next += header.hasBody ? 2 : 1;
     } catch (error) {
-      note({ code: 'entry', where: `${feed.id.slice(0, 16)}/${next}`, message: (error as Error).message });
-      next += 1;
+      note(problem('entry', blockPlace(feed.id, next), (error as Error).message));
+      // Where the next one begins, nothing tells any more.
+      return { entries, next: length };
     }
   }
   return { entries, next };
 }
 
 /** Of one block. What is wrong with the tree or its signatures is wrong for every account. */
-const BLOCK_PROBLEMS: ReadonlySet<string> = new Set(['block_hash', 'missing_block', 'uncleared_block']);
+const BLOCK_PROBLEMS: ReadonlySet<string> = new Set([
+  'block_hash',
+  'missing_block',
+  'unreadable_block',
+  'uncleared_block',
+]);
 
 /** Walks both stores' views side by side; returns how many rows were looked at. */
 async function compareViews(
@@ -213,20 +230,35 @@ async function compareViews(
   note: (problem: Problem) => void,
 ): Promise<number> {
   let checked = 0;
+  for await (const pair of pairs(actual, expected, bounds)) {
+    checked += 1;
+    const { actual: row, expected: right } = pair;
+    if (row === undefined) note(problem('view_missing', viewPlace(pair.expected.key), 'a view row is missing'));
+    else if (right === undefined) note(problem('view_extra', viewPlace(row.key), 'a view row that no entry explains'));
+    else if (!isSameValue(right, row)) note(problem('view_differs', viewPlace(row.key), 'a view row differs'));
+  }
+  return checked;
+}
+
+type Pair =
+  | { readonly actual: Row; readonly expected: Row | undefined }
+  | { readonly actual: undefined; readonly expected: Row };
+
+/** The rows of both, those of one key together. */
+async function* pairs(actual: StoreReader, expected: StoreReader, bounds: KeySpan): AsyncGenerator<Pair> {
   const [left, right] = [rowsOf(actual, bounds), rowsOf(expected, bounds)];
   let [a, b] = [await left.next(), await right.next()];
   while (a.done !== true || b.done !== true) {
-    checked += 1;
     const order = a.done === true ? 1 : b.done === true ? -1 : compareBytes(a.value.key, b.value.key);
-    const where = toHex((order <= 0 ? a.value : b.value).key);
-    if (order < 0) note({ code: 'view_extra', where, message: 'a view row that no entry explains' });
-    else if (order > 0) note({ code: 'view_missing', where, message: 'a view row is missing' });
-    else if (compareBytes(a.value.value, b.value.value) !== 0)
-      note({ code: 'view_differs', where, message: 'a view row differs' });
+    if (order > 0) yield { actual: undefined, expected: b.value as Row };
+    else yield { actual: a.value as Row, expected: order === 0 ? (b.value as Row) : undefined };
     if (order <= 0) a = await left.next();
     if (order >= 0) b = await right.next();
   }
-  return checked;
+}
+
+function isSameValue(a: Row, b: Row | undefined): boolean {
+  return b !== undefined && compareBytes(a.value, b.value) === 0;
 }
 
 async function* rowsOf(reader: StoreReader, bounds: KeySpan): AsyncGenerator<Row> {

@@ -223,6 +223,7 @@ export function keyLogPrefix(feed: FeedId): Uint8Array {
 }
 
 /** The same log at a node that only follows it. */
+export const KEY_LOG_MIRRORS: KeySpan = under(utf8('Y'));
 export function keyLogMirrorPrefix(publicKey: Uint8Array): Uint8Array {
   return concatBytes(utf8('Y'), publicKey);
 }

@@ -186,7 +186,7 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
     conversations,
     // Nobody here attaches anything large.
     attachments: { piece: async () => undefined, gather: async () => false },
-    fleet: { progressed: () => undefined, untilCopied: async () => true },
+    fleet: { progressed: () => undefined, hasRoom: () => true, untilCopied: async () => true },
   };
   const network: Network = { link, directory: directoryOf(papers) };
   const messaging = await exchange(deps, (parts) => Messaging.openOver(parts, network, home));
@@ -205,7 +205,8 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
         blobs: { isComplete: async () => false },
         messaging,
         untilCopied: undefined,
-        isRemoved: () => false,
+        refusal: () => undefined,
+        onNoRoom: () => undefined, // its disk has room for all
       },
       options,
     ),

@@ -10,6 +10,7 @@ export const REFUSALS = Object.freeze({
   notForUs: { code: 550, text: '5.7.1 This home takes mail for its own people only' },
   nobody: { code: 550, text: '5.1.1 No such address here' },
   full: { code: 452, text: '4.2.2 The mailbox is full' },
+  noRoom: { code: 452, text: '4.3.1 The disk of this home is full, come again later' },
   badSender: { code: 553, text: '5.1.7 Not an address that mail can be returned to' },
   tooManyRecipients: { code: 452, text: '4.5.3 Too many recipients, send the others apart' },
   tooManyUnknown: { code: 421, text: '4.7.0 Too many recipients were refused' },

@@ -15,7 +15,7 @@ import {
   SILENT_LOG,
 } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
-import { Core, DEFAULT_LIMITS, joinFleet, Metrics } from '../../src/node/index.ts';
+import { Core, DEFAULT_LIMITS, type Disk, joinFleet, Metrics } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Internet, Site } from './internet.ts';
@@ -37,6 +37,8 @@ export interface FleetOptions {
   readonly clock?: ManualClock;
   /** The way to other homes; without it there is none. */
   readonly internet?: Internet;
+  /** Of nodes by name; absent: the real one. */
+  readonly disks?: ReadonlyMap<string, Disk>;
 }
 
 export class FleetNode {
@@ -119,8 +121,10 @@ export class FleetWorld implements AsyncDisposable {
     // A loopback home is named after the place of its first node.
     if (node.site !== undefined && this.nodes.size === 1 && !this.home.startsWith('localhost'))
       this.home = parseHomeName(`localhost:${node.site.port}`);
+    const disk = this.#options.disks?.get(name);
     node.core = await Core.open(
       {
+        ...(disk === undefined ? {} : { disk }),
         clock: this.clock,
         random: this.random,
         suite: this.suite,

@@ -12,7 +12,15 @@ import {
 } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
 import type { Abroad } from '../../src/node/abroad.ts';
-import { Core, type CoreOptions, DEFAULT_LIMITS, Letters, Metrics, type NodeLimits } from '../../src/node/index.ts';
+import {
+  Core,
+  type CoreOptions,
+  DEFAULT_LIMITS,
+  type Disk,
+  Letters,
+  Metrics,
+  type NodeLimits,
+} from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
 import { createPerson, type Person } from './person.ts';
 import { WireClient } from './wire-client.ts';
@@ -23,6 +31,8 @@ export interface WorldOptions {
   readonly registration?: CoreOptions['registration'];
   readonly limits?: Partial<NodeLimits>;
   readonly log?: Log;
+  /** Absent: the real one. */
+  readonly disk?: Disk;
   /** The way to other homes; default: this node speaks with none. */
   readonly abroad?: Abroad;
 }
@@ -68,6 +78,7 @@ export class NodeWorld implements AsyncDisposable {
         signatures: new InlineSignatureChecker(this.suite),
         log: this.#options.log ?? SILENT_LOG,
         metrics: new Metrics(),
+        ...(this.#options.disk === undefined ? {} : { disk: this.#options.disk }),
         letters: this.letters,
         abroad: this.#options.abroad,
       },

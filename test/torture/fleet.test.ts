@@ -148,7 +148,10 @@ const ROUND_KINDS: readonly { readonly name: string; readonly run: (round: Round
       if (disk === undefined) return;
       disk.fill();
       const refusal = await refusalOf(fleet, random, reader, 'c');
-      expect(refusal).toMatchObject({ status: ReceiptStatus.UNAVAILABLE, detail: 'the disk is full' });
+      expect(refusal).toMatchObject({
+        status: ReceiptStatus.UNAVAILABLE,
+        detail: 'the disk of this node is nearly full',
+      });
       expect((await readAll(fleet, random, reader, 'c')).length).toBeGreaterThan(0);
       disk.makeRoom();
     },

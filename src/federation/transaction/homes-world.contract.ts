@@ -120,6 +120,7 @@ export class TestHome {
   judgedCount = 0;
   /** Whether what it takes comes to be on as many disks as its answers need. */
   areCopiesThere = true;
+  hasRoom = true;
   /** Texts that are answered "later" so many times. */
   readonly laterFor = new Map<string, number>();
   #life = { isOver: false };
@@ -157,7 +158,11 @@ export class TestHome {
         hints: this.#hints(),
         link: this.#link(life),
         directory: this.#directory(),
-        fleet: { progressed: () => undefined, untilCopied: async () => this.areCopiesThere },
+        fleet: {
+          progressed: () => undefined,
+          hasRoom: () => this.hasRoom,
+          untilCopied: async () => this.areCopiesThere,
+        },
         onRejected: () => undefined,
       });
       return true;

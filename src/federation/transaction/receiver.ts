@@ -88,6 +88,9 @@ export class Receiver<Judged> {
     if (transaction.destination !== this.#deps.home)
       throw new FederationError('wrong_destination', `a transaction for ${transaction.destination}`);
     if (transaction.items.length === 0) return this.#hear(origin, transaction);
+    // Before anything is written: an answer to each item would be kept.
+    if (!this.#deps.fleet.hasRoom())
+      throw new FederationError('unavailable', 'the disk here is nearly full', { retry: 'later' });
     const numbered = numberedOf(txn, transaction);
     await this.#checkFeed(origin, numbered.feed, signal);
     const taken = await this.#deps.intake.take(origin, numbered, txn, signal);

@@ -1,14 +1,16 @@
 /** Where the synchronizer's blocks go: through the journal, which folds them in the transaction that stores them. */
 import type { Acceptance, BlockClaim, FeedLog, FeedStore } from '../../feed/index.ts';
 import { decodeEntryHeader, EntryKind, ProtocolError } from '../../protocol/index.ts';
-import type { Store, StoreReader } from '../../store/index.ts';
+import { type Store, StoreError, type StoreReader } from '../../store/index.ts';
 import type { Journal } from '../journal.ts';
+import type { Room } from '../room.ts';
 
 export interface CopyStoreDeps {
   readonly store: Store;
   readonly journal: Journal;
   /** Nothing that names a key is shown before the log of keys here names it. */
   readonly followKeyLog: () => Promise<void>;
+  readonly room: Pick<Room, 'isLow'>;
 }
 
 export class CopyStore implements FeedStore {
@@ -23,7 +25,10 @@ export class CopyStore implements FeedStore {
   }
 
   async accept(log: FeedLog, claims: readonly BlockClaim[]): Promise<readonly Acceptance[]> {
-    const { followKeyLog, journal } = this.#deps;
+    const { followKeyLog, journal, room } = this.#deps;
+    // The synchronizer keeps off for a while, and asks again.
+    if (log.isReplica && room.isLow)
+      throw new StoreError('disk_full', 'the disk here is nearly full', { retry: 'later' });
     if (log.isReplica && claims.some(({ block }) => block !== undefined && namesKeys(block))) await followKeyLog();
     return journal.accept(log, claims);
   }

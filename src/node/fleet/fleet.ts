@@ -15,7 +15,7 @@ import {
   SeededPrng,
   toBase64,
 } from '../../base/index.ts';
-import type { CreateStreamCipher } from '../../feed/index.ts';
+import type { BlockClaim, CreateStreamCipher } from '../../feed/index.ts';
 import { decodeKeyLogPage, type FeedId, type HomeName, type HomeNode, type KeyLogPage } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { DataFolder } from '../data-folder.ts';
@@ -23,6 +23,7 @@ import type { NodeFeeds } from '../feeds.ts';
 import type { HomeChain } from '../home-chain.ts';
 import type { Journal } from '../journal.ts';
 import type { HomeKeyLog } from '../key-log.ts';
+import type { Room } from '../room.ts';
 import { Copies } from './copies.ts';
 import { CopyStore } from './copy-store.ts';
 import { Dialing } from './dialing.ts';
@@ -56,6 +57,7 @@ export interface FleetDeps {
   readonly journal: Journal;
   readonly home: HomeChain;
   readonly keyLog: HomeKeyLog;
+  readonly room: Pick<Room, 'isLow'>;
   readonly createCipher: CreateStreamCipher;
   /** undefined: this node reaches no other, as when a command opens its folder. */
   readonly dialer: Dialer | undefined;
@@ -230,6 +232,18 @@ export class Fleet implements AsyncDisposable {
     if (link?.isOpen !== true)
       throw new FleetError('no_registrar', 'the node that keeps the keys of this home is away', { retry: 'later' });
     return link.ask(what, body);
+  }
+
+  /** A block of a feed, of one node after the other that is linked and has it: not judged yet. */
+  async *blocksElsewhere(feed: FeedId, index: number): AsyncGenerator<BlockClaim> {
+    for (const link of this.links)
+      try {
+        const { block, nodes } = parseAnswer('block', await link.ask('block', { feed, index }));
+        yield { index, block, nodes, signature: undefined };
+      } catch (error) {
+        if (!(error instanceof FleetError)) throw error;
+        this.#deps.log.info({ error, node: link.other.name, feed, index }, 'a node did not give a block');
+      }
   }
 
   /** Brings the log of the home's keys up to what the nodes that are here have. */

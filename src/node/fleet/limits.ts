@@ -48,3 +48,5 @@ export const HELD_WAIT_MS = 60_000;
 export const DEFERRED_TOLD_MAX = 1_000;
 /** Mirrors that an operator names: each copies all that this node takes. */
 export const MIRRORS_MAX = 100;
+/** The largest block of a node's feed is a body of 2 MiB and its frame; in base64 it fits a control message. */
+export const ASKED_BLOCK_BYTES_MAX = 3 * 1024 * 1024 - 64 * 1024;

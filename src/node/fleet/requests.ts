@@ -1,5 +1,6 @@
 /** What nodes of a fleet ask of each other, judged where it comes in. */
 import { z } from 'zod';
+import { PROOF_NODES_MAX } from '../../feed/index.ts';
 import { parseFeedId } from '../../protocol/index.ts';
 import { bytes } from './control-message.ts';
 import { FleetError } from './fleet-error.ts';
@@ -27,6 +28,8 @@ const requests = {
     retired: z.array(feed).max(FEEDS_MAX),
   }),
   keyLog: z.strictObject({ after: z.int().min(0) }),
+  /** For whose own is damaged. */
+  block: z.strictObject({ feed, index: z.int().min(0) }),
   /** Of the registrar: a new account. */
   register: z.strictObject({ document: bytes, vault: bytes, invite: z.string().max(64) }),
   /** Of the registrar: a version that somebody sent who authenticated as the address. */
@@ -37,6 +40,10 @@ const answers = {
   open: requests.open,
   publish: z.strictObject({}),
   keyLog: z.strictObject({ page: bytes }),
+  block: z.strictObject({
+    block: bytes,
+    nodes: z.array(z.strictObject({ index: z.int().min(0), hash: key, size: z.int().min(0) })).max(PROOF_NODES_MAX),
+  }),
   register: z.discriminatedUnion('status', [
     z.strictObject({ status: z.literal('accepted'), document: bytes }),
     z.strictObject({ status: z.literal('refused'), code: z.string().max(64), why: z.string().max(1_000) }),

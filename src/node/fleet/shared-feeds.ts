@@ -15,8 +15,12 @@ import {
 } from '../../feed/index.ts';
 import { type FeedId, feedIdOf } from '../../protocol/index.ts';
 import type { NodeFeeds } from '../feeds.ts';
+import { readableBlock } from '../readable.ts';
 import type { Copies } from './copies.ts';
+import { FleetError } from './fleet-error.ts';
+import { ASKED_BLOCK_BYTES_MAX } from './limits.ts';
 import type { NodeLink } from './node-link.ts';
+import type { AnswerOf, RequestOf } from './requests.ts';
 import type { Roster } from './roster.ts';
 
 export interface SharedFeedsDeps {
@@ -68,6 +72,23 @@ export class SharedFeeds implements AsyncDisposable {
     return [...this.#shared]
       .filter((feed) => its?.has(feed) ?? true)
       .flatMap((feed) => feeds.all.get(feed)?.publicKey ?? []);
+  }
+
+  /** A block that another node lacks, and what proves it. Throws FleetError `not_here`. */
+  async blockFor(link: NodeLink, { feed, index }: RequestOf<'block'>): Promise<AnswerOf<'block'>> {
+    const { copyStore, feeds } = this.#deps;
+    const log = feeds.all.get(feed);
+    const mayKnow = log !== undefined && this.keysFor(link).includes(log.publicKey);
+    if (!mayKnow || !log.has(index)) throw new FleetError('not_here', 'that block is not here');
+    const reader = copyStore.readerOf(log);
+    const block = await readableBlock(reader, log, index);
+    const [proof] = await log.proofs(reader, [{ index, digest: 0, withHash: false }]);
+    if (block === undefined || proof === undefined || block.length > ASKED_BLOCK_BYTES_MAX)
+      throw new FleetError('not_here', 'that block cannot be given');
+    return {
+      block: Uint8Array.from(block),
+      nodes: proof.nodes.map((node) => ({ ...node, hash: Uint8Array.from(node.hash) })),
+    };
   }
 
   /** Feeds that another node has are copied when the home names them. */

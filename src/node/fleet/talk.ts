@@ -82,6 +82,8 @@ export class Talk {
         const { after } = parseRequest('keyLog', body);
         return { page: encodeKeyLogPage(await keyLog.page(after)) };
       }
+      case 'block':
+        return shared.blockFor(link, parseRequest('block', body));
       case 'register':
         return this.#dutiesFor(link).register(parseRequest('register', body));
       case 'extend':
