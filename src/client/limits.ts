@@ -36,6 +36,10 @@ export const CHAIN_RACES_MAX = 5;
 export const PAGES_QUEUED = 16;
 /** Pages beyond which a node that ignores back-pressure is cut. */
 export const PAGES_QUEUED_MAX = 128;
+/** A body that the node did not have when its entry came is asked for again so soon; the wait doubles. It is copied within a second, as a rule. */
+export const BODY_AGAIN_FIRST_MS = 2_000;
+/** Its ceiling: some bodies come when a node is back, or never. */
+export const BODY_AGAIN_MAX_MS = 60_000;
 /** Bodies fetched at once: 2 MiB each at most. */
 export const FETCHES_IN_FLIGHT = 4;
 /** Messages opened and indexed in one transaction. */

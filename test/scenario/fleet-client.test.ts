@@ -5,6 +5,7 @@ import { FleetClients } from '../harness/fleet-client.ts';
 import { verified } from '../harness/fleet-people.ts';
 import { FleetWorld } from '../harness/fleet-world.ts';
 
+const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
 test('people write at both sides through an hour of being cut off: each mail once for both, complete on 2 of 2', async () => {
@@ -50,4 +51,43 @@ test('people write at both sides through an hour of being cut off: each mail onc
     });
   }
   await verified(world, 'a', 'b');
+});
+
+test('a body that comes to the node after its header is with the client seconds later', async () => {
+  await using world = await FleetWorld.open(['a', 'b']);
+  const clients = new FleetClients(world);
+  const alice = await clients.createAccount('alice', 'a');
+  const bob = await clients.createAccount('bob', 'a');
+  await world.settled();
+  world.cut('a', 'b');
+  {
+    await using client = await clients.open(bob, 'b');
+    await client.nodes.pin('b');
+    await world.moving(client.connect(never));
+    await world.until(() => client.nodes.list().some(({ name, state }) => name === 'b' && state === 'connected'));
+    const draft = { to: [alice.created.profile.address], subject: 'late', text: 'its body comes last' };
+    expect(await world.moving(client.send(draft))).toMatchObject({ status: 'accepted' });
+  }
+  clients.out.add('b');
+  const feed = world.core('b').feeds.current;
+  const claims = await Promise.all(
+    Array.from({ length: feed.length }, async (_, index) => {
+      const [block, proof] = [
+        await feed.getBlock(world.storeOf('b'), index),
+        await feed.proof(world.storeOf('b'), index),
+      ];
+      return { index, block, nodes: proof.nodes, signature: proof.signature };
+    }),
+  );
+  const copy = await world.core('a').feeds.copy(feed.publicKey);
+  await world.core('a').journal.accept(copy, claims.slice(0, -1));
+
+  await using client = await clients.open(alice, 'a');
+  await world.moving(client.connect(never));
+  await world.until(async () => (await client.report()).pendingBodies === 1, 'a header without its body');
+  await world.pass(SECOND_MS);
+  await world.core('a').journal.accept(copy, claims.slice(-1));
+  const cameAt = world.clock.monotonic();
+  await world.until(async () => (await all(client.mail.list())).length === 1, 'the body');
+  expect(world.clock.monotonic() - cameAt).toBeLessThan(20 * SECOND_MS);
 });

@@ -9,10 +9,18 @@ import type { Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
 import { ConnectionError } from '../connection/index.ts';
 import { type Interval, IntervalSet, type Ledger, lastClaimOf } from '../ledger/index.ts';
-import { GAP_ENTRIES_MAX, LEDGER_RANGES_MAX, PAGES_COMMITTING, PAGES_READ_AHEAD } from '../limits.ts';
+import {
+  BODY_AGAIN_FIRST_MS,
+  BODY_AGAIN_MAX_MS,
+  GAP_ENTRIES_MAX,
+  LEDGER_RANGES_MAX,
+  PAGES_COMMITTING,
+  PAGES_READ_AHEAD,
+} from '../limits.ts';
 import type { BodyFetcher } from './body-fetcher.ts';
 import type { GivingBack } from './giving-back.ts';
 import type { HeadIntake, Restoration } from './head-intake.ts';
+import { later } from './later.ts';
 import { describeAlarm } from './mailbox-alarms.ts';
 import type { FeedMailbox, Mailboxes } from './mailboxes.ts';
 import type { PageIntake, PageSource, ReadPage } from './page-intake.ts';
@@ -104,7 +112,7 @@ export class History {
     pass.onOwed = nudge;
     this.#nudge = nudge;
     await this.#catchUp(pass, source, signal);
-    for (;;) {
+    for (let againMs = BODY_AGAIN_FIRST_MS; ; againMs = Math.min(2 * againMs, BODY_AGAIN_MAX_MS)) {
       isDue = false;
       const wanted = this.#wanted.splice(0);
       try {
@@ -114,6 +122,10 @@ export class History {
         throw error;
       }
       for (const { resolve } of wanted) resolve();
+      // A node says nothing when a body comes to it after its entry: it is asked again.
+      const owed = await this.#deps.bodies.pendingCount();
+      if (owed === 0) againMs = BODY_AGAIN_FIRST_MS / 2;
+      using _ = owed === 0 ? undefined : later(this.#deps.clock, againMs, nudge, signal);
       while (!isDue) {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
