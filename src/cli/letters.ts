@@ -87,7 +87,7 @@ export async function openOutbound(
   const folder = dataFolderOf(context, place);
   const dialer = new UndiciDialer({ ...deps, resolver: new SystemResolver() }, { allowPrivate: isLoopback });
   const outbound = await Outbound.open(
-    { ...deps, log, dns: new SystemDnsResolver(smtpDns), dialer, doorway: () => node.doorway },
+    { ...deps, log, dns: new SystemDnsResolver(smtpDns), dialer, registry: node.registry, doorway: () => node.doorway },
     {
       home,
       name: smtpName ?? (isLoopback ? host : `mail.${home}`),

@@ -12,7 +12,9 @@ export { type JoinFleetOptions, joinFleet } from './join-fleet.ts';
 export {
   type LetterAnswer,
   type LetterCarrier,
+  type LetterDestination,
   Letters,
+  type LettersStatus,
   type LetterToSend,
   type ReportEvents,
 } from './letters.ts';

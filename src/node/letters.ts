@@ -37,11 +37,40 @@ export interface ReportEvents {
   readonly report: { readonly author: Address; readonly report: DeliveryReport };
 }
 
+/** Of one domain that letters wait for. */
+export interface LetterDestination {
+  readonly domain: string;
+  readonly letters: number;
+  /** When the oldest of them was accepted, milliseconds since 1970. */
+  readonly oldestAt: number;
+  /** In a row: it could not be reached. */
+  readonly failures: number;
+  /** Absent: something is under way. */
+  readonly nextAt?: number;
+}
+
+/** What waits, and what became of the rest since the start. */
+export interface LettersStatus {
+  /** Letters, once for each domain that they are for. */
+  readonly queued: number;
+  readonly oldestAt?: number;
+  /** Recipients. */
+  readonly delivered: number;
+  readonly refused: number;
+  /** Attempts that left somebody waiting. */
+  readonly deferred: number;
+  /** Those with the most letters; of a flood not all. */
+  readonly destinations: readonly LetterDestination[];
+}
+
 export interface LetterCarrier {
   /** The largest text. */
   readonly bytesMax: number;
   take(letter: LetterToSend): Promise<LetterAnswer>;
   reportsOf(author: Address): Promise<readonly DeliveryReport[]>;
+  readonly status: LettersStatus;
+  /** Tries what waits for a domain, or all, now. */
+  retry(domain: string | undefined): void;
   /** A report is on disk. */
   readonly reports: Emitter<ReportEvents>;
 }
@@ -64,6 +93,15 @@ export class Letters {
         this.#carrier = undefined;
       },
     };
+  }
+
+  /** Undefined: nobody carries letters. */
+  get status(): LettersStatus | undefined {
+    return this.#carrier?.status;
+  }
+
+  retry(domain: string | undefined): void {
+    this.#carrier?.retry(domain);
   }
 
   /** The largest text; 0: nobody carries letters. */

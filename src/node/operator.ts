@@ -8,6 +8,7 @@ import { writeBackup } from './backup.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { NodeFeeds } from './feeds.ts';
 import type { Fleet, FleetStatus } from './fleet/index.ts';
+import type { Letters, LettersStatus } from './letters.ts';
 import { INVITES_MAX, type NodeLimits, RETENTION_DAYS_MAX } from './limits.ts';
 import type { DoorStatus, Metrics } from './metrics.ts';
 import { NodeError } from './node-error.ts';
@@ -41,6 +42,8 @@ export interface NodeStatus {
   readonly connections: number;
   /** Absent where there is no SMTP door. */
   readonly smtp?: DoorStatus;
+  /** Ordinary mail on its way out; absent where none is sent. */
+  readonly letters?: LettersStatus;
   /** Of the disk; absent where it is the database's. */
   readonly freeBytes?: number;
   /** Why it takes no mail now. */
@@ -63,6 +66,7 @@ export interface OperatorDeps {
   readonly accounts: Accounts;
   readonly store: NodeStore;
   readonly folder: DataFolder;
+  readonly letters: Pick<Letters, 'retry' | 'status'>;
   readonly sessions: Sessions;
   readonly check: RepairDeps;
   readonly feeds: Pick<NodeFeeds, 'all' | 'current' | 'isRetired'>;
@@ -96,7 +100,7 @@ export interface Operator {
   federationStatus(home: string | undefined): Promise<readonly DestinationStatus[]>;
   /** The key logs of other homes that this one follows, and which of them do not hold. */
   keyLogs(): Promise<readonly KeyLogStatus[]>;
-  /** Tries to send now, whatever the back-off. */
+  /** Tries to send now, whatever the back-off; ordinary mail too. */
   federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]>;
   /** What another home showed of itself and its people is forgotten: what it shows next is believed. */
   federationForget(home: string): Promise<readonly DestinationStatus[]>;
@@ -182,7 +186,7 @@ export class NodeOperator implements Operator {
   }
 
   async status(): Promise<NodeStatus> {
-    const { feeds, folder, room, sessions, store } = this.#deps;
+    const { feeds, folder, letters, room, sessions, store } = this.#deps;
     let accounts = 0;
     for await (const account of this.#deps.accounts.all()) accounts += account.closed ? 0 : 1;
     const list = [...feeds.all].map(([feed, log]) => ({ feed, length: log.length, retired: feeds.isRetired(feed) }));
@@ -194,6 +198,7 @@ export class NodeOperator implements Operator {
       bytes: await store.sizeBytes(),
       connections: sessions.count,
       ...(this.#deps.metrics.door === undefined ? {} : { smtp: this.#deps.metrics.door() }),
+      ...(letters.status === undefined ? {} : { letters: letters.status }),
       ...(room.space === undefined ? {} : { freeBytes: room.space.freeBytes }),
       ...(room.problem === undefined ? {} : { problem: room.problem }),
       feeds: list,
@@ -233,6 +238,7 @@ export class NodeOperator implements Operator {
 
   async federationRetry(home: string | undefined): Promise<readonly DestinationStatus[]> {
     this.#messaging.retry(home === undefined ? undefined : parseHomeName(home));
+    this.#deps.letters.retry(home);
     return this.federationStatus(home);
   }
 

@@ -119,6 +119,7 @@ export function createServices(
       messaging,
       copies,
       fleet,
+      letters,
       room: parts.room,
     },
     limits,

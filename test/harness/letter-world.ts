@@ -1,6 +1,7 @@
 /** A node that sends ordinary mail, on a clock that tests move; what it sends goes to servers on this machine. */
 import { SeededPrng, SeededSecureRandom, SILENT_LOG } from '../../src/base/index.ts';
 import type { DnsRecords, DnsResolver, DnsType } from '../../src/base/system/index.ts';
+import { Metrics } from '../../src/node/index.ts';
 import { Outbound, type OutboundOptions } from '../../src/smtp-door/index.ts';
 import type { NodeWorld } from './node-world.ts';
 
@@ -45,6 +46,7 @@ export async function openOutbound(
           throw new Error('nobody serves a policy');
         },
       },
+      registry: new Metrics().registry,
       doorway: () => world.core.doorway,
     },
     {

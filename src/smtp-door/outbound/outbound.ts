@@ -3,6 +3,7 @@
  * is on disk, sealed; then it is tried for five days, and its author is told what became of it. Whose it is says the node, which
  * has proven who asks; that the letter says so too is seen to here.
  */
+import type { Registry } from 'prom-client';
 import {
   type Clock,
   createBoundedCache,
@@ -18,6 +19,7 @@ import {
   type Doorway,
   type LetterAnswer,
   type LetterCarrier,
+  type LettersStatus,
   type LetterToSend,
   type ReportEvents,
   TokenBucket,
@@ -26,6 +28,7 @@ import { type Address, type DeliveryReport, type HomeName, homeOf } from '../../
 import { StoreError } from '../../store/index.ts';
 import { Courier, senderOf } from './courier.ts';
 import { type DkimKey, signDkim } from './dkim.ts';
+import { LetterMetrics } from './letter-metrics.ts';
 import { LetterStore } from './letter-store.ts';
 import { judgeText } from './letter-text.ts';
 import {
@@ -40,7 +43,7 @@ import {
   WAITING_PER_ACCOUNT_MAX,
 } from './limits.ts';
 import { MailClock } from './mail-clock.ts';
-import { type DestinationView, Queue } from './queue.ts';
+import { Queue } from './queue.ts';
 import type { Relay } from './route.ts';
 import { StsPolicies } from './sts.ts';
 
@@ -51,6 +54,8 @@ export interface OutboundDeps {
   readonly log: Log;
   readonly dns: DnsResolver;
   readonly dialer: HttpDialer;
+  /** Of the node's metrics. */
+  readonly registry: Registry;
   /** Asked each time, since a node may be opened anew. */
   readonly doorway: () => Pick<Doorway, 'store'>;
 }
@@ -70,17 +75,6 @@ export interface OutboundOptions {
   readonly dkim: readonly DkimKey[];
 }
 
-/** For the operator. */
-export interface OutboundStatus {
-  readonly queued: number;
-  /** Milliseconds since 1970. */
-  readonly oldestAt: number | undefined;
-  readonly delivered: number;
-  readonly refused: number;
-  readonly deferred: number;
-  readonly destinations: readonly DestinationView[];
-}
-
 export class Outbound implements LetterCarrier, AsyncDisposable {
   readonly bytesMax = LETTER_BYTES_MAX;
   readonly #deps: OutboundDeps;
@@ -89,7 +83,7 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
   readonly #letters: LetterStore;
   readonly #queue: Queue;
   readonly #rates = createBoundedCache<Address, TokenBucket>(ACCOUNTS_REMEMBERED);
-  readonly #counts = { delivered: 0, refused: 0, deferred: 0 };
+  readonly #metrics: LetterMetrics;
 
   private constructor(deps: OutboundDeps, options: OutboundOptions) {
     this.#deps = deps;
@@ -109,12 +103,12 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
       courier,
       letters: this.#letters,
       sign: (text) => signDkim(text, options.home, options.dkim),
-      onFinal: (outcome) => {
-        this.#counts[outcome] += 1;
-      },
-      onDeferred: () => {
-        this.#counts.deferred += 1;
-      },
+      onFinal: (outcome) => this.#metrics.count(outcome),
+      onDeferred: () => this.#metrics.count('deferred'),
+    });
+    this.#metrics = new LetterMetrics(deps.registry, () => {
+      const { oldestAt = clock.now(), size: queued } = this.#queue;
+      return { queued, oldestSeconds: (clock.now() - oldestAt) / 1_000 };
     });
   }
 
@@ -129,9 +123,9 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
     return this.#queue.reports;
   }
 
-  get status(): OutboundStatus {
+  get status(): LettersStatus {
     const { oldestAt, size: queued, view: destinations } = this.#queue;
-    return { queued, oldestAt, ...this.#counts, destinations };
+    return { queued, ...(oldestAt === undefined ? {} : { oldestAt }), ...this.#metrics.counts, destinations };
   }
 
   reportsOf(author: Address): Promise<readonly DeliveryReport[]> {

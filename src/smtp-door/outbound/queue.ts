@@ -4,12 +4,12 @@
  * done with the letter; an end before that is an attempt that was not made, and is made again.
  */
 import { Emitter, isAbort, type Log, type Prng, Scope, unreachable } from '../../base/index.ts';
-import type { ReportEvents } from '../../node/index.ts';
+import type { LetterDestination, ReportEvents } from '../../node/index.ts';
 import { type Courier, senderOf } from './courier.ts';
 import { type Attempt, type Judged, judge } from './judging.ts';
 import { isPartyOver, type Letter, type Reply } from './letter.ts';
 import type { LetterStore } from './letter-store.ts';
-import { ATTEMPTS_MAX, KEEP_RETRY_MS, PROBES_MAX, SLEEP_MAX_MS } from './limits.ts';
+import { ATTEMPTS_MAX, DESTINATIONS_SHOWN_MAX, KEEP_RETRY_MS, PROBES_MAX, SLEEP_MAX_MS } from './limits.ts';
 import type { MailClock } from './mail-clock.ts';
 import { type DestinationQueue, type Effect, EMPTY_QUEUE, type QueueEvent, step, type Waiting } from './queue-step.ts';
 import { Slots } from './slots.ts';
@@ -26,17 +26,6 @@ export interface QueueDeps {
   readonly onFinal: (outcome: 'delivered' | 'refused') => void;
   /** An attempt left somebody waiting. */
   readonly onDeferred: () => void;
-}
-
-/** Of one destination, for the operator. */
-export interface DestinationView {
-  readonly domain: string;
-  readonly letters: number;
-  /** When the oldest of them was accepted, milliseconds since 1970. */
-  readonly oldestAt: number;
-  /** In a row: it could not be reached. */
-  readonly failures: number;
-  readonly nextAt: number | undefined;
 }
 
 const RESTORED: Reply = {
@@ -96,15 +85,18 @@ export class Queue implements AsyncDisposable {
     return this.#acceptedAt.size === 0 ? undefined : [...this.#acceptedAt.values()].reduce((a, b) => Math.min(a, b));
   }
 
-  get view(): readonly DestinationView[] {
-    return [...this.#destinations].map(([domain, { failures, underWay, waiting }]) => {
+  /** Those with the most letters. */
+  get view(): readonly LetterDestination[] {
+    const views = [...this.#destinations].map(([domain, { failures, underWay, waiting }]) => {
       const numbers = [...underWay, ...waiting.map(({ number }) => number)];
       const accepted = numbers.map(
         (number) => this.#acceptedAt.get(nameOf(number, domain)) ?? Number.POSITIVE_INFINITY,
       );
       const oldestAt = accepted.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-      return { domain, letters: numbers.length, oldestAt, failures, nextAt: this.#wakes.get(domain) };
+      const nextAt = this.#wakes.get(domain);
+      return { domain, letters: numbers.length, oldestAt, failures, ...(nextAt === undefined ? {} : { nextAt }) };
     });
+    return views.sort((a, b) => b.letters - a.letters).slice(0, DESTINATIONS_SHOWN_MAX);
   }
 
   /** What is under way is given up: a server that has all of a letter and has not answered may get it again. */
