@@ -1,4 +1,5 @@
 /** Options that several commands share, the parsers of their values, and the examples in the help. */
+import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../protocol/index.ts';
 import type { ProfileOptions } from './profile-choice.ts';
@@ -35,6 +36,13 @@ export function databaseOption(): Option {
 export function databaseArgument(text: string): string {
   if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol))
     throw new InvalidArgumentError('Write it like postgres://user:password@db.example/restante.');
+  return text;
+}
+
+/** An IP address, perhaps with a port. Throws InvalidArgumentError. */
+export function dnsServerOption(text: string): string {
+  const [, address = text] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? [];
+  if (isIP(address) === 0) throw new InvalidArgumentError('Write it like 192.0.2.53, or 127.0.0.1:5353.');
   return text;
 }
 

@@ -6,7 +6,6 @@
  *     DIR/keys/smtp-door.json      address, seed of the device's key, seed of the identity key
  */
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
@@ -34,7 +33,7 @@ import {
 import { CliError } from './cli-error.ts';
 import type { Context, Deps } from './context.ts';
 import { writeDurably } from './durable-file.ts';
-import { bytesArgument, portOption } from './options.ts';
+import { bytesArgument, dnsServerOption, portOption } from './options.ts';
 import { dataFolderOf } from './server.ts';
 
 export interface SmtpDoorFlags {
@@ -82,7 +81,9 @@ export function addSmtpDoorOptions(command: Command): Command {
     )
     .option('--no-smtp-greylist', 'take mail at once from networks that never wrote and that no SPF vouches for')
     .addOption(
-      new Option('--smtp-dns <address>', 'the DNS server to ask (default: those of the system)').argParser(dnsServer),
+      new Option('--smtp-dns <address>', 'the DNS server to ask (default: those of the system)').argParser(
+        dnsServerOption,
+      ),
     );
 }
 
@@ -95,13 +96,6 @@ function spamdPlace(text: string): SpamdPlace {
       'Write it like spamd:127.0.0.1:783; it sees mail in the clear, so it is on this machine.',
     );
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-}
-
-/** An IP address, perhaps with a port. */
-function dnsServer(text: string): string {
-  const [, address = text] = /^\[(.*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? [];
-  if (isIP(address) === 0) throw new InvalidArgumentError('Write it like 192.0.2.53, or 127.0.0.1:5353.');
-  return text;
 }
 
 /** What STARTTLS is offered with; undefined: mail comes in the clear, as SMTP allows, and is encrypted here. */

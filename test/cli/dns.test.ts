@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { DnsServer } from '../harness/dns-server.ts';
 import { Sandbox } from './command-line.ts';
 
 /** The folder of a home that does not run. */
@@ -9,7 +10,8 @@ async function setup(home: string, files: readonly string[] = []) {
   await writeFile(sandbox.path('home', 'home.json'), JSON.stringify({ home, node: 'a' }));
   for (const file of files) await writeFile(sandbox.path('home', 'keys', file), '{}');
   const dns = (...args: string[]) => sandbox.run(['dns', '--data', sandbox.path('home'), ...args]);
-  return { dns, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
+  const run = (command: string, ...args: string[]) => sandbox.run([command, '--data', sandbox.path('home'), ...args]);
+  return { dns, run, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
 
 describe('dns', () => {
@@ -42,5 +44,21 @@ describe('dns', () => {
     await using world = await setup('home.example');
     for (const host of ['192.0.2.1', '2001:db8::1', 'mail.home.example:25', 'a b'])
       expect((await world.dns('--host', host)).code, host).toBe(2);
+  });
+
+  test('is checked by doctor, which says what to set', async () => {
+    await using world = await setup('home.example', ['smtp-door.json']);
+    await using dns = await DnsServer.open({
+      'home.example': { MX: ['10 mail.home.example'], TXT: ['v=spf1 -all'] },
+      'mail.home.example': { A: ['192.0.2.7'] },
+      '7.2.0.192.in-addr.arpa': { PTR: ['mail.home.example'] },
+    });
+    const doctor = (...args: string[]) => world.run('doctor', '--dns', '--dns-server', dns.address, ...args);
+    const { code, stdout } = await doctor();
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✗ dmarc +no DMARC record\n +Set: _dmarc\.home\.example\. IN TXT "v=DMARC1; p=reject/);
+    dns.zones['_dmarc.home.example'] = { TXT: ['v=DMARC1; p=reject'] };
+    expect(await doctor('--json')).toMatchObject({ code: 0, lines: [{ ok: true }] });
+    expect((await doctor('--host', 'mx.home.example')).code).toBe(1);
   });
 });

@@ -1,15 +1,34 @@
 /** `doctor`: whether keys, clock, node and completeness are as they should be, and what to do where they are not. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { withDeadline } from '../../base/index.ts';
+import { SystemDnsResolver } from '../../base/system/index.ts';
 import type { Client } from '../../client/index.ts';
 import { Unsuccessful } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { describeError } from '../error-line.ts';
+import { homePlaceOf, hostOption } from '../home-place.ts';
 import { CATCH_UP_MS, CLOCK_DIFFERENCE_MAX_MS } from '../limits.ts';
-import { DEVICE, forPerson, type PersonOptions, withExamples } from '../options.ts';
+import {
+  DEVICE,
+  dataOption,
+  dnsServerOption,
+  forPerson,
+  type PersonOptions,
+  type ServerOptions,
+  withExamples,
+} from '../options.ts';
 import { withPerson } from '../person.ts';
 import { counted, showDuration } from '../terminal/figures.ts';
 import type { Paint } from '../terminal/paint.ts';
+
+interface DoctorOptions extends PersonOptions, ServerOptions {
+  readonly dns?: boolean;
+  readonly host?: string;
+  readonly dnsServer?: string;
+}
+
+/** Where a home is asked for its document; no record of mail depends on it. */
+const HTTPS_PORT = 443;
 
 interface Check {
   readonly name: string;
@@ -22,14 +41,35 @@ interface Check {
 
 export function addDoctor(program: Command, act: Act): void {
   const doctor = program.command('doctor').description('Check keys, clock, node and completeness; say what to do.');
-  withExamples(forPerson(doctor, DEVICE).action(act(run)), 'restante doctor');
+  withExamples(
+    forPerson(doctor, DEVICE)
+      .option('--dns', 'for who runs a home: whether DNS says of it what `restante dns` prints')
+      .addOption(dataOption())
+      .addOption(new Option('--host <name>', 'of its machine (default: mail.HOME)').argParser(hostOption))
+      .addOption(
+        new Option('--dns-server <address>', 'to ask (default: those of the system)').argParser(dnsServerOption),
+      )
+      .action(act(run)),
+    'restante doctor',
+    'restante doctor --dns --host mail.home.example',
+  );
 }
 
-async function run(context: Context, options: PersonOptions): Promise<void> {
-  const checks = await withPerson(context, options, { isOnline: false }, ({ client }) => examine(context, client));
+async function run(context: Context, options: DoctorOptions): Promise<void> {
+  const checks =
+    options.dns === true
+      ? await examineDns(context, options)
+      : await withPerson(context, options, { isOnline: false }, ({ client }) => examine(context, client));
   const ok = checks.every((check) => check.ok);
   context.output.result({ ok, checks }, (paint) => checks.flatMap((check) => describeCheck(check, paint)));
   if (!ok) throw new Unsuccessful();
+}
+
+async function examineDns(context: Context, options: DoctorOptions): Promise<readonly Check[]> {
+  const { checkDns } = await import('../../smtp-door/index.ts');
+  const place = await homePlaceOf(context, { ...options, port: HTTPS_PORT });
+  const dns = new SystemDnsResolver(options.dnsServer);
+  return checkDns({ ...context.deps, dns }, place, context.signal);
 }
 
 async function examine(context: Context, client: Client): Promise<Check[]> {
