@@ -2,11 +2,12 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Address } from '../../src/protocol/index.ts';
 import { freePort } from '../../test/harness/home-process.ts';
 import { type HubPlace, HubProcess } from '../../test/harness/hub-process.ts';
 
 export interface UserServer {
-  readonly user: string;
+  readonly user: Address;
   readonly host: string;
   readonly pid: number;
 }
@@ -69,7 +70,7 @@ export class Hubs implements AsyncDisposable {
   }
 
   async restartUser({ host, user }: UserServer): Promise<void> {
-    await (await this.#running.get(host)?.operator())?.restart(user as never);
+    await (await this.#running.get(host)?.operator())?.restart(user);
   }
 
   async userServers(): Promise<readonly UserServer[]> {

@@ -2,13 +2,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isAbort, type Prng } from '../../src/base/index.ts';
 import { connect, HubError, type HubSession, type HubTarget } from '../../src/hub-client/index.ts';
-import type { Address, PduId } from '../../src/protocol/index.ts';
+import type { Address, Json, PduId } from '../../src/protocol/index.ts';
 import type { Canary } from './canary.ts';
 import { MARKED_AMONG } from './limits.ts';
 import type { MailBook } from './mail-book.ts';
 import { everySoOften, pick } from './traffic.ts';
 
-type Arguments = Readonly<Record<string, unknown>>;
+type Arguments = Readonly<Record<string, Json>>;
+type Answer = Readonly<Record<string, unknown>>;
 /** An answer may be lost with the connection; what was asked is asked again. */
 const AGAIN_MS = 1_000;
 const GET_MAX = 500;
@@ -71,17 +72,17 @@ export class Session implements AsyncDisposable {
   }
 
   /** Once: throws HubError when the connection ends before the answer. */
-  async call(name: string, args: Arguments, account = 'encrypted', signal: AbortSignal = never): Promise<Arguments> {
+  async call(name: string, args: Arguments, account = 'encrypted', signal: AbortSignal = never): Promise<Answer> {
     const methodCalls = [[name, { accountId: account, ...args }, '0']];
-    const answer = await this.#session.request({ using: USING, methodCalls } as never, signal);
-    const [[method, result] = ['error', {}]] = (answer as unknown as { methodResponses: [string, Arguments][] })
-      .methodResponses;
+    const answer = await this.#session.request({ using: USING, methodCalls }, signal);
+    const { methodResponses } = answer as { readonly methodResponses: readonly (readonly [string, Answer])[] };
+    const [[method, result] = ['error', {}]] = methodResponses;
     if (method === 'error') throw new MethodError(name, String(result.type));
     return result;
   }
 
   /** Again and again, until there is an answer. */
-  async ask(name: string, args: Arguments, account?: string): Promise<Arguments> {
+  async ask(name: string, args: Arguments, account?: string): Promise<Answer> {
     for (;;) {
       try {
         return await this.call(name, args, account);
