@@ -60,3 +60,7 @@ export const HUB_ANSWER_BYTES_MAX = 1024 * 1024;
 export const PASSWORD_MEMORY_BYTES = 64 * MiB;
 /** How `feed serve` stands is looked at this often, and said when it is another than before. */
 export const FEED_STATUS_INTERVAL_MS = 5_000;
+/** A node that starts finds the others of its home within seconds; a door that is new waits so long for the one that signs its account. */
+export const REGISTRAR_WAIT_MS = 30_000;
+/** Between two tries. */
+export const REGISTRAR_PAUSE_MS = 500;

@@ -11,7 +11,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { fromHex, type KeyPair, type Log, toHex } from '../base/index.ts';
 import { SystemDnsResolver } from '../base/system/index.ts';
-import type { Node } from '../node/index.ts';
+import type { Doorway, Node } from '../node/index.ts';
 import {
   type Address,
   accountContentJson,
@@ -33,6 +33,7 @@ import {
 import { CliError } from './cli-error.ts';
 import type { Context, Deps } from './context.ts';
 import { writeDurably } from './durable-file.ts';
+import { REGISTRAR_PAUSE_MS, REGISTRAR_WAIT_MS } from './limits.ts';
 import { bytesArgument, dnsServerOption, portOption } from './options.ts';
 import { dataFolderOf } from './server.ts';
 
@@ -133,7 +134,7 @@ export async function openSmtpDoor(
       fix: 'Give a smaller --smtp-size.',
     });
   const filter = place.smtpFilter === undefined ? undefined : new SpamdFilter(place.smtpFilter);
-  const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)));
+  const keys = await openDoorKeys(context.deps, node, doorKeysFile(dataFolderOf(context, place)), context.signal);
   const dns = new SystemDnsResolver(smtpDns);
   const door = await SmtpDoor.open(
     { ...context.deps, log, dns, filter, registry: node.registry, doorway: () => node.doorway },
@@ -156,7 +157,7 @@ const seed = z.string().regex(/^[0-9a-f]{64}$/);
 const fileSchema = z.strictObject({ address: z.string(), device: seed, identity: seed });
 
 /** A folder that was restored without the file, or with a file whose account is not here, gets a new account. */
-async function openDoorKeys(deps: Deps, node: Node, file: string): Promise<DoorKeys> {
+async function openDoorKeys(deps: Deps, node: Node, file: string, signal: AbortSignal): Promise<DoorKeys> {
   const kept = await readDoorKeys(deps, file);
   if (kept !== undefined && (await node.doorway.hasAccount(kept.address))) return kept;
   const [deviceSeed, identitySeed] = [deps.random.bytes(32), deps.random.bytes(32)];
@@ -166,13 +167,30 @@ async function openDoorKeys(deps: Deps, node: Node, file: string): Promise<DoorK
   // Before the account: one without its keys would be nobody's for ever.
   await writeDurably(file, `${text}\n`);
   const { document, vault } = await createDoorAccount(deps, address, device, deps.suite.keyPair(identitySeed));
-  const registered = await node.doorway.register(document, vault);
+  const registered = await register(deps, node, document, vault, signal);
   if (registered.status === 'refused')
     throw new CliError('no_door', `the door has no account: ${registered.why}`, {
       details: { code: registered.code },
-      fix: 'Open the door at the node that takes new accounts; `restante fleet status` shows which it is.',
+      fix: 'Start the node that takes new accounts first, this once; `restante fleet status` shows which it is.',
     });
   return { address, device };
+}
+
+/** A node that has just started may not have heard of the others of its home yet. */
+async function register(
+  { clock }: Deps,
+  node: Node,
+  document: Uint8Array,
+  vault: Uint8Array,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<Doorway['register']>>> {
+  const startedAt = clock.monotonic();
+  for (;;) {
+    const registered = await node.doorway.register(document, vault);
+    const isAway = registered.status === 'refused' && registered.code === 'registrar_away';
+    if (!isAway || clock.monotonic() - startedAt > REGISTRAR_WAIT_MS) return registered;
+    await clock.sleep(REGISTRAR_PAUSE_MS, signal);
+  }
 }
 
 async function readDoorKeys({ suite }: Deps, file: string): Promise<DoorKeys | undefined> {

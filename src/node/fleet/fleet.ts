@@ -226,7 +226,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Asks the node that keeps the home's keys. Throws FleetError `no_registrar` when there is no link to it. */
-  async askRegistrar(what: 'register' | 'extend' | 'publish', body: unknown): Promise<unknown> {
+  async askRegistrar(what: 'register' | 'registerDoor' | 'extend' | 'publish', body: unknown): Promise<unknown> {
     const registrar = this.roster.nodes.find(({ name }) => name === this.#deps.home.current?.registrar);
     const link = registrar === undefined ? undefined : this.#links.of(registrar.key);
     if (link?.isOpen !== true)

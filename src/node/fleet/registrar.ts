@@ -30,11 +30,12 @@ export class FleetAccounts implements ChainWriter {
     return this.#handOver('register', { document, vault, invite });
   }
 
-  /** The account of a door, which stands at the node that writes the chains. */
+  /** The account of a door, at this node or another of the home: each has its operator's will. */
   async registerDoor(document: Uint8Array, vault: Uint8Array): Promise<ChainResult> {
     const { accounts, fleet } = this.#deps;
-    if (!fleet.membership.isRegistrar || !fleet.membership.mayActAsRegistrar) return AWAY;
-    return this.#spread(await accounts.registerDoor(document, vault));
+    if (fleet.membership.isRegistrar && !fleet.membership.mayActAsRegistrar) return AWAY;
+    if (fleet.membership.isRegistrar) return this.#spread(await accounts.registerDoor(document, vault));
+    return this.#handOver('registerDoor', { document, vault });
   }
 
   async extend(address: Address, document: Uint8Array, vault: Uint8Array | undefined): Promise<ChainResult> {
@@ -48,6 +49,7 @@ export class FleetAccounts implements ChainWriter {
   get duties(): RegistrarDuties {
     return {
       register: async ({ document, vault, invite }) => answerOf(await this.register(document, vault, invite)),
+      registerDoor: async ({ document, vault }) => answerOf(await this.registerDoor(document, vault)),
       extend: async ({ address, document, vault }: RequestOf<'extend'>) =>
         answerOf(await this.extend(parseAddress(address), document, vault.length === 0 ? undefined : vault)),
     };
@@ -59,7 +61,7 @@ export class FleetAccounts implements ChainWriter {
     return result;
   }
 
-  async #handOver(what: 'register' | 'extend', body: object): Promise<ChainResult> {
+  async #handOver(what: 'register' | 'registerDoor' | 'extend', body: object): Promise<ChainResult> {
     const { accounts, fleet, suite } = this.#deps;
     let answer: AnswerOf<'register'>;
     try {

@@ -32,6 +32,8 @@ const requests = {
   block: z.strictObject({ feed, index: z.int().min(0) }),
   /** Of the registrar: a new account. */
   register: z.strictObject({ document: bytes, vault: bytes, invite: z.string().max(64) }),
+  /** Of the registrar: the account of a door at another node. */
+  registerDoor: z.strictObject({ document: bytes, vault: bytes }),
   /** Of the registrar: a version that somebody sent who authenticated as the address. */
   extend: z.strictObject({ address: z.string().max(400), document: bytes, vault: bytes }),
 } as const;

@@ -16,6 +16,7 @@ import type { SharedFeeds } from './shared-feeds.ts';
 /** What the registrar does for the other nodes. */
 export interface RegistrarDuties {
   register(request: RequestOf<'register'>): Promise<AnswerOf<'register'>>;
+  registerDoor(request: RequestOf<'registerDoor'>): Promise<AnswerOf<'register'>>;
   extend(request: RequestOf<'extend'>): Promise<AnswerOf<'register'>>;
 }
 
@@ -86,6 +87,8 @@ export class Talk {
         return shared.blockFor(link, parseRequest('block', body));
       case 'register':
         return this.#dutiesFor(link).register(parseRequest('register', body));
+      case 'registerDoor':
+        return this.#dutiesFor(link).registerDoor(parseRequest('registerDoor', body));
       case 'extend':
         return this.#dutiesFor(link).extend(parseRequest('extend', body));
     }
