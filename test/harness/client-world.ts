@@ -15,6 +15,7 @@ import {
 import { authenticate, openConnection } from '../../src/client/connection/index.ts';
 import {
   Client,
+  type ClientDeps,
   type ClientOptions,
   type Created,
   createAccount,
@@ -57,6 +58,8 @@ export class ClientWorld implements AsyncDisposable {
   /** Set: the node cannot be reached. */
   isCut = false;
   tamper: Tamper | undefined;
+  /** The keys that domains without a home publish. */
+  findKey: NonNullable<ClientDeps['findOrdinaryKey']> = async () => undefined;
   /** Other URLs of the node, each with a wire of its own. */
   readonly otherWires = new Map<string, Tamper>();
   readonly #sockets = new Set<FrameSocket>();
@@ -128,6 +131,7 @@ export class ClientWorld implements AsyncDisposable {
         prng: this.prng,
         openVault: async (secrets) => new InThreadBodyWorker({ clock, random }, { secrets }),
         saveProfile: async () => undefined,
+        findOrdinaryKey: (address, signal) => this.findKey(address, signal),
       },
       { profile, nodeUrl: NODE_URL, autoConnect: false, ...changes },
     );
