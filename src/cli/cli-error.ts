@@ -13,7 +13,8 @@ export type CliErrorCode =
   | 'profile_exists'
   | 'locked' // another command has the profile, and does not share it
   | 'wrong_key' // a directory shows somebody else's
-  | 'bad_profile' // the folder is not a profile, or of a newer program
+  | 'bad_profile' // the folder is not a profile
+  | 'newer_schema' // a newer program wrote the profile; it is left as it is
   | 'no_keyring' // the system has none that we can use
   | 'keyring_failed'
   | 'not_found' // a file, or a message

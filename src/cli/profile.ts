@@ -37,8 +37,9 @@ export interface NewProfile {
 }
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*$/);
+const FILE_VERSION = 1;
 const fileSchema = z.strictObject({
-  v: z.literal(1),
+  v: z.literal(FILE_VERSION),
   address: z.string(),
   node: z.string(),
   password: z.record(z.string(), z.union([z.string(), z.int()])),
@@ -89,8 +90,10 @@ export class Profile {
       });
     });
     try {
+      refuseNewer(folder, JSON.parse(text));
       return new Profile(folder, fileSchema.parse(JSON.parse(text)));
     } catch (cause) {
+      if (cause instanceof CliError) throw cause;
       throw new CliError('bad_profile', `${join(folder, FILE)} cannot be read`, {
         cause,
         fix: 'Add the account to this device again with `restante account add ADDRESS --profile NEW_FOLDER`.',
@@ -160,6 +163,14 @@ export class Profile {
   async #write(): Promise<void> {
     await writeDurably(join(this.folder, FILE), `${JSON.stringify(this.#file, undefined, 2)}\n`);
   }
+}
+
+function refuseNewer(folder: string, file: unknown): void {
+  const { v } = file as { readonly v?: unknown };
+  if (typeof v === 'number' && v > FILE_VERSION)
+    throw new CliError('newer_schema', `${join(folder, FILE)} was written by a newer version of Restante`, {
+      fix: 'Use that version again.',
+    });
 }
 
 /** Throws CliError `profile_exists`: a second set of keys would replace the first, which may be the only one. */

@@ -158,14 +158,8 @@ export class Core implements AsyncDisposable {
       const feedsDeps = { suite: deps.suite, random: deps.random, store, folder, log: deps.log };
       const feeds = await NodeFeeds.open(feedsDeps);
       const keyLog = await openKeyLog(feedsDeps);
-      const journal = new Journal({
-        ...deps,
-        store,
-        home: folder.config.home,
-        feed: feeds.current,
-        feeds: feeds.all,
-        keyLog,
-      });
+      const own = { home: folder.config.home, feed: feeds.current, feeds: feeds.all };
+      const journal = new Journal({ ...deps, ...own, store, keyLog });
       // What a salvage left to be folded again, before anybody asks for it.
       for (const log of feeds.all.values()) await journal.foldOn(log);
       const accounts = await Accounts.open(

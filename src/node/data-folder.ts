@@ -28,7 +28,11 @@ export interface DataFolderDeps {
   readonly random: SecureRandom;
 }
 
-const databaseSchema = z.strictObject({ url: z.string().min(1), schema: z.string().min(1) });
+const databaseSchema = z.strictObject({
+  version: z.literal(1).optional(),
+  url: z.string().min(1),
+  schema: z.string().min(1),
+});
 
 export class DataFolder {
   #database: DatabasePlace | undefined;
@@ -137,6 +141,7 @@ export class DataFolder {
 export async function readHomeConfig(path: string): Promise<HomeConfig | undefined> {
   const text = await readText(join(path, 'home.json'));
   if (text === undefined) return undefined;
+  refuseNewer(join(path, 'home.json'), text);
   try {
     const fields = JSON.parse(text) as Partial<HomeConfig>;
     return { home: parseHomeName(fields.home ?? ''), node: fields.node ?? '' };
@@ -148,6 +153,23 @@ export async function readHomeConfig(path: string): Promise<HomeConfig | undefin
   }
 }
 
+/** What this program writes says nothing of its version: it is the first. */
+const FILE_VERSION = 1;
+
+/** Throws NodeError `newer_schema`. What is no JSON is judged by who reads it. */
+function refuseNewer(file: string, text: string): void {
+  let version: unknown;
+  try {
+    ({ version = FILE_VERSION } = JSON.parse(text) as { readonly version?: unknown });
+  } catch {
+    return;
+  }
+  if (typeof version !== 'number' || version <= FILE_VERSION) return;
+  throw new NodeError('newer_schema', `${file} was written by a newer version of Restante`, {
+    fix: 'Use that version again, or restore a backup that was made with this one.',
+  });
+}
+
 function databaseFile(path: string): string {
   return join(path, 'keys', 'database');
 }
@@ -155,8 +177,10 @@ function databaseFile(path: string): string {
 async function readDatabase(path: string): Promise<DatabasePlace | undefined> {
   const text = await readText(databaseFile(path));
   if (text === undefined) return undefined;
+  refuseNewer(databaseFile(path), text);
   try {
-    return databaseSchema.parse(JSON.parse(text));
+    const { url, schema } = databaseSchema.parse(JSON.parse(text));
+    return { url, schema };
   } catch (cause) {
     throw new NodeError('bad_folder', `${databaseFile(path)} cannot be read`, {
       cause,

@@ -3,6 +3,7 @@ import { CodedError } from '../base/index.ts';
 
 export type NodeErrorCode =
   | 'bad_folder' // the data folder is not one, or lacks what it needs
+  | 'newer_schema' // a newer program wrote it; it is left as it is
   | 'wrong_home' // the folder belongs to another home
   | 'unknown_account'
   | 'bad_value' // an operator's argument

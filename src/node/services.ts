@@ -51,39 +51,25 @@ export function refusalNow({ fleet, room }: Pick<BaseParts, 'fleet' | 'room'>): 
   return room.isLow ? NO_ROOM : undefined;
 }
 
-/** What serves sessions, wired. */
+export interface Services extends Pick<SessionDeps, 'authenticator' | 'handler' | 'letters' | 'sessions'> {
+  readonly intake: Intake;
+  readonly operator: NodeOperator;
+  readonly doorway: Doorway;
+}
+
 export function createServices(
   deps: ServicesDeps,
   options: ServicesOptions,
   parts: Parts,
   onRolledBack: (feed: FeedId) => void,
-): Pick<SessionDeps, 'authenticator' | 'handler' | 'letters' | 'sessions'> & {
-  intake: Intake;
-  operator: NodeOperator;
-  doorway: Doorway;
-} {
-  const { durability: disks = 1, limits } = options;
-  const { folder, store, journal, accounts, blobs, home, held, places, conversations, messaging, fleet } = parts;
+): Services {
+  const { limits } = options;
+  const { folder, store, journal, accounts, blobs, home, held, conversations, messaging, fleet, room } = parts;
   const feeds = parts.feeds.all;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
   const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
   const reader = new MailboxReader({ ...deps, store, held, nodeKey: folder.nodeKey, feeds: parts.feeds });
-  const intake = new Intake(
-    {
-      ...deps,
-      store,
-      journal,
-      accounts,
-      conversations,
-      blobs,
-      places,
-      messaging,
-      untilCopied: disks > 1 ? (feed, to) => fleet.waits.untilOn(disks, feed, to) : undefined,
-      refusal: () => refusalNow(parts),
-      onNoRoom: () => parts.room.foundNone(),
-    },
-    { home: folder.config.home, limits, feeds: parts.feeds },
-  );
+  const intake = createIntake(deps, options, parts);
   const letters = deps.letters ?? new Letters(deps);
   const lookups = new Lookups(
     { accounts, conversations, held, home, keyLog: parts.keyLog, letters, messaging },
@@ -91,47 +77,33 @@ export function createServices(
   );
   const chains = new FleetAccounts({ ...deps, accounts, fleet });
   fleet.duties = chains.duties;
+  const registrationRate = options.registration === 'open' ? new RegistrationRate(deps.clock, limits) : undefined;
   const handler = new RequestHandler({
     ...deps,
-    chains,
-    authenticator,
-    blobs,
-    intake,
-    journal,
-    letters,
-    lookups,
-    reader,
-    registrationRate: options.registration === 'open' ? new RegistrationRate(deps.clock, limits) : undefined,
-    sessions,
+    ...{ chains, authenticator, blobs, intake, journal, letters, lookups, reader, registrationRate, sessions },
     onRolledBack,
   });
   const check = repairDepsOf(deps.suite, parts);
   const copies = { ...deps, accounts, authenticator, blobs, feeds, home, journal, reader };
   const operator = new NodeOperator(
-    {
-      ...deps,
-      accounts,
-      store,
-      folder,
-      sessions,
-      feeds: parts.feeds,
-      check,
-      messaging,
-      copies,
-      fleet,
-      letters,
-      room: parts.room,
-    },
+    { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet, letters, room },
     limits,
   );
-  const doorway = new Doorway({
-    accounts,
-    blobs,
-    chains,
-    intake,
-    people: new HomePeople(parts, limits),
-    store,
-    room: parts.room,
-  });
+  const people = new HomePeople(parts, limits);
+  const doorway = new Doorway({ accounts, blobs, chains, intake, people, store, room });
   return { sessions, authenticator, handler, intake, letters, operator, doorway };
+}
+
+function createIntake(deps: ServicesDeps, { durability: disks = 1, limits }: ServicesOptions, parts: Parts): Intake {
+  const { folder, store, journal, accounts, blobs, places, conversations, messaging, fleet, room } = parts;
+  return new Intake(
+    {
+      ...deps,
+      ...{ store, journal, accounts, conversations, blobs, places, messaging },
+      untilCopied: disks > 1 ? (feed, to) => fleet.waits.untilOn(disks, feed, to) : undefined,
+      refusal: () => refusalNow(parts),
+      onNoRoom: () => room.foundNone(),
+    },
+    { home: folder.config.home, limits, feeds: parts.feeds },
+  );
 }

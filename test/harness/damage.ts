@@ -15,6 +15,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { equalBytes, SILENT_LOG } from '../../src/base/index.ts';
 import type { Row, StoreTransaction } from '../../src/store/index.ts';
 import { SqliteStore } from '../../src/store/sqlite/index.ts';
+import { rowsOf as selected } from '../../src/store/sqlite/schema.ts';
 
 const PAGE_BYTES = 8192;
 
@@ -61,9 +62,8 @@ export function leavesOf(folder: string, of: 'rows' | 'keys'): readonly number[]
   const database = new DatabaseSync(join(folder, 'store.db'), { readOnly: true });
   try {
     const name = of === 'rows' ? 'kv' : 'sqlite_autoindex_kv_1';
-    const rows = database.prepare(`SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY pageno`);
-    rows.setReturnArrays(true);
-    return (rows.all(name) as unknown as readonly (readonly unknown[])[]).map(([page]) => Number(page));
+    const leaves = `SELECT pageno FROM dbstat WHERE name = '${name}' AND pagetype = 'leaf' ORDER BY pageno`;
+    return selected(database, leaves).map(([page]) => Number(page));
   } finally {
     database.close();
   }

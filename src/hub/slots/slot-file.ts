@@ -12,10 +12,11 @@ import { SESSION_SLOTS_MAX, SLOT_FILE_BYTES_MAX, SLOT_NAME_CHARACTERS_MAX, SLOTS
 import type { Slot } from './slot.ts';
 
 const FILE = 'slots.json';
+const FILE_VERSION = 1;
 
 const bytes = z.string().transform((text) => fromBase64(text));
 const schema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(FILE_VERSION),
   slots: z
     .array(
       z.strictObject({
@@ -52,8 +53,14 @@ export async function readSlots(folder: string): Promise<readonly Slot[]> {
   }
   try {
     if (text.length > SLOT_FILE_BYTES_MAX) throw new HubError('too_large', 'a file of slots is small');
-    return schema.parse(JSON.parse(text)).slots;
+    const stored = JSON.parse(text) as { readonly version?: unknown };
+    if (typeof stored.version === 'number' && stored.version > FILE_VERSION)
+      throw new HubError('malformed', `the slots of ${folder} were written by a newer version of Restante`, {
+        fix: 'Use that version again.',
+      });
+    return schema.parse(stored).slots;
   } catch (cause) {
+    if (cause instanceof HubError && cause.code === 'malformed') throw cause;
     throw new HubError('malformed', `the slots of ${folder} cannot be read`, { cause });
   }
 }

@@ -19,6 +19,7 @@ import { SILENT_LOG, toHex, utf8 } from '../../base/index.ts';
 import type { Row } from '../store.ts';
 import { all } from '../store-rows.contract.ts';
 import { PAGE_BYTES } from './limits.ts';
+import { rowsOf } from './schema.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'restante-salvage-'));
@@ -64,9 +65,7 @@ function setup() {
     /** The pages of a b-tree, its root first. */
     pagesOf(name: string): number[] {
       const database = new DatabaseSync(file, { readOnly: true });
-      const statement = database.prepare('SELECT pageno FROM dbstat WHERE name = ?');
-      statement.setReturnArrays(true);
-      const rows = statement.all(name) as unknown as readonly (readonly number[])[];
+      const rows = rowsOf(database, `SELECT pageno FROM dbstat WHERE name = '${name}'`);
       database.close();
       return rows.map(([page]) => Number(page));
     },
@@ -91,7 +90,7 @@ describe('salvaging a store', () => {
     const sizes: number[] = [];
     const { pages, pagesOf } = setup();
     const [root] = pagesOf('kv');
-    for (let page = 2; page <= pages; page += 7) {
+    for (let page = 2; page <= pages; page += Math.ceil(pages / 5)) {
       const world = setup();
       world.tear(page);
       const { lost, problems, isLostKnown, damagedFolder } = await SqliteStore.salvage(world.folder);

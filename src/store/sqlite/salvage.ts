@@ -157,8 +157,8 @@ class Rescue {
   #sizeOf(file: number): number | undefined {
     let size: number | undefined;
     isReadable(() => {
-      const row = this.#from.prepare('SELECT size FROM value_file WHERE id = ?').get(file);
-      size = row === undefined ? undefined : Number((row as unknown as readonly unknown[])[0]);
+      const [row] = rowsOf(this.#from, `SELECT size FROM value_file WHERE id = ${Number(file)}`);
+      size = row === undefined ? undefined : Number(row[0]);
     });
     return size ?? statSync(this.#files.pathOf(file), { throwIfNoEntry: false })?.size;
   }

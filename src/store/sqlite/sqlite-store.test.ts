@@ -218,7 +218,7 @@ describe('value files of SqliteStore', () => {
     expect(damaged).toMatchObject({ status: 'rejected', reason: { code: 'corrupt' } });
     expect(fine).toEqual({ status: 'fulfilled', value: utf8('fine') });
     expect(both).toMatchObject({ status: 'rejected', reason: { code: 'corrupt' } });
-    expect(await store.integrityCheck()).toEqual({ ok: false, problems: ['value file 1 is missing'] });
+    expect(await store.integrityCheck()).toEqual({ ok: false, isLaidOut: true, problems: ['value file 1 is missing'] });
   });
 });
 
