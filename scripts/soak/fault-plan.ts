@@ -29,6 +29,13 @@ export function* planFaults(seed: number, kinds: readonly string[]): Generator<P
     }
 }
 
+/** `node-kill north a`: what it is, and where; it is known only when it strikes which user server is met. */
+export function nameOf({ home, host, kind, node }: PlannedFault): string {
+  if (kind.startsWith('hub-')) return `${kind} ${host}`;
+  if (/^(node-(kill|pause|upgrade)|clients-cut)$/.test(kind)) return `${kind} ${home} ${node}`;
+  return /^(node-replaced|disk-lost|fleet-cut|home-)/.test(kind) ? `${kind} ${home}` : kind;
+}
+
 function holdOf(prng: Prng, kind: string): number {
   const { cut, kill, pauseLeast, pauseMost } = HOLD_MS;
   if (kind.endsWith('-pause')) return pauseLeast + prng.below(pauseMost - pauseLeast);

@@ -1,4 +1,5 @@
 /** The report of a soak as people keep it: Markdown. */
+import { nameOf } from './fault-plan.ts';
 import type { RoleMemory } from './memory.ts';
 import { PROBES, type ProbeName } from './recovery.ts';
 import type { FaultDone, SoakResult } from './soak.ts';
@@ -36,6 +37,8 @@ export function reportOf(facts: Facts): string {
           ),
         ]),
     '',
+    ...everyFault(faults),
+    '',
   ];
   return lines.join('\n');
 }
@@ -56,11 +59,26 @@ function recoveryTable(faults: readonly FaultDone[]): string[] {
   ];
 }
 
+/** Each as it came; seconds. */
+function everyFault(faults: readonly FaultDone[]): string[] {
+  const probes = Object.keys(PROBES) as ProbeName[];
+  return [
+    `| | fault | away | ${probes.join(' | ')} |`,
+    `|---|---|---|${probes.map(() => '---').join('|')}|`,
+    ...faults.map(({ outageMs, planned, recovery }) => {
+      const cells = [outageMs, ...probes.map((probe) => recovery[probe])].map(inSeconds);
+      return `| ${planned.number} | ${nameOf(planned)} | ${cells.join(' | ')} |`;
+    }),
+  ];
+}
+
+function inSeconds(ms: number | undefined): string {
+  return ms === undefined ? 'never' : (ms / 1000).toFixed(1);
+}
+
 function middleAndWorst(times: readonly (number | undefined)[]): string {
-  const sorted = times.map((ms) => ms ?? Number.POSITIVE_INFINITY).sort((x, y) => x - y);
-  const shown = (ms: number | undefined): string =>
-    ms === undefined || !Number.isFinite(ms) ? 'never' : (ms / 1000).toFixed(1);
-  return `${shown(sorted[Math.floor((sorted.length - 1) / 2)])}, ${shown(sorted.at(-1))}`;
+  const sorted = [...times].sort((x, y) => (x ?? Number.POSITIVE_INFINITY) - (y ?? Number.POSITIVE_INFINITY));
+  return `${inSeconds(sorted[Math.floor((sorted.length - 1) / 2)])}, ${inSeconds(sorted.at(-1))}`;
 }
 
 function memoryTable(memory: readonly RoleMemory[]): string[] {

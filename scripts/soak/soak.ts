@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SeededPrng } from '../../src/base/index.ts';
 import { LIVE_CHECKS, scanDisks } from './checks.ts';
-import { type PlannedFault, planFaults } from './fault-plan.ts';
+import { nameOf, type PlannedFault, planFaults } from './fault-plan.ts';
 import { FAULTS } from './faults.ts';
 import { BETWEEN_FAULTS_MS, IMAP_EVERY_MS, LATE_MS, MARK_EVERY_MS, QUIET_MS_MAX, RECOVERY_MS_MAX } from './limits.ts';
 import { type LoggedError, loggedErrors } from './logs.ts';
@@ -164,7 +164,7 @@ class Soak {
       return () => undefined;
     });
     if (heal === undefined) {
-      this.#options.say(`${nameOf(planned)}: there is nothing to strike`);
+      this.#options.say(`${planned.number} ${nameOf(planned)}: there is nothing to strike`);
       return;
     }
     await pause(planned.holdMs);
@@ -175,9 +175,9 @@ class Soak {
     const done = { planned, outageMs: Math.round(healedAt - struckAt), recovery };
     this.#faults.push(done);
     for (const [probe, ms] of Object.entries(recovery))
-      if (ms === undefined) breaches.add(`${nameOf(planned)}: ${probe} never came back`);
+      if (ms === undefined) breaches.add(`${planned.number} ${nameOf(planned)}: ${probe} never came back`);
     await this.#revive();
-    this.#options.say(`${nameOf(planned)}: away ${seconds(done.outageMs)}, ${sentenceOf(recovery)}`);
+    this.#options.say(`${planned.number} ${nameOf(planned)}: away ${seconds(done.outageMs)}, ${sentenceOf(recovery)}`);
   }
 
   /** Whoever died of itself is a finding, and is started again as a service manager would. */
@@ -268,17 +268,6 @@ class Soak {
       processorMs: Math.round((system + user) / 1_000),
     };
   }
-}
-
-function nameOf({ home, host, kind, node, number }: PlannedFault): string {
-  const where = kind.startsWith('hub')
-    ? ` ${host}`
-    : /^(node|clients)/.test(kind)
-      ? ` ${home} ${node}`
-      : /^(home-|fleet|disk-lost)/.test(kind)
-        ? ` ${home}`
-        : '';
-  return `${number} ${kind}${where}`;
 }
 
 function sentenceOf(recovery: Recovery): string {
