@@ -16,6 +16,8 @@ export const REFUSALS = Object.freeze({
   tooManyUnknown: { code: 421, text: '4.7.0 Too many recipients were refused' },
   tooManyConnections: { code: 421, text: '4.7.0 Too many connections from your network' },
   tooMuchMail: { code: 451, text: '4.7.0 Too much mail from your network, come again later' },
+  notOffered: { code: 555, text: '5.5.4 A parameter that this server does not offer' },
+  oneForReports: { code: 452, text: '4.5.3 A report has one recipient, send the others apart' },
   unknownNetwork: { code: 451, text: '4.7.1 We do not know your network yet, come again in some minutes' },
   tooEarly: { code: 503, text: '5.5.0 The message came before it was asked for' },
   tooLarge: { code: 552, text: '5.3.4 The message is too large' },

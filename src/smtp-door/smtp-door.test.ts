@@ -1,91 +1,13 @@
-import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
+import { DOOR_KEYS, MemoryDoor } from '../../test/harness/memory-door.ts';
 import { SmtpTalk } from '../../test/harness/smtp-talk.ts';
-import { ZoneDns } from '../../test/harness/zone-dns.ts';
-import { SILENT_LOG, toHex } from '../base/index.ts';
-import { SodiumSuite, SystemClock, SystemRandom } from '../base/system/index.ts';
-import type { Piece, Submission } from '../node/index.ts';
-import {
-  type Address,
-  deviceIdOf,
-  doorAddressOf,
-  type FeedId,
-  parseHomeName,
-  parsePdu,
-  verifyPdu,
-} from '../protocol/index.ts';
-import { createAccountSecrets, openBody } from '../vault/index.ts';
+import { toHex } from '../base/index.ts';
+import { SodiumSuite } from '../base/system/index.ts';
+import type { Submission } from '../node/index.ts';
+import { verifyPdu } from '../protocol/index.ts';
 import { RECIPIENTS_MAX } from './limits.ts';
-import { SmtpDoor } from './smtp-door.ts';
 
-const MiB = 1024 * 1024;
-const HOME = parseHomeName('home.example');
 const suite = new SodiumSuite();
-const random = new SystemRandom();
-const clock = new SystemClock();
-const device = suite.keyPair(random.bytes(32));
-const keys = { address: doorAddressOf(HOME, deviceIdOf(suite, device.publicKey)), device };
-/** Everybody's, since making one takes its time. */
-const secrets = await createAccountSecrets({ suite, random }, { address: keys.address, createdAt: clock.now() });
-const STORED: Submission = { status: 'ok', feed: 'f'.repeat(64) as FeedId, index: 0, receivedAt: 0 };
-
-interface Taken {
-  readonly door: Address;
-  readonly header: Uint8Array;
-  readonly body: Uint8Array;
-}
-
-/** A door before a node that says what it is told to, by the local part of the address. */
-async function setup(
-  answers: Readonly<Record<string, Submission[]>> = {},
-  beforeAnswer = async (): Promise<void> => {},
-) {
-  const taken: Taken[] = [];
-  const pieces: Piece[] = [];
-  let isFull = false;
-  const fill = (): void => {
-    isFull = true;
-  };
-  const doorway = {
-    admits: async (address: Address) =>
-      (isFull || address.startsWith('full') ? 'over_quota' : 'ok') as 'over_quota' | 'ok',
-    certificate: async () => secrets.certificate,
-    bring: async (_door: Address, piece: Piece): Promise<Submission> => {
-      pieces.push(piece);
-      return STORED;
-    },
-    submit: async (door: Address, header: Uint8Array, body: Uint8Array) => {
-      await beforeAnswer();
-      const [recipient = ''] = parsePdu(suite, header).recipients;
-      const answer = answers[recipient.slice(0, recipient.indexOf('@'))]?.shift() ?? STORED;
-      if (answer.status === 'ok') taken.push({ door, header, body });
-      return answer;
-    },
-  };
-  const registry = new Registry();
-  const deps = {
-    clock,
-    random,
-    suite,
-    log: SILENT_LOG,
-    dns: new ZoneDns(),
-    filter: undefined,
-    registry,
-    doorway: () => doorway,
-  };
-  const door = await SmtpDoor.open(deps, {
-    home: HOME,
-    keys,
-    host: '127.0.0.1',
-    port: 0,
-    tls: undefined,
-    dmarc: 'obey',
-    sizeBytesMax: 8 * MiB,
-    isGreylisting: true,
-  });
-  const recipients = (): (string | undefined)[] => taken.map(({ header }) => parsePdu(suite, header).recipients[0]);
-  return { door, taken, pieces, recipients, fill, registry, [Symbol.asyncDispose]: () => door[Symbol.asyncDispose]() };
-}
 
 function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = (): void => {};
@@ -100,22 +22,22 @@ const to = (...names: string[]): string[] => names.map((name) => `${name}@home.e
 
 describe('a message at the door', () => {
   test('becomes one signed PDU for each recipient, which names nobody else and opens to the octets', async () => {
-    await using world = await setup();
+    await using world = await MemoryDoor.open();
     await using talk = await SmtpTalk.open(world.door.port);
     expect(await talk.mail('carol@elsewhere.example', to('alice', 'bob'), MAIL)).toMatch(/^250 /);
-    expect(world.recipients()).toEqual(to('alice', 'bob'));
-    for (const { body, door, header } of world.taken) {
-      const pdu = parsePdu(suite, header);
-      expect(door).toBe(keys.address);
-      expect(pdu).toMatchObject({ type: 'mail', author: keys.address, depth: 1, prev: [] });
-      expect(verifyPdu(suite, pdu, device.publicKey)).toBe(true);
-      const opened = await openBody({ body, secrets, binding: pdu, signers: [] });
+    expect(world.recipients).toEqual(to('alice', 'bob'));
+    for (const taken of world.taken) {
+      const { door, pdu } = taken;
+      expect(door).toBe(DOOR_KEYS.address);
+      expect(pdu).toMatchObject({ type: 'mail', author: DOOR_KEYS.address, depth: 1, prev: [] });
+      expect(verifyPdu(suite, pdu, DOOR_KEYS.device.publicKey)).toBe(true);
+      const opened = await world.opened(taken);
       expect(opened.verification).toEqual({ status: 'unsigned' });
       const text = new TextDecoder().decode(opened.mime);
       expect(text.endsWith(`+0000\r\n${MAIL}\r\n`)).toBe(true);
       expect(text).toContain(`for <${pdu.recipients[0]}>;`);
     }
-    const [first, second] = world.taken.map(({ header }) => parsePdu(suite, header).conversation);
+    const [first, second] = world.taken.map(({ pdu }) => pdu.conversation);
     expect(first).not.toBe(second);
   });
 
@@ -127,31 +49,31 @@ describe('a message at the door', () => {
     [{ status: 'rate_limited', retryAfterMs: 1 }, /^451 4\.3\.0 /],
     [{ status: 'rejected', detail: '' }, /^451 4\.3\.0 /],
   ])('that the node answers with %o is refused', async (answer, expected) => {
-    await using world = await setup({ alice: [answer] });
+    await using world = await MemoryDoor.open({ answers: { alice: [answer] } });
     await using talk = await SmtpTalk.open(world.door.port);
-    expect(await talk.mail('', to('alice', 'bob'), MAIL)).toMatch(expected);
+    expect(await talk.mail('x@y.example', to('alice', 'bob'), MAIL)).toMatch(expected);
     expect(world.taken).toEqual([]);
     expect(await talk.mail('', to('alice'), MAIL)).toMatch(/^250 /);
   });
 
   test('that some have and others cannot have now is asked for again, and goes to the others only', async () => {
     const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
-    await using world = await setup({ bob: [later, later] });
+    await using world = await MemoryDoor.open({ answers: { bob: [later, later] } });
     await using talk = await SmtpTalk.open(world.door.port);
     const send = (text = MAIL) => talk.mail('x@y.example', to('alice', 'bob', 'carol'), text);
     expect(await send()).toMatch(/^451 4\.3\.0 Some/);
     expect(await send()).toMatch(/^451 4\.3\.0 Some/);
-    expect(world.recipients()).toEqual(to('alice'));
+    expect(world.recipients).toEqual(to('alice'));
     expect(await send()).toMatch(/^250 /);
-    expect(world.recipients()).toEqual(to('alice', 'bob', 'carol'));
+    expect(world.recipients).toEqual(to('alice', 'bob', 'carol'));
     // What was finished is not remembered: the same text again is another mail.
     expect(await send()).toMatch(/^250 /);
-    expect(world.recipients()).toHaveLength(6);
+    expect(world.recipients).toHaveLength(6);
   });
 
   test('that is larger than a body is brought once for all, before the mails that name it, and not again', async () => {
     const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
-    await using world = await setup({ bob: [later] });
+    await using world = await MemoryDoor.open({ answers: { bob: [later] } });
     await using talk = await SmtpTalk.open(world.door.port);
     const large = `Subject: large\r\n\r\n${`${'x'.repeat(1_022)}\r\n`.repeat(3 * 1_024)}`;
     const send = () => talk.mail('x@y.example', to('alice', 'bob'), large);
@@ -159,14 +81,14 @@ describe('a message at the door', () => {
     expect(world.pieces.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4]);
     expect(await send()).toMatch(/^250 /);
     expect(world.pieces).toHaveLength(5);
-    const attached = world.taken.map(({ header }) => parsePdu(suite, header).attached);
-    expect(world.recipients()).toEqual(to('alice', 'bob'));
+    const attached = world.taken.map(({ pdu }) => pdu.attached);
+    expect(world.recipients).toEqual(to('alice', 'bob'));
     expect(attached[0]).toMatchObject([{ list: toHex(world.pieces[0]?.list ?? new Uint8Array(0)) }]);
     expect(attached[1]).toEqual(attached[0]);
   });
 
   test('that is larger than a body brings nothing for somebody who has no room for it', async () => {
-    await using world = await setup();
+    await using world = await MemoryDoor.open();
     await using talk = await SmtpTalk.open(world.door.port);
     for (const command of ['MAIL FROM:<>', `RCPT TO:<${to('alice')[0]}>`, 'DATA']) await talk.ask(command);
     world.fill();
@@ -176,27 +98,29 @@ describe('a message at the door', () => {
   });
 
   test('has a hundred recipients and no more, each once', async () => {
-    await using world = await setup();
+    await using world = await MemoryDoor.open();
     await using talk = await SmtpTalk.open(world.door.port);
-    expect(await talk.ask('MAIL FROM:<>')).toMatch(/^250 /);
+    expect(await talk.ask('MAIL FROM:<x@y.example>')).toMatch(/^250 /);
     for (let i = 0; i < RECIPIENTS_MAX; i++) expect(await talk.ask(`RCPT TO:<a${i}@home.example>`)).toMatch(/^250 /);
     expect(await talk.ask('RCPT TO:<one-more@home.example>')).toMatch(/^452 4\.5\.3 /);
     expect(await talk.ask('RSET')).toMatch(/^250 /);
-    expect(await talk.mail('', [...to('alice', 'full'), 'Alice@HOME.example'], MAIL)).toMatch(/^452 4\.2\.2 /);
+    expect(await talk.mail('x@y.example', [...to('alice', 'full'), 'Alice@HOME.example'], MAIL)).toMatch(
+      /^452 4\.2\.2 /,
+    );
     expect(await talk.ask('RSET')).toMatch(/^250 /);
-    expect(await talk.mail('', [...to('alice'), 'Alice@HOME.example'], MAIL)).toMatch(/^250 /);
-    expect(world.recipients()).toEqual(to('alice'));
+    expect(await talk.mail('x@y.example', [...to('alice'), 'Alice@HOME.example'], MAIL)).toMatch(/^250 /);
+    expect(world.recipients).toEqual(to('alice'));
   });
 
   test('for the postmaster needs no domain', async () => {
-    await using world = await setup();
+    await using world = await MemoryDoor.open();
     await using talk = await SmtpTalk.open(world.door.port);
     expect(await talk.mail('', ['Postmaster'], MAIL)).toMatch(/^250 /);
-    expect(world.recipients()).toEqual(to('postmaster'));
+    expect(world.recipients).toEqual(to('postmaster'));
   });
 
   test('is counted with what became of it, by reason, and by nobody’s name', async () => {
-    await using world = await setup({ bob: [{ status: 'rate_limited', retryAfterMs: 1 }] });
+    await using world = await MemoryDoor.open({ answers: { bob: [{ status: 'rate_limited', retryAfterMs: 1 }] } });
     await using talk = await SmtpTalk.open(world.door.port);
     expect(await talk.mail('x@y.example', to('alice'), MAIL)).toMatch(/^250 /);
     expect(await talk.mail('x@y.example', to('bob'), MAIL)).toMatch(/^451 /);
@@ -215,9 +139,11 @@ describe('a message at the door', () => {
 
   test('is written and answered before the door closes, and others hear that it does', async () => {
     const [submitted, written] = [gate(), gate()];
-    const { door, taken } = await setup({}, () => {
-      submitted.open();
-      return written.passed;
+    const { door, taken } = await MemoryDoor.open({
+      beforeAnswer: () => {
+        submitted.open();
+        return written.passed;
+      },
     });
     await using busy = await SmtpTalk.open(door.port);
     await using idle = await SmtpTalk.open(door.port);

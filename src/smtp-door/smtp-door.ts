@@ -65,6 +65,9 @@ export interface SmtpDoorOptions {
   readonly isGreylisting: boolean;
 }
 
+/** Parameters of MAIL that EHLO offers; what is not offered is not understood either (RFC 5321, 4.1.1.11). */
+const OFFERED: ReadonlySet<string> = new Set(['SIZE', 'BODY']);
+
 /** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
 const SENDER = /^(?=.{0,254}$)[\x20-\x3b\x3d\x3f-\x7e]*$/;
 
@@ -208,15 +211,22 @@ export class SmtpDoor implements AsyncDisposable {
     if (this.#connected.delete(id)) this.#metrics.connected(-1);
   }
 
-  #judgeSender({ address }: SMTPServerAddress, { remoteAddress }: SMTPServerSession): Refusal | undefined {
+  #judgeSender({ address, args }: SMTPServerAddress, { remoteAddress }: SMTPServerSession): Refusal | undefined {
     if (this.#isClosing) return REFUSALS.stopping;
+    if (Object.keys(args === false ? {} : args).some((name) => !OFFERED.has(name))) return REFUSALS.notOffered;
     if (!SENDER.test(address)) return REFUSALS.badSender;
     return this.#senders.takesMessage(remoteOf(remoteAddress, {}, false)) ? undefined : REFUSALS.tooMuchMail;
   }
 
-  async #judgeRecipient({ address }: SMTPServerAddress, session: SMTPServerSession): Promise<Refusal | undefined> {
+  async #judgeRecipient(
+    { address, args }: SMTPServerAddress,
+    session: SMTPServerSession,
+  ): Promise<Refusal | undefined> {
     const { envelope, id } = session;
     if (this.#isClosing) return REFUSALS.stopping;
+    if (args !== false && Object.keys(args).length > 0) return REFUSALS.notOffered;
+    // A report goes to whoever wrote: one address (RFC 5321, 4.5.5). To several it is junk, or backscatter of another's.
+    if (senderOf(session) === '' && envelope.rcptTo.length > 0) return REFUSALS.oneForReports;
     if (envelope.rcptTo.length >= RECIPIENTS_MAX) return REFUSALS.tooManyRecipients;
     const sizeBytes = envelope.mailFrom === false ? 0 : announcedSize(envelope.mailFrom);
     const refusal = await this.#recipients.judge(address, sizeBytes);
