@@ -3,13 +3,15 @@ import { configDefaults, defineConfig } from 'vitest/config';
 // Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts in one process, long with real programs
 // or many seeds.
 // A file of the long layer has a process of its own, since native addons, child processes and memory are at work; those of the
-// others share two, where the same modules would be loaded again for each; not those that put another module in the place of one,
+// others share a few, where the same modules would be loaded again for each; not those that put another module in the place of one,
 // which whoever came before them may have loaded already.
 const ALONE = ['src/cli/keyring.test.ts', 'src/cli/mail-files/mail-files.test.ts'];
 
 export default defineConfig(({ mode }) => ({
   test: {
-    maxWorkers: 2,
+    // Also on two cores: half of the long ones wait most of the time, for a browser, a server that starts, a letter that may still
+    // be taken back. They come first, by the names of the projects.
+    maxWorkers: 3,
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
@@ -28,9 +30,6 @@ export default defineConfig(({ mode }) => ({
         timeoutMs: mode === 'torture' ? 6 * 3_600_000 : 300_000,
         isolate: true,
         setupFiles: ['test/harness/remember-argon2.ts'],
-        // Half of them wait most of the time: for a browser, for a letter's time to be taken back, for a server that starts.
-        maxWorkers: 3,
-        group: 1,
       }),
     ],
   },
@@ -38,18 +37,12 @@ export default defineConfig(({ mode }) => ({
 
 // A project does not inherit the mode, and tests read their length from it.
 function layer(mode: string, name: string, include: string[], options: LayerOptions) {
-  const { exclude = [], group = 0, isolate, maxWorkers = 2, setupFiles = [], timeoutMs } = options;
+  const { exclude = [], isolate, setupFiles = [], timeoutMs } = options;
   return {
     mode,
     test: {
       ...{ name, include, exclude: [...configDefaults.exclude, ...exclude], isolate, setupFiles },
-      ...{
-        maxWorkers,
-        sequence: { groupOrder: group },
-        pool: 'forks' as const,
-        testTimeout: timeoutMs,
-        hookTimeout: 60_000,
-      },
+      ...{ pool: 'forks' as const, testTimeout: timeoutMs, hookTimeout: 60_000 },
     },
   };
 }
@@ -59,6 +52,4 @@ interface LayerOptions {
   readonly isolate: boolean;
   readonly setupFiles?: string[];
   readonly exclude?: string[];
-  readonly maxWorkers?: number;
-  readonly group?: number;
 }
