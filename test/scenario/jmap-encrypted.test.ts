@@ -2,7 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Summary } from '../../src/client/index.ts';
 import { all, never } from '../harness/client-world.ts';
+import { openOutbound, relayTo } from '../harness/letter-world.ts';
+import { NO_OTHER_HOMES } from '../harness/node-world.ts';
+import { SmtpSink } from '../harness/smtp-sink.ts';
+import { until } from '../harness/until.ts';
 import { openUserSetting } from '../harness/user-setting.ts';
+
+interface Status {
+  readonly delivered: string;
+  readonly smtpReply: string;
+}
 
 type Created = Readonly<Record<string, { readonly id: string; readonly threadId?: string }>>;
 
@@ -73,6 +82,46 @@ describe('an encrypted account', () => {
     await user.untilHeard(setting.laptop, (messages) => messages.length === 0);
     expect(seen).toEqual(['two', 'gone']);
     expect(await user.emails(['id'])).toEqual([]);
+  });
+
+  test('sends to people without a home in the clear, says so, and tells what their server answered', async () => {
+    await using sink = await SmtpSink.open();
+    // Before the agent connects: it is told then what the home does.
+    await using setting = await openUserSetting('disk', { abroad: NO_OTHER_HOMES }, async ({ node }) => {
+      await openOutbound(node, { relay: relayTo(sink.settings.port) });
+    });
+    const { laptop, user, world } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    const [identities] = await user.call(['Identity/get', { ids: null }]);
+    const [identity] = (identities as { list: { id: string }[] }).list;
+    const to = [{ email: 'Carol@Elsewhere.example' }, { email: bob.address }];
+    const mail = draft({ from: [{ email: laptop.address }], to, subject: 'to all' });
+    await user.call(
+      ['Email/set', { create: { mail } }],
+      ['EmailSubmission/set', { create: { sent: { emailId: '#mail', identityId: identity?.id } } }],
+    );
+    const replies = new Map<string, Set<string>>();
+    const carol = () => [...(replies.get('Carol@Elsewhere.example') ?? [])];
+    const untilCarols = async (words: string): Promise<void> => {
+      for (let turn = 0; turn < 500 && !carol().some((reply) => reply.includes(words)); turn++) {
+        const [answer] = await user.call(['EmailSubmission/get', { ids: null }]);
+        const [first] = (answer as { list: { deliveryStatus: Record<string, Status> | null }[] }).list;
+        for (const [email, { delivered, smtpReply }] of Object.entries(first?.deliveryStatus ?? {}))
+          replies.set(email, (replies.get(email) ?? new Set()).add(`${delivered} ${smtpReply}`));
+        await new Promise((resolve) => setImmediate(resolve));
+        await world.node.clock.advance(100);
+      }
+    };
+    await untilCarols('queued 250 2.0.0 in the clear');
+    await until(() => {
+      void world.node.clock.advance(100);
+      return sink.taken.length === 1;
+    });
+    await untilCarols('unknown 250 ');
+    expect(carol()).toContainEqual(expect.stringContaining('queued 250 2.0.0 in the clear'));
+    expect(carol().at(-1)).toBe('unknown 250 OK: message queued');
+    expect([...(replies.get(bob.address) ?? [])].at(-1)).toBe('queued 250 2.0.0 encrypted, and on its way');
+    expect(sink.taken).toHaveLength(1);
   });
 
   test('answers within the conversation, and shows one thread', async () => {

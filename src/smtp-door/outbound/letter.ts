@@ -4,6 +4,7 @@
  */
 import { fromUtf8, utf8 } from '../../base/index.ts';
 import { type Address, type DeliveryReport, homeOf, type PduId, parseHomeName } from '../../protocol/index.ts';
+import { StoreError } from '../../store/index.ts';
 
 /** One line of a mail server, or what we say in its place. */
 export interface Reply {
@@ -97,11 +98,17 @@ export function reportOf(
   };
 }
 
+/** Of the row; a change that an older program could misread gets another. */
+const VERSION = 1;
+
 export function encodeLetter(letter: Letter): Uint8Array {
-  return utf8(JSON.stringify(letter));
+  return utf8(JSON.stringify({ v: VERSION, ...letter }));
 }
 
-/** Of what this process, or an earlier one, has encoded. */
+/** Of what this program, or an earlier one, has encoded. Throws StoreError `newer_schema` for what a newer one has. */
 export function decodeLetter(bytes: Uint8Array): Letter {
-  return JSON.parse(fromUtf8(bytes)) as Letter;
+  const { v, ...letter } = JSON.parse(fromUtf8(bytes)) as Letter & { readonly v: number };
+  if (v !== VERSION)
+    throw new StoreError('newer_schema', `a letter is of version ${v}`, { fix: 'Use the program that wrote it.' });
+  return letter;
 }
