@@ -3,7 +3,7 @@ import type { Address, ConversationId, DeliveryReport, PduId } from '../protocol
 import type { Alarm } from './alarm.ts';
 import type { ClientError } from './client-error.ts';
 import type { Report } from './history/report.ts';
-import type { Outcome } from './outbox/outbox.ts';
+import type { OutboxChange } from './outbox/outbox.ts';
 
 export interface Arrival {
   readonly id: PduId;
@@ -52,7 +52,7 @@ export interface ClientEvents {
   /** The ledger moved: after a catch-up, a gap filled, a comparison. */
   readonly report: Report;
   /** What became of something sent. */
-  readonly outbox: { readonly id: PduId; readonly outcome: Outcome };
+  readonly outbox: OutboxChange;
   /** Mail to another home was refused, waits for hours, or has arrived after all. */
   readonly delivery: DeliveryReport;
   /** The node was restored from an older state: its feed ended, another began. What was lost is being offered back. */

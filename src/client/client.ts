@@ -25,6 +25,7 @@ import type { Draft } from './compose/draft.ts';
 import { People } from './contacts/people.ts';
 import { ConversationActs } from './conversations/conversation-acts.ts';
 import type { Deliveries } from './deliveries/deliveries.ts';
+import { refusedByHome } from './deliveries/delivery-report.ts';
 import { BUNDLED_FLEETS, type Fleets } from './directory/index.ts';
 import type { Folders } from './folders/folders.ts';
 import type { Report } from './history/report.ts';
@@ -133,6 +134,11 @@ export class Client implements AsyncDisposable {
     this.people = new People(parts.contacts, { connection });
     events.on('arrived', () => {
       this.#indexed += 1;
+    });
+    events.on('outbox', ({ letter, outcome }) => {
+      if (letter === undefined || outcome.status !== 'refused') return;
+      const reports = refusedByHome(letter, outcome, parts.writer.now());
+      this.#scope.spawn('refused letter', () => parts.deliveries.take(reports));
     });
   }
 

@@ -122,6 +122,26 @@ describe('a letter', () => {
     await until(() => sink.taken.length === 1);
   });
 
+  test('that the home does not take any more is told as refused, and kept', async () => {
+    await using sink = await SmtpSink.open();
+    await using setting = await setup(sink);
+    const { client, outbound, reports, world } = setting;
+    world.node.letters.carry(outbound)[Symbol.dispose]();
+    const sending = client.send({ to: [CAROL], text: 'too late', ordinary: 'plain' });
+    await expect(sending).rejects.toMatchObject({ code: 'refused', details: { refusal: 'no_letters' } });
+    await until(() => reports.length === 1);
+    expect(reports).toMatchObject([{ recipients: [CAROL], status: 'refused', code: 'no_letters' }]);
+    expect(client.outbox.items).toMatchObject([{ letter: { recipients: [CAROL] }, refused: { code: 'no_letters' } }]);
+    const [item] = client.outbox.items;
+    world.node.letters.carry(outbound);
+    await world.node.clock.advance(1_000);
+    expect(item && (await client.outbox.retry(item.id))).toBe(true);
+    await client.flush(never);
+    await until(() => reports.length === 2);
+    expect(reports[1]).toMatchObject({ recipients: [CAROL], status: 'delivered' });
+    expect(sink.taken).toHaveLength(1);
+  });
+
   test('is refused with its own code where the home sends none', async () => {
     await using world = await ClientWorld.open();
     await world.newPerson('alice');

@@ -4,11 +4,13 @@ import {
   type Delivery,
   type DeliveryReport,
   DeliveryStatus,
+  homeOf,
   parseAddress,
   parseHomeName,
   parsePduId,
 } from '../../protocol/index.ts';
 import { DELIVERY_REPLY_MAX, DELIVERY_TEXT_MAX } from '../limits.ts';
+import type { Letter } from '../outbox/outbox.ts';
 
 const STATUSES: Partial<Record<DeliveryStatus, DeliveryReport['status']>> = {
   [DeliveryStatus.REFUSED]: 'refused',
@@ -31,4 +33,15 @@ export function reportOf(delivery: Delivery): DeliveryReport | undefined {
     queuedAt: delivery.queuedAt / 1000,
     ...(delivery.reply === '' ? {} : { reply: delivery.reply.slice(0, DELIVERY_REPLY_MAX) }),
   };
+}
+
+/** The own home did not take a letter: its author hears it where they hear what becomes of all others. */
+export function refusedByHome(
+  { id, recipients }: Letter,
+  { code, detail }: { readonly code: string; readonly detail: string },
+  at: number,
+): readonly DeliveryReport[] {
+  const reply = `550 5.7.1 ${detail === '' ? code : detail}`.slice(0, DELIVERY_REPLY_MAX);
+  const said = { pdu: id, status: 'refused', code, detail, reply, at, queuedAt: at } as const;
+  return recipients.map((address) => ({ ...said, home: homeOf(address), recipients: [address] }));
 }

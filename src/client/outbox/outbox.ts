@@ -77,6 +77,8 @@ interface Row {
 export interface OutboxChange {
   readonly id: PduId;
   readonly outcome: Outcome;
+  /** It is one, and no PDU. */
+  readonly letter: Letter | undefined;
 }
 
 export interface OutboxDeps {
@@ -199,7 +201,7 @@ export class Outbox {
     else this.#items.delete(item.number);
     for (const resolve of this.#waiting.get(item.id) ?? []) resolve(outcome);
     this.#waiting.delete(item.id);
-    this.#onChange({ id: item.id, outcome });
+    this.#onChange({ id: item.id, outcome, letter: item.letter });
     this.#wake();
   }
 
