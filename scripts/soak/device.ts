@@ -49,10 +49,9 @@ export class Device implements AsyncDisposable {
     });
     client.events.on('arrived', ({ conversation, id, subject }) => {
       const number = canary.numberIn(subject);
-      book.saw(this, number, id);
       this.arrivals.push({ id, conversation });
-      if (number !== undefined && book.letters.get(number)?.author === address)
-        void client.mail.find(id).then((summary) => book.addressed(number, summary?.recipients ?? []));
+      if (number !== undefined) book.saw(this, number, id);
+      if (number === undefined || book.letters.get(number)?.author === address) void this.#look(id, number, book);
     });
   }
 
@@ -92,6 +91,14 @@ export class Device implements AsyncDisposable {
       { profile, nodeUrl, autoConnect: true },
     );
     return new Device(client, profile, options);
+  }
+
+  /** What the header of an own mail says, and why a mail that is nobody's says nothing. */
+  async #look(id: PduId, number: number | undefined, book: MailBook): Promise<void> {
+    const summary = await this.client.mail.find(id);
+    if (number === undefined)
+      book.strange(this, `${id} of ${summary?.author}: ${summary?.problem ?? summary?.subject}`);
+    else book.addressed(number, summary?.recipients ?? []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -90,12 +90,18 @@ export class MailBook {
     if (letter !== undefined) this.#judge(letter);
   }
 
-  saw({ address, name }: Place, number: number | undefined, id: PduId): void {
-    const letter = number === undefined ? undefined : this.letters.get(number);
+  /** It does not say which it is. */
+  strange({ name }: Place, what: string): void {
+    this.#breaches.add(`${name} has a mail that nobody wrote, or that it cannot read: ${what}`);
+  }
+
+  saw(place: Place, number: number, id: PduId): void {
+    const letter = this.letters.get(number);
     if (letter === undefined) {
-      this.#breaches.add(`${name} has a mail that nobody wrote: ${id}`);
+      this.strange(place, `${number}, ${id}`);
       return;
     }
+    const { address, name } = place;
     if (letter.status === 'failed')
       this.#breaches.add(`${name} has mail ${letter.number}, of which ${letter.author} was told that it was not sent`);
     const before = letter.seen.get(name);

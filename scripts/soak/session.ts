@@ -136,7 +136,9 @@ export class Session implements AsyncDisposable {
     for (let at = 0; at < ids.length; at += GET_MAX) {
       const { list } = await this.call('Email/get', { ids: ids.slice(at, at + GET_MAX), properties: ['subject'] });
       for (const { id, subject } of list as readonly Email[]) {
-        this.#deps.book.saw(this, this.#deps.canary.numberIn(subject), id as PduId);
+        const number = this.#deps.canary.numberIn(subject);
+        if (number === undefined) this.#deps.book.strange(this, id);
+        else this.#deps.book.saw(this, number, id as PduId);
         this.#ids.push(id);
       }
     }

@@ -170,12 +170,13 @@ class Soak {
     await pause(planned.holdMs);
     const healedAt = performance.now();
     const healing = this.#guard(`after ${planned.kind}`, Promise.resolve(heal()));
-    const recovery = await measureRecovery(this.#world, healedAt, AbortSignal.timeout(RECOVERY_MS_MAX));
+    const recovery = await measureRecovery(this.#world, healedAt, this.#options.signal);
     await healing;
     const done = { planned, outageMs: Math.round(healedAt - struckAt), recovery };
     this.#faults.push(done);
     for (const [probe, ms] of Object.entries(recovery))
-      if (ms === undefined) breaches.add(`${planned.number} ${nameOf(planned)}: ${probe} never came back`);
+      if (ms === undefined && !this.#options.signal.aborted)
+        breaches.add(`${planned.number} ${nameOf(planned)}: ${probe} never came back`);
     await this.#revive();
     this.#options.say(`${planned.number} ${nameOf(planned)}: away ${seconds(done.outageMs)}, ${sentenceOf(recovery)}`);
   }
