@@ -3,7 +3,7 @@
  * largest attachments go, and the rest stays readable; a message of which that is not enough goes as one attachment, whole.
  * Whoever has both halves can write the message again to the octet. Pure.
  */
-import { concatBytes, toBase64, utf8 } from '../../base/index.ts';
+import { concatBytes, utf8 } from '../../base/index.ts';
 import {
   ATTACHED_MAX,
   ATTACHMENT_NAME_CHARACTERS_MAX,
@@ -133,6 +133,9 @@ function restOfWhole(fields: readonly HeaderField[], manifest: Manifest | undefi
 
 /** The rest of a part's header, and its content, whose last line has no end. */
 function manifestContent(manifest: Manifest): Uint8Array {
-  const lines = toBase64(encodeManifest(manifest)).match(/.{1,76}/g) ?? [];
+  const lines =
+    Buffer.from(encodeManifest(manifest))
+      .toString('base64')
+      .match(/.{1,76}/g) ?? [];
   return utf8(`Content-Type: ${MANIFEST_TYPE}\r\nContent-Transfer-Encoding: base64\r\n\r\n${lines.join('\r\n')}`);
 }
