@@ -32,6 +32,8 @@ test.skipIf(SKIPPED)(
       expect((await home.list('alice')).map(({ subject }) => subject)).toEqual(['lunch']);
       const all = (await home.as('alice', ['list', '--junk'])).lines;
       expect(all.map(({ subject }) => subject)).toEqual(['buy this', 'lunch']);
+      await home.as('alice', ['mark', String(all[0]?.id), '--not-junk']);
+      expect((await home.list('alice')).map(({ subject }) => subject)).toEqual(['buy this', 'lunch']);
       const findings = (await home.octets('alice')).map((octets) => splitTrace(octets).trace);
       expect(findings.find((trace) => trace.includes('Restante-Junk: yes; spamd score=1'))).toBeDefined();
       expect(findings.find((trace) => trace.includes('Restante-Junk: no; spamd score='))).toBeDefined();
@@ -39,7 +41,7 @@ test.skipIf(SKIPPED)(
 
       await spamd[Symbol.asyncDispose]();
       expect(await send('after', 'And on Wednesday?')).toMatch(/^250 /);
-      expect((await home.list('alice')).map(({ subject }) => subject)).toEqual(['after', 'lunch']);
+      expect((await home.list('alice')).map(({ subject }) => subject)).toEqual(['after', 'buy this', 'lunch']);
     } finally {
       await spamd[Symbol.asyncDispose]();
     }

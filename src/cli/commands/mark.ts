@@ -1,5 +1,6 @@
 /** `mark`, `block`, `unblock`: what a person says about messages and senders, on all of their devices. */
 import type { Command } from 'commander';
+import type { Marks } from '../../client/index.ts';
 import { parseAddress, parseHomeName } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context, Person } from '../context.ts';
@@ -15,6 +16,7 @@ interface MarkOptions extends PersonOptions {
   readonly unflag?: boolean;
   readonly label?: readonly string[];
   readonly unlabel?: readonly string[];
+  readonly notJunk?: boolean;
   readonly delete?: boolean;
 }
 
@@ -31,6 +33,7 @@ export function addMark(program: Command, act: Act): void {
       .option('--unflag', 'without it')
       .option('--label <name>', 'with a label; may stand several times', namesOption)
       .option('--unlabel <name>', 'without it; may stand several times', namesOption)
+      .option('--not-junk', 'back to the inbox, if it was only suspected')
       .option('--delete', 'delete it here, at the home and on your other devices')
       .action(act(runMark)),
     'restante mark 3f9a1c0b77e2 --read --label invoices',
@@ -53,10 +56,10 @@ export function addBlock(program: Command, act: Act): void {
 }
 
 async function runMark(context: Context, options: MarkOptions, texts: readonly string[]): Promise<void> {
-  const marks = marksOf(options);
+  const marks = { ...marksOf(options), ...(options.notJunk === true ? await inboxMarks() : {}) };
   if (Object.keys(marks).length === 0)
     throw new CliError('usage', 'how to mark them is not said', {
-      fix: 'Give --read, --unread, --flag, --label or --delete.',
+      fix: 'Give --read, --unread, --flag, --label, --not-junk or --delete.',
     });
   const changed = await withPerson(context, options, { isOnline: false }, async (person) => {
     const ids = await Promise.all(texts.map((text) => resolveMessage(person.client, text)));
@@ -80,6 +83,12 @@ function marksOf(options: MarkOptions): Record<string, boolean> {
     ...Object.fromEntries(unlabel.map((name) => [`label:${name}`, false])),
     ...(options.delete ? { deleted: true } : {}),
   };
+}
+
+/** Loaded when it is used: a command starts faster without it. */
+async function inboxMarks(): Promise<Marks> {
+  const { filingMarks } = await import('../../client/index.ts');
+  return filingMarks(['junk'], ['inbox']);
 }
 
 async function runBlock(
