@@ -10,6 +10,7 @@ import {
   type HomeName,
   homeOf,
   type KeyLogPage,
+  type Letter,
   parseAddress,
   parseConversationId,
   parseHomeName,
@@ -30,7 +31,7 @@ export interface LookupsDeps {
   readonly held: HeldPdus;
   readonly home: HomeChain;
   readonly keyLog: Pick<KeyLog, 'page'>;
-  readonly letters: Pick<Letters, 'reports' | 'reportsOf'>;
+  readonly letters: Pick<Letters, 'reports' | 'reportsOf' | 'take'>;
   /** undefined: this node speaks with no other home. */
   readonly messaging:
     | Pick<
@@ -112,6 +113,15 @@ export class Lookups {
 
   getDeliveries(session: Session, address: Address, { request }: GetDeliveries): Promise<void> {
     return this.#deliveries.answer(session, address, request);
+  }
+
+  /** Ordinary mail, to whoever sends it on. */
+  async takeLetter(session: Session, address: Address, letter: Letter): Promise<void> {
+    const receipt = await this.#deps.letters.take(address, letter);
+    if (receipt !== undefined) return session.send({ oneofKind: 'receipt', receipt });
+    return session.refuse(letter.request, 'no_letters', 'this home sends no ordinary mail', {
+      fix: 'Its operator can start it with --smtp-send or --smtp-relay.',
+    });
   }
 
   /** As another home shows it: nobody here need have a part in it yet. */

@@ -11,6 +11,7 @@ import {
   type Erase,
   EraseReason,
   type FeedId,
+  type FeedPosition,
   type Fetch,
   From,
   feedIdOf,
@@ -31,7 +32,6 @@ import type { Blobs } from './blobs.ts';
 import { Follower } from './follower.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
-import type { Letters } from './letters.ts';
 import { ERASE_RANGES_MAX } from './limits.ts';
 import type { Lookups } from './lookups.ts';
 import type { MailboxReader } from './mailbox-reader.ts';
@@ -48,7 +48,6 @@ export interface RequestHandlerDeps {
   readonly chains: ChainWriter;
   readonly intake: Intake;
   readonly journal: Journal;
-  readonly letters: Pick<Letters, 'take'>;
   readonly lookups: Lookups;
   readonly metrics: Metrics;
   readonly reader: MailboxReader;
@@ -174,15 +173,8 @@ export class RequestHandler {
       }
       case 'getDeliveries':
         return this.#deps.lookups.getDeliveries(session, address, message.getDeliveries);
-      case 'letter': {
-        const { letter } = message;
-        const receipt = await this.#deps.letters.take(address, letter);
-        if (receipt === undefined)
-          return session.refuse(letter.request, 'no_letters', 'this home sends no ordinary mail', {
-            fix: 'Its operator can start it with --smtp-send or --smtp-relay.',
-          });
-        return session.send({ oneofKind: 'receipt', receipt });
-      }
+      case 'letter':
+        return this.#deps.lookups.takeLetter(session, address, message.letter);
       case 'getConversation':
         return this.#deps.lookups.getConversation(session, address, message.getConversation);
       default:
@@ -223,7 +215,8 @@ export class RequestHandler {
     if (info.version !== 1) return session.refuse(info.request, 'version', 'this node speaks version 1');
     if (session.follower !== undefined)
       return session.refuse(info.request, 'malformed', 'client_info was sent already');
-    const rolledBack = info.ledger.find((position) => this.#isBeyondUs(address, position.head));
+    const isOurs = ({ head }: FeedPosition): boolean => head?.feed.length === 32 && reader.isOurs(address, head);
+    const rolledBack = info.ledger.find(isOurs);
     if (rolledBack?.head !== undefined) await this.#checkRollBack(address, rolledBack.head);
     const heads = await reader.heads(address);
     if (info.from !== From.NOTHING) {
@@ -344,10 +337,6 @@ export class RequestHandler {
     await journal.write((transaction) => transaction.append([{ header: { kind: EntryKind.ERASE, erased, reason } }]));
     const count = erase.numbers.reduce((sum, { from, to }) => sum + to - from + 1, 0);
     return session.send({ oneofKind: 'done', done: { request: erase.request, count } });
-  }
-
-  #isBeyondUs(address: Address, head: MailboxHead | undefined): boolean {
-    return head !== undefined && head.feed.length === 32 && this.#deps.reader.isOurs(address, head);
   }
 
   async #checkRollBack(address: Address, head: MailboxHead): Promise<void> {

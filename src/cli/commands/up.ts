@@ -120,6 +120,7 @@ async function run(context: Context, options: UpOptions): Promise<void> {
         invite,
         isOpenToWorld,
         smtp: door === undefined ? undefined : smtpPlace(options, door.port),
+        letters: outbound === undefined ? undefined : letterWay(options),
         jmap: hub?.url,
         web: hub?.hasPage === true ? `${hub.url}/` : undefined,
         operatorUrl,
@@ -216,6 +217,12 @@ function smtpPlace(options: UpOptions, port: number): string {
   return `${smtpHost}:${port}${smtpTlsOf(options) === undefined ? ' (without STARTTLS: it has no certificate)' : ''}`;
 }
 
+/** By which way, and who can read it. */
+function letterWay({ smtpRelay }: UpOptions): string {
+  const way = smtpRelay === undefined ? 'to the mail servers of each domain' : `through ${smtpRelay.host}`;
+  return `${way}; whoever runs this home can read what is not encrypted to a key of its reader`;
+}
+
 function welcome(
   context: Context,
   node: Node,
@@ -224,6 +231,7 @@ function welcome(
     readonly invite: string | undefined;
     readonly isOpenToWorld: boolean;
     readonly smtp: string | undefined;
+    readonly letters: string | undefined;
     readonly jmap: string | undefined;
     readonly web: string | undefined;
     readonly operatorUrl: string | undefined;
@@ -239,6 +247,7 @@ function welcome(
     row('Clients', node.url),
     ...(facts.jmap === undefined ? [] : [row('JMAP', facts.jmap)]),
     ...(facts.smtp === undefined ? [] : [row('SMTP', facts.smtp)]),
+    ...(facts.letters === undefined ? [] : [row('Letters', facts.letters)]),
     ...(facts.operatorUrl === undefined ? [] : [row('Operator', facts.operatorUrl)]),
     row('Health', `${node.httpUrl}/healthz`),
     row('Data', facts.folder),

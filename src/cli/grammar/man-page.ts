@@ -41,6 +41,7 @@ const ENVIRONMENT = [
   ['RESTANTE_NEW_PASSWORD', 'The new one, of account password and account recover.'],
   ['RESTANTE_RECOVERY_CODE', 'The recovery code, of account recover.'],
   ['RESTANTE_MAIL_PASSWORD', 'Of an account at another mail server, of mail account add.'],
+  ['RESTANTE_SMTP_RELAY_PASSWORD', 'Of the server that up --smtp-relay sends through.'],
   ['RESTANTE_PASSPHRASE', 'What locks a secret key that key export writes.'],
   ['XDG_DATA_HOME', 'Where servers and profiles are kept, unless --data or --profile say otherwise.'],
   ['NO_COLOR', 'Set: no colours.'],

@@ -62,15 +62,6 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Of a letter: all but its text. */
-export interface LetterHead {
-  readonly id: Uint8Array;
-  readonly recipients: readonly string[];
-  readonly returnsNothing: boolean;
-  readonly size: number;
-}
-
-const NO_TEXT = new Uint8Array(0);
 const IGNORE: PushHandlers = Object.freeze({ entries: () => undefined, heads: () => undefined });
 
 export class NodeConnection implements AsyncDisposable {
@@ -196,19 +187,6 @@ export class NodeConnection implements AsyncDisposable {
     } finally {
       this.#submits.leave();
     }
-  }
-
-  /** Ordinary mail; without its text the node says what it would refuse. Throws ConnectionError, `no_letters` among the refusals. */
-  async letter(
-    { id, recipients, returnsNothing, size }: LetterHead,
-    text: Uint8Array | undefined,
-  ): Promise<AnswerOf<'receipt'>['receipt']> {
-    const head = { id, recipients: [...recipients], returnsNothing, size };
-    const { receipt } = await this.request('receipt', (request) => ({
-      oneofKind: 'letter',
-      letter: { request, ...head, text: text ?? NO_TEXT, withText: text !== undefined },
-    }));
-    return receipt;
   }
 
   /** Asks for the time; returns the milliseconds it took, and learns the node's time from it. */

@@ -6,6 +6,7 @@
 import { type Clock, fromHex, isAbort, type Log, toHex } from '../../base/index.ts';
 import {
   INLINE_BODY_BYTES_MAX,
+  type Letter as LetterMessage,
   parseFeedId,
   type Receipt as ReceiptMessage,
   ReceiptStatus,
@@ -151,11 +152,11 @@ export class OutboxSender {
     const text = await this.#deps.outbox.loadLetter(number, toHex(connection.info.node));
     if (text === undefined) return undefined;
     if (text === 'elsewhere') return { status: 'later', afterMs: RETRY_CEILING_MS, all: false };
-    const head = { id: fromHex(id), recipients, returnsNothing, size: text.length };
+    const head = { id: fromHex(id), recipients: [...recipients], returnsNothing, size: text.length };
     const offer = text.length > INLINE_BODY_BYTES_MAX;
-    const receipt = await connection.letter(head, offer ? undefined : text);
+    const receipt = await hand(connection, head, offer ? undefined : text);
     if (receipt.status !== ReceiptStatus.SEND_BODY) return judgeLetter(receipt, node);
-    return judgeLetter(await connection.letter(head, text), node);
+    return judgeLetter(await hand(connection, head, text), node);
   }
 
   /** Undefined: the connection ended, or there is nothing to send. */
@@ -183,6 +184,24 @@ export class OutboxSender {
     }
   }
 }
+
+/** Of a letter: all but its text. */
+type LetterHead = Pick<LetterMessage, 'id' | 'recipients' | 'returnsNothing' | 'size'>;
+
+/** Without its text the node says what it would refuse. Throws ConnectionError, `no_letters` among the refusals. */
+async function hand(
+  connection: NodeConnection,
+  head: LetterHead,
+  text: Uint8Array | undefined,
+): Promise<ReceiptMessage> {
+  const { receipt } = await connection.request('receipt', (request) => ({
+    oneofKind: 'letter',
+    letter: { request, ...head, text: text ?? NO_TEXT, withText: text !== undefined },
+  }));
+  return receipt;
+}
+
+const NO_TEXT = new Uint8Array(0);
 
 function refused(code: RefusalCode, detail: string): Attempt {
   return { status: 'settled', outcome: { status: 'refused', code, detail } };
