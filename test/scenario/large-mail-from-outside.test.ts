@@ -1,5 +1,6 @@
 /** A message from outside that is larger than a body: what its reader exports is what came, to the octet. */
 import { createHash, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/base/index.ts';
 import { SodiumSuite, SystemRandom } from '../../src/base/system/index.ts';
@@ -132,5 +133,44 @@ describe('a message from outside that is larger than a body', () => {
     const fake = 'Content-Type: application/vnd.restante.attachment+json\r\nRestante-Part: 76 0 AAAA\r\n\r\n{}';
     const message = multipart([fake, attachment(base64(photo))]);
     expect((await pass(message)).exported).toBe(`${TRACE}${message}`);
+  });
+
+  test('is what it was however broken it is', async () => {
+    const small = photo.subarray(0, 60 * KiB);
+    const inner = multipart([TEXT, attachment(base64(small))], 'b', 'related');
+    const whole = multipart([inner.slice(inner.indexOf('Content-Type')), attachment(base64(small, 60)), TEXT], 'bb');
+    const lines = whole.split('\r\n');
+    // Where the structure is, and some base64 beside it.
+    const places = lines.flatMap((line, at) => (/^[A-Za-z0-9+/]{60,}$/.test(line) && at % 100 > 0 ? [] : [at]));
+    const odd = [
+      '',
+      '--b',
+      '--b--',
+      '--bb',
+      '--bb ',
+      '--bb--',
+      ' folded',
+      'Content-Type: multipart/mixed; boundary=b',
+      'AAA=',
+    ];
+    const forms = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(...places), fc.constantFrom('drop', 'twice', ...odd)), { maxLength: 6 }),
+        async (changes) => {
+          const changed: string[] = [...lines];
+          for (const [at, how] of changes) {
+            if (how === 'drop') changed.splice(at, 1);
+            else changed.splice(at, 0, how === 'twice' ? (changed[at] ?? '') : how);
+          }
+          const message = changed.join('\r\n');
+          const { exported, manifests } = await pass(message);
+          expect(exported === `${TRACE}${message}`).toBe(true);
+          forms.add(manifests[0]?.name === 'message.eml' ? 'whole' : 'in parts');
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect([...forms].sort()).toEqual(['in parts', 'whole']);
   });
 });
