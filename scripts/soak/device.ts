@@ -97,8 +97,21 @@ export class Device implements AsyncDisposable {
   async #look(id: PduId, number: number | undefined, book: MailBook): Promise<void> {
     const summary = await this.client.mail.find(id);
     if (number === undefined)
-      book.strange(this, `${id} of ${summary?.author}: ${summary?.problem ?? summary?.subject}`);
+      book.strange(
+        this,
+        `${id} of ${summary?.author}: ${summary?.problem ?? summary?.subject}; ${await this.#again(id)}`,
+      );
     else book.addressed(number, summary?.recipients ?? []);
+  }
+
+  /** Whether what could not be opened once can be opened now: then the bytes are right, and what opened them was not. */
+  async #again(id: PduId): Promise<string> {
+    try {
+      return `it opens now, ${(await this.client.mail.raw(id)).mime.length} bytes`;
+    } catch (error) {
+      const { cause, message } = error as Error;
+      return `it does not open now either: ${message}; ${String(cause)}`;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
