@@ -5,7 +5,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
-import { nextTick } from 'node:process';
 import type { Registry } from 'prom-client';
 import {
   SMTPServer,
@@ -17,7 +16,7 @@ import {
 import type { DnsResolver } from '../base/system/index.ts';
 import { type DoorStatus, remoteOf } from '../node/index.ts';
 import type { Address, HomeName } from '../protocol/index.ts';
-import type { Envelope, SpfVerdict } from './authentication/spf.ts';
+import type { SpfVerdict } from './authentication/spf.ts';
 import { Delivery, type DeliveryDeps, type DoorKeys } from './delivery.ts';
 import { DoorMetrics } from './door-metrics.ts';
 import { Greylist } from './greylist.ts';
@@ -40,6 +39,7 @@ import { MessageReader } from './message-reader.ts';
 import { Recipients } from './recipients.ts';
 import { REFUSALS, type Refusal, SmtpRefusal } from './reply.ts';
 import { Senders } from './senders.ts';
+import { announcedSize, drain, envelopeOf, onceAsked, senderOf } from './smtp-session.ts';
 import { encodeTrace } from './trace-headers.ts';
 
 export interface SmtpDoorDeps extends DeliveryDeps {
@@ -291,37 +291,4 @@ export class SmtpDoor implements AsyncDisposable {
     if (refusal === undefined) this.#metrics.accepted(octets.length, isJunk);
     return refusal;
   }
-}
-
-function senderOf({ envelope: { mailFrom } }: SMTPServerSession): string {
-  return mailFrom === false ? '' : mailFrom.address;
-}
-
-function envelopeOf(session: SMTPServerSession): Envelope {
-  const { hostNameAppearsAs: helo, remoteAddress } = session;
-  const isLocal = remoteOf(remoteAddress, {}, false) === undefined;
-  return { remote: isLocal ? undefined : remoteAddress, helo, sender: senderOf(session) };
-}
-
-/** Of RFC 1870's parameter; smtp-server has judged its form and compared it with the limit. */
-function announcedSize({ args }: SMTPServerAddress): number {
-  return args === false ? 0 : Number(args.SIZE ?? 0);
-}
-
-/** False: the sender went away before the end. */
-async function drain(stream: SMTPServerDataStream, reader: MessageReader): Promise<boolean> {
-  try {
-    for await (const piece of stream as AsyncIterable<Uint8Array>) reader.push(piece);
-    return true;
-  } catch {
-    return false; // the stream of a connection fails only by its end
-  }
-}
-
-/**
- * After everything that has come already is parsed and before anything else can come: what is there then was sent before the
- * sender could have seen that it may send (RFC 2920, 3.1: nothing follows DATA in a group).
- */
-function onceAsked(look: () => void): void {
-  queueMicrotask(() => nextTick(look));
 }
