@@ -62,6 +62,8 @@ export const ATTEMPT_TIMEOUT_MS = 30 * MINUTE;
 /** What could not be written down now is tried again so often: until then nothing more is done with the letter. */
 export const KEEP_RETRY_MS = 5 * SECOND;
 
+/** Letters behind a domain that is away whose authors are told at once: a store transaction each. */
+export const TELLS_MAX = 100;
 /** Domains of which an operator is told: a screen of them. */
 export const DESTINATIONS_SHOWN_MAX = 50;
 /** Who is told to come again later waits so long. */

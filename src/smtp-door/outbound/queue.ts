@@ -56,7 +56,10 @@ export class Queue implements AsyncDisposable {
     for await (const letter of this.#deps.letters.waiting())
       for (const { domain } of letter.parties) {
         const waiting = waitingOf(letter, domain);
-        if (waiting !== undefined) byDomain.set(domain, [...(byDomain.get(domain) ?? []), waiting]);
+        if (waiting === undefined) continue;
+        const there = byDomain.get(domain);
+        if (there === undefined) byDomain.set(domain, [waiting]);
+        else there.push(waiting);
       }
     for (const [domain, letters] of byDomain) this.#happen(domain, { kind: 'added', letters });
     this.#scope.spawn('timer', (signal) => this.#keepTime(signal));
