@@ -80,8 +80,11 @@ async function run(context: Context, options: SendOptions): Promise<void> {
   context.output.result(sent, (paint) => {
     const count = to.length + cc.length + bcc.length;
     const people = count === 0 ? 'all who are in the conversation' : counted(count, 'person', 'people');
-    if (sent.status === 'queued') return `${paint.warn('queued')}  No node is connected: it goes with the next sync.`;
-    return [`${paint.good(sent.status)}  ${sent.id.slice(0, 12)} to ${people}.`, ...describeOrdinary(sent, paint)];
+    const said =
+      sent.status === 'queued'
+        ? `${paint.warn('queued')}  No node has all of it yet: it goes with the next sync.`
+        : `${paint.good(sent.status)}  ${sent.id.slice(0, 12)} to ${people}.`;
+    return [said, ...describeOrdinary(sent, paint)];
   });
 }
 

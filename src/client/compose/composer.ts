@@ -17,7 +17,7 @@ import type { AttachmentSource } from '../attachments/source.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
 import type { LookUp } from '../contacts/contacts.ts';
-import { homeError, standingAlarm, unknownAccount } from '../contacts/lookup-errors.ts';
+import { homeError, perhapsNoHome, standingAlarm, unknownAccount } from '../contacts/lookup-errors.ts';
 import type { OpenConversation } from '../conversations/open-conversation.ts';
 import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
@@ -188,7 +188,10 @@ export class Composer {
     const found = await Promise.all(
       addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
     );
-    const outside = found.filter(({ answer }) => isOutside(answer, wish)).map(({ address }) => address);
+    for (const { answer } of found)
+      if (answer.status === 'unreachable' && answer.contact === undefined && wish === 'encrypted')
+        throw perhapsNoHome(answer.home);
+    const outside = found.filter(({ answer }) => isOutside(answer)).map(({ address }) => address);
     const certificates = await this.certificatesOf(addresses.filter((address) => !outside.includes(address)));
     return { certificates, outside: new Set(outside) };
   }
@@ -274,9 +277,8 @@ function judgeSize(bytes: number): void {
  * Nothing is known of a home of theirs. A domain whose web server does not answer at all is either a home that is away or, as many
  * are, none: who insists on a home waits, everybody else writes ordinary mail.
  */
-function isOutside(answer: LookUp, wish: OrdinaryWish): boolean {
-  if (answer.status !== 'unknown_home' && answer.status !== 'unreachable') return false;
-  return answer.contact === undefined && (answer.status === 'unknown_home' || wish !== 'encrypted');
+function isOutside(answer: LookUp): boolean {
+  return (answer.status === 'unknown_home' || answer.status === 'unreachable') && answer.contact === undefined;
 }
 
 function isClosed(answer: LookUp): boolean {

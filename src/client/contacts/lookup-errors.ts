@@ -1,5 +1,5 @@
 /** Why somebody cannot be written to, in words. */
-import type { Address } from '../../protocol/index.ts';
+import type { Address, HomeName } from '../../protocol/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import { ClientError } from '../client-error.ts';
 import type { LookUp } from './contacts.ts';
@@ -30,5 +30,14 @@ export function homeError({ status, home }: Extract<LookUp, { status: 'unreachab
     details: { home },
     retry: 'later',
     fix: 'try again later; nothing was encrypted',
+  });
+}
+
+/** The same, where the own home sends ordinary mail: many domains that take mail answer nothing else. */
+export function perhapsNoHome(home: HomeName): ClientError {
+  return new ClientError('home_unreachable', `${home} does not answer: a home that is away, or none`, {
+    details: { home },
+    retry: 'later',
+    fix: 'try again later; or, if it is an ordinary mail domain and every server may read it, send it with --plain',
   });
 }
