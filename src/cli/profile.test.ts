@@ -66,10 +66,12 @@ describe('a profile', () => {
   test('that does not read is refused by name', async () => {
     await using made = await setup();
     const { profile } = await made.create();
-    for (const text of ['', '{}', '{"v":2}', '[1]', '\u0000'.repeat(100)]) {
+    for (const text of ['', '{}', '[1]', '\u0000'.repeat(100)]) {
       await writeFile(join(profile.folder, 'profile.json'), text);
       await expect(Profile.open(profile.folder)).rejects.toMatchObject({ code: 'bad_profile' });
     }
+    await writeFile(join(profile.folder, 'profile.json'), '{"v":2}');
+    await expect(Profile.open(profile.folder)).rejects.toMatchObject({ code: 'newer_schema' });
     await expect(Profile.open(join(made.home, 'none'))).rejects.toMatchObject({ code: 'no_profile' });
   });
 

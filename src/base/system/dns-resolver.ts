@@ -50,7 +50,8 @@ export class SystemDnsResolver implements DnsResolver {
       case 'AAAA':
         return this.#resolver.resolve6(name);
       case 'MX':
-        return this.#resolver.resolveMx(name);
+        // Newer Nodes say the type, too.
+        return (await this.#resolver.resolveMx(name)).map(({ exchange, priority }) => ({ exchange, priority }));
       case 'PTR':
         return this.#resolver.resolvePtr(name);
       case 'TXT':
