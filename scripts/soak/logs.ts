@@ -10,10 +10,16 @@ export interface LoggedError {
   readonly example: string;
 }
 
-/** By what is in the line. */
-const EXPECTED: readonly { readonly words: RegExp; readonly because: string }[] = [];
+/** By what is in the line, and what must have been done for it to be expected. */
+const EXPECTED: readonly { readonly words: RegExp; readonly faults: RegExp; readonly because: string }[] = [
+  { words: /disk_full/, faults: /^disk-full$/, because: 'the disk of a node was full' },
+  { words: /another node cannot be asked/, faults: /^(node|home|clients|disk)-/, because: 'a node was away' },
+  { words: /IMAP server cannot be worked with/, faults: /^dovecot-/, because: 'Dovecot was away' },
+  { words: /timeout exceeded when trying to connect/, faults: /^postgres-/, because: 'PostgreSQL was away' },
+];
 
-export function loggedErrors({ homes, hubs }: World): readonly LoggedError[] {
+/** `kinds`: of the faults that there were. */
+export function loggedErrors({ homes, hubs }: World, kinds: readonly string[]): readonly LoggedError[] {
   const logs = [
     ...Object.entries(homes).flatMap(([home, { everyProcess }]) =>
       everyProcess.map(({ log }) => ({ who: `a node of the ${home}`, log })),
@@ -26,7 +32,9 @@ export function loggedErrors({ homes, hubs }: World): readonly LoggedError[] {
       const message = messageOf(line);
       const key = `${who}: ${message}`;
       const before = found.get(key);
-      const because = EXPECTED.find(({ words }) => words.test(line))?.because;
+      const because = EXPECTED.find(
+        ({ faults, words }) => words.test(line) && kinds.some((kind) => faults.test(kind)),
+      )?.because;
       found.set(key, { who, message, because, example: line.slice(0, 1_500), count: (before?.count ?? 0) + 1 });
     }
   return [...found.values()].sort((x, y) => y.count - x.count);

@@ -1,7 +1,7 @@
 /** What each process has in memory, over time. */
 import type { Breaches } from './breaches.ts';
 import { MEMORY_EVERY_MS, RESIDENT_BYTES_MAX, SLOPE_LEAST_MS, WARM_UP_MS } from './limits.ts';
-import { residentBytes, treeOf } from './process-tree.ts';
+import { proportionalBytes, residentBytes, treeOf } from './process-tree.ts';
 import { everySoOften } from './traffic.ts';
 import type { World } from './world.ts';
 
@@ -77,7 +77,7 @@ export class Memory {
       this.#add(
         role,
         pid,
-        treeOf(pid).reduce((sum, one) => sum + residentBytes(one), 0),
+        treeOf(pid).reduce((sum, one) => sum + proportionalBytes(one), 0),
       );
   }
 

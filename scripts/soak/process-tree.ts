@@ -24,6 +24,11 @@ export function residentBytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(textOf(pid, 'status') ?? '')?.[1] ?? 0) * 1024;
 }
 
+/** As `residentBytes`, with what several processes share counted in parts: their sum is what they have together. */
+export function proportionalBytes(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(textOf(pid, 'smaps_rollup') ?? '')?.[1] ?? 0) * 1024;
+}
+
 /** To a process and everything below it; who has ended meanwhile needs no signal. */
 export function signalTree(pids: readonly number[], signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
   for (const pid of pids) {

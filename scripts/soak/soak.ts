@@ -108,7 +108,10 @@ class Soak {
     const checks = await this.#check();
     ended.abort();
     await following;
-    const errors = loggedErrors(this.#world);
+    const errors = loggedErrors(
+      this.#world,
+      this.#faults.map(({ planned }) => planned.kind),
+    );
     const pushes = this.#world.sessions.reduce((sum, { counts }) => sum + counts.pushes, 0);
     await this.#world.stop();
     checks['nothing in the clear'] = scanDisks(this.#world);
