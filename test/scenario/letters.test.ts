@@ -142,6 +142,17 @@ describe('a letter', () => {
     expect(sink.taken).toHaveLength(1);
   });
 
+  test('that is too large for ordinary mail names whom it is too large for, and nothing of it leaves', async () => {
+    await using sink = await SmtpSink.open();
+    await using setting = await setup(sink);
+    const { client } = setting;
+    await using bob = (await setting.world.newPerson('bob')).client;
+    const large = { name: 'film', content: new Uint8Array(3_000_000) };
+    const draft = { to: [CAROL, bob.address], text: 'look', ordinary: 'plain', attachments: [large] } as const;
+    await expect(client.send(draft)).rejects.toMatchObject({ code: 'too_large', details: { addresses: [CAROL] } });
+    expect(client.outbox.items).toEqual([]);
+  });
+
   test('is refused with its own code where the home sends none', async () => {
     await using world = await ClientWorld.open();
     await world.newPerson('alice');

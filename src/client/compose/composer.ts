@@ -213,6 +213,8 @@ export class Composer {
     const isOut = (address: Address): boolean => outside.has(address);
     if (outside.size > 0 && attached.length > 0)
       throw new ClientError('too_large', 'ordinary mail holds no attachment that does not fit into the mail itself', {
+        // These alone: the others can have it.
+        details: { addresses: [...outside] },
         fix: 'send the large files to people of homes only',
       });
     const certificate = certificates.get(this.#own);

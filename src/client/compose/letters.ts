@@ -61,6 +61,7 @@ export class LetterWriter {
     const longest = Math.max(...letters.map(({ text }) => text.length));
     if (longest > bytesMax)
       throw new ClientError('too_large', `as ordinary mail it has ${longest} bytes, more than ${bytesMax}`, {
+        details: { addresses: [...shown, ...hidden] },
         fix: 'people whom no home has get files by a link',
       });
     return letters;
