@@ -162,3 +162,5 @@ export const FOLD_ENTRIES_MAX = 512;
 export const RIVALS_MAX = 1_000;
 /** Blocks of an own feed that ended, proven at once when it becomes a copy: bodies among them. */
 export const PROVEN_PAGE_BLOCKS = 256;
+/** Versions of a home's document that a salvage reads at once: a node added, removed or moved each day for decades. */
+export const HOME_VERSIONS_MAX = 10_000;

@@ -3,10 +3,10 @@
  * their keys have signed them. A feed of this node whose end may be lost is never written again, as after a restore: positions
  * behind its end may have been given. The node then begins another, and other nodes give it what they have of the old one.
  */
-import { fromHex, fromUtf8, type Log, toHex } from '../base/index.ts';
+import { fromHex, fromUtf8, type Log, readUint64, toHex } from '../base/index.ts';
 import { discoveryKeyOf, FeedLog, type FeedLogOptions, type MendedEnd, mendEnd } from '../feed/index.ts';
 import { type FeedId, feedIdOf, type HomeName } from '../protocol/index.ts';
-import type { KeySpan, Store } from '../store/index.ts';
+import { type KeySpan, type Store, under } from '../store/index.ts';
 import { type SalvageReport, SqliteStore } from '../store/sqlite/index.ts';
 import { DataFolder, type DataFolderDeps } from './data-folder.ts';
 import {
@@ -19,18 +19,22 @@ import {
   retireFeed,
 } from './feeds.ts';
 import { retireKeyLog } from './key-log.ts';
+import { HOME_VERSIONS_MAX } from './limits.ts';
 import { NodeError } from './node-error.ts';
 import { type Problem, problem } from './problem.ts';
 import { rebuildViews } from './view-check.ts';
 import {
+  COPY_RECORDS,
   copyPrefix,
   FEED_RECORDS,
   feedPrefix,
   feedRecordKey,
   foldedKey,
+  HOME_VERSIONS,
   KEY_LOG_MIRRORS,
   KEY_LOG_RECORD,
   keyLogPrefix,
+  toldHomeKey,
 } from './view-keys.ts';
 
 export interface SalvageFolderDeps extends DataFolderDeps {
@@ -43,9 +47,11 @@ export async function salvageFolder(deps: SalvageFolderDeps, path: string): Prom
   if (folder.database !== undefined || !(await folder.hasStore())) return [];
   const report = await SqliteStore.salvage(folder.storeFolder);
   await using store = await SqliteStore.open(deps, { folder: folder.storeFolder });
+  if (report.problems.length > 0 && !report.isLostKnown)
+    throw beyondRepair('some of its rows are lost, and which is not known', false);
   const salvage = new FolderSalvage({ ...deps, folder, store }, report);
   const mended = await salvage.run();
-  if (report.lost.length > 0 || !report.isLostKnown) await makeViews(deps, folder.config.home, store);
+  if (report.lost.length > 0) await makeViews(deps, { home: folder.config.home, store, lost: report.lost });
   return [...describe(report), ...mended];
 }
 
@@ -54,7 +60,11 @@ export async function salvageFolder(deps: SalvageFolderDeps, path: string): Prom
  * again: of this node's own feeds here, of copies when the node starts, as far as they are there then. Throws NodeError
  * `damaged` where an entry of an own feed is lost: what comes after it cannot be made, and stands in the old views alone.
  */
-async function makeViews(deps: SalvageFolderDeps, home: HomeName, store: Store): Promise<void> {
+async function makeViews(
+  deps: SalvageFolderDeps,
+  { home, store, lost }: { readonly home: HomeName; readonly store: Store; readonly lost: readonly Uint8Array[] },
+): Promise<void> {
+  await keepHome(store, lost);
   const feeds = await readFeeds({ ...deps, store });
   const copies = [...feeds.values()].filter(({ isReplica }) => isReplica);
   // How far a copy is folded may be lost: it is folded again when the node starts.
@@ -63,11 +73,29 @@ async function makeViews(deps: SalvageFolderDeps, home: HomeName, store: Store):
   });
   const check = { ...deps, home, store, feeds, checkStore: async () => [] };
   if (await rebuildViews(check, {})) return;
-  throw new NodeError('damaged', 'an entry of this node’s own feed is lost with the database’s page', {
-    fix:
-      copies.length > 0
-        ? 'Join the home again under the same name, in an empty folder (`restante fleet join`): other nodes have the entry.'
-        : 'Restore the newest backup with `restante restore`; clients give back what came after it.',
+  throw beyondRepair('an entry of its own feed is lost', copies.length > 0);
+}
+
+/**
+ * Versions of the home that this node had come from nodes whose feeds may lack them now: they stay as what it was told. A home
+ * that went back to an older version would be signed for a second time.
+ */
+async function keepHome(store: Store, lost: readonly Uint8Array[]): Promise<void> {
+  const rows = await store.range({ ...HOME_VERSIONS, limit: HOME_VERSIONS_MAX });
+  const newest = toHex(rows.at(-1)?.key ?? new Uint8Array(0));
+  const [first, end] = [toHex(HOME_VERSIONS.from), toHex(HOME_VERSIONS.to)];
+  const isNewestLost = lost.map(toHex).some((key) => key >= first && key < end && key > newest);
+  if (isNewestLost) throw beyondRepair('the newest version of its home is lost', true);
+  await store.transact((transaction) => {
+    for (const { key, value } of rows) transaction.put(toldHomeKey(readUint64(key, key.length - 8)), value);
+  });
+}
+
+function beyondRepair(what: string, hasOthers: boolean): NodeError {
+  return new NodeError('damaged', `this node cannot go on from its database: ${what}`, {
+    fix: hasOthers
+      ? 'Join the home again under the same name, in an empty folder (`restante fleet join`): the other nodes have it.'
+      : 'Where the home has other nodes, join it again under the same name in an empty folder (`restante fleet join`); else restore the newest backup with `restante restore`: clients give back what came after it.',
   });
 }
 
@@ -84,6 +112,7 @@ class FolderSalvage {
   async run(): Promise<readonly Problem[]> {
     const { folder, store } = this.#deps;
     await this.#restoreRecords();
+    await this.#dropUnknownCopies();
     const copies = await readCopyRecords(store);
     for (const { feed, record } of copies)
       await this.#mend(feed, { prefix: copyPrefix(feed), publicKey: fromHex(record.publicKey), replica: true });
@@ -123,11 +152,9 @@ class FolderSalvage {
 
   /** Whether rows of a feed from this length on were there. */
   #mayLack(prefix: Uint8Array, length: number): boolean {
-    const { isLostKnown, lost } = this.#report;
+    const { lost } = this.#report;
     const end = toHex(prefix);
-    return (
-      !isLostKnown || lost.some((key) => toHex(key).startsWith(end) && isOfEnd(key.subarray(prefix.length), length))
-    );
+    return lost.some((key) => toHex(key).startsWith(end) && isOfEnd(key.subarray(prefix.length), length));
   }
 
   /** The record of a feed whose secret key is here says nothing that the key does not. */
@@ -145,10 +172,19 @@ class FolderSalvage {
     }
   }
 
+  /** Whose feed a copy is stands in its record alone; other nodes name it again, and it is copied from its first block on. */
+  async #dropUnknownCopies(): Promise<void> {
+    const { store } = this.#deps;
+    for (const key of this.#lostIn(COPY_RECORDS)) {
+      const rows = under(copyPrefix(feedIdOf(key.slice(-32))));
+      await store.transact((transaction) => transaction.deleteRange(rows.from, rows.to));
+    }
+  }
+
   /** One whose end may be lost is begun anew, and one of another node is followed from its first record. */
   async #mendKeyLog(): Promise<void> {
     const { folder, store, suite } = this.#deps;
-    if ([...this.#lostIn(KEY_LOG_MIRRORS)].length > 0 || !this.#report.isLostKnown)
+    if ([...this.#lostIn(KEY_LOG_MIRRORS)].length > 0)
       await store.transact((transaction) => transaction.deleteRange(KEY_LOG_MIRRORS.from, KEY_LOG_MIRRORS.to));
     const row = await store.get(KEY_LOG_RECORD);
     if (row === undefined) return;
@@ -172,9 +208,9 @@ function isOfEnd(row: Uint8Array, length: number): boolean {
   return (kind === 'b' && number >= length) || (kind === 's' && number > length);
 }
 
-function describe({ damagedFolder, isLostKnown, lost, problems, rowCount }: SalvageReport): Problem[] {
+function describe({ damagedFolder, lost, problems, rowCount }: SalvageReport): Problem[] {
   if (problems.length === 0) return [];
-  const lacking = `${isLostKnown ? '' : 'at least '}${lost.length} rows could not be read`;
+  const lacking = `${lost.length} rows could not be read`;
   const message = `${problems[0]}: the database was written anew with ${rowCount} rows, ${lacking}; what was there is in ${damagedFolder}`;
   return [problem('store', 'store', message)];
 }

@@ -18,7 +18,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { SILENT_LOG, toHex, utf8 } from '../../base/index.ts';
 import type { Row } from '../store.ts';
 import { all } from '../store-rows.contract.ts';
+import { checkStore } from './integrity.ts';
 import { PAGE_BYTES } from './limits.ts';
+import { salvage } from './salvage.ts';
 import { rowsOf } from './schema.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
@@ -26,12 +28,12 @@ const root = mkdtempSync(join(tmpdir(), 'restante-salvage-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 let count = 0;
-const ROWS = 2_000;
+const ROWS = 1_000;
 const keyOf = (i: number): Uint8Array => utf8(`key ${String(i).padStart(6, '0')}`);
 
-/** 2 000 small rows and two large ones, closed: one file. */
+/** 1 000 small rows and two large ones, closed: one file. */
 async function fill(folder: string): Promise<readonly Row[]> {
-  const store = await SqliteStore.open({ log: SILENT_LOG }, { folder });
+  const store = await SqliteStore.open({ log: SILENT_LOG }, { folder, isThreaded: false });
   for (let from = 0; from < ROWS; from += 500)
     await store.transact((t) => {
       for (let i = from; i < from + 500; i++) t.put(keyOf(i), new Uint8Array(100).fill(i % 251));
@@ -70,8 +72,8 @@ function setup() {
       return rows.map(([page]) => Number(page));
     },
     async rows(): Promise<readonly Row[]> {
-      await using opened = await SqliteStore.open({ log: SILENT_LOG }, { folder });
-      expect(await opened.integrityCheck()).toMatchObject({ ok: true });
+      await using opened = await SqliteStore.open({ log: SILENT_LOG }, { folder, isThreaded: false });
+      expect(checkStore(folder)).toMatchObject({ ok: true });
       return all(opened);
     },
   };
@@ -81,7 +83,7 @@ describe('salvaging a store', () => {
   test('leaves a sound one as it is', async () => {
     const { folder, file } = setup();
     const before = readFileSync(file);
-    expect(await SqliteStore.salvage(folder)).toMatchObject({ problems: [], lost: [], damagedFolder: undefined });
+    expect(salvage(folder)).toMatchObject({ problems: [], lost: [], damagedFolder: undefined });
     expect(readFileSync(file).equals(before)).toBe(true);
     expect(readdirSync(folder)).not.toContain('damaged-1');
   });
@@ -93,7 +95,7 @@ describe('salvaging a store', () => {
     for (let page = 2; page <= pages; page += Math.ceil(pages / 5)) {
       const world = setup();
       world.tear(page);
-      const { lost, problems, isLostKnown, damagedFolder } = await SqliteStore.salvage(world.folder);
+      const { lost, problems, isLostKnown, damagedFolder } = salvage(world.folder);
       const rows = await world.rows();
       const have = new Map(rows.map(({ key, value }) => [toHex(key), value]));
       const missing = whole.map(({ key }) => toHex(key)).filter((key) => !have.has(key));
@@ -103,7 +105,7 @@ describe('salvaging a store', () => {
       if (page !== root) sizes.push(missing.length);
       if (problems.length > 0) expect(existsSync(join(damagedFolder ?? '', 'store.db'))).toBe(true);
       // Once is as good as twice.
-      expect((await SqliteStore.salvage(world.folder)).problems).toEqual([]);
+      expect(salvage(world.folder).problems).toEqual([]);
     }
     expect(sizes.some((size) => size > 0)).toBe(true);
     expect(Math.max(...sizes)).toBeLessThan(200);
@@ -113,7 +115,7 @@ describe('salvaging a store', () => {
     const world = setup();
     const leaf = world.pagesOf('sqlite_autoindex_kv_1').at(-1) ?? 0;
     world.tear(leaf);
-    const report = await SqliteStore.salvage(world.folder);
+    const report = salvage(world.folder);
     expect(report.problems.length).toBeGreaterThan(0);
     expect(report.lost).toEqual([]);
     expect(await world.rows()).toEqual(whole);
@@ -123,7 +125,7 @@ describe('salvaging a store', () => {
     const world = setup();
     // The last rows stand on the last leaf of the table.
     world.tear(world.pagesOf('kv').at(-1) ?? 0);
-    const { lost, damagedFolder } = await SqliteStore.salvage(world.folder);
+    const { lost, damagedFolder } = salvage(world.folder);
     expect(lost.map((key) => new TextDecoder().decode(key))).toContain('large 2');
     await world.rows();
     expect(readdirSync(damagedFolder ?? '').sort()).toEqual(['1', '2', 'store.db']);
@@ -133,7 +135,7 @@ describe('salvaging a store', () => {
     const world = setup();
     world.tear(world.pagesOf('kv').at(-1) ?? 0);
     writeFileSync(`${world.file}.salvaging`, 'half a database');
-    expect((await SqliteStore.salvage(world.folder)).lost.length).toBeGreaterThan(0);
+    expect(salvage(world.folder).lost.length).toBeGreaterThan(0);
     expect(readdirSync(world.folder)).not.toContain('store.db.salvaging');
     await world.rows();
   });
@@ -144,7 +146,7 @@ describe('salvaging a store', () => {
     writeSync(descriptor, new Uint8Array(PAGE_BYTES), 0, PAGE_BYTES, 0);
     closeSync(descriptor);
     const before = readFileSync(world.file);
-    await expect(SqliteStore.salvage(world.folder)).rejects.toMatchObject({ code: 'corrupt' });
+    expect(() => salvage(world.folder)).toThrow(expect.objectContaining({ code: 'corrupt' }));
     expect(readFileSync(world.file).equals(before)).toBe(true);
   });
 });

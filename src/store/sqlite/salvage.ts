@@ -9,6 +9,7 @@
 import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
+import { equalBytes } from '../../base/index.ts';
 import { DATABASE_FILE, lockFolder, openReader } from './database.ts';
 import { toStoreError } from './engine-errors.ts';
 import { layoutProblems } from './integrity.ts';
@@ -97,16 +98,16 @@ class Rescue {
   readonly #from: DatabaseSyncInstance;
   readonly #files: ValueFiles;
   readonly #to: DatabaseSyncInstance;
-  readonly #rows: StatementSyncInstance;
   readonly #put: StatementSyncInstance;
   readonly #addFile: StatementSyncInstance;
   #rowCount = 0;
+  /** Rows that were read and are as lost as their file. */
+  #withoutFile = 0;
 
   constructor(from: DatabaseSyncInstance, to: DatabaseSyncInstance, files: ValueFiles) {
     this.#from = from;
     this.#to = to;
     this.#files = files;
-    this.#rows = from.prepare('SELECT key, file, value FROM kv NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid');
     this.#put = to.prepare('INSERT OR REPLACE INTO kv (key, file, value) VALUES (?, ?, ?)');
     this.#addFile = to.prepare('INSERT OR REPLACE INTO value_file (id, size) VALUES (?, ?)');
   }
@@ -122,20 +123,47 @@ class Rescue {
     const has = this.#to.prepare('SELECT 1 FROM kv WHERE key = ?');
     const lost: Uint8Array[] = [];
     const isLostKnown = isReadable(() => {
-      const keys = this.#from.prepare(`SELECT key FROM kv INDEXED BY ${KEY_INDEX} ORDER BY key`);
-      for (const [key] of keys.iterate() as Iterable<readonly [Uint8Array]>)
-        if (has.get(key) === undefined) lost.push(Uint8Array.from(key));
+      const keys = this.#from.prepare(`SELECT key, rowid FROM kv INDEXED BY ${KEY_INDEX} ORDER BY key`);
+      for (const [key, row] of keys.iterate() as Iterable<readonly [Uint8Array, number]>)
+        if (has.get(key) === undefined && !this.#readOne(key, row)) lost.push(Uint8Array.from(key));
     });
-    return { lost, isLostKnown };
+    if (isLostKnown) return { lost, isLostKnown };
+    return { lost, isLostKnown: this.#hasEveryCell() };
+  }
+
+  /** Whether as many rows were read as the pages of the table say that they hold: then none is lost, whatever the index says. */
+  #hasEveryCell(): boolean {
+    let cells = Number.NaN;
+    isReadable(() => {
+      cells = numberOf(this.#from, `SELECT sum(ncell) FROM dbstat WHERE name = 'kv' AND pagetype = 'leaf'`);
+    });
+    return this.#withoutFile === 0 && cells === this.#rowCount;
+  }
+
+  /** A number in a torn page that looks like a greater one ends a range without a word: what is behind it is found alone. */
+  #readOne(key: Uint8Array, row: number): boolean {
+    let isFound = false;
+    isReadable(() => {
+      const one = this.#from.prepare('SELECT key, file, value FROM kv NOT INDEXED WHERE rowid = ?');
+      const [found] = one.all(row) as readonly RowColumns[];
+      if (found === undefined || !equalBytes(found[0], key)) return;
+      this.#take(found);
+      isFound = true;
+    });
+    return isFound;
   }
 
   /** Rows numbered [first, last], by halves where they cannot be read together. */
   #readBetween(first: number, last: number): void {
     if (first > last) return;
+    // Made anew for each range: one that has failed does not begin again.
+    const rows = this.#from.prepare(
+      'SELECT key, file, value FROM kv NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid',
+    );
     const isWhole =
       last - first < SALVAGE_ROWS &&
       isReadable(() => {
-        for (const row of this.#rows.all(first, last) as readonly RowColumns[]) this.#take(row);
+        for (const row of rows.all(first, last) as readonly RowColumns[]) this.#take(row);
       });
     if (isWhole || first === last) return;
     const middle = first + Math.floor((last - first) / 2);
@@ -146,7 +174,10 @@ class Rescue {
   #take([key, file, value]: RowColumns): void {
     if (file !== null) {
       const size = this.#sizeOf(file);
-      if (size === undefined) return; // as lost as its file
+      if (size === undefined) {
+        this.#withoutFile += 1;
+        return;
+      }
       this.#addFile.run(file, size);
     }
     this.#put.run(key, file, value);
