@@ -66,6 +66,11 @@ export function dkimKeysFile(folder: string): string {
   return join(folder, 'keys', 'dkim.json');
 }
 
+/** Whether this home sends ordinary mail, known before it does. */
+export function sendsLetters({ smtpRelay, smtpSend }: LetterFlags): boolean {
+  return smtpSend === true || smtpRelay !== undefined;
+}
+
 /** Undefined: this home sends none. */
 export async function openOutbound(
   context: Context,
@@ -78,7 +83,7 @@ export async function openOutbound(
     throw new CliError('usage', 'mail goes to the servers of each domain, or through one', {
       fix: 'Give --smtp-send or --smtp-relay.',
     });
-  if (smtpSend !== true && smtpRelay === undefined) return undefined;
+  if (!sendsLetters(place)) return undefined;
   const { Outbound } = await import('../smtp-door/index.ts');
   const { deps } = context;
   const { home } = node;

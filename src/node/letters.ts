@@ -13,6 +13,7 @@ import {
   type Receipt,
   ReceiptStatus,
 } from '../protocol/index.ts';
+import { UNAVAILABLE_RETRY_MS } from './submission.ts';
 
 export interface LetterToSend {
   /** 64 hexadecimal digits of the client's choice; told of under the same name as a PDU is. */
@@ -78,9 +79,12 @@ export interface LetterCarrier {
 /** Who carries letters here, if somebody does: for as long as the node runs, however often it is opened anew. */
 export class Letters {
   readonly reports: Emitter<ReportEvents>;
+  readonly #bytesMax: number;
   #carrier: LetterCarrier | undefined;
 
-  constructor({ log }: { readonly log: Log }) {
+  /** `bytesMax`: what a carrier that is still to come takes; whoever connects before it is told so too. 0: none comes. */
+  constructor({ log }: { readonly log: Log }, { bytesMax }: { readonly bytesMax: number } = { bytesMax: 0 }) {
+    this.#bytesMax = bytesMax;
     this.reports = new Emitter((error) => log.error({ error }, 'a listener of letters failed'));
   }
 
@@ -106,7 +110,7 @@ export class Letters {
 
   /** The largest text; 0: nobody carries letters. */
   get bytesMax(): number {
-    return this.#carrier?.bytesMax ?? 0;
+    return this.#carrier?.bytesMax ?? this.#bytesMax;
   }
 
   async reportsOf(author: Address): Promise<readonly DeliveryReport[]> {
@@ -116,7 +120,7 @@ export class Letters {
   /** The receipt for a letter of `author`; undefined: nobody carries letters. */
   async take(author: Address, letter: Letter): Promise<Receipt | undefined> {
     const { id, recipients, request, returnsNothing, size, text, withText } = letter;
-    if (this.#carrier === undefined) return undefined;
+    if (this.#carrier === undefined) return this.#bytesMax === 0 ? undefined : receiptOf(request, NOT_YET);
     const strange = recipients.find((recipient) => !isAddress(recipient));
     if (id.length !== ID_BYTES) return rejected(request, 'the id of a letter has 32 bytes');
     if (strange !== undefined) return rejected(request, `not an address: ${strange.slice(0, 80)}`);
@@ -162,3 +166,8 @@ function receiptOf(request: number, answer: LetterAnswer): Receipt {
 }
 
 const NO_FEED = new Uint8Array(0);
+const NOT_YET: LetterAnswer = Object.freeze({
+  status: 'unavailable',
+  detail: 'the node is starting or stopping',
+  retryAfterMs: UNAVAILABLE_RETRY_MS,
+});

@@ -73,6 +73,8 @@ export interface NodeOptions {
   readonly limits?: Partial<NodeLimits>;
   /** On how many disks an entry is before its receipt says so, this node's included; default 1. */
   readonly durability?: number;
+  /** Somebody will carry letters of so many bytes (`carry`); default: nobody. */
+  readonly letterBytes?: number;
 }
 
 export class Node implements AsyncDisposable {
@@ -96,7 +98,7 @@ export class Node implements AsyncDisposable {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
     this.#signatures = new ThreadedSignatureChecker(deps.suite);
-    this.#letters = new Letters(deps);
+    this.#letters = new Letters(deps, { bytesMax: options.letterBytes ?? 0 });
     this.#events = new Emitter((error) => deps.log.error({ error }, 'a listener of the node failed'));
   }
 

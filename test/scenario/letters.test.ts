@@ -1,7 +1,8 @@
 /** Ordinary mail on its way out, from a person's client to a mail server, on a clock that is moved. */
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../src/base/index.ts';
+import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import type { DeliveryReport } from '../../src/client/index.ts';
+import { Letters } from '../../src/node/index.ts';
 import { parseAddress, ReceiptStatus } from '../../src/protocol/index.ts';
 import { ClientWorld, never } from '../harness/client-world.ts';
 import { openOutbound, relayTo } from '../harness/letter-world.ts';
@@ -140,6 +141,14 @@ describe('a letter', () => {
     await until(() => reports.length === 2);
     expect(reports[1]).toMatchObject({ recipients: [CAROL], status: 'delivered' });
     expect(sink.taken).toHaveLength(1);
+  });
+
+  test('that comes before the home is ready waits, and is not refused', async () => {
+    const letters = new Letters({ log: SILENT_LOG }, { bytesMax: 1_000 });
+    expect(letters.bytesMax).toBe(1_000);
+    const letter = { request: 1, id: new Uint8Array(32), recipients: [CAROL], returnsNothing: false };
+    const receipt = await letters.take(DAVE, { ...letter, size: 1, text: utf8('x'), withText: true });
+    expect(receipt).toMatchObject({ status: ReceiptStatus.UNAVAILABLE });
   });
 
   test('that is too large for ordinary mail names whom it is too large for, and nothing of it leaves', async () => {
