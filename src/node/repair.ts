@@ -9,6 +9,7 @@ import type { FeedId } from '../protocol/index.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { Feeds } from './feeds.ts';
 import type { Fleet } from './fleet/index.ts';
+import type { Journal } from './journal.ts';
 import { type NodeStore, storeProblems } from './node-store.ts';
 import { leftByRepair, type Problem } from './problem.ts';
 import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, rebuildViews } from './view-check.ts';
@@ -16,6 +17,8 @@ import { type CheckDeps, type CheckOptions, type CheckResult, checkEverything, r
 export interface RepairDeps extends CheckDeps {
   /** A block as other nodes of the home have it, of one after the other; nothing where none can be asked. */
   readonly blocksElsewhere: (feed: FeedId, index: number) => AsyncIterable<BlockClaim>;
+  /** Folds what is there of a copy by now, and was behind a block that was lost. */
+  readonly foldOn: (feed: FeedLog) => Promise<void>;
 }
 
 /** Of a node that is open. */
@@ -26,9 +29,10 @@ export function repairDepsOf(
     readonly store: NodeStore;
     readonly feeds: Pick<Feeds, 'all'>;
     readonly fleet: Fleet;
+    readonly journal: Pick<Journal, 'foldOn'>;
   },
 ): RepairDeps {
-  const { folder, store, feeds, fleet } = parts;
+  const { folder, store, feeds, fleet, journal } = parts;
   return {
     suite,
     store,
@@ -36,6 +40,7 @@ export function repairDepsOf(
     feeds: feeds.all,
     checkStore: () => storeProblems(store),
     blocksElsewhere: (feed, index) => fleet.blocksElsewhere(feed, index),
+    foldOn: (feed) => journal.foldOn(feed),
   };
 }
 
@@ -46,9 +51,12 @@ export interface RepairResult extends CheckResult {
 
 export async function repairEverything(deps: RepairDeps, options: CheckOptions): Promise<RepairResult> {
   const before = await checkEverything(deps, options);
+  if (before.problems.some(({ code }) => code === 'store')) return { ...before, mended: [] };
+  for (const feed of deps.feeds.values()) {
+    if (!before.ok) await mendFeed(deps, feed, options);
+    await deps.foldOn(feed);
+  }
   if (before.ok) return { ...before, mended: [] };
-  if (before.problems.every(({ code }) => code === 'store')) return { ...before, mended: [] };
-  for (const feed of deps.feeds.values()) await mendFeed(deps, feed, options);
   await rebuildViews(deps, options);
   const after = await checkEverything(deps, options);
   const left = new Set(after.problems.map(({ code, where }) => `${code} ${where}`));
