@@ -10,10 +10,10 @@ const given = JSON.parse(process.argv[2] ?? '{}') as SoakArguments;
 const stopping = new AbortController();
 process.on('message', () => stopping.abort());
 process.on('disconnect', () => stopping.abort());
+// What is run, whatever the tree becomes meanwhile.
+const commit = commitNow();
 const board = new Board(given.json ? process.stderr : process.stdout);
-board.say(
-  `seed ${given.seed}, commit ${commitNow()}, ${given.minutes} min, a fault every ${given.faultEveryMs / 1_000} s`,
-);
+board.say(`seed ${given.seed}, commit ${commit}, ${given.minutes} min, a fault every ${given.faultEveryMs / 1_000} s`);
 const result = await soak({
   ...given,
   people: EVERYBODY,
@@ -22,7 +22,7 @@ const result = await soak({
   show: (state) => board.show(state),
 });
 board.end();
-const facts = { seed: given.seed, commit: commitNow(), ...result };
+const facts = { seed: given.seed, commit, ...result };
 process.stdout.write(given.json ? `${JSON.stringify(facts)}\n` : reportOf(facts));
 process.exitCode = result.breachCount > 0 ? 1 : 0;
 process.disconnect?.();
