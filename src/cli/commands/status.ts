@@ -26,11 +26,16 @@ function describe(status: NodeStatus, paint: Paint): string[] {
     ...(status.smtp === undefined ? [] : [row('SMTP', describeDoor(status.smtp, paint))]),
     ...(status.letters === undefined ? [] : describeLetters(status.letters, row, paint)),
     row('Log entries', showCount(status.entries)),
-    row('On disk', showBytes(status.bytes)),
+    row('On disk', `${showBytes(status.bytes)}${describeRoom(status)}`),
+    ...(status.problem === undefined ? [] : [row('', paint.bad(status.problem))]),
     ...status.feeds.map(({ feed, length, retired }) =>
       row('Feed', `${feed.slice(0, 16)}…  ${counted(length, 'block')}${retired ? ', retired' : ''}`),
     ),
   ];
+}
+
+function describeRoom({ freeBytes }: NodeStatus): string {
+  return freeBytes === undefined ? '' : `, ${showBytes(freeBytes)} free`;
 }
 
 /** Ordinary mail on its way out. A domain that is away for hours is what an operator looks at. */
