@@ -1,4 +1,5 @@
 /** Reads of what is durable, each of one snapshot, over a few connections. */
+import { setMaxListeners } from 'node:events';
 import pg from 'pg';
 import type { Clock, Log } from '../../base/index.ts';
 import type { Scan, ScanResult } from '../engine.ts';
@@ -36,6 +37,8 @@ export class Reader {
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }, { schema, url }: DatabasePlace) {
     this.#clock = clock;
     this.#schema = schema;
+    // One listener for each read that waits for the database to come back: as many as have been asked for.
+    setMaxListeners(0, this.#closing.signal);
     this.#pool = new pg.Pool({
       connectionString: url,
       max: READ_CONNECTIONS_MAX,
