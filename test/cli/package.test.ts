@@ -30,8 +30,8 @@ const NEEDED = [
   'dist/web/licenses.txt',
   'packaging/systemd/restante.service',
 ];
-/** A third more than it is: whoever adds a megabyte says why. */
-const TARBALL_BYTES_MAX = 2_500_000;
+/** A third more than it is: whoever adds a megabyte says why. The last was the bundle, in which modules are a second time. */
+const TARBALL_BYTES_MAX = 3_600_000;
 
 const canInstall = await isRegistryReachable();
 const skipped = skipWithout(canInstall, {

@@ -140,6 +140,20 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.getByRole('button', { name: 'Discard draft' }).click();
   });
 
+  test('says before it is sent whom a letter reaches in the clear', async () => {
+    const { page } = alice;
+    await page.keyboard.press('c');
+    const letter = page.getByRole('dialog', { name: 'New message' });
+    const to = letter.getByLabel('To', { exact: true });
+    await to.fill(`${bob}, carol@nowhere.example,`);
+    await to.press('Enter');
+    await letter.getByText('No home is known of carol@nowhere.example:').waitFor({ timeout: TIMEOUT_MS });
+    await letter.getByRole('button', { name: 'Remove carol@nowhere.example' }).click();
+    await letter.getByText('No home is known').waitFor({ state: 'detached' });
+    await letter.getByRole('button', { name: 'Discard draft' }).click();
+    await letter.waitFor({ state: 'detached' });
+  });
+
   test('finds with operators, and marks what was found', async () => {
     const { page } = alice;
     await page.keyboard.press('/');

@@ -45,6 +45,7 @@ const STATUS: Readonly<Record<string, number>> = {
   forbidden: 403,
   absent: 404,
   refused: 409,
+  unknown_home: 404,
   unknown_recipient: 404,
   unknown_device: 404,
   unknown_node: 404,

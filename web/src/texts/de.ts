@@ -162,6 +162,8 @@ export const de: Messages = {
   removeAttachment: (name) => `${name} entfernen`,
   uploading: (name, percent) => `${name}, ${percent} % übertragen`,
   uploadFailed: (name) => `${name} konnte nicht angehängt werden.`,
+  leavesHomes: (people: string) =>
+    `Von ${people} ist kein Heim bekannt: Ist kein Schlüssel veröffentlicht, kann jeder Mailserver auf dem Weg dies lesen.`,
   waitForUploads: 'Einige Dateien sind noch unterwegs.',
   discard: 'Entwurf verwerfen',
   discarded: 'Entwurf verworfen',

@@ -167,6 +167,8 @@ export const en = {
   removeAttachment: (name: string) => `Remove ${name}`,
   uploading: (name: string, percent: number) => `${name}, ${percent} % sent`,
   uploadFailed: (name: string) => `${name} could not be attached.`,
+  leavesHomes: (people: string) =>
+    `No home is known of ${people}: unless a key of theirs is published, every mail server on the way can read this.`,
   waitForUploads: 'Some files are still on their way.',
   discard: 'Discard draft',
   discarded: 'Draft discarded',

@@ -1,0 +1,37 @@
+/**
+ * Whom a letter of an encrypted account reaches outside of all homes. Their mail leaves as ordinary mail, in the clear unless their
+ * domain publishes a key: whoever writes to them is told before it is sent.
+ */
+import { SvelteSet } from 'svelte/reactivity';
+import type { PersonDoor } from '../jmap/person.ts';
+import { Refusal } from '../jmap/refusal.ts';
+
+/** As a home that is away would be written to at first, what cannot be reached counts. */
+const OUTSIDE: ReadonlySet<string> = new Set(['unknown_home', 'home_unreachable']);
+
+export class Outsiders {
+  readonly #door: PersonDoor;
+  readonly #outside = new SvelteSet<string>();
+  readonly #asked = new Set<string>();
+
+  constructor(door: PersonDoor) {
+    this.#door = door;
+  }
+
+  /** Of these, those who are known to be outside. */
+  among(addresses: readonly string[]): readonly string[] {
+    return addresses.filter((address) => this.#outside.has(address.toLowerCase()));
+  }
+
+  /** Asks once of each; whom nobody can tell anything of now is asked of with the next letter. */
+  want(addresses: readonly string[]): void {
+    for (const address of addresses.map((each) => each.toLowerCase())) {
+      if (this.#asked.has(address)) continue;
+      this.#asked.add(address);
+      this.#door.key(address).catch((error: unknown) => {
+        if (error instanceof Refusal && OUTSIDE.has(error.code)) this.#outside.add(address);
+        else console.warn(error);
+      });
+    }
+  }
+}
