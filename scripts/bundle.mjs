@@ -39,9 +39,9 @@ async function bundle() {
     treeshake: { moduleSideEffects: false },
     plugins: [{ name: 'urls', transform: { filter: { code: 'import.meta.url' }, handler: withUrlsOfTheBundle } }],
   });
-  const { output } = await made.generate({ format: 'esm', chunkFileNames: 'chunk-[name]-[hash].js' });
+  const { output } = await made.generate({ format: 'esm', chunkFileNames: 'chunk-[name]-[hash].js', comments: false });
   await made.close();
-  const files = new Map(output.map(({ fileName, code }) => [fileName, code]));
+  const files = new Map(output.map(({ fileName, code }) => [fileName, inLatin1(code)]));
   files.set('licenses.txt', BUNDLED.map(licenseOf).join('\n'));
   mkdirSync(BIN, { recursive: true });
   for (const [name, text] of files) replace(join(BIN, name), text);
@@ -73,6 +73,11 @@ function withUrlsOfTheBundle(code, path) {
       ? `new URL('../${relative(DIST, path)}', import.meta.url).href`
       : `new URL('./${nameInBundle(path, worker)}.js', import.meta.url)`,
   );
+}
+
+/** Each thread holds the text of what it has loaded, and a single sign beyond Latin-1 makes every one of them two bytes. */
+function inLatin1(code) {
+  return code.replace(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function licenseOf(name) {

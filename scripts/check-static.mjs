@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
 // The longest first.
-const CHECKS = ['check:lint', 'check:types', 'check:web', 'check:dependencies', 'check:portable', 'check:format'];
+const CHECKS = ['check:types', 'check:web', 'check:dependencies', 'check:portable', 'check:format'];
 
 const waiting = [...CHECKS];
 const lane = async () => {

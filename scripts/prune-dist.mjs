@@ -13,7 +13,7 @@ const written = readdirSync(dist, { recursive: true })
   .map((name) => join(dist, name))
   .filter((path) => /\.(js|d\.ts|map)$/.test(path) && !others.some((folder) => path.startsWith(folder)));
 
-const made = outputs('tsconfig.json');
+const made = outputs('tsconfig.build.json');
 for (const path of written.filter((path) => !made.has(path))) {
   rmSync(path);
   console.log(`removed ${relative('.', path)}: no source makes it`);

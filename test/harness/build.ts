@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 
 export default function build(): void {
-  const compiled = run('node_modules/typescript/bin/tsc', '-b', '--noCheck');
+  const compiled = run('node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json', '--noCheck');
   if (compiled.status !== 0) throw new Error(`src/ was not compiled:\n${compiled.said}`);
   const bundled = run('scripts/bundle.mjs');
   if (bundled.status !== 0) throw new Error(`the programs were not bundled:\n${bundled.said}`);
