@@ -1,13 +1,13 @@
 /**
  * Writes what this version of the program leaves on disks, for test/cli/formats.test.ts, which opens it for ever:
  *
- *     node scripts/make-fixtures.mjs 0.1.0        after `npm run build`
+ *     node scripts/make-fixtures.mjs 0.1.0 postgres://user@host/database        after `npm run build`
  *
- * Run it once for each release whose formats differ from the one before; what is there is never written again. People, keys
+ * The rows that a node has in PostgreSQL are those of its folder, moved there and dumped (pg_dump). Run it once for each release whose formats differ from the one before; what is there is never written again. People, keys
  * and passwords are made up. Nothing of it is in the package.
  */
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,8 +20,8 @@ const PASSWORD = 'correct horse battery staple';
 const ADDRESS = `alice@localhost:${PORT}`;
 const TEXT = 'What version 1 wrote is opened for ever.';
 
-const [release] = process.argv.slice(2);
-if (release === undefined) throw new Error('name the release');
+const [release, database] = process.argv.slice(2);
+if (release === undefined || database === undefined) throw new Error('name the release and a PostgreSQL database');
 const target = `test/fixtures/${release}`;
 if ((await stat(target).catch(() => undefined)) !== undefined) throw new Error(`${target} is there already`);
 
@@ -55,10 +55,22 @@ try {
   await new Promise((resolve) => running.once('exit', resolve));
   for (const name of ['server', 'profile', 'account-backup'])
     await cp(join(work, name), join(target, name), { recursive: true, filter: isKept });
+  await writeFile(join(target, 'postgres.sql'), await dumpRows());
   await writeFile(join(target, 'facts.json'), `${JSON.stringify({ PORT, ADDRESS, PASSWORD, TEXT }, undefined, 2)}\n`);
   console.log(`${target}: ${(await readdir(target, { recursive: true })).length} files and folders`);
 } finally {
   await rm(work, { recursive: true, force: true });
+}
+
+/** The node's rows as a database has them: what makes them again, without the settings of the day. */
+async function dumpRows() {
+  await restante('store', 'move', database, '--data', server);
+  const { schema } = JSON.parse(await readFile(join(server, 'keys', 'database'), 'utf8'));
+  const options = ['--no-owner', '--no-privileges', '--inserts', `--schema=${schema}`, database];
+  const { stdout } = await promisify(execFile)('pg_dump', options, { maxBuffer: 2 ** 28 });
+  await restante('store', 'move', '--data', server); // the database is left as it was
+  const lines = stdout.split('\n').filter((line) => line !== '' && !/^(--|\\|SET |SELECT )/.test(line));
+  return `${lines.join('\n').replaceAll(schema, 'restante_fixture')}\n`;
 }
 
 /** Locks and sockets are made at each start. */

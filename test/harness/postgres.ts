@@ -12,6 +12,8 @@ import { freePort } from './home-process.ts';
 import { skipWithout } from './requirement.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
+/** How standbys call themselves to whom they stream from. */
+const STANDBY = 'standby';
 const START_MS_MAX = 60_000;
 const POLL_MS = 50;
 
@@ -41,17 +43,50 @@ export class Postgres implements AsyncDisposable {
   }
 
   static async open(): Promise<Postgres> {
+    const options = ['--auth', 'trust', '--username', 'restante', '--no-locale', '--encoding', 'UTF8'];
+    return Postgres.#make('initdb', options);
+  }
+
+  /** A standby that streams from another, at the port of one that is gone or a free one. */
+  static async standbyOf(primary: Postgres, port?: number): Promise<Postgres> {
+    const from = `host=127.0.0.1 port=${primary.port} user=restante application_name=${STANDBY}`;
+    return Postgres.#make('pg_basebackup', ['--dbname', from, '--write-recovery-conf', '--checkpoint=fast'], port);
+  }
+
+  static async #make(program: string, options: readonly string[], port?: number): Promise<Postgres> {
     const folder = await mkdtemp(join(tmpdir(), 'postgres-'));
     const user = await postgresUser();
     await chown(folder, user.uid, user.gid);
-    const postgres = new Postgres(folder, await freePort(), user);
-    const options = ['--pgdata', join(folder, 'data'), '--auth', 'trust', '--username', 'restante', '--no-locale'];
-    await promisify(execFile)(join(programFolder() as string, 'initdb'), [...options, '--encoding', 'UTF8'], {
-      ...user,
-      cwd: folder,
-    });
+    const postgres = new Postgres(folder, port ?? (await freePort()), user);
+    const path = join(programFolder() as string, program);
+    await promisify(execFile)(path, ['--pgdata', join(folder, 'data'), ...options], { ...user, cwd: folder });
     await postgres.start();
     return postgres;
+  }
+
+  /** The address of several servers of which one takes writes. */
+  static urlOf(servers: readonly Postgres[]): string {
+    const hosts = servers.map(({ port }) => `127.0.0.1:${port}`).join(',');
+    return `postgres://restante@${hosts}/postgres?target_session_attrs=read-write`;
+  }
+
+  /** From now on a commit is confirmed when the standby has it on its disk too. */
+  async waitForStandby(): Promise<void> {
+    const client = await this.client();
+    await client.query(`ALTER SYSTEM SET synchronous_standby_names = '${STANDBY}'`);
+    await client.query('SELECT pg_reload_conf()');
+    const states = async (): Promise<unknown[]> =>
+      (await client.query('SELECT sync_state FROM pg_stat_replication')).rows.map((row) => row.sync_state);
+    // The server tells nobody when it has read its settings anew.
+    while (!(await states()).includes('sync')) await pause(POLL_MS);
+    await client.end();
+  }
+
+  /** A standby takes writes from now on. */
+  async promote(): Promise<void> {
+    const client = await this.client();
+    await client.query('SELECT pg_promote(true, 60)');
+    await client.end();
   }
 
   /** Undefined while it is dead. */

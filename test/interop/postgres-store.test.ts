@@ -1,16 +1,20 @@
 /** The store on a real PostgreSQL: what every store promises, and what happens when the database goes. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
+import { fromUtf8, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SystemClock } from '../../src/base/system/index.ts';
 import { PostgresStore } from '../../src/store/postgres/index.ts';
+import { statementsOf } from '../../src/store/postgres/writes.ts';
 import { storeContract } from '../../src/store/store.contract.ts';
+import { WriteSet } from '../../src/store/write-set.ts';
 import { CutProxy } from '../harness/cut-proxy.ts';
 import { Postgres, skipsWithoutPostgres } from '../harness/postgres.ts';
 
 const deps = { clock: new SystemClock(), log: SILENT_LOG };
 const ALL = { from: new Uint8Array(0), to: utf8('~'), limit: 1_000_000 };
 const COUNT = 400;
+/** SQLSTATE: how a commit fails that does not follow the last one. */
+const DIVISION_BY_ZERO = '22012';
 
 // PostgreSQL is a program of the machine, which skipsWithoutPostgres tells when it is missing; with CI=true that is a failure.
 describe.skipIf(skipsWithoutPostgres('the store on PostgreSQL'))('on PostgreSQL', () => {
@@ -73,6 +77,62 @@ describe.skipIf(skipsWithoutPostgres('the store on PostgreSQL'))('on PostgreSQL'
     const kills = killEach(postgres, 3);
     await countUp(store, () => kills.isOver);
     await kills.ended;
+  });
+
+  test('a commit whose connection was lost waits for whatever keeps it out, and is done once', async () => {
+    const schema = fresh();
+    const admin = await postgres.client();
+    await admin.query('CREATE ROLE mailer LOGIN; GRANT CREATE ON DATABASE postgres TO mailer');
+    await using wire = await CutProxy.open(postgres.port);
+    const url = postgres.url.replace(`restante@127.0.0.1:${postgres.port}`, `mailer@127.0.0.1:${wire.port}`);
+    let isRefused = false;
+    const note = ({ error }: { readonly error?: unknown }): void => {
+      isRefused ||= String(error).includes('not permitted to log in');
+    };
+    const log = { ...SILENT_LOG, warn: note, debug: note };
+    await using store = await PostgresStore.open({ ...deps, log }, { url, schema, isNew: true });
+    await admin.query('ALTER ROLE mailer NOLOGIN');
+    wire.cut();
+    wire.mend();
+    const first = store.transact((t) => t.put(utf8('row 1'), utf8('x')));
+    while (!isRefused) await new Promise((resolve) => setImmediate(resolve));
+    const second = store.transact((t) => t.put(utf8('row 2'), utf8('x')));
+    await admin.query('ALTER ROLE mailer LOGIN');
+    await admin.end();
+    await Promise.all([first, second]);
+    expect((await store.range(ALL)).map(({ key }) => fromUtf8(key))).toEqual(['row 1', 'row 2']);
+  });
+
+  test('a commit that arrives late, of a connection that was given up, undoes nothing that came after it', async () => {
+    const schema = fresh();
+    await using store = await open(schema);
+    for (const value of ['1', '2']) await store.transact((t) => t.put(utf8('a'), utf8(value)));
+    const late = await postgres.client();
+    const again = async (value: string, commit: bigint): Promise<void> => {
+      const writes = new WriteSet();
+      writes.put(utf8('a'), utf8(value));
+      for (const statement of statementsOf(writes, { schema, epoch: 1n, commit })) await late.query(statement);
+    };
+    await expect(again('1', 1n)).rejects.toMatchObject({ code: DIVISION_BY_ZERO });
+    await late.query('ROLLBACK');
+    // The last one may have been sent again because its answer was lost.
+    await again('2', 2n);
+    await late.end();
+    expect(await store.get(utf8('a'))).toEqual(utf8('2'));
+    await store.transact((t) => t.put(utf8('a'), utf8('3')));
+    expect(await store.get(utf8('a'))).toEqual(utf8('3'));
+  });
+
+  test('a store that is closed while it looks for its database leaves no connection behind', async () => {
+    const schema = fresh();
+    await using wire = await CutProxy.open(postgres.port);
+    const store = await open(schema, postgres.url.replace(`:${postgres.port}`, `:${wire.port}`));
+    wire.cut();
+    wire.mend();
+    const { in: before } = wire.passed;
+    while (wire.passed.in === before) await new Promise((resolve) => setImmediate(resolve));
+    await store[Symbol.asyncDispose]();
+    await (await openWhenFree(() => open(schema)))[Symbol.asyncDispose]();
   });
 
   test('a store that is closed while the database is away ends, and says so to whoever waits', async () => {

@@ -5,8 +5,12 @@ const DISK_FULL = '53100';
 const DIVISION_BY_ZERO = '22012';
 /** Serialization failure and deadlock: the same again succeeds. */
 const COLLISIONS: readonly string[] = ['40001', '40P01'];
+/** Whether a statement was done is unknown: the next connection is asked. */
+const UNKNOWN = '40003';
+/** Of a server that is a standby, or was told to take no writes. */
+export const READ_ONLY = '25006';
 /** Of the server, without its class 08: shutting down, crashing, starting, too many connections, a standby. */
-const AWAY: readonly string[] = ['57P01', '57P02', '57P03', '53300', '25006'];
+const AWAY: readonly string[] = ['57P01', '57P02', '57P03', '53300', READ_ONLY];
 const NETWORK: readonly string[] = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
 const RESOLVER: readonly string[] = ['ENOTFOUND', 'EAI_AGAIN'];
 /** The driver gives these no code. */
@@ -20,7 +24,7 @@ function codeOf(error: unknown): string {
 export function isAway(error: unknown): boolean {
   if (error instanceof StoreError) return false;
   const code = codeOf(error);
-  if (code.startsWith('08') || [...AWAY, ...COLLISIONS, ...NETWORK, ...RESOLVER].includes(code)) return true;
+  if (code.startsWith('08') || [...AWAY, UNKNOWN, ...COLLISIONS, ...NETWORK, ...RESOLVER].includes(code)) return true;
   return DRIVER.test((error as Error).message ?? '');
 }
 

@@ -1,6 +1,6 @@
 /**
  * The store of nodes that share a database: PostgreSQL 15 or later, or what speaks like it. What is acknowledged is on its
- * disk. One process at a time has a store; each has a schema of its own.
+ * disk, and on those of its synchronous standbys. One process at a time has a store; each has a schema of its own.
  */
 import type { Clock, Log } from '../../base/index.ts';
 import type { Engine, Scan, ScanResult } from '../engine.ts';
@@ -31,7 +31,7 @@ export class PostgresStore extends EngineStore {
         fix: 'Use small letters, digits and underscores.',
       });
     const writer = await Writer.open(deps, place);
-    return new PostgresStore(new PostgresEngine(writer, new Reader(deps, place)));
+    return new PostgresStore(new PostgresEngine(writer, new Reader({ ...deps, writer }, place)));
   }
 
   /** Removes a store that nobody has open, with all that is in it. */
@@ -44,6 +44,11 @@ export class PostgresStore extends EngineStore {
   private constructor(engine: PostgresEngine) {
     super(engine);
     this.#engine = engine;
+  }
+
+  /** Resolves when the store is this process's no more, or lacks what was confirmed: nothing of it is written or read then. */
+  get lost(): Promise<StoreError> {
+    return this.#engine.lost;
   }
 
   override [Symbol.asyncDispose](): Promise<void> {
@@ -65,6 +70,10 @@ class PostgresEngine implements Engine {
   constructor(writer: Writer, reader: Reader) {
     this.#writer = writer;
     this.#reader = reader;
+  }
+
+  get lost(): Promise<StoreError> {
+    return this.#writer.lost;
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {

@@ -1,4 +1,4 @@
-/** Reads of what is durable, each of one snapshot, over a few connections. */
+/** Reads of what is durable, each of one snapshot, over a few connections to the server where the writer is. */
 import { setMaxListeners } from 'node:events';
 import pg from 'pg';
 import type { Clock, Log } from '../../base/index.ts';
@@ -17,6 +17,7 @@ import {
   STATEMENT_TIMEOUT_MS,
 } from './limits.ts';
 import type { DatabasePlace } from './schema.ts';
+import type { Writer } from './writer.ts';
 import { bufferOf } from './writes.ts';
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -28,26 +29,27 @@ interface Wanted {
   readonly maxBytes: number;
 }
 
+export interface ReaderDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Knows which server has the store as it was left, and looks for it. */
+  readonly writer: Pick<Writer, 'search' | 'server'>;
+}
+
 export class Reader {
-  readonly #clock: Clock;
-  readonly #pool: pg.Pool;
+  readonly #deps: ReaderDeps;
   readonly #schema: string;
   readonly #closing = new AbortController();
+  #server: string | undefined;
+  #connections: pg.Pool | undefined;
+  /** Of servers that have gone. */
+  readonly #ending = new Set<Promise<void>>();
 
-  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }, { schema, url }: DatabasePlace) {
-    this.#clock = clock;
+  constructor(deps: ReaderDeps, { schema }: DatabasePlace) {
+    this.#deps = deps;
     this.#schema = schema;
     // One listener for each read that waits for the database to come back: as many as have been asked for.
     setMaxListeners(0, this.#closing.signal);
-    this.#pool = new pg.Pool({
-      connectionString: url,
-      max: READ_CONNECTIONS_MAX,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS,
-      keepAlive: true,
-      application_name: 'restante',
-    });
-    this.#pool.on('error', (error) => log.debug({ error: error.message }, 'a connection to the database ended'));
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
@@ -103,7 +105,35 @@ export class Reader {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    await this.#pool.end();
+    await this.#connections?.end();
+    await Promise.all(this.#ending);
+  }
+
+  /** Throws StoreError when no server has the store any more. */
+  get #pool(): pg.Pool {
+    const { log, writer } = this.#deps;
+    const { server } = writer;
+    if (this.#connections !== undefined && this.#server === server) return this.#connections;
+    this.#leave();
+    this.#server = server;
+    this.#connections = new pg.Pool({
+      connectionString: server,
+      max: READ_CONNECTIONS_MAX,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+      application_name: 'restante',
+    });
+    this.#connections.on('error', (error) => log.debug({ error: error.message }, 'a connection to the database ended'));
+    return this.#connections;
+  }
+
+  /** What an old server still shows is asked for no more. */
+  #leave(): void {
+    const ending = this.#connections?.end();
+    if (ending === undefined) return;
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
   }
 
   /** One statement, where it tells all; undefined where more would have to be asked. */
@@ -171,14 +201,17 @@ export class Reader {
 
   /** A database that has gone comes back, or another takes its place: the read begins again until then. */
   async #insist<Result>(read: () => Promise<Result>): Promise<Result> {
-    const until = this.#clock.monotonic() + READ_PATIENCE_MS;
+    const { clock, log, writer } = this.#deps;
+    const until = clock.monotonic() + READ_PATIENCE_MS;
     for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(RETRY_MAX_MS, 2 * waitMs)) {
       try {
         return await read();
       } catch (error) {
-        if (!isAway(error) || this.#clock.monotonic() + waitMs > until) throw toStoreError(error);
+        if (!isAway(error) || clock.monotonic() + waitMs > until) throw toStoreError(error);
       }
-      await this.#clock.sleep(waitMs, this.#closing.signal);
+      // It may take longer than this read has patience.
+      writer.search().catch((error: unknown) => log.debug({ error }, 'no server of the database has the store'));
+      await clock.sleep(waitMs, this.#closing.signal);
     }
   }
 }

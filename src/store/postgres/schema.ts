@@ -8,7 +8,8 @@
  * - `epoch` grows with each opening; a commit of an earlier one changes nothing and fails. A process that was paused, or cut
  *   off while another took its place, cannot write.
  * - `commits` counts: whoever lost the connection while it committed reads there whether that was done. A database that has
- *   gone back, since a replica took over which had not everything, is seen by it.
+ *   gone back, since a replica took over which had not everything, is seen by it. A commit follows the one before it, or is
+ *   the same again: what the network delivers late, of a connection that was given up, overwrites nothing that came after.
  *
  * Only what PostgreSQL-compatible engines have, too: no extension, no function of our own, no session's state that outlives a
  * connection.
@@ -104,11 +105,17 @@ async function versionOf(client: ClientBase, schema: string): Promise<number> {
   return Number(rows[0]?.version ?? 0);
 }
 
-/** Undefined: this opening has the store no more. */
-export async function commitsOf(client: ClientBase, schema: string, epoch: bigint): Promise<bigint | undefined> {
-  const { rows } = await client.query<{ commits: string }>(
-    `SELECT commits FROM ${schema}.store WHERE epoch = $1::bigint`,
-    [String(epoch)],
-  );
-  return rows[0] === undefined ? undefined : BigInt(rows[0].commits);
+/** What the store says of itself; undefined: this server has no such store. */
+export async function ownershipOf(client: ClientBase, schema: string): Promise<Ownership | undefined> {
+  if ((await versionOf(client, schema)) === 0) return undefined;
+  const { rows } = await client.query<{ epoch: string; commits: string }>(`SELECT epoch, commits FROM ${schema}.store`);
+  return rows[0] === undefined ? undefined : { epoch: BigInt(rows[0].epoch), commits: BigInt(rows[0].commits) };
+}
+
+/**
+ * A commit that is there although nobody was told of it need not be at the synchronous standby yet: the wait for that may have
+ * been cut short. What is committed after it is confirmed after it.
+ */
+export async function confirmReplicated(client: ClientBase, schema: string): Promise<void> {
+  await client.query(`UPDATE ${schema}.store SET commits = commits`);
 }

@@ -4,13 +4,13 @@
  *
  * The database comes last, under its name: a folder without it is not a backup.
  */
-import { closeSync, copyFileSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { StoreError } from '../store-error.ts';
 import { createFolder, DATABASE_FILE, openReader } from './database.ts';
 import { rowsOf } from './schema.ts';
-import { syncFolder, ValueFiles } from './value-files.ts';
+import { syncFile, syncFolder, ValueFiles } from './value-files.ts';
 
 /** `to` is missing or empty. Dropped value files must stay until it is done. */
 export function backUp(from: string, to: string): void {
@@ -57,13 +57,4 @@ function copyValueFiles(from: ValueFiles, to: ValueFiles, ids: readonly number[]
   }
   for (const folder of folders) syncFolder(folder);
   if (folders.size > 0) syncFolder(join(root, 'values'));
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r+');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

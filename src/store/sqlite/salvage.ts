@@ -6,7 +6,7 @@
  *     store.db.salvaging   the new database, while it is written
  *     damaged-1/           what was there before: store.db, and the value files that belong to nothing now
  */
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { equalBytes } from '../../base/index.ts';
@@ -15,7 +15,7 @@ import { toStoreError } from './engine-errors.ts';
 import { layoutProblems } from './integrity.ts';
 import { PAGE_BYTES, SALVAGE_BEYOND_ROWS, SALVAGE_ROWS } from './limits.ts';
 import { checkSchema, migrate, numberOf, rowsOf } from './schema.ts';
-import { syncFolder, ValueFiles } from './value-files.ts';
+import { syncFile, syncFolder, ValueFiles } from './value-files.ts';
 
 export interface SalvageReport {
   /** What was wrong with pages and rows, in words; nothing was done when there is nothing. */
@@ -238,13 +238,4 @@ function putAside(folder: string, isNamed: (id: number) => boolean): string {
   linkSync(join(folder, DATABASE_FILE), join(aside, DATABASE_FILE));
   syncFolder(aside);
   return aside;
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r+');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -129,6 +129,15 @@ export class ValueFiles {
   }
 }
 
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r+');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Makes names in a folder durable. Windows has no such call; NTFS logs names itself. */
 export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
