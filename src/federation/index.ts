@@ -9,10 +9,10 @@ export * from './ports.ts';
 export type { ReportEvents } from './reports/index.ts';
 export {
   acknowledgedTo,
+  areAwaited,
   type DestinationStatus,
   exchangedHomes,
   type HeldProgress,
-  isAwaited,
   type Progress,
   raiseHeld,
   readProgress,
@@ -21,6 +21,7 @@ export {
 } from './transaction/index.ts';
 export {
   DEFAULT_TRANSPORT_LIMITS,
+  homeVerdictOf,
   isLoopbackHome,
   locateCertificate,
   mountFederation,

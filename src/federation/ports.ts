@@ -86,8 +86,11 @@ export interface HomeDirectory {
   find(home: HomeName, signal: AbortSignal): Promise<HomeDocument>;
   /** Asks again now (a key or feed that we do not know), at most once a minute for a home; otherwise as `find`. */
   refresh(home: HomeName, signal: AbortSignal): Promise<HomeDocument>;
-  /** Every version, from the first. */
-  chain(home: HomeName, signal: AbortSignal): Promise<readonly HomeDocument[]>;
+  /**
+   * Every version, from the first. Who has seen `atLeast` versions, and so perhaps more than we have, has the home asked now:
+   * fewer are the answer only if it says so itself. Throws FederationError, also where that cannot be told now.
+   */
+  chain(home: HomeName, signal: AbortSignal, atLeast?: number): Promise<readonly HomeDocument[]>;
 }
 
 /** A directory that pins what homes show, until an operator decides otherwise. */

@@ -145,7 +145,7 @@ export function doorTo(current: () => Messaging | undefined): {
     directory: {
       find: async (home, signal) => open().directory.find(home, signal),
       refresh: async (home, signal) => open().directory.refresh(home, signal),
-      chain: async (home, signal) => open().directory.chain(home, signal),
+      chain: async (home, signal, atLeast) => open().directory.chain(home, signal, atLeast),
     },
   };
 }

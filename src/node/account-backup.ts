@@ -86,6 +86,10 @@ async function* messagesOf(deps: AccountBackupDeps, address: Address): AsyncGene
   for (const documentsAfter of [home.documents.bind(home), accounts.chain.bind(accounts, address)])
     yield { oneofKind: 'chain', chain: { request: 0, documents: await allOf(documentsAfter) } };
   const record = await authenticator.vaultRecord(address);
+  if (record === 'owed')
+    throw new NodeError('damaged', `the vault record of ${address} is not here`, {
+      fix: 'Write the backup at another node, or when this one has everything of the others.',
+    });
   if (record !== undefined) yield { oneofKind: 'vault', vault: { request: 0, record } };
   const heads = await reader.heads(address);
   for (const head of heads) {

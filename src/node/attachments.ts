@@ -14,12 +14,11 @@ import {
   feedIdOf,
   type HomeName,
   lastChunkSize,
-  parsePdu,
 } from '../protocol/index.ts';
 import type { KeySpan, Row, StoreReader } from '../store/index.ts';
-import { isBodyAwaited } from './awaited.ts';
-import { holdsBody, nobodyHolds } from './erasure.ts';
+import { areHeld } from './holders.ts';
 import { SWEEP_PAGE_ROWS } from './limits.ts';
+import { areNeeded, readEntries } from './needed.ts';
 import type { ViewBuffer } from './view-buffer.ts';
 import { blobKey, blobsOf, referencesTo } from './view-keys.ts';
 import { decodeLocations, type Location } from './view-rows.ts';
@@ -77,15 +76,19 @@ async function isOneComplete(deps: Feeds, views: ViewBuffer, list: Uint8Array, s
 
 /** Whether a mail that names the list was delivered to the account and is not erased there. */
 export async function mayHave(
-  { feeds }: Feeds,
+  deps: Pick<AttachmentDeps, 'feeds' | 'suite'>,
   reader: StoreReader,
   address: Address,
   list: Uint8Array,
 ): Promise<boolean> {
-  for await (const { feed, index } of referring(reader, list)) {
-    const block = await feeds.get(feed)?.getBlock(reader, index);
-    if (block === undefined || !decodeEntryHeader(block).accounts.includes(address)) continue;
-    if (await holdsBody(reader, address, { feed, index })) return true;
+  for await (const page of referring(reader, list)) {
+    const mails = await readEntries(deps, reader, page);
+    const theirs = mails.filter(({ header }) => header.accounts.includes(address));
+    const held = await areHeld(
+      reader,
+      theirs.map(({ feed, index }) => ({ feed, index, accounts: [address] })),
+    );
+    if (held.includes(true)) return true;
   }
   return false;
 }
@@ -97,13 +100,10 @@ export async function isNamed(reader: RowReader, list: Uint8Array): Promise<bool
 
 /** Whether some account here, or another home that is to get a mail, still counts on the attachment. */
 export async function isCountedOn(deps: AttachmentDeps, views: ViewBuffer, list: Uint8Array): Promise<boolean> {
-  const { feeds, home, suite } = deps;
-  for await (const { feed, index } of referring(views, list)) {
-    const block = await feeds.get(feed)?.getBlock(views.transaction, index);
-    if (block === undefined) continue;
-    const header = decodeEntryHeader(block);
-    if (!(await nobodyHolds(views, header.accounts as Address[], { feed, index }))) return true;
-    if (await isBodyAwaited(views.transaction, home, parsePdu(suite, header.pdu), { feed, index })) return true;
+  views.flush();
+  for await (const page of referring(views.transaction, list)) {
+    const mails = await readEntries(deps, views.transaction, page);
+    if ((await areNeeded(views.transaction, deps.home, mails)).includes(true)) return true;
   }
   return false;
 }
@@ -130,18 +130,23 @@ export async function blocksOf(reader: RowReader, list: Uint8Array): Promise<rea
   return places;
 }
 
-/** The mail that names a list, as entries. */
-export async function* referring(reader: RowReader, list: Uint8Array): AsyncGenerator<Location> {
-  for await (const { key } of rowsOf(reader, referencesTo(list)))
-    yield { feed: feedIdOf(key.slice(-40, -8)), index: readUint64(key, key.length - 8) };
+/** The mail that names a list, as entries, page by page. */
+export async function* referring(reader: RowReader, list: Uint8Array): AsyncGenerator<readonly Location[]> {
+  for await (const rows of pagesOf(reader, referencesTo(list)))
+    yield rows.map(({ key }) => ({ feed: feedIdOf(key.slice(-40, -8)), index: readUint64(key, key.length - 8) }));
 }
 
-async function* rowsOf(reader: RowReader, { from, to }: KeySpan): AsyncGenerator<Row> {
+async function* rowsOf(reader: RowReader, span: KeySpan): AsyncGenerator<Row> {
+  for await (const rows of pagesOf(reader, span)) yield* rows;
+}
+
+async function* pagesOf(reader: RowReader, { from, to }: KeySpan): AsyncGenerator<readonly Row[]> {
   for (let next = from; ; ) {
     const rows = await reader.range({ from: next, to, limit: SWEEP_PAGE_ROWS });
-    yield* rows;
     const last = rows.at(-1);
-    if (last === undefined || rows.length < SWEEP_PAGE_ROWS) return;
+    if (last === undefined) return;
+    yield rows;
+    if (rows.length < SWEEP_PAGE_ROWS) return;
     next = Uint8Array.of(...last.key, 0);
   }
 }

@@ -5,11 +5,9 @@
 import { type Clock, type CryptoSuite, readUint64, uint64Bytes } from '../base/index.ts';
 import { acknowledgedTo, type OutboxView } from '../federation/index.ts';
 import type { FeedLog } from '../feed/index.ts';
-import { type Address, decodeEntryHeader, type FeedId, type HomeName, parsePdu } from '../protocol/index.ts';
-import type { Store, StoreTransaction } from '../store/index.ts';
-import { attachmentsToClear } from './attachments.ts';
-import { isBodyAwaited } from './awaited.ts';
-import { nobodyHolds } from './erasure.ts';
+import type { FeedId, HomeName } from '../protocol/index.ts';
+import type { Store } from '../store/index.ts';
+import { blocksToClear } from './clearing.ts';
 import { RETENTION_INTERVAL_MS, SWEEP_PAGE_ROWS } from './limits.ts';
 import { ViewBuffer } from './view-buffer.ts';
 import { outboxKey, sweptKey } from './view-keys.ts';
@@ -69,28 +67,13 @@ export class AwaitedBodies {
         to: outboxKey(destination, feed, to + 1),
         limit: SWEEP_PAGE_ROWS,
       });
-      const views = new ViewBuffer(transaction);
-      for (const { value } of rows) await this.#clear(transaction, views, feed, decodeOutboxRow(value).index);
+      const sent = rows.map(({ value }) => ({ feed, index: decodeOutboxRow(value).index }));
+      const deps = { ...this.#deps, home: this.#home };
+      for (const place of await blocksToClear(deps, new ViewBuffer(transaction), sent)) {
+        this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
+        transaction.onCommit(() => this.#deps.onCleared(place));
+      }
       transaction.put(sweptKey(destination, feed), uint64Bytes(to));
     });
-  }
-
-  async #clear(transaction: StoreTransaction, views: ViewBuffer, feed: FeedId, index: number): Promise<void> {
-    const log = this.#deps.feeds.get(feed);
-    const block = await log?.getBlock(transaction, index);
-    if (log === undefined || block === undefined) return;
-    const header = decodeEntryHeader(block);
-    const held = { feed, index };
-    if (!header.hasBody || !(await nobodyHolds(views, header.accounts as Address[], held))) return;
-    const pdu = parsePdu(this.#deps.suite, header.pdu);
-    if (pdu.type !== 'mail' || (await isBodyAwaited(transaction, this.#home, pdu, held))) return;
-    log.clear(transaction, index + 1);
-    const cleared = [{ feed, index: index + 1 }];
-    const deps = { ...this.#deps, home: this.#home };
-    for (const place of await attachmentsToClear(deps, views, pdu.attached ?? [])) {
-      this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
-      cleared.push(place);
-    }
-    for (const place of cleared) transaction.onCommit(() => this.#deps.onCleared(place));
   }
 }

@@ -31,6 +31,7 @@ import { Journal } from './journal.ts';
 import { type HomeKeyLog, retireKeyLog } from './key-log.ts';
 import type { Letters } from './letters.ts';
 import { DISK_RESERVE_SHARE, type NodeLimits } from './limits.ts';
+import type { HomePeople } from './local-people.ts';
 import type { Metrics } from './metrics.ts';
 import { type NodeStore, openNodeStore } from './node-store.ts';
 import { openKeyLog } from './open-key-log.ts';
@@ -93,6 +94,7 @@ export class Core implements AsyncDisposable {
   /** What people of this and other homes say to each other, folded. */
   readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
+  readonly people: HomePeople;
   /** For a door to the world's mail. */
   readonly doorway: Doorway;
   readonly #deps: CoreDeps;
@@ -122,6 +124,7 @@ export class Core implements AsyncDisposable {
     this.fleet = parts.fleet;
     this.conversations = parts.conversations;
     this.messaging = parts.messaging;
+    this.people = parts.people;
     this.#gathering = parts.gathering;
     const { store, held, folder } = parts;
     this.#awaited = new AwaitedBodies(

@@ -15,6 +15,8 @@ export interface ErasedBody {
   readonly feed: FeedId;
   /** Block index of the header block. */
   readonly index: number;
+  /** The account that erased it, and so does not hold it. */
+  readonly by?: Address;
 }
 
 export interface NumberRange {
@@ -23,7 +25,6 @@ export interface NumberRange {
 }
 
 type RangeReader = Pick<StoreReader, 'range'>;
-type RowReader = Pick<StoreReader, 'get' | 'range'>;
 
 /** The erased ranges that touch [from, to], ascending. */
 export async function erasedRanges(
@@ -74,7 +75,7 @@ export async function eraseNumbers(
       });
       for (const { value } of rows) {
         const row = decodeMailboxRow(value);
-        bodies.push({ feed, index: row.index });
+        bodies.push({ feed, index: row.index, by: address });
         bytes += row.bodySize;
       }
     }
@@ -110,57 +111,6 @@ async function attachedBytes(
 
 export function isErased(ranges: readonly NumberRange[], number: number): boolean {
   return ranges.some((range) => range.from <= number && number <= range.to);
-}
-
-/** Whether every account of an entry has erased it. */
-export async function isErasedByAll(
-  buffer: ViewBuffer,
-  accounts: readonly Address[],
-  { feed, index }: ErasedBody,
-): Promise<boolean> {
-  if (accounts.length === 1) return true; // the account that asked
-  return nobodyHolds(buffer, accounts, { feed, index });
-}
-
-/** Whether no account of an entry holds its body. */
-export async function nobodyHolds(
-  buffer: ViewBuffer,
-  accounts: readonly Address[],
-  entry: ErasedBody,
-): Promise<boolean> {
-  // Rows of mailboxes are written past the buffer, and many are looked at: they are not to be kept.
-  const reader: RowReader = { get: (key) => buffer.transaction.get(key), range: (range) => buffer.range(range) };
-  for (const address of accounts) if (await holdsBody(reader, address, entry)) return false;
-  return true;
-}
-
-/** Whether an entry was delivered to an account and is not erased there. */
-export async function holdsBody(reader: RowReader, address: Address, { feed, index }: ErasedBody): Promise<boolean> {
-  const number = await numberOf(reader, address, feed, index);
-  if (number === undefined) return false;
-  return !isErased(await erasedRanges(reader, address, feed, number, number), number);
-}
-
-/** The mailbox number of a block index: indexes ascend with numbers, so it is found by halving. */
-async function numberOf(reader: RowReader, address: Address, feed: FeedId, index: number): Promise<number | undefined> {
-  const last = await reader.range({
-    from: mailboxKey(address, feed, 0),
-    to: mailboxKey(address, feed, Number.MAX_SAFE_INTEGER),
-    limit: 1,
-    reverse: true,
-  });
-  if (last[0] === undefined) return undefined;
-  let low = 1;
-  let high = readUint64(last[0].key, last[0].key.length - 8);
-  while (low <= high) {
-    const middle = Math.floor((low + high) / 2);
-    const row = await reader.get(mailboxKey(address, feed, middle));
-    const found = row === undefined ? -1 : decodeMailboxRow(row).index;
-    if (found === index) return middle;
-    if (found < index) low = middle + 1;
-    else high = middle - 1;
-  }
-  return undefined;
 }
 
 function gapsIn(ranges: readonly NumberRange[], from: number, to: number): NumberRange[] {

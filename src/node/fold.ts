@@ -81,15 +81,32 @@ const MICROSECONDS_PER_HOUR = 3_600_000_000;
 /** The rows that folding `entries` reads, for one prefetch. */
 export function keysOf(deps: FoldDeps, entries: readonly FoldedEntry[]): Uint8Array[] {
   const keys: Uint8Array[] = [];
+  /** Of each account's latest entry. */
+  const hours = new Map<string, number>();
   for (const entry of entries) {
     const { feed, header } = entry;
+    if (header.kind === EntryKind.BLOB) {
+      keys.push(blobKey(header.list, header.number));
+      if (header.number === 0)
+        for (const account of header.accounts) keys.push(chunkListKey(account as Address, header.list));
+    }
     if (header.kind !== EntryKind.MAIL && header.kind !== EntryKind.NOTE) continue;
     const pdu = pduOf(deps, entry);
+    const hour = hourOf(header);
     keys.push(pduKey(pdu.id));
-    for (const account of header.accounts) keys.push(headKey(account as Address, feed));
+    for (const account of header.accounts) {
+      keys.push(headKey(account as Address, feed));
+      // The first entry of an account is nearly always of the hour of the one before.
+      if ((hours.get(account) ?? hour) !== hour) keys.push(hourKey(account as Address, feed, hour));
+      hours.set(account, hour);
+    }
     for (const destination of destinationsOf(deps.home, pdu)) keys.push(outboxHeadKey(destination, feed));
   }
   return keys;
+}
+
+function hourOf({ receivedAt }: EntryHeader): number {
+  return Math.floor(receivedAt / MICROSECONDS_PER_HOUR);
 }
 
 /** The other homes that a PDU of our people goes to. */
@@ -105,7 +122,7 @@ function pduOf({ suite }: FoldDeps, { pdu, header }: FoldedEntry): Pdu {
 
 /**
  * Folds one entry whose rows (`keysOf`) were prefetched; returns the entries whose bodies may have lost their last holder, for
- * `bodiesToClear`.
+ * `blocksToClear`.
  */
 export async function foldEntry(
   deps: FoldDeps,
@@ -138,7 +155,7 @@ export async function foldEntry(
 
 async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry): Promise<readonly ErasedBody[]> {
   const { suite } = deps;
-  let isErasedHere = false;
+  const erased: ErasedBody[] = [];
   const { feed, index, header } = entry;
   const pdu = pduOf(deps, entry);
   const pduId = pdu.id;
@@ -147,7 +164,7 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
   if (header.kind === EntryKind.MAIL) foldConversation(deps, buffer, entry, pdu);
   for (const { list } of pdu.attached ?? []) buffer.append(referenceKey(fromHex(list), feed, index), EMPTY);
   const attachedBytes = sizeWithAttached(pdu) - pdu.body.size;
-  const hour = Math.floor(header.receivedAt / MICROSECONDS_PER_HOUR);
+  const hour = hourOf(header);
   for (const account of header.accounts) {
     const address = account as Address;
     const head = headKey(address, feed);
@@ -168,7 +185,7 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
     if (hour !== state.lastHour && (await buffer.get(hourKey(address, feed, hour))) === undefined)
       buffer.put(hourKey(address, feed, hour), uint64Bytes(number));
     const isGone = number <= state.erasedTo && (await erasedRanges(buffer, address, feed, number, number)).length > 0;
-    isErasedHere ||= isGone;
+    if (isGone) erased.push({ feed, index, by: address });
     const next: MailboxState = {
       number,
       link: linkOf(suite, state.link, { number, index, receivedAt: header.receivedAt, pduId }),
@@ -179,7 +196,7 @@ async function foldMail(deps: FoldDeps, buffer: ViewBuffer, entry: FoldedEntry):
     };
     buffer.put(head, encodeMailboxState(next));
   }
-  return isErasedHere ? [{ feed, index }] : [];
+  return erased;
 }
 
 /** The PDU's place in its conversation, and in the outbox of each other home that is to get it. */

@@ -75,12 +75,13 @@ export class Gathering implements AttachmentPort, AsyncDisposable {
   /** Whether a mail that names the list is for somebody of that home. */
   async #isFor(origin: HomeName, list: Uint8Array): Promise<boolean> {
     const { feeds, store, suite } = this.#deps;
-    for await (const { feed, index } of referring(store, list)) {
-      const block = await readableBlock(store, feeds.get(feed), index);
-      if (block === undefined) continue;
-      const { recipients } = parsePdu(suite, decodeEntryHeader(block).pdu);
-      if (recipients.some((recipient) => homeOf(recipient) === origin)) return true;
-    }
+    for await (const page of referring(store, list))
+      for (const { feed, index } of page) {
+        const block = await readableBlock(store, feeds.get(feed), index);
+        if (block === undefined) continue;
+        const { recipients } = parsePdu(suite, decodeEntryHeader(block).pdu);
+        if (recipients.some((recipient) => homeOf(recipient) === origin)) return true;
+      }
     return false;
   }
 

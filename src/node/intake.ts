@@ -10,7 +10,6 @@ import {
   type FeedId,
   type HomeName,
   homeOf,
-  isDoorAddress,
   type Pdu,
   ProtocolError,
   parsePdu,
@@ -21,6 +20,7 @@ import type { Store } from '../store/index.ts';
 import { StoreError } from '../store/index.ts';
 import type { Accounts } from './accounts.ts';
 import type { Blobs } from './blobs.ts';
+import type { CatchUp } from './fleet/index.ts';
 import type { HeldPlaces } from './held-places.ts';
 import type { Journal, JournalTransaction, NewEntry } from './journal.ts';
 import {
@@ -31,7 +31,8 @@ import {
   INTAKE_QUEUE_MAX,
   type NodeLimits,
 } from './limits.ts';
-import { FULL, NO_ROOM, type Submission, UNAVAILABLE_RETRY_MS } from './submission.ts';
+import type { HomePeople } from './local-people.ts';
+import { FULL, NO_ROOM, type Submission, UNAVAILABLE_RETRY_MS, uncertainOf } from './submission.ts';
 import { newEntry, type Submitter, signingKey } from './submitted.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { ViewBuffer } from './view-buffer.ts';
@@ -46,6 +47,8 @@ export interface IntakeDeps {
   readonly log: Log;
   readonly journal: Journal;
   readonly accounts: Accounts;
+  readonly catchUp: Pick<CatchUp, 'of'>;
+  readonly people: Pick<HomePeople, 'find'>;
   readonly conversations: Conversations;
   readonly blobs: Pick<Blobs, 'isComplete'>;
   readonly places: Pick<HeldPlaces, 'find'>;
@@ -180,13 +183,9 @@ export class Intake {
   }
 
   async #checkRecipients(pdu: Pdu, local: readonly Address[]): Promise<Submission | undefined> {
-    const { accounts } = this.#deps;
-    const unknown: Address[] = [];
-    for (const recipient of local) {
-      const account = accounts.peek(recipient) ?? (await accounts.find(recipient));
-      const isNobody = account === undefined || account.closed || isDoorAddress(recipient);
-      if (isNobody || accounts.settingsOf(recipient).banned === true) unknown.push(recipient);
-    }
+    const { people, uncertain } = await this.#deps.people.find(local);
+    if (uncertain.size > 0) return uncertainOf([...uncertain].join(' '));
+    const unknown = local.filter((recipient) => !people.has(recipient));
     if (this.#deps.messaging === undefined && local.length < pdu.recipients.length)
       unknown.push(...pdu.recipients.filter((recipient) => homeOf(recipient) !== this.#options.home));
     return unknown.length === 0 ? undefined : { status: 'unknown_recipient', detail: unknown.join(' ') };
@@ -194,10 +193,9 @@ export class Intake {
 
   async #checkAuthor(submitter: Submitter, pdu: Pdu): Promise<Submission | undefined> {
     if (homeOf(pdu.author) !== this.#options.home) return this.#checkStranger(pdu);
-    const { accounts } = this.#deps;
-    const author = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
-    const publicKey = author === undefined ? undefined : signingKey(author, pdu, submitter);
+    const publicKey = await this.#keyOf(submitter, pdu);
     if (publicKey === undefined) return { status: 'rejected', detail: 'the author has no such device' };
+    if (publicKey === 'uncertain') return uncertainOf(pdu.author);
     const signed = { signature: pdu.signature, message: signedBytesOf(pdu), publicKey };
     try {
       const [right] = await this.#deps.signatures.check([signed]);
@@ -207,6 +205,18 @@ export class Intake {
       return { status: 'unavailable', detail: 'the node could not check the signature', retryAfterMs: 1_000 };
     }
     return { status: 'rejected', detail: 'the signature is not by the device that the header names' };
+  }
+
+  /** The author may have got the device at another node. */
+  async #keyOf(submitter: Submitter, pdu: Pdu): Promise<Uint8Array | 'uncertain' | undefined> {
+    const { accounts, catchUp } = this.#deps;
+    const here = accounts.peek(pdu.author) ?? (await accounts.find(pdu.author));
+    const key = here === undefined ? undefined : signingKey(here, pdu, submitter);
+    if (key !== undefined) return key;
+    const isCurrent = (await catchUp.of([pdu.author])).has(pdu.author);
+    const author = await accounts.find(pdu.author);
+    const added = author === undefined ? undefined : signingKey(author, pdu, submitter);
+    return added ?? (isCurrent ? undefined : 'uncertain');
   }
 
   /** Mail from another home that its recipient gives back. */

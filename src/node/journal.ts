@@ -23,15 +23,14 @@ import {
   parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreTransaction } from '../store/index.ts';
-import { attachmentsToClear } from './attachments.ts';
-import { isBodyAwaited } from './awaited.ts';
-import { type ErasedBody, isErasedByAll } from './erasure.ts';
+import { blocksToClear } from './clearing.ts';
+import type { ErasedBody } from './erasure.ts';
 import { type FoldedEntry, foldEntry, isStanding, keysOf } from './fold.ts';
+import { HeaderBlocks } from './header-blocks.ts';
 import type { KeyLog } from './key-log.ts';
 import { FOLD_ENTRIES_MAX } from './limits.ts';
 import { ViewBuffer } from './view-buffer.ts';
 import { foldedKey } from './view-keys.ts';
-import type { Location } from './view-rows.ts';
 
 /** An entry to be written: the header's version, time and body fields are the journal's to fill. */
 export interface NewEntry {
@@ -175,8 +174,9 @@ export class Journal {
 
   async #readCopy(transaction: StoreTransaction, log: FeedLog, from: number): Promise<readonly FoldedEntry[]> {
     const entries: FoldedEntry[] = [];
+    const blocks = new HeaderBlocks(log, transaction);
     for (let index = from; entries.length < FOLD_ENTRIES_MAX; ) {
-      const block = await log.getBlock(transaction, index);
+      const block = await blocks.read(index);
       if (block === undefined) break;
       try {
         const entry = readEntry(this.#deps.suite, log.id, index, block);
@@ -238,10 +238,15 @@ export class Journal {
 
   async #fold(views: ViewBuffer, transaction: StoreTransaction, entries: readonly FoldedEntry[]): Promise<void> {
     await views.prefetch(keysOf(this.#deps, entries));
+    const erased: ErasedBody[] = [];
     for (const entry of entries) {
-      const erased = await foldEntry(this.#deps, views, entry);
-      const all = this.#isForOthersOnly(entry) ? [...erased, entry] : erased;
-      if (all.length > 0) await this.#clear(views, transaction, all);
+      erased.push(...(await foldEntry(this.#deps, views, entry)));
+      if (this.#isForOthersOnly(entry)) erased.push({ feed: entry.feed, index: entry.index });
+    }
+    // Together, so that asking who holds them takes a few reads for all.
+    for (const place of erased.length === 0 ? [] : await blocksToClear(this.#deps, views, erased)) {
+      this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
+      transaction.onCommit(() => this.events.emit('cleared', place));
     }
   }
 
@@ -249,32 +254,6 @@ export class Journal {
   #isForOthersOnly({ feed, header }: FoldedEntry): boolean {
     const isMail = header.kind === EntryKind.MAIL && header.hasBody;
     return isMail && header.accounts.length === 0 && feed !== this.#deps.feed.id;
-  }
-
-  /** Clears the bodies that nobody holds any more; their hashes stay in the tree. */
-  async #clear(views: ViewBuffer, transaction: StoreTransaction, erased: readonly ErasedBody[]): Promise<void> {
-    // Who awaits a body is asked of rows, which this page of entries may have changed.
-    views.flush();
-    for (const body of erased) {
-      const feed = this.#deps.feeds.get(body.feed);
-      if (feed === undefined) continue;
-      const block = await feed.getBlock(transaction, body.index);
-      if (block === undefined) continue;
-      const header = decodeEntryHeader(block);
-      if (!header.hasBody || !(await isErasedByAll(views, header.accounts as Address[], body))) continue;
-      const { home, suite } = this.#deps;
-      const pdu = header.kind === EntryKind.MAIL ? parsePdu(suite, header.pdu) : undefined;
-      // What others still await stays, and what says who is in a conversation: its readers fold it as long as it lives.
-      if (pdu !== undefined && (pdu.type !== 'mail' || (await isBodyAwaited(transaction, home, pdu, body)))) continue;
-      this.#clearBlock(transaction, { feed: body.feed, index: body.index + 1 });
-      for (const place of await attachmentsToClear(this.#deps, views, pdu?.attached ?? []))
-        this.#clearBlock(transaction, place);
-    }
-  }
-
-  #clearBlock(transaction: StoreTransaction, place: Location): void {
-    this.#deps.feeds.get(place.feed)?.clear(transaction, place.index);
-    transaction.onCommit(() => this.events.emit('cleared', place));
   }
 
   #announce(entries: readonly FoldedEntry[]): void {

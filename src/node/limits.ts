@@ -158,6 +158,8 @@ export const FEED_IDS_CACHED_MAX = 1_000;
 export const KEY_LOG_FILL_ROWS = 1_000;
 /** Entries of a copy that one transaction folds: some hundred milliseconds in which nothing else is written. */
 export const FOLD_ENTRIES_MAX = 512;
+/** Header blocks of a copy that are read ahead: where a guess is wrong these are bodies, which are in memory for a moment. */
+export const HEADERS_AHEAD_MAX = 32;
 /** Rivals of one version of a chain that are looked at: a node makes one at most while it is cut off. */
 export const RIVALS_MAX = 1_000;
 /** Blocks of an own feed that ended, proven at once when it becomes a copy: bodies among them. */

@@ -1,5 +1,5 @@
 /** What a client asks about people, homes and conversations: signed chains, and the PDUs that it folds before it writes. */
-import { type Conversations, FederationError, type Messaging, type Place } from '../federation/index.ts';
+import { type Conversations, FederationError, homeVerdictOf, type Messaging, type Place } from '../federation/index.ts';
 import {
   type Address,
   type ConversationId,
@@ -15,18 +15,18 @@ import {
   parseConversationId,
   parseHomeName,
   parsePduId,
+  refusalOfVerdict,
 } from '../protocol/index.ts';
-import type { Accounts } from './accounts.ts';
 import { Deliveries } from './deliveries.ts';
 import type { HeldPdus } from './held-pdus.ts';
 import type { HomeChain } from './home-chain.ts';
 import type { KeyLog } from './key-log.ts';
 import type { Letters } from './letters.ts';
 import { CONVERSATION_PAGE_PDUS } from './limits.ts';
+import type { HomePeople } from './local-people.ts';
 import type { Session } from './session.ts';
 
 export interface LookupsDeps {
-  readonly accounts: Accounts;
   readonly conversations: Conversations;
   readonly held: HeldPdus;
   readonly home: HomeChain;
@@ -39,6 +39,7 @@ export interface LookupsDeps {
         'accountDocuments' | 'conversationPage' | 'homeDocuments' | 'keyLogPage' | 'reports' | 'reportsOf'
       >
     | undefined;
+  readonly people: Pick<HomePeople, 'documents'>;
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -85,14 +86,14 @@ export class Lookups {
 
   /** Empty: our own home; a home's name: that home; an address: its account, here or at its home. */
   async #documents(who: string, after: number): Promise<readonly Uint8Array[]> {
-    const { accounts, home, messaging } = this.#deps;
+    const { home, messaging, people } = this.#deps;
     if (who === '' || who === this.#home) return home.documents(after);
     if (!who.includes('@')) {
       const name = parseHomeName(who);
       return messaging === undefined ? [] : messaging.homeDocuments(name, after);
     }
     const address = parseAddress(who);
-    if (homeOf(address) === this.#home) return accounts.chain(address, after);
+    if (homeOf(address) === this.#home) return people.documents(address, after);
     return messaging === undefined ? [] : messaging.accountDocuments(address, after);
   }
 
@@ -144,9 +145,8 @@ function placeOf({ afterDepth, afterId }: GetConversation): Place | undefined {
   return afterDepth === 0 ? undefined : { depth: afterDepth, id: parsePduId(afterId) };
 }
 
-/** Another home could not be asked. Throws what is none of that. */
+/** Another home, or the rest of this one, could not be asked. Throws what is none of that. */
 function refuseFor(session: Session, request: number, error: unknown): Promise<void> {
   if (!(error instanceof FederationError)) throw error;
-  const code = error.code === 'unknown_home' ? 'unknown_home' : 'home_unreachable';
-  return session.refuse(request, code, error.message);
+  return session.refuse(request, refusalOfVerdict(homeVerdictOf(error)), error.message);
 }

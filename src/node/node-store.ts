@@ -34,6 +34,11 @@ export async function openNodeStore(deps: NodeStoreDeps, folder: DataFolder, url
   return PostgresStore.open(deps, database);
 }
 
+/** Resolves when the store can go on no more although the process can: what it was is elsewhere, or nowhere. */
+export function lossOf(store: NodeStore): Promise<Error> {
+  return store instanceof SqliteStore ? new Promise(() => undefined) : store.lost;
+}
+
 /** A copy of one moment, in a folder of its own, while the store goes on. */
 export async function copyToFolder(deps: { readonly log: Log }, store: NodeStore, to: string): Promise<void> {
   if (store instanceof SqliteStore) return store.backupTo(to);

@@ -41,6 +41,7 @@ import { CLIENT_PATH, HttpServer } from './http-server.ts';
 import { type LetterCarrier, Letters } from './letters.ts';
 import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
 import { type DoorStatus, Metrics } from './metrics.ts';
+import { lossOf } from './node-store.ts';
 import type { Operator } from './operator.ts';
 import type { Remote } from './remote.ts';
 
@@ -78,6 +79,8 @@ export interface NodeOptions {
 }
 
 export class Node implements AsyncDisposable {
+  /** Resolves when the node can go on no more, with why; whoever runs it stops it. */
+  readonly lost: Promise<Error>;
   readonly #deps: NodeDeps;
   readonly #options: NodeOptions;
   readonly #limits: NodeLimits;
@@ -86,6 +89,7 @@ export class Node implements AsyncDisposable {
   readonly #scope: Scope;
   readonly #signatures: SignatureChecker;
   readonly #events: Emitter<{ readonly mail: ReadonlySet<Address> }>;
+  #lose: (why: Error) => void = () => undefined;
   #core: Core | undefined;
   #http: HttpServer | undefined;
   #control: ControlServer | undefined;
@@ -98,6 +102,9 @@ export class Node implements AsyncDisposable {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the node failed'));
     this.#signatures = new ThreadedSignatureChecker(deps.suite);
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
     this.#letters = new Letters(deps, { bytesMax: options.letterBytes ?? 0 });
     this.#events = new Emitter((error) => deps.log.error({ error }, 'a listener of the node failed'));
   }
@@ -270,6 +277,10 @@ export class Node implements AsyncDisposable {
       },
       options,
     );
+    void lossOf(core.store).then((error) => {
+      this.#deps.log.error({ error }, 'the rows of this node are lost to it: it stops');
+      this.#lose(error);
+    });
     core.journal.events.on('committed', ({ entries }) => {
       const mail = entries.filter(({ header }) => header.kind === EntryKind.MAIL);
       if (mail.length > 0)
@@ -294,7 +305,7 @@ export class Node implements AsyncDisposable {
     await mountFederation(fastify, { ...this.#deps, ...door }, options);
     mountWkd(
       fastify,
-      async ({ address }) => (address === undefined ? undefined : this.#core?.accounts.certificate(address)),
+      async ({ address }) => (address === undefined ? undefined : this.#core?.people.certificate(address)),
       () => this.#home,
     );
   }

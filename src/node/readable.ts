@@ -7,7 +7,7 @@ import type { StoreReader } from '../store/index.ts';
 
 export async function readableBlock(
   reader: StoreReader,
-  feed: FeedLog | undefined,
+  feed: Pick<FeedLog, 'getBlock'> | undefined,
   index: number,
 ): Promise<Uint8Array | undefined> {
   try {

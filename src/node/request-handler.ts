@@ -108,6 +108,7 @@ export class RequestHandler {
       case 'getEnrolment': {
         const { request, address } = message.getEnrolment;
         const parameters = await this.#deps.authenticator.enrolmentParameters(parseAddress(address));
+        if (parameters === 'uncertain') return session.refuse(request, 'unavailable', 'this node cannot tell that now');
         return session.send({ oneofKind: 'enrolment', enrolment: { request, parameters } });
       }
       case 'getChain':
@@ -120,9 +121,9 @@ export class RequestHandler {
     const { identity } = session;
     if (identity === undefined) return session.refuse(requestNumberOf(message), 'auth_needed', 'authenticate first');
     if (message.oneofKind === 'getVault') {
-      const record = await this.#deps.authenticator.vaultRecord(identity.address);
-      const { request } = message.getVault;
+      const [{ request }, record] = [message.getVault, await this.#deps.authenticator.vaultRecord(identity.address)];
       if (record === undefined) return session.refuse(request, 'unknown', 'this account has no vault record');
+      if (record === 'owed') return session.refuse(request, 'unavailable', 'the vault record is not here yet');
       return session.send({ oneofKind: 'vault', vault: { request, record } });
     }
     // Whoever enrols a device checks the keys that it is shown before the device is in.

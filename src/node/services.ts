@@ -11,7 +11,6 @@ import { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import type { HomeKeyLog } from './key-log.ts';
 import { Letters } from './letters.ts';
-import { HomePeople } from './local-people.ts';
 import { Lookups } from './lookups.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { NodeStore } from './node-store.ts';
@@ -64,15 +63,29 @@ export function createServices(
   onRolledBack: (feed: FeedId) => void,
 ): Services {
   const { limits } = options;
-  const { folder, store, journal, accounts, blobs, home, held, conversations, messaging, fleet, room } = parts;
+  const {
+    folder,
+    store,
+    journal,
+    accounts,
+    blobs,
+    catchUp,
+    home,
+    held,
+    conversations,
+    messaging,
+    fleet,
+    people,
+    room,
+  } = parts;
   const feeds = parts.feeds.all;
   const sessions = new Sessions(deps.clock, limits.heartbeatMs);
-  const authenticator = new Authenticator({ ...deps, store, accounts, feeds, saltSecret: folder.saltSecret });
+  const authenticator = new Authenticator({ ...deps, store, accounts, catchUp, feeds, saltSecret: folder.saltSecret });
   const reader = new MailboxReader({ ...deps, store, held, nodeKey: folder.nodeKey, feeds: parts.feeds });
   const intake = createIntake(deps, options, parts);
   const letters = deps.letters ?? new Letters(deps);
   const lookups = new Lookups(
-    { accounts, conversations, held, home, keyLog: parts.keyLog, letters, messaging },
+    { conversations, held, home, keyLog: parts.keyLog, letters, messaging, people },
     { home: folder.config.home },
   );
   const chains = new FleetAccounts({ ...deps, accounts, fleet });
@@ -89,17 +102,17 @@ export function createServices(
     { ...deps, accounts, store, folder, sessions, feeds: parts.feeds, check, messaging, copies, fleet, letters, room },
     limits,
   );
-  const people = new HomePeople(parts, limits);
   const doorway = new Doorway({ accounts, blobs, chains, intake, people, store, room });
   return { sessions, authenticator, handler, intake, letters, operator, doorway };
 }
 
 function createIntake(deps: ServicesDeps, { durability: disks = 1, limits }: ServicesOptions, parts: Parts): Intake {
-  const { folder, store, journal, accounts, blobs, places, conversations, messaging, fleet, room } = parts;
+  const { folder, store, journal, accounts, blobs, catchUp, places, conversations, messaging, fleet, people, room } =
+    parts;
   return new Intake(
     {
       ...deps,
-      ...{ store, journal, accounts, conversations, blobs, places, messaging },
+      ...{ store, journal, accounts, catchUp, conversations, blobs, people, places, messaging },
       untilCopied: disks > 1 ? (feed, to) => fleet.waits.untilOn(disks, feed, to) : undefined,
       refusal: () => refusalNow(parts),
       onNoRoom: () => room.foundNone(),

@@ -8,7 +8,7 @@ import type { Accounts } from './accounts.ts';
 import { Blobs } from './blobs.ts';
 import type { DataFolder } from './data-folder.ts';
 import type { NodeFeeds } from './feeds.ts';
-import type { Fleet } from './fleet/index.ts';
+import { CatchUp, type Fleet } from './fleet/index.ts';
 import { Gathering } from './gathering.ts';
 import { HeldPdus } from './held-pdus.ts';
 import { HeldPlaces } from './held-places.ts';
@@ -46,6 +46,8 @@ export interface Speaking {
   readonly conversations: Conversations;
   readonly messaging: Messaging | undefined;
   readonly blobs: Blobs;
+  readonly catchUp: CatchUp;
+  readonly people: HomePeople;
   readonly gathering: Gathering;
 }
 
@@ -66,14 +68,15 @@ export async function openSpeaking(
   const state = { now: () => deps.clock.now(), refusal: () => refusalNow(parts) };
   const blobs = new Blobs({ ...own, ...state }, { ...folder.config, limits });
   const gathering = new Gathering({ ...own, blobs });
-  const opened = { held, places, conversations, blobs, gathering };
+  const catchUp = new CatchUp({ ...deps, accounts, fleet });
+  const people = new HomePeople({ ...parts, catchUp }, limits);
+  const opened = { held, places, conversations, blobs, gathering, catchUp, people };
   if (deps.abroad === undefined) return { ...opened, messaging: undefined };
-  const local = new HomePeople(parts, limits);
   const ownFleet: OwnFleet = {
     progressed: (home) => fleet.exchanges.changed(home),
     hasRoom: () => !parts.room.isLow,
     untilCopied: () => fleet.waits.untilOn(durability, feeds.current.id, feeds.current.length),
   };
-  const exchanged = { ...deps, ...parts, fleet: ownFleet, held, local, conversations, attachments: gathering };
+  const exchanged = { ...deps, ...parts, fleet: ownFleet, held, local: people, conversations, attachments: gathering };
   return { ...opened, messaging: await openMessaging(exchanged, deps.abroad) };
 }

@@ -39,3 +39,9 @@ export const NO_ROOM: Submission = Object.freeze({
   why: 'no_room',
   retryAfterMs: UNAVAILABLE_RETRY_MS,
 });
+
+/** Nobody can tell now whether an account, or a device of one, is there: this node may not have heard of it yet. */
+export function uncertainOf(who: string): Submission {
+  const detail = `this node cannot tell now what its home has of ${who}`;
+  return { status: 'unavailable', detail, retryAfterMs: UNAVAILABLE_RETRY_MS };
+}

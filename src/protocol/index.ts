@@ -16,6 +16,7 @@ export * from './generated/federation.ts';
 export * from './generated/key-log.ts';
 export * from './home-chain.ts';
 export * from './home-document.ts';
+export * from './home-verdict.ts';
 export * from './ids.ts';
 export * from './key-record.ts';
 export * from './limits.ts';

@@ -176,11 +176,15 @@ export class ChoiceChecker {
   }
 
   #takePing(effect: Extract<ChoiceEffect, { type: 'ping' }>): void {
-    const { after, event } = this.#step;
+    const { after, before, event } = this.#step;
+    const round = this.#books.round;
+    // Nobody of those that were asked before has answered.
+    const isSecond = before.link.at === 'searching' && before.link.round.id === round?.id && round.answers.size === 0;
     const nobodyFree = [...this.#books.nodes.keys()].every((name) => isResting(this.#step, name));
     for (const node of effect.nodes) {
       assert(node !== this.#books.active?.node, 'the node one is connected to is not pinged apart', effect);
-      const byLoop = event.type === 'tick' && nobodyFree && after.nodes.get(node)?.rest?.cause === 'failed';
+      const isLast = (event.type === 'tick' && nobodyFree) || isSecond;
+      const byLoop = isLast && after.nodes.get(node)?.rest?.cause === 'failed';
       assert(!isResting(this.#step, node) || byLoop, 'a resting node is not pinged', { node, event });
     }
     const forPinned = effect.nodes.length === 1 && effect.nodes[0] === this.#books.pin;

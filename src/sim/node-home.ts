@@ -172,6 +172,9 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
   journal.events.on('committed', ({ entries }) =>
     conversations.committed(entries.flatMap(({ pdu }) => (pdu === undefined ? [] : [pdu]))),
   );
+  // A home of one node: what is not here is nowhere.
+  const catchUp = { of: async (addresses: readonly Address[]) => new Set(addresses) };
+  const people = new HomePeople({ accounts, catchUp, store, feeds }, DEFAULT_LIMITS);
   const deps = {
     clock,
     random: new SeededSecureRandom(prng.below(2 ** 31)),
@@ -182,7 +185,9 @@ async function openNode(site: NodeSite, store: Store): Promise<Parts> {
     journal,
     held,
     keyLog: emptyKeyLog(papers.keyLogKeyOf(home)),
-    local: new HomePeople({ accounts, store, feeds }, DEFAULT_LIMITS),
+    catchUp,
+    local: people,
+    people,
     conversations,
     // Nobody here attaches anything large.
     attachments: { piece: async () => undefined, gather: async () => false },

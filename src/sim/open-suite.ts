@@ -2,9 +2,16 @@
  * Hashes as they are, and signatures that cost a hash: each names its key and its message and is refused for another, but
  * anybody could make it. For worlds of honest people, where Ed25519 would take most of the time and find nothing more.
  */
-import { type CryptoSuite, concatBytes, equalBytes, type KeyPair, type Sha256 } from '../base/index.ts';
+import {
+  type Argon2Cost,
+  type CryptoSuite,
+  concatBytes,
+  equalBytes,
+  type KeyPair,
+  type Sha256,
+} from '../base/index.ts';
 
-type Hashes = Pick<CryptoSuite, 'createSha256' | 'blake2b' | 'blake2bKeyed' | 'sha256' | 'sha256Hex'>;
+type Hashes = Pick<CryptoSuite, 'argon2id' | 'createSha256' | 'blake2b' | 'blake2bKeyed' | 'sha256' | 'sha256Hex'>;
 
 export class OpenSuite implements CryptoSuite {
   readonly #hashes: Hashes;
@@ -44,6 +51,10 @@ export class OpenSuite implements CryptoSuite {
 
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
     return publicKey.length === 32 && equalBytes(signature, this.#signatureOf(message, publicKey));
+  }
+
+  argon2id(password: Uint8Array, salt: Uint8Array, cost: Argon2Cost): Promise<Uint8Array> {
+    return this.#hashes.argon2id(password, salt, cost);
   }
 
   #signatureOf(message: Uint8Array, publicKey: Uint8Array): Uint8Array {

@@ -112,9 +112,9 @@ export class Messaging implements FederationService, AsyncDisposable {
     return this.#within((signal) => this.#layers.people.documents(address, after, signal));
   }
 
-  /** The chain of another home. Throws FederationError. */
+  /** The chain of another home, to who knows version `after` of it. Throws FederationError. */
   async homeDocuments(home: HomeName, after: number): Promise<readonly Uint8Array[]> {
-    const chain = await this.#within((signal) => this.#layers.directory.chain(home, signal));
+    const chain = await this.#within((signal) => this.#layers.directory.chain(home, signal, after));
     return chain.filter(({ version }) => version > after).map(({ signed }) => signed.bytes);
   }
 

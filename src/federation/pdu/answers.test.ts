@@ -28,6 +28,7 @@ function setup() {
   const view = new HeldPdus();
   const local: LocalPeople = {
     admit: async () => [],
+    catchUp: async () => undefined,
     deviceKeys: async () => undefined,
     documents: async (address, after) => (address === ann.address ? [ann.document].slice(after) : []),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createPerson, type Person, writePdu } from '../../../test/harness/person.ts';
-import { InlineSignatureChecker, utf8 } from '../../base/index.ts';
+import { InlineSignatureChecker, ManualClock, utf8 } from '../../base/index.ts';
 import { SodiumSuite, SystemRandom } from '../../base/system/index.ts';
 import {
   type AccountDocument,
@@ -33,9 +33,12 @@ function setup(shown: () => AccountDocument | undefined, refreshed = shown) {
       return refreshed();
     },
   };
-  const local = { deviceKeys: async (of: Address) => (of === ANN.address ? [ANN.device.publicKey] : undefined) };
+  const local = {
+    deviceKeys: async (of: Address) => (of === ANN.address ? [ANN.device.publicKey] : undefined),
+    catchUp: async () => undefined,
+  };
   const signatures = new InlineSignatureChecker(suite);
-  const check = new AuthorCheck({ suite, signatures, people, local }, { home: HOME });
+  const check = new AuthorCheck({ clock: new ManualClock(0), suite, signatures, people, local }, { home: HOME });
   const by = (person: Person) => writePdu(random, person, [ANN.address], utf8('ciphertext'));
   return { asked, by, check: (...authors: Person[]) => check.check(authors.map(by), never) };
 }

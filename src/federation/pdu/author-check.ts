@@ -2,7 +2,7 @@
  * Whether PDUs are by the devices that they name. The keys of our own people come from their chains here, those of others
  * from the chains their homes publish; what a device signed before it was revoked stays right.
  */
-import type { CryptoSuite, SignatureChecker, SignedBytes } from '../../base/index.ts';
+import type { Clock, CryptoSuite, SignatureChecker, SignedBytes } from '../../base/index.ts';
 import {
   type AccountDocument,
   type Address,
@@ -28,10 +28,11 @@ export type Authorship =
     };
 
 export interface AuthorCheckDeps {
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly suite: CryptoSuite;
   readonly signatures: SignatureChecker;
   readonly people: Pick<People, 'find' | 'refresh'>;
-  readonly local: Pick<LocalPeople, 'deviceKeys'>;
+  readonly local: Pick<LocalPeople, 'catchUp' | 'deviceKeys'>;
 }
 
 type DeviceKeys = ReadonlyMap<DeviceId, Uint8Array>;
@@ -51,10 +52,11 @@ export class AuthorCheck {
 
   /** In the order of `pdus`; all signatures are checked together. */
   async check(pdus: readonly Pdu[], signal: AbortSignal): Promise<readonly Authorship[]> {
+    const since = this.#deps.clock.monotonic();
     // One question for each author, however much they wrote.
     const known = new Map<Address, Promise<DeviceKeys | undefined>>();
     for (const { author } of pdus) if (!known.has(author)) known.set(author, this.#keysOf(author, signal));
-    const keys = await Promise.all(pdus.map((pdu) => this.#keyOf(pdu, known.get(pdu.author), signal)));
+    const keys = await Promise.all(pdus.map((pdu) => this.#keyOf(pdu, known.get(pdu.author), since, signal)));
     const signed: SignedBytes[] = [];
     pdus.forEach((pdu, i) => {
       const publicKey = keys[i];
@@ -76,21 +78,30 @@ export class AuthorCheck {
   async #keyOf(
     pdu: Pdu,
     known: Promise<DeviceKeys | undefined> | undefined,
+    since: number,
     signal: AbortSignal,
   ): Promise<Uint8Array | Authorship> {
     try {
       const keys = await known;
       const key = keys?.get(pdu.device);
       if (key !== undefined) return key;
-      if (homeOf(pdu.author) === this.#home) return unknown(pdu, keys);
-      // A device that was added since we asked.
-      const document = await this.#deps.people.refresh(pdu.author, signal);
+      if (homeOf(pdu.author) === this.#home) return await this.#ownKeyOf(pdu);
+      // A device that was added since we asked. Who was asked too recently is judged later: the device may be newer than that.
+      const document = await this.#deps.people.refresh(pdu.author, since, signal);
       const added = document === undefined ? undefined : this.#keysIn(document);
       return added?.get(pdu.device) ?? unknown(pdu, added);
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
       return { status: 'later', detail: `the keys of ${pdu.author} cannot be had now: ${error.code}` };
     }
+  }
+
+  /** Of this home, which may know more of its people than this node does. Throws FederationError. */
+  async #ownKeyOf(pdu: Pdu): Promise<Uint8Array | Authorship> {
+    await this.#deps.local.catchUp(pdu.author);
+    const keys = await this.#deps.local.deviceKeys(pdu.author);
+    const named = keys === undefined ? undefined : this.#named(keys);
+    return named?.get(pdu.device) ?? unknown(pdu, named);
   }
 
   async #keysOf(author: Address, signal: AbortSignal): Promise<DeviceKeys | undefined> {

@@ -204,7 +204,10 @@ export class HoleFiller {
     if (body === undefined || pdu.attached !== undefined) return { pdu, body: undefined, accounts: [] };
     const here = pdu.recipients.filter((recipient) => homeOf(recipient) === this.#home);
     const admissions = await this.#deps.local.admit(here.map((address) => ({ address, sizeBytes: pdu.body.size })));
-    const accounts = here.filter((_, i) => admissions[i] === 'ok');
+    // Whoever is not named when it is delivered never gets it, since the copy that is to come is a duplicate then: it waits for
+    // those who have no room now, or of whom nobody can tell, as in the inbox.
+    const isForLater = admissions.some((admission) => admission === 'uncertain' || admission === 'over_quota');
+    const accounts = isForLater ? [] : here.filter((_, i) => admissions[i] === 'ok');
     // Mail that nobody here takes now is held for the fold alone.
     return accounts.length === 0 && pdu.type === 'mail' ? { pdu, body: undefined, accounts } : { pdu, body, accounts };
   }

@@ -62,6 +62,7 @@ async function setup() {
   };
   const local: LocalPeople = {
     admit: async (arrivals) => arrivals.map(({ address }) => state.admissions.get(address) ?? 'unknown_recipient'),
+    catchUp: async () => undefined,
     deviceKeys: async () => undefined,
     documents: async () => [],
   };
@@ -75,7 +76,10 @@ async function setup() {
   const view = new HeldPdus();
   const store = new MemoryStore();
   const signatures = new InlineSignatureChecker(suite);
-  const authors = new AuthorCheck({ suite, signatures, people: { find, refresh: find }, local }, { home: HERE });
+  const authors = new AuthorCheck(
+    { clock: new ManualClock(0), suite, signatures, people: { find, refresh: find }, local },
+    { home: HERE },
+  );
   const conversations = new Conversations({ view });
   const holes = await Holes.open({ clock: new ManualClock(0), store, view });
   const link = { blob: async () => new Uint8Array(0) };

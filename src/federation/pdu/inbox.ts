@@ -161,6 +161,9 @@ export class Inbox implements PduInbox<Judged> {
       // The sender keeps it and tries again: a mailbox that is full today has room tomorrow.
       const full = told.find(({ admission }) => admission === 'over_quota');
       if (full !== undefined) return later('over_quota', full.address);
+      // Some of them may be here in a moment, and whoever is not named when it is taken never gets it.
+      const uncertain = told.find(({ admission }) => admission === 'uncertain');
+      if (uncertain !== undefined) return later('uncertain_recipient', uncertain.address);
       const accounts = told.filter(({ admission }) => admission === 'ok').map(({ address }) => address);
       return accounts.length === 0
         ? reject('unknown_recipient', addresses.join(' '))

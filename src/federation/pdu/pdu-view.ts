@@ -27,8 +27,8 @@ export interface PduView {
   areHeld(reader: StoreReader, ids: readonly PduId[]): Promise<readonly boolean[]>;
 }
 
-/** Whether mail is taken for a local address now. */
-export type Admission = 'ok' | 'unknown_recipient' | 'over_quota';
+/** Whether mail is taken for a local address now. `uncertain`: nobody of that name is here, which may change by itself. */
+export type Admission = 'ok' | 'unknown_recipient' | 'uncertain' | 'over_quota';
 
 /** A body that would come to an address. */
 export interface Arrival {
@@ -39,8 +39,13 @@ export interface Arrival {
 export interface LocalPeople {
   /** In their order; each counts with those before it to the same address. */
   admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]>;
-  /** The keys by which the account's devices signed, ever; undefined: no such account. */
+  /** The keys by which the account's devices signed, ever, as far as is known here; undefined: no such account. */
   deviceKeys(address: Address): Promise<readonly Uint8Array[] | undefined>;
-  /** The chain after version `after`, as much as fits one answer. */
+  /** What is not known here is asked of the rest of the home. Throws FederationError `unavailable` where nobody can tell now. */
+  catchUp(address: Address): Promise<void>;
+  /**
+   * The chain after version `after`, as much as fits one answer; empty: there is no more. Throws FederationError
+   * `unavailable` where nobody can tell now.
+   */
   documents(address: Address, after: number): Promise<readonly Uint8Array[]>;
 }

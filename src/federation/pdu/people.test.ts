@@ -60,6 +60,8 @@ function setup() {
     asked: [] as string[],
     grown: [] as HomeName[],
     warnings: [] as string[],
+    /** What an answer that tells of nothing more waits for on its way. */
+    way: Promise.resolve(),
   };
   const log: Log = { ...SILENT_LOG, warn: (_, message) => void state.warnings.push(message) };
   const link = {
@@ -67,9 +69,9 @@ function setup() {
       state.asked.push(`${address} after ${after}`);
       if (state.away !== undefined) throw state.away;
       const chain = state.shown.get(address) ?? [];
-      return encodeDocuments({
-        documents: chain.filter((bytes) => parseAccountDocument(suite, bytes).version > after),
-      });
+      const documents = chain.filter((bytes) => parseAccountDocument(suite, bytes).version > after);
+      if (documents.length === 0) await state.way;
+      return encodeDocuments({ documents });
     },
   };
   const directory = {
@@ -108,14 +110,80 @@ describe('a person of another home', () => {
 
   test('is asked for again at most once a minute, and what was added is pinned', async () => {
     const { clock, deps, people, state } = setup();
+    const since = clock.monotonic();
     await people.find(bob.address, never);
+    expect((await people.refresh(bob.address, since, never))?.version).toBe(1);
     state.shown.set(bob.address, [one, two, three]);
     await clock.advance(PEOPLE_REFRESH_MS - 1);
-    expect((await people.refresh(bob.address, never))?.version).toBe(1);
+    const refreshed = () => people.refresh(bob.address, clock.monotonic(), never);
+    // What it has by now is not known: nobody is told that it has nothing new.
+    await expect(refreshed()).rejects.toMatchObject({ code: 'rate_limited', retry: 'later' });
     await clock.advance(1);
-    expect((await people.refresh(bob.address, never))?.version).toBe(3);
+    expect((await refreshed())?.version).toBe(3);
     expect((await new People(deps).find(bob.address, never))?.version).toBe(3);
     expect(state.grown).toEqual([B, B]);
+  });
+
+  test('of whom an answer comes late may have more by then: it is none to whoever asked after it was given', async () => {
+    const { clock, people, state } = setup();
+    await people.find(bob.address, never);
+    await clock.advance(PEOPLE_REFRESH_MS);
+    let arrive = (): void => undefined;
+    state.way = new Promise((resolve) => {
+      arrive = resolve;
+    });
+    const early = people.refresh(bob.address, clock.monotonic(), never);
+    while (state.asked.length < 4) await new Promise((proceed) => setImmediate(proceed));
+    await clock.advance(1);
+    state.shown.set(bob.address, [one, two]);
+    const late = people.refresh(bob.address, clock.monotonic(), never);
+    const refused = expect(late).rejects.toMatchObject({ code: 'rate_limited', retry: 'later' });
+    arrive();
+    expect((await early)?.version).toBe(1);
+    await refused;
+  });
+
+  test('whom its home shows anew is known by that to all who asked since, also before it is on disk', async () => {
+    const { clock, deps, state } = setup();
+    const disk = { ready: Promise.resolve() };
+    class SlowStore extends MemoryStore {
+      override async transact<Result>(work: Parameters<MemoryStore['transact']>[0]): Promise<Result> {
+        await disk.ready;
+        return super.transact(work) as Promise<Result>;
+      }
+    }
+    const people = new People({ ...deps, store: new SlowStore() });
+    await people.find(bob.address, never);
+    await clock.advance(PEOPLE_REFRESH_MS);
+    let write = (): void => undefined;
+    disk.ready = new Promise((resolve) => {
+      write = resolve;
+    });
+    state.shown.set(bob.address, [one, two]);
+    const since = clock.monotonic();
+    const first = people.refresh(bob.address, since, never);
+    while (state.asked.length < 4) await new Promise((proceed) => setImmediate(proceed));
+    const second = people.refresh(bob.address, since, never);
+    write();
+    expect([(await first)?.version, (await second)?.version]).toEqual([2, 2]);
+  });
+
+  test('of whom a client has seen more than we have is asked for now; what the home has is not known while it is away', async () => {
+    const { clock, people, state } = setup();
+    expect(await people.documents(bob.address, 0, never)).toHaveLength(1);
+    await clock.advance(1);
+    await expect(people.documents(bob.address, 2, never)).rejects.toMatchObject({ code: 'rate_limited' });
+    await clock.advance(PEOPLE_REFRESH_MS);
+    state.away = new FederationError('unreachable', 'away');
+    await expect(people.documents(bob.address, 2, never)).rejects.toMatchObject({ code: 'unreachable' });
+    expect(await people.documents(bob.address, 0, never)).toHaveLength(1);
+    state.away = undefined;
+    state.shown.set(bob.address, [one, two]);
+    expect(await people.documents(bob.address, 2, never)).toEqual([]);
+    expect(await people.documents(bob.address, 1, never)).toHaveLength(1);
+    await clock.advance(PEOPLE_REFRESH_MS);
+    // It says so itself.
+    expect(await people.documents(bob.address, 3, never)).toEqual([]);
   });
 
   test('whom its home does not know is nobody, and nothing is kept', async () => {
@@ -144,7 +212,7 @@ describe('a person of another home', () => {
     await people.find(bob.address, never);
     state.shown.set(bob.address, shown);
     await clock.advance(PEOPLE_REFRESH_MS);
-    const known = await people.refresh(bob.address, never);
+    const known = await people.refresh(bob.address, clock.monotonic(), never);
     expect(known?.signed.bytes).toEqual(one);
     expect(state.warnings).toHaveLength(1);
     expect(state.grown).toEqual([B]);

@@ -52,16 +52,30 @@ export class People {
     return (await this.#pinned(address)) ?? this.#ask(address, signal);
   }
 
-  /** Asks the home unless it was asked just now. Throws FederationError. */
-  async refresh(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
-    return this.#isFresh(address, PEOPLE_REFRESH_MS) ? this.#pinned(address) : this.#ask(address, signal);
+  /**
+   * What the home shows, asked for at or after the monotonic time `since`. A home that was asked shortly before that is not
+   * asked again so soon, and nobody knows what it would show: throws FederationError `rate_limited`, and what asking throws.
+   */
+  async refresh(address: Address, since: number, signal: AbortSignal): Promise<AccountDocument | undefined> {
+    const isAsked = (): boolean => (this.#askedAt.get(address) ?? Number.NEGATIVE_INFINITY) >= since;
+    if (isAsked()) return this.#pinned(address);
+    if (!this.#isFresh(address, PEOPLE_REFRESH_MS)) {
+      const document = await this.#ask(address, signal);
+      // A question that was under way may be older than that: what it brought is pinned, and no answer.
+      if (isAsked()) return document;
+    }
+    throw new FederationError('rate_limited', `the home of ${address} was asked just now`, {
+      retry: 'later',
+      details: { verdict: 'home' },
+    });
   }
 
   /**
    * The chain after version `after` for a person's client, asked for now unless it just was. A home that does not answer
-   * is answered for by what was seen of it.
+   * is answered for by what was seen of it, unless the client has seen more: it was at another node of ours, perhaps.
    */
   async documents(address: Address, after: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const since = this.#deps.clock.monotonic();
     if (!this.#isFresh(address, PEOPLE_FRESH_MS)) {
       try {
         await this.#ask(address, signal);
@@ -73,6 +87,7 @@ export class People {
         );
       }
     }
+    if (after > ((await this.#pinned(address))?.version ?? 0)) await this.refresh(address, since, signal);
     const { to } = personVersions(address);
     const rows = await this.#deps.store.range({ from: personKey(address, after + 1), to, limit: PEOPLE_VERSIONS_MAX });
     return rows.map((row) => row.value);
@@ -129,7 +144,8 @@ export class People {
   }
 
   async #fetch(address: Address, signal: AbortSignal): Promise<AccountDocument | undefined> {
-    const { clock, directory, link, log, store, suite } = this.#deps;
+    const { clock, directory, link, log, suite } = this.#deps;
+    const begunAt = clock.monotonic();
     const pinned = await this.#pinned(address);
     const chain = await directory.chain(homeOf(address), signal);
     const documents: Uint8Array[] = [];
@@ -139,9 +155,11 @@ export class People {
       if (page.length === 0) break;
       documents.push(...page);
     }
-    this.#askedAt.set(address, clock.monotonic());
     const known = pinned === undefined ? [] : [pinned];
     const verdict = judgeChain(suite, { address, known, documents, homeKeys: chain.map(({ key }) => key) });
+    if (verdict.status === 'links') await this.#pin(address, verdict.chain, known.length);
+    // Not before: what is pinned is taken for the answer then.
+    this.#askedAt.set(address, begunAt);
     if (verdict.status === 'unknown') return undefined;
     if (verdict.status === 'refused') {
       log.warn({ address, code: verdict.code, why: verdict.why }, 'a home shows a wrong chain of an account');
@@ -149,16 +167,18 @@ export class People {
         throw new FederationError('bad_answer', verdict.why, { details: { code: verdict.code } });
       return pinned;
     }
-    const fresh = verdict.chain.slice(known.length);
+    return verdict.chain.at(-1);
+  }
+
+  async #pin(address: Address, chain: readonly AccountDocument[], knownCount: number): Promise<void> {
+    const fresh = chain.slice(knownCount);
     if (fresh.length > 0) {
-      await store.transact((transaction) => {
+      await this.#deps.store.transact((transaction) => {
         for (const link of fresh) transaction.put(personKey(address, link.version), link.signed.bytes);
       });
       this.#deps.onNew(homeOf(address));
     }
-    const newest = verdict.chain.at(-1) as AccountDocument;
-    this.#known.set(address, newest);
-    return newest;
+    this.#known.set(address, chain.at(-1) as AccountDocument);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Numbers for other homes, sent and taken once and in order. */
-export { acknowledgedTo, isAwaited } from './kept.ts';
+export { acknowledgedTo, areAwaited, isAwaited } from './kept.ts';
 export {
   exchangedHomes,
   type HeldProgress,

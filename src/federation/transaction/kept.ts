@@ -160,10 +160,26 @@ function decodeDeferred(key: Uint8Array, value: Uint8Array, now: Moment): Deferr
   };
 }
 
-/** Whether the destination has not answered for this number of ours for good. */
+/** A number of one of our feeds for a destination. */
+export interface OutboxPlace {
+  readonly home: HomeName;
+  readonly feed: FeedId;
+  readonly number: number;
+}
+
+/** Of each whether its destination has not answered for it for good. */
+export async function areAwaited(rows: StoreReader, places: readonly OutboxPlace[]): Promise<readonly boolean[]> {
+  const keys = places.flatMap(({ feed, home, number }) => [lineKey(home, feed), deferredKey(home, feed, number)]);
+  const values = await rows.getMany(keys);
+  return places.map(({ feed, number }, i) => {
+    const [line, deferred] = [values[2 * i], values[2 * i + 1]];
+    return deferred !== undefined || line === undefined || number > decodeLine(feed, line).acknowledged;
+  });
+}
+
 export async function isAwaited(rows: StoreReader, home: HomeName, feed: FeedId, number: number): Promise<boolean> {
-  const [line, deferred] = await rows.getMany([lineKey(home, feed), deferredKey(home, feed, number)]);
-  return deferred !== undefined || line === undefined || number > decodeLine(feed, line).acknowledged;
+  const [isOne] = await areAwaited(rows, [{ home, feed, number }]);
+  return isOne === true;
 }
 
 /** How far the destination has answered for a feed of ours; single numbers below may still be awaited. */

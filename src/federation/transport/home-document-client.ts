@@ -23,6 +23,7 @@ import {
 import { FederationError } from '../federation-error.ts';
 import { nodeOrigins, type Place, places, WELL_KNOWN_PATH } from './discovery.ts';
 import { fromDial } from './error-table.ts';
+import { HomeEvidence, type PlaceAnswer, withVerdict } from './home-evidence.ts';
 import {
   DISCOVERY_PLACE_TIMEOUT_MS,
   DISCOVERY_TIMEOUT_MS,
@@ -52,7 +53,8 @@ export class HomeDocumentClient {
 
   /**
    * Versions after `after`, at least, from where the home's name leads, or from the nodes that its document as it is `known`
-   * names, when there is nothing more to be had there: a home outlives the machine that its name points at. Whoever publishes a plain file gives all. Not linked yet. Throws FederationError.
+   * names, when there is nothing more to be had there: a home outlives the machine that its name points at. Whoever publishes
+   * a plain file gives all. Not linked yet. Throws FederationError, with what the search says of the domain (`homeVerdictOf`).
    */
   async fetch(
     home: HomeName,
@@ -60,23 +62,31 @@ export class HomeDocumentClient {
     known: HomeDocument | undefined,
     signal: AbortSignal,
   ): Promise<readonly HomeDocument[]> {
+    const evidence = new HomeEvidence({ hasServices: !home.includes(':'), isKnown: known !== undefined });
     const late = (): Error =>
       new FederationError('timeout', `${home} was not found in ${DISCOVERY_TIMEOUT_MS} ms`, { retry: 'later' });
-    return await withDeadline(this.#deps.clock, DISCOVERY_TIMEOUT_MS, signal, late, (attempt) =>
-      this.#discover(home, after, known, attempt),
-    );
+    try {
+      return await withDeadline(this.#deps.clock, DISCOVERY_TIMEOUT_MS, signal, late, (attempt) =>
+        this.#discover(home, after, known, evidence, attempt),
+      );
+    } catch (error) {
+      throw error instanceof FederationError ? withVerdict(error, evidence.verdict) : error;
+    }
   }
 
   async #discover(
     home: HomeName,
     after: number,
     known: HomeDocument | undefined,
+    evidence: HomeEvidence,
     signal: AbortSignal,
   ): Promise<readonly HomeDocument[]> {
     let failure: FederationError | undefined;
     const services = async (name: string) => {
       try {
-        return await this.#deps.services.services(name);
+        const found = await this.#deps.services.services(name);
+        evidence.services(found.length);
+        return found;
       } catch (cause) {
         failure ??= new FederationError('unreachable', `DNS does not answer for ${name}`, { retry: 'later', cause });
         return [];
@@ -89,6 +99,7 @@ export class HomeDocumentClient {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof FederationError)) throw error;
+        evidence.place(error.details.place as PlaceAnswer | undefined);
         // The first place is where people put a home, so its failure tells most; only "nothing here" tells less.
         if (failure === undefined || failure.code === 'unknown_home') failure = error;
       }
@@ -142,13 +153,15 @@ export class HomeDocumentClient {
       throw new FederationError(
         answer.status >= 500 ? 'unreachable' : 'unknown_home',
         `${home} publishes no home document: status ${answer.status}${redirects}`,
-        { retry: 'later' },
+        { retry: 'later', details: { place: isFaltering(answer) ? 'faltering' : 'other' } },
       );
     }
+    let said: PlaceAnswer = 'other';
     try {
       const value = JSON.parse(fromUtf8(answer.body)) as { readonly documents?: unknown; readonly more?: unknown };
       const { documents, more } = value;
       if (!Array.isArray(documents)) throw new ProtocolError('malformed', 'it has no list of documents');
+      said = 'document';
       const parse = (document: Json) => parseHomeDocument(this.#deps.suite, encodeCanonicalJson(document));
       return { documents: (documents as readonly Json[]).map(parse), more: more === true };
     } catch (cause) {
@@ -157,7 +170,13 @@ export class HomeDocumentClient {
       throw new FederationError('bad_answer', `what ${home} publishes is no home document: ${cause.message}`, {
         retry: 'later',
         cause,
+        details: { place: said },
       });
     }
   }
+}
+
+/** A web server whose home, or whatever is behind it, is away; or that has too much to do. */
+function isFaltering({ status }: HttpAnswer): boolean {
+  return status >= 500 || status === 429;
 }

@@ -12,9 +12,17 @@ import {
   utf8,
 } from '../../base/index.ts';
 import type { ServiceAddress } from '../../base/system/index.ts';
-import { homeContentJson, parseFeedId, parseHomeDocument, parseHomeName, signDocument } from '../../protocol/index.ts';
+import {
+  type HomeVerdict,
+  homeContentJson,
+  parseFeedId,
+  parseHomeDocument,
+  parseHomeName,
+  signDocument,
+} from '../../protocol/index.ts';
 import { MemoryStore, type Store } from '../../store/index.ts';
 import { FederationError } from '../federation-error.ts';
+import { homeVerdictOf } from './home-evidence.ts';
 import { HttpHomeDirectory } from './http-home-directory.ts';
 import {
   FAILURE_CACHED_MS,
@@ -78,8 +86,14 @@ const answer = (status: number, text: string): HttpAnswer => ({ status, headers:
 
 async function setup(store: Store = new MemoryStore(), clock = new ManualClock(Date.UTC(2026, 0, 15))) {
   const web = new Web();
-  const records = new Map<string, readonly ServiceAddress[]>();
-  const services = { services: async (name: string) => records.get(name) ?? [] };
+  /** Without the row `answers`, DNS is down. */
+  const records = new Map<string, readonly ServiceAddress[]>([['answers', []]]);
+  const services = {
+    services: async (name: string) => {
+      if (!records.has('answers')) throw new Error('no server of DNS answers');
+      return records.get(name) ?? [];
+    },
+  };
   const errors: object[] = [];
   const log: Log = { ...SILENT_LOG, error: (fields) => errors.push(fields) };
   const directory = new HttpHomeDirectory({ clock, suite, dialer: web, services, store, log });
@@ -96,6 +110,16 @@ async function outcome(found: Promise<{ readonly version: number }>): Promise<nu
     expect(error).toBeInstanceOf(FederationError);
     return (error as FederationError).code;
   }
+}
+
+/** What a search in vain says of the domain. */
+async function verdictOn(found: Promise<unknown>): Promise<HomeVerdict> {
+  const error: unknown = await found.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof FederationError)) throw new Error('it was not in vain', { cause: error });
+  return homeVerdictOf(error);
 }
 
 describe('discovery', () => {
@@ -146,6 +170,47 @@ describe('discovery', () => {
     const { web, find } = await setup();
     web.origins.set(WELL_KNOWN, first);
     expect(await find()).toBe(code);
+  });
+
+  const NAMED = [{ host: 'one.example', port: 1 }];
+  const SILENT = new DialError('timeout', 'slow');
+  test.each<[HttpAnswer | DialError, readonly ServiceAddress[] | undefined, HomeVerdict]>([
+    [SILENT, NAMED, 'home'],
+    [answer(404, ''), NAMED, 'home'],
+    [answer(404, ''), [], 'not_a_home'],
+    [answer(301, ''), [], 'not_a_home'],
+    [answer(200, '<html>'), [], 'not_a_home'],
+    [new DialError('address_refused', 'private'), [], 'not_a_home'],
+    [SILENT, [], 'not_a_home'],
+    [answer(503, ''), [], 'not_known_now'],
+    [answer(429, ''), [], 'not_known_now'],
+    [answer(200, '{"documents":[{}]}'), [], 'home'],
+    [answer(404, ''), undefined, 'not_known_now'],
+    [SILENT, undefined, 'not_known_now'],
+  ])('in vain says whether there is a home, by what the domain and DNS say (%#)', async (first, services, verdict) => {
+    const { web, records, directory } = await setup();
+    web.origins.set(WELL_KNOWN, first);
+    if (services === undefined) records.delete('answers');
+    else records.set(`_restante._tcp.${HOME}`, services);
+    expect(await verdictOn(directory.find(HOME, never))).toBe(verdict);
+  });
+
+  test('in vain at a name with a port believes its own answer alone', async () => {
+    const { web, records, directory } = await setup();
+    records.delete('answers');
+    const [told, silent] = [parseHomeName('told.example:1'), parseHomeName('silent.example:1')];
+    web.origins.set('https://told.example:1', answer(404, ''));
+    expect(await verdictOn(directory.find(told, never))).toBe('not_a_home');
+    expect(await verdictOn(directory.find(silent, never))).toBe('not_known_now');
+  });
+
+  test('of a home that was seen before never says that it is none', async () => {
+    const { web, clock, directory, find } = await setup();
+    web.origins.set(WELL_KNOWN, versions(1));
+    expect(await find()).toBe(1);
+    web.origins.set(WELL_KNOWN, answer(404, ''));
+    await clock.advance(HOME_STALE_MS);
+    expect(await verdictOn(directory.find(HOME, never))).toBe('home');
   });
 
   test('reads a long chain page by page', async () => {
@@ -266,6 +331,37 @@ describe('a home that was found', () => {
       expect(await find()).toBe(shown.length);
     },
   );
+});
+
+describe('a home of which somebody has seen more than we have', () => {
+  const seen = async ({ directory }: Awaited<ReturnType<typeof setup>>, versions: number): Promise<number | string> =>
+    outcome(directory.chain(HOME, never, versions).then(({ length }) => ({ version: length })));
+
+  test('is asked now, and its answer counts, more or not', async () => {
+    const world = await setup();
+    const { clock, find, web } = world;
+    web.origins.set(WELL_KNOWN, versions(2));
+    await find();
+    web.origins.set(WELL_KNOWN, versions(3));
+    await clock.advance(REFRESH_INTERVAL_MS);
+    expect(await seen(world, 2)).toBe(2);
+    expect(await seen(world, 3)).toBe(3);
+    await clock.advance(REFRESH_INTERVAL_MS);
+    expect(await seen(world, 4)).toBe(3);
+  });
+
+  test('is not answered for while it is away, or was asked a moment ago', async () => {
+    const world = await setup();
+    const { clock, find, web } = world;
+    web.origins.set(WELL_KNOWN, versions(2));
+    await find();
+    expect(await seen(world, 3)).toBe('rate_limited');
+    await clock.advance(REFRESH_INTERVAL_MS);
+    web.origins.clear();
+    expect(await seen(world, 3)).toBe('unreachable');
+    expect(await seen(world, 2)).toBe(2);
+    expect(await verdictOn(world.directory.chain(HOME, never, 3))).toBe('home');
+  });
 });
 
 describe('a home that was not found', () => {

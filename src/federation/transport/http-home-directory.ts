@@ -74,8 +74,11 @@ export class HttpHomeDirectory implements PinningDirectory, AsyncDisposable {
     return this.#verdict(await abortable(this.#share(home, true), signal));
   }
 
-  async chain(home: HomeName, signal: AbortSignal): Promise<readonly HomeDocument[]> {
+  async chain(home: HomeName, signal: AbortSignal, atLeast = 0): Promise<readonly HomeDocument[]> {
     await this.find(home, signal);
+    const { documents } = await this.#pinned.load(home);
+    if (documents.length >= atLeast) return documents;
+    await this.#askNow(home, signal);
     return (await this.#pinned.load(home)).documents;
   }
 
@@ -88,6 +91,20 @@ export class HttpHomeDirectory implements PinningDirectory, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new DOMException('the directory is closed', 'AbortError'));
     await Promise.allSettled(this.#lookups.values());
+  }
+
+  /** Returns when it has answered a question that was begun after this one. */
+  async #askNow(home: HomeName, signal: AbortSignal): Promise<void> {
+    const since = this.#deps.clock.monotonic();
+    const before = this.#known.get(home)?.askedAt;
+    const isSoon = before !== undefined && since - before < REFRESH_INTERVAL_MS;
+    const known = isSoon ? undefined : await abortable(this.#share(home, true), signal);
+    if (known?.failure !== undefined) throw known.failure.error;
+    if (known?.askedAt !== undefined && known.askedAt >= since) return;
+    throw new FederationError('rate_limited', `${home} was asked just now`, {
+      retry: 'later',
+      details: { verdict: 'home' },
+    });
   }
 
   #isDue({ document, checkedAt, failure }: Known): boolean {

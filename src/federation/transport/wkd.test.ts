@@ -51,6 +51,7 @@ describe('a directory', () => {
     const fastify = Fastify();
     const certificate = async (query: { hash: string; address: Address | undefined }) => {
       asked.push(query.address);
+      if (query.address?.startsWith('perhaps@')) throw new FederationError('unavailable', 'nobody can tell now');
       return query.hash === hash ? utf8('certificate') : undefined;
     };
     mountWkd(fastify, certificate, () => parseHomeName('home.example'));
@@ -66,6 +67,11 @@ describe('a directory', () => {
       expect(answer.headers['content-type']).toBe('application/octet-stream');
     }
     expect(asked).toEqual([ALICE, ALICE, undefined]);
+  });
+
+  test('says that it cannot tell now, where that is so', async () => {
+    const { get } = await openDirectory();
+    expect((await get(`/hu/${wkdHash('perhaps')}?l=perhaps`)).statusCode).toBe(503);
   });
 
   test('has a policy, which is empty', async () => {

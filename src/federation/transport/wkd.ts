@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { utf8 } from '../../base/index.ts';
 import { type Address, type HomeName, homeOf, parseAddress } from '../../protocol/index.ts';
+import { FederationError } from '../federation-error.ts';
 
 export const WKD_PATH = '/.well-known/openpgpkey';
 
@@ -17,7 +18,7 @@ export interface CertificateQuery {
   readonly address: Address | undefined;
 }
 
-/** The binary certificate to encrypt to; undefined when the home has no such account. */
+/** The binary certificate to encrypt to; undefined when the home has no such account. Throws FederationError `unavailable`. */
 export type FindCertificate = (query: CertificateQuery) => Promise<Uint8Array | undefined>;
 
 const Z_BASE_32 = 'ybndrfg8ejkmcpqxot1uwisza345h769';
@@ -49,7 +50,9 @@ export function mountWkd(fastify: FastifyInstance, find: FindCertificate, nameOf
     const home = nameOf();
     if (home === undefined || !HASH.test(hash) || !isOurs(domain, home)) return reply.code(404).send();
     const { l } = request.query as { readonly l?: unknown };
-    const certificate = await find({ hash, address: addressOf(l, hash, home) });
+    const certificate = await find({ hash, address: addressOf(l, hash, home) }).catch(notNow);
+    // Whoever finds no certificate may send in the clear: that nobody can tell now is another answer.
+    if (certificate === NOT_NOW) return reply.code(503).send();
     if (certificate === undefined) return reply.code(404).send();
     return open(reply).header('content-type', 'application/octet-stream').send(Buffer.from(certificate));
   };
@@ -64,6 +67,13 @@ export function mountWkd(fastify: FastifyInstance, find: FindCertificate, nameOf
   fastify.get(`${WKD_PATH}/:domain/hu/:hash`, serve);
   fastify.get(`${WKD_PATH}/policy`, policy);
   fastify.get(`${WKD_PATH}/:domain/policy`, policy);
+}
+
+const NOT_NOW = Symbol('not now');
+
+function notNow(error: unknown): typeof NOT_NOW {
+  if (error instanceof FederationError) return NOT_NOW;
+  throw error;
 }
 
 /** Programs in a browser read it too. */

@@ -40,7 +40,7 @@ import { Links } from './links.ts';
 import { Membership } from './membership.ts';
 import { Mirrors } from './mirrors.ts';
 import type { NodeLink } from './node-link.ts';
-import { parseAnswer } from './requests.ts';
+import { parseAnswer, type RegistrarRequest } from './requests.ts';
 import { Roster } from './roster.ts';
 import { SharedFeeds } from './shared-feeds.ts';
 import { type RegistrarDuties, Talk } from './talk.ts';
@@ -226,7 +226,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Asks the node that keeps the home's keys. Throws FleetError `no_registrar` when there is no link to it. */
-  async askRegistrar(what: 'register' | 'registerDoor' | 'extend' | 'publish', body: unknown): Promise<unknown> {
+  async askRegistrar(what: RegistrarRequest, body: unknown): Promise<unknown> {
     const registrar = this.roster.nodes.find(({ name }) => name === this.#deps.home.current?.registrar);
     const link = registrar === undefined ? undefined : this.#links.of(registrar.key);
     if (link?.isOpen !== true)

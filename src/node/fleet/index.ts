@@ -1,4 +1,5 @@
 /** The nodes of a home: links between them, copies of each other's feeds, joining and leaving. */
+export { CatchUp } from './catch-up.ts';
 export * from './fleet.ts';
 export * from './fleet-error.ts';
 export type { FleetFeedStatus, FleetNodeStatus, FleetStatus } from './fleet-status.ts';

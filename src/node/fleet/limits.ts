@@ -1,4 +1,5 @@
 /** Every bound of a fleet, each with its reason. */
+import { RECIPIENTS_MAX } from '../../protocol/index.ts';
 
 /** Who connects says and proves who it is in this time. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -50,3 +51,11 @@ export const DEFERRED_TOLD_MAX = 1_000;
 export const MIRRORS_MAX = 100;
 /** The largest block of a node's feed is a body of 2 MiB and its frame; in base64 it fits a control message. */
 export const ASKED_BLOCK_BYTES_MAX = 3 * 1024 * 1024 - 64 * 1024;
+/** Addresses of one question after their newest versions: the recipients of one mail, which are as many at most. */
+export const VERSIONS_ASKED_MAX = RECIPIENTS_MAX;
+/**
+ * Questions to the registrar after accounts that are not here, on average, and saved up. Only addresses that nobody here knows
+ * cost one; whoever writes to many such is told to come again, and people's own mail goes on beside.
+ */
+export const VERSIONS_INTERVAL_MS = 50;
+export const VERSIONS_BURST = 200;

@@ -5,6 +5,7 @@
 import type { CryptoSuite } from '../../base/index.ts';
 import { type Address, parseAccountDocument, parseAddress } from '../../protocol/index.ts';
 import type { Accounts, ChainRefusal, ChainResult, ChainWriter } from '../accounts.ts';
+import { versionOf } from './catch-up.ts';
 import type { Fleet } from './fleet.ts';
 import { FleetError } from './fleet-error.ts';
 import { type AnswerOf, parseAnswer, type RequestOf } from './requests.ts';
@@ -52,6 +53,10 @@ export class FleetAccounts implements ChainWriter {
       registerDoor: async ({ document, vault }) => answerOf(await this.registerDoor(document, vault)),
       extend: async ({ address, document, vault }: RequestOf<'extend'>) =>
         answerOf(await this.extend(parseAddress(address), document, vault.length === 0 ? undefined : vault)),
+      versions: async ({ addresses }) => {
+        if (!this.#deps.fleet.isReady) throw new FleetError('not_here', 'this node does not have everything yet');
+        return { versions: await Promise.all(addresses.map((address) => versionOf(this.#deps.accounts, address))) };
+      },
     };
   }
 

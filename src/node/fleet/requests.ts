@@ -1,20 +1,14 @@
 /** What nodes of a fleet ask of each other, judged where it comes in. */
 import { z } from 'zod';
 import { PROOF_NODES_MAX } from '../../feed/index.ts';
-import { parseFeedId } from '../../protocol/index.ts';
+import { parseAddress, parseFeedId } from '../../protocol/index.ts';
 import { bytes } from './control-message.ts';
 import { FleetError } from './fleet-error.ts';
-import { FEEDS_MAX } from './limits.ts';
+import { FEEDS_MAX, VERSIONS_ASKED_MAX } from './limits.ts';
 
 const key = bytes.refine((value) => value.length === 32, 'not 32 bytes');
-const feed = z.string().transform((text, context) => {
-  try {
-    return parseFeedId(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'not a feed' });
-    return z.NEVER;
-  }
-});
+const feed = parsed(parseFeedId, 'not a feed');
+const address = parsed(parseAddress, 'not an address');
 
 const requests = {
   /** Begins to copy each other's feeds. */
@@ -36,6 +30,8 @@ const requests = {
   registerDoor: z.strictObject({ document: bytes, vault: bytes }),
   /** Of the registrar: a version that somebody sent who authenticated as the address. */
   extend: z.strictObject({ address: z.string().max(400), document: bytes, vault: bytes }),
+  /** Of the registrar: how far the chains of these addresses go. */
+  versions: z.strictObject({ addresses: z.array(address).max(VERSIONS_ASKED_MAX) }),
 } as const;
 
 const answers = {
@@ -50,9 +46,13 @@ const answers = {
     z.strictObject({ status: z.literal('accepted'), document: bytes }),
     z.strictObject({ status: z.literal('refused'), code: z.string().max(64), why: z.string().max(1_000) }),
   ]),
+  /** In the order of the question; 0: no such account. */
+  versions: z.strictObject({ versions: z.array(z.int().min(0)).max(VERSIONS_ASKED_MAX) }),
 } as const;
 
 export type RequestName = keyof typeof requests;
+/** What the registrar alone answers. */
+export type RegistrarRequest = Extract<RequestName, 'extend' | 'publish' | 'register' | 'registerDoor' | 'versions'>;
 export type RequestOf<Name extends RequestName> = z.infer<(typeof requests)[Name]>;
 export type AnswerOf<Name extends keyof typeof answers> = z.infer<(typeof answers)[Name]>;
 
@@ -74,4 +74,16 @@ function parse(schema: z.ZodType, body: unknown): unknown {
   const judged = schema.safeParse(body);
   if (judged.success) return judged.data;
   throw new FleetError('malformed', `what another node says is not understood: ${judged.error.issues[0]?.message}`);
+}
+
+/** Text that its own parser takes. */
+function parsed<Parsed>(parse: (text: string) => Parsed, message: string) {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    }
+  });
 }

@@ -18,6 +18,8 @@ export interface RegistrarDuties {
   register(request: RequestOf<'register'>): Promise<AnswerOf<'register'>>;
   registerDoor(request: RequestOf<'registerDoor'>): Promise<AnswerOf<'register'>>;
   extend(request: RequestOf<'extend'>): Promise<AnswerOf<'register'>>;
+  /** Throws FleetError `not_here` when this node cannot know yet. */
+  versions(request: RequestOf<'versions'>): Promise<AnswerOf<'versions'>>;
 }
 
 export interface TalkDeps {
@@ -91,6 +93,8 @@ export class Talk {
         return this.#dutiesFor(link).registerDoor(parseRequest('registerDoor', body));
       case 'extend':
         return this.#dutiesFor(link).extend(parseRequest('extend', body));
+      case 'versions':
+        return this.#dutiesFor(link).versions(parseRequest('versions', body));
     }
   }
 
