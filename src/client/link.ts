@@ -174,6 +174,7 @@ export class Link implements AsyncDisposable {
     parts.wire.reconnected = () => this.#reconnected();
     parts.wire.onChange = () => this.#session?.noteChange();
     parts.wire.onSuperseded = (places) => this.#session?.supersede(places);
+    parts.wire.onOwed = () => parts.history.lookAgain();
     parts.wire.onSettled = () => this.#scope.spawn('report', () => this.#report());
   }
 
@@ -212,6 +213,10 @@ export class Link implements AsyncDisposable {
       log,
       choice: this.#choice,
       followRotation: (link) => this.#followRotation(link),
+      followHome: async ({ connection, name }) => {
+        await parts.home.refresh(connection, name);
+        parts.nodes.refresh();
+      },
       dialOther: async (node, signal) => (await this.dialOthers(node, 1, signal))[0],
     };
   }

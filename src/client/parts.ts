@@ -29,6 +29,7 @@ import { Erasing } from './history/erasing.ts';
 import { GivingBack } from './history/giving-back.ts';
 import { HeadIntake } from './history/head-intake.ts';
 import { History } from './history/history.ts';
+import { LostBodies } from './history/lost-bodies.ts';
 import { Mailboxes } from './history/mailboxes.ts';
 import { PageIntake } from './history/page-intake.ts';
 import { createReport, type Report } from './history/report.ts';
@@ -55,6 +56,8 @@ export interface Wire {
   onSuperseded: (places: Parameters<Erasing['supersede']>[1]) => void;
   onChange: () => void;
   onSettled: () => void;
+  /** A body is lacking that was here. */
+  onOwed: () => void;
 }
 
 export interface Parts {
@@ -107,6 +110,7 @@ export async function openParts(
     ...writing,
     vault: base.secrets.vault,
     contacts,
+    lost: base.lost,
     notes,
     onChange: () => wire.onChange(),
   });
@@ -150,6 +154,7 @@ type Base = Pick<
 > & {
   readonly signatures: SignatureChecker;
   readonly index: MailIndex;
+  readonly lost: LostBodies;
   readonly sealer: Sealer;
   readonly secrets: Secrets;
   readonly staging: Staging;
@@ -170,6 +175,7 @@ async function openBase(
     onSuperseded: () => undefined,
     onChange: () => undefined,
     onSettled: () => undefined,
+    onOwed: () => undefined,
   };
   const alarms = await Alarms.open({ ...deps, onAlarm: (alarm) => events.emit('alarm', alarm) });
   const home = await HomePin.open({ suite, store, alarms }, homeOf(own));
@@ -186,8 +192,10 @@ async function openBase(
   const index = new MailIndex({ sealer, onSaid: (subject) => events.emit('said', { subject }) }, options);
   const secrets = await openSecrets(deps, options.profile);
   const thisDevice = deviceIdOf(suite, device.publicKey);
+  const lost = new LostBodies({ ...deps, onOwed: () => wire.onOwed() });
   const indexer = new Indexer({
     ...deps,
+    lost,
     vault: secrets.vault,
     contacts,
     index,
@@ -203,7 +211,7 @@ async function openBase(
   const conversations = new Conversations({ ...deps, signatures, alarms, contacts, connection, outbox }, { own });
   const people = { alarms, home, contacts, ownKeys, conversations, network, nodes };
   const staging = new Staging(deps);
-  return { wire, ...people, outbox, mailboxes, sealer, index, secrets, signatures, indexer, staging };
+  return { wire, ...people, outbox, mailboxes, sealer, index, lost, secrets, signatures, indexer, staging };
 }
 
 type Writing = Pick<Parts, 'writer'> & { readonly index: MailIndex };

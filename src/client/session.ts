@@ -32,6 +32,8 @@ export interface SessionDeps {
   readonly deliveries: Deliveries;
   /** Whether another device rotated the account's key, and what follows. */
   readonly followRotation: (link: NodeLink) => Promise<void>;
+  /** Which nodes the home has by now. */
+  readonly followHome: (link: NodeLink) => Promise<void>;
   /** A connection to another node than this one, if the home has one. */
   readonly dialOther: (node: string, signal: AbortSignal) => Promise<NodeLink | undefined>;
 }
@@ -150,6 +152,8 @@ export class Session implements AsyncDisposable {
         }
       }
       await clock.sleep(COMPARE_INTERVAL_MS, signal);
+      // When this node goes, perhaps for good, those that came since it was dialled are known.
+      await this.#deps.followHome(this.link);
     }
   }
 }

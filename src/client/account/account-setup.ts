@@ -59,6 +59,7 @@ import { Contacts } from '../contacts/contacts.ts';
 import { HomePin } from '../contacts/home-pin.ts';
 import { HomePins } from '../contacts/home-pins.ts';
 import { KeyLogs } from '../contacts/key-logs.ts';
+import { homeError, isSilent } from '../contacts/lookup-errors.ts';
 import { extendChain, signVersion, vaultNameOf } from './chain-version.ts';
 import type { DeviceProfile } from './device-profile.ts';
 import { explainRefusal } from './refusals.ts';
@@ -301,6 +302,7 @@ async function openVault(
   opener: VaultOpener,
 ): Promise<{ record: VaultRecord; vault: OpenedVault }> {
   const own = await contacts.lookUp(connection, address);
+  if (isSilent(own)) throw homeError(own);
   if (own.status !== 'known') throw new ClientError('bad_account', `the chain of ${address} does not verify`);
   const record = await fetchVaultRecord(suite, connection, own.contact.document);
   try {

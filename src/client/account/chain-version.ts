@@ -13,6 +13,7 @@ import { ClientError } from '../client-error.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import { type Contact, createContact } from '../contacts/contact.ts';
 import type { Contacts } from '../contacts/contacts.ts';
+import { homeError, isSilent } from '../contacts/lookup-errors.ts';
 import { CHAIN_RACES_MAX } from '../limits.ts';
 
 export interface ChainDeps {
@@ -87,13 +88,14 @@ export async function extendChain(
   }
 }
 
-/** The own chain as the node shows it now, checked against the own identity key. Throws ClientError `bad_account`. */
+/** The own chain as the node shows it now, checked against the own identity key. Throws ClientError `bad_account`, `home_unreachable`. */
 export async function ownContact(
   contacts: Contacts,
   connection: NodeConnection,
   secrets: AccountSecrets,
 ): Promise<Contact> {
   const found = await contacts.lookUp(connection, secrets.address);
+  if (isSilent(found)) throw homeError(found);
   if (found.status !== 'known')
     throw new ClientError('bad_account', `the home does not show the chain of ${secrets.address} as it should be`, {
       details: found.status === 'alarm' ? { alarm: found.code } : {},

@@ -1,4 +1,5 @@
 /** Where the content of an attachment comes from, read once and a little at a time. */
+import { Chunks } from '../../base/index.ts';
 import { CHUNK_BYTES } from '../../protocol/index.ts';
 import { ClientError } from '../client-error.ts';
 
@@ -16,24 +17,15 @@ export interface AttachmentSource {
  * memory. Throws ClientError `attachment_changed` when there is more or less than the source said.
  */
 export async function* chunksOf(source: AttachmentSource): AsyncGenerator<Uint8Array> {
-  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.size));
-  let filled = 0;
+  const chunks = new Chunks(Math.min(CHUNK_BYTES, source.size));
   let total = 0;
   for await (const piece of source.open()) {
     total += piece.length;
     if (total > source.size) throw changed(source);
-    for (let at = 0; at < piece.length; ) {
-      const taken = piece.subarray(at, at + chunk.length - filled);
-      chunk.set(taken, filled);
-      filled += taken.length;
-      at += taken.length;
-      if (filled < chunk.length) continue;
-      yield chunk;
-      filled = 0;
-    }
+    yield* chunks.add(piece);
   }
   if (total !== source.size) throw changed(source);
-  if (filled > 0) yield chunk.subarray(0, filled);
+  if (chunks.rest.length > 0) yield chunks.rest;
 }
 
 /** All of a small one. Throws as `chunksOf`. */

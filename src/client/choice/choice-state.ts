@@ -60,7 +60,8 @@ export interface Look {
 
 export type Link =
   | { readonly at: 'disconnected'; readonly retryAt: number | undefined }
-  | { readonly at: 'searching'; readonly round: Round }
+  /** `spare` are asked when nobody of the round answers. */
+  | { readonly at: 'searching'; readonly round: Round; readonly spare: readonly string[] }
   | {
       readonly at: 'connecting';
       readonly node: string;

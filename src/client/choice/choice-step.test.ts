@@ -1,96 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ChoiceEffect, type ChoiceEvent, type ChoiceState, createChoice, wakeAt } from './choice-state.ts';
-import { step } from './choice-step.ts';
-import { type ChoiceView, viewOf } from './choice-view.ts';
-
-const WALL = 1_800_000_000_000;
-
-/** Nodes n0, n1 … and a clock that the test moves; effects are kept as short texts until they are read. */
-class Bench {
-  state: ChoiceState;
-  at = 0;
-  wallMs = WALL;
-  random = 0;
-  #effects: ChoiceEffect[] = [];
-
-  constructor(count: number, pinned?: string) {
-    const nodes = Array.from({ length: count }, (_, i) => ({ name: `n${i}`, url: `wss://n${i}.example` }));
-    this.state = createChoice(nodes, pinned, { at: 0, wallMs: WALL, random: 0 });
-  }
-
-  take(event: ChoiceEvent): this {
-    const next = step(this.state, event, { at: this.at, wallMs: this.wallMs, random: this.random });
-    this.state = next.state;
-    this.#effects.push(...next.effects);
-    return this;
-  }
-
-  /** Moves time to `ms`, ticking whenever the state asks for it. */
-  until(ms: number): this {
-    for (let due = wakeAt(this.state); due <= ms; due = wakeAt(this.state)) {
-      this.#moveTo(Math.max(this.at, due));
-      this.take({ type: 'tick' });
-    }
-    this.#moveTo(ms);
-    return this;
-  }
-
-  /** Answers the pings under way: node → round trip; the others fail. */
-  answer(rtts: Readonly<Record<string, number>>): this {
-    const { link } = this.state;
-    const round = link.at === 'searching' ? link.round : link.at === 'connected' ? link.look?.round : undefined;
-    for (const node of round?.open ?? []) {
-      const rttMs = rtts[node];
-      if (rttMs === undefined) this.take({ type: 'pingFailed', round: round?.id ?? 0, node });
-      else this.take({ type: 'pong', round: round?.id ?? 0, node, rttMs, store: true });
-    }
-    return this;
-  }
-
-  get attempt(): number {
-    const { link } = this.state;
-    return link.at === 'connecting' || link.at === 'connected' ? link.attempt : 0;
-  }
-
-  connected(store = true): this {
-    return this.take({ type: 'connected', attempt: this.attempt, heartbeatMs: 30_000, store });
-  }
-
-  /** Three loops in which the pinned node does not let us in. */
-  missPinned(): this {
-    for (const at of [0, 10_000, 20_000]) this.until(at).take({ type: 'connectFailed', attempt: this.attempt });
-    return this;
-  }
-
-  /** From the start to a connection with n0. */
-  static onN0(count: number): Bench {
-    const bench = new Bench(count).until(0).answer({ n0: 10 }).connected();
-    bench.read();
-    return bench;
-  }
-
-  get view(): ChoiceView {
-    return viewOf(this.state, this.at);
-  }
-
-  /** What was asked for since the last reading. */
-  read(): string[] {
-    const effects = this.#effects.map((effect) => {
-      if (effect.type === 'ping') return `ping ${effect.nodes.join(' ')}`;
-      if (effect.type !== 'notify') return `${effect.type} ${effect.node}`;
-      const { notice } = effect;
-      if (notice.type === 'state') return `${notice.node} is ${notice.state}`;
-      return notice.type === 'offline' ? `offline since ${notice.since - WALL}` : `${notice.type} ${notice.node}`;
-    });
-    this.#effects = [];
-    return effects;
-  }
-
-  #moveTo(at: number): void {
-    this.wallMs += at - this.at;
-    this.at = at;
-  }
-}
+import { Bench } from '../../../test/harness/choice-bench.ts';
+import type { ChoiceEvent } from './choice-state.ts';
 
 describe('the order of states and events', () => {
   test('is the seed’s, from nothing and from node to node', () => {
@@ -173,6 +83,23 @@ describe('the loop', () => {
     bench.read();
     expect(bench.until(9_999).read()).toEqual([]);
     expect(bench.until(10_000).read()).toEqual(['ping n0']);
+  });
+});
+
+describe('a node that is gone for good', () => {
+  test('does not keep us from one that failed a moment ago: the loop asks that one when nobody else answers', () => {
+    const bench = new Bench(2).until(0).answer({ n0: 10 });
+    bench.take({ type: 'connectFailed', attempt: bench.attempt }).answer({ n1: 20 }).connected();
+    bench.until(1_000).read();
+    bench.take({ type: 'closed', attempt: bench.attempt, refused: false });
+    // From here on n1 is no more, and n0 is back.
+    for (let at = 1_000; at < 10_000; at += 500) bench.until(at).answer({});
+    expect(bench.view.state).toBe('disconnected');
+    bench.until(10_000).read();
+    for (let at = 10_000; at <= 21_000 && bench.view.state === 'disconnected'; at += 250)
+      bench.until(at).answer({ n0: 10 });
+    expect(bench.view).toMatchObject({ state: 'connecting', node: 'n0' });
+    expect(bench.view.nodes[0]?.restsMs).toBeGreaterThan(0);
   });
 });
 

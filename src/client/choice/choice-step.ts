@@ -86,7 +86,7 @@ function takeTick(turn: Turn): void {
       if (link.retryAt !== undefined && at >= link.retryAt) turn.search(false);
       break;
     case 'searching':
-      if (at >= link.round.endsAt) turn.concludeSearch(link.round);
+      if (at >= link.round.endsAt) turn.concludeSearch(link);
       break;
     case 'connecting':
       if (at >= link.endsAt) {
@@ -193,8 +193,9 @@ function takePing(turn: Turn, event: ChoiceEventOf<'pong' | 'pingFailed'>): void
   }
   const next: Round = { ...round, open, answers };
   if (link.at === 'searching') {
-    turn.setLink({ ...link, round: next });
-    if (open.size === 0) turn.concludeSearch(next);
+    const searching = { ...link, round: next };
+    turn.setLink(searching);
+    if (open.size === 0) turn.concludeSearch(searching);
   } else if (link.at === 'connected' && link.look !== undefined) {
     const look: Look = { ...link.look, round: next };
     turn.setLink({ ...link, look });

@@ -30,6 +30,7 @@ import type { Moment } from './moment.ts';
 import { type Answer, pick } from './pick.ts';
 
 type Connected = Extract<Link, { at: 'connected' }>;
+type Searching = Extract<Link, { at: 'searching' }>;
 
 export class Turn {
   readonly now: Moment;
@@ -78,7 +79,7 @@ export class Turn {
     this.set({ nodes: new Map(nodes.map((node) => [node.name, kept(node)])) });
   }
 
-  /** A try to get a node. By the loop, those that failed are asked too when nobody else is left. */
+  /** A try to get a node. By the loop, those that failed are asked too when nobody else answers. */
   search(byLoop: boolean): void {
     switch (this.#wish()) {
       case 'try':
@@ -94,14 +95,14 @@ export class Turn {
   }
 
   /** The pings of a search have ended. */
-  concludeSearch(round: Round): void {
+  concludeSearch({ round, spare }: Searching): void {
     const { pin } = this.state;
     const found = pick(this.#answersOf(round), this.now.random);
     if (pin !== undefined && round.answers.has(pin.node)) this.connectTo(pin.node, 'return');
     else if (found !== undefined) this.connectTo(found.node, pin === undefined ? 'loop' : 'borrow');
     // Nobody to borrow from: the wish is tried as it is, since it may only be slow.
     else if (pin !== undefined && this.#isFree(pin.node)) this.connectTo(pin.node, 'pin');
-    else this.foundNobody();
+    else this.#ask(spare, []);
   }
 
   /** A try has ended without a node: say so once, try again soon or with the loop. */
@@ -220,9 +221,14 @@ export class Turn {
     const names = [...this.state.nodes.keys()];
     const free = names.filter((name) => this.#isFree(name));
     const failed = byLoop ? names.filter((name) => this.state.nodes.get(name)?.rest?.cause === 'failed') : [];
-    const asked = free.length > 0 ? free : failed;
-    if (asked.length === 0) this.foundNobody();
-    else this.setLink({ at: 'searching', round: this.#startRound(asked, PING_LIMIT_MS) });
+    // A node that is gone for good never fails a connect, so it does not rest: it must not stand before one that does.
+    if (free.length > 0) this.#ask(free, failed);
+    else this.#ask(failed, []);
+  }
+
+  #ask(names: readonly string[], spare: readonly string[]): void {
+    if (names.length === 0) this.foundNobody();
+    else this.setLink({ at: 'searching', round: this.#startRound(names, PING_LIMIT_MS), spare });
   }
 
   /** Listed and not at rest. */

@@ -11,13 +11,14 @@ import {
   createConversation,
   homeOf,
   type PduId,
+  verdictOfRefusal,
 } from '../../protocol/index.ts';
 import { type Certificate, VaultError } from '../../vault/index.ts';
 import type { AttachmentSource } from '../attachments/source.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
 import type { LookUp } from '../contacts/contacts.ts';
-import { homeError, perhapsNoHome, standingAlarm, unknownAccount } from '../contacts/lookup-errors.ts';
+import { homeError, isSilent, standingAlarm, unknownAccount } from '../contacts/lookup-errors.ts';
 import type { OpenConversation } from '../conversations/open-conversation.ts';
 import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
@@ -94,7 +95,7 @@ export class Composer {
     const shown = unique([...to, ...cc, this.#own]);
     const hidden = unique(bcc).filter((address) => !shown.includes(address));
     const wish = draft.ordinary ?? 'encrypted';
-    const { certificates, outside } = await this.readersOf(unique([...shown, ...hidden]), wish);
+    const { certificates, outside } = await this.readersOf(unique([...shown, ...hidden]));
     const isInside = (address: Address): boolean => !outside.has(address);
     if (open !== undefined) checkMembers(open, shown.filter(isInside));
     const place = open === undefined ? this.#founding() : { ...open.end, conversation: open.id, nonce: undefined };
@@ -182,15 +183,12 @@ export class Composer {
    * As `certificatesOf`, but for people whom no home has, where the own home sends ordinary mail. One that is known from before
    * has a home, whether or not it answers now.
    */
-  async readersOf(addresses: readonly Address[], wish: OrdinaryWish): Promise<Readers> {
+  async readersOf(addresses: readonly Address[]): Promise<Readers> {
     if (!this.#deps.letters.canSend)
       return { certificates: await this.certificatesOf(addresses), outside: new Set<Address>() };
     const found = await Promise.all(
       addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
     );
-    for (const { answer } of found)
-      if (answer.status === 'unreachable' && answer.contact === undefined && wish === 'encrypted')
-        throw perhapsNoHome(answer.home);
     const outside = found.filter(({ answer }) => isOutside(answer)).map(({ address }) => address);
     const certificates = await this.certificatesOf(addresses.filter((address) => !outside.includes(address)));
     return { certificates, outside: new Set(outside) };
@@ -275,12 +273,9 @@ function judgeSize(bytes: number): void {
     });
 }
 
-/**
- * Nothing is known of a home of theirs. A domain whose web server does not answer at all is either a home that is away or, as many
- * are, none: who insists on a home waits, everybody else writes ordinary mail.
- */
+/** Certainly nobody of a home. Whose home is away, or of whom nobody can tell now, is never written to in the clear: it waits. */
 function isOutside(answer: LookUp): boolean {
-  return (answer.status === 'unknown_home' || answer.status === 'unreachable') && answer.contact === undefined;
+  return isSilent(answer) && answer.contact === undefined && verdictOfRefusal(answer.status) === 'not_a_home';
 }
 
 function isClosed(answer: LookUp): boolean {
@@ -291,7 +286,7 @@ function isClosed(answer: LookUp): boolean {
 function usable(address: Address, answer: LookUp): Certificate {
   const contact: Contact | undefined = 'contact' in answer && answer.status !== 'alarm' ? answer.contact : undefined;
   if (contact?.certificate !== undefined) return contact.certificate;
-  if (answer.status === 'unreachable' || answer.status === 'unknown_home') throw homeError(answer);
+  if (isSilent(answer)) throw homeError(answer);
   throw standingAlarm(address, answer.status === 'alarm' ? answer.code : 'certificate_unconfirmed');
 }
 

@@ -50,7 +50,8 @@ export interface PushHandlers {
   readonly heads: (heads: readonly MailboxHead[]) => void;
 }
 
-type Numbered = Exclude<ClientMessage, { oneofKind: 'auth' | 'cancel' | 'submit' }>;
+/** A question that its answer repeats the number of. */
+export type Numbered = Exclude<ClientMessage, { oneofKind: 'auth' | 'cancel' | 'submit' }>;
 export type AnswerKind = Answer['oneofKind'];
 export type AnswerOf<Kind extends AnswerKind> = Extract<Answer, { oneofKind: Kind }>;
 

@@ -52,6 +52,8 @@ class Answers {
   readonly documents = new Map<string, readonly Uint8Array[]>();
   /** By name of home: why it passes nothing on. */
   readonly refusals = new Map<string, string>();
+  /** How many versions the node has that answers, until it hears of more. */
+  readonly behind = new Map<string, number>();
   asked: string[] = [];
 
   async serve(socket: FrameSocket): Promise<void> {
@@ -75,13 +77,17 @@ class Answers {
 
   #answer({ request, address, after }: { request: number; address: string; after: number }): NodeMessage {
     this.asked.push(address);
+    if ((this.behind.get(address) ?? 0) < after) this.behind.delete(address);
     const code = this.refusals.get(address.slice(address.lastIndexOf('@') + 1));
     if (code !== undefined)
       return {
         oneofKind: 'refused',
         refused: { request, code, message: '', fix: '', fatal: false, retryAfterMs: 0 },
       };
-    return { oneofKind: 'chain', chain: { request, documents: this.documents.get(address)?.slice(after) ?? [] } };
+    return {
+      oneofKind: 'chain',
+      chain: { request, documents: this.documents.get(address)?.slice(after, this.behind.get(address)) ?? [] },
+    };
   }
 }
 
@@ -188,6 +194,18 @@ describe('people of another home', () => {
     expect(await again.contacts.lookUp(connection, BOB)).toMatchObject({ status: 'alarm', code: 'home_forked' });
   });
 
+  test('are not taken for rolled back, nor is their home, by a node that has seen less: it is told what is known', async () => {
+    await using world = await setup();
+    const { alarms, answers, clock, connection, contacts } = world;
+    const first = answers.documents.get(OTHER)?.[0] as Uint8Array;
+    answers.documents.set(OTHER, [first, nextVersion(first)]);
+    await contacts.lookUp(connection, BOB);
+    answers.behind.set(OTHER, 1);
+    await clock.advance(CONTACT_FRESH_MS);
+    expect(await contacts.fresh(connection, BOB)).toMatchObject({ status: 'known' });
+    expect(alarms.list()).toEqual([]);
+  });
+
   test('are refused when their home did not countersign them', async () => {
     await using world = await setup();
     const { answers, connection, contacts, alarms } = world;
@@ -231,9 +249,13 @@ describe('people of another home', () => {
     answers.refusals.set(OTHER, 'home_unreachable');
     await clock.advance(CONTACT_FRESH_MS);
     const known = await contacts.lookUp(connection, BOB);
-    expect(known).toMatchObject({ status: 'unreachable', home: OTHER, contact: { address: BOB } });
+    expect(known).toMatchObject({ status: 'home_unreachable', home: OTHER, contact: { address: BOB } });
     const eve = parseAddress('eve@other.example');
-    expect(await contacts.lookUp(connection, eve)).toEqual({ status: 'unreachable', home: OTHER, contact: undefined });
+    expect(await contacts.lookUp(connection, eve)).toEqual({
+      status: 'home_unreachable',
+      home: OTHER,
+      contact: undefined,
+    });
     expect(alarms.list()).toEqual([]);
     answers.refusals.set('nowhere.example', 'unknown_home');
     const lost = parseAddress('bob@nowhere.example');
@@ -247,7 +269,7 @@ describe('people of another home', () => {
     const urgent = { urgent: true };
     await contacts.lookUp(connection, BOB, urgent);
     answers.asked = [];
-    expect(await contacts.lookUp(connection, BOB, urgent)).toMatchObject({ status: 'unreachable' });
+    expect(await contacts.lookUp(connection, BOB, urgent)).toMatchObject({ status: 'home_unreachable' });
     expect(answers.asked).toEqual([]);
     answers.refusals.clear();
     // A person who asks does not wait for that.

@@ -14,6 +14,7 @@ import {
   type AccountDocument,
   type Address,
   type HomeName,
+  type HomeRefusal,
   homeOf,
   judgeChain,
   parseAccountDocument,
@@ -43,15 +44,17 @@ export interface ContactsDeps {
   readonly onKeyChanged: (change: KeyChange) => void;
 }
 
+/** The account's home does not answer, or there is none, or nobody can tell which: what is known here stays as it was. */
+export interface SilentHome {
+  readonly status: HomeRefusal;
+  readonly home: HomeName;
+  readonly contact: Contact | undefined;
+}
+
 export type LookUp =
   | { readonly status: 'known'; readonly contact: Contact }
   | { readonly status: 'unknown' }
-  /** The account's home does not answer, or there is none: what is known here stays as it was. */
-  | {
-      readonly status: 'unreachable' | 'unknown_home';
-      readonly home: HomeName;
-      readonly contact: Contact | undefined;
-    }
+  | SilentHome
   /** What the node showed contradicts what is known, which stays as it was. */
   | { readonly status: 'alarm'; readonly code: AlarmCode; readonly contact: Contact | undefined };
 

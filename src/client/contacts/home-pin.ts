@@ -112,7 +112,10 @@ export class HomePin {
   }
 }
 
-/** The chain of an address (empty: of the home) from version `after` + 1 on: page by page, until a node has no more. */
+/**
+ * The chain of an address (empty: of the home) from version `after` + 1 on, which is known here: page by page, until a node has
+ * no more. A node that has not even that one may lag; it is told what is known here, and finds out, or says that it cannot tell.
+ */
 export async function fetchChain(
   connection: NodeConnection,
   address: string,
@@ -120,15 +123,23 @@ export async function fetchChain(
   options: { readonly urgent?: boolean } = {},
 ): Promise<readonly Uint8Array[]> {
   const documents: Uint8Array[] = [];
-  while (documents.length < CHAIN_VERSIONS_MAX) {
-    const next = after + documents.length;
+  const page = async (from: number): Promise<readonly Uint8Array[]> => {
     const { chain } = await connection.request(
       'chain',
-      (request) => ({ oneofKind: 'getChain', getChain: { request, address, after: next } }),
+      (request) => ({ oneofKind: 'getChain', getChain: { request, address, after: from } }),
       options,
     );
-    if (chain.documents.length === 0) break;
-    documents.push(...chain.documents);
+    return chain.documents;
+  };
+  documents.push(...(await page(after)));
+  if (documents.length === 0 && after > 0) {
+    await page(after + 1);
+    documents.push(...(await page(after)));
+  }
+  while (documents.length > 0 && documents.length < CHAIN_VERSIONS_MAX) {
+    const more = await page(after + documents.length);
+    if (more.length === 0) break;
+    documents.push(...more);
   }
   return documents.slice(0, CHAIN_VERSIONS_MAX);
 }

@@ -4,7 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/index.ts';
-import type { HomeName } from '../../protocol/index.ts';
+import { type HomeName, type HomeRefusal, refusalOfVerdict, verdictOfRefusal } from '../../protocol/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import type { Alarms } from '../alarms.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
@@ -27,10 +27,8 @@ export interface AskOptions {
 export type HomeAnswer =
   | { readonly status: 'known'; readonly pin: HomePin }
   | { readonly status: 'alarm'; readonly code: AlarmCode }
-  /** There is no such home, as far as the own home can tell. */
-  | { readonly status: 'unknown_home' }
-  /** It does not answer the own home now. */
-  | { readonly status: 'unreachable' };
+  /** It does not answer the own home now, or there is none, or nobody can tell which. */
+  | { readonly status: HomeRefusal };
 
 const STANDING: readonly AlarmCode[] = ['home_rolled_back', 'home_forked', 'bad_home_chain'];
 
@@ -40,7 +38,9 @@ export class HomePins {
   readonly #askedAt = new LRUCache<HomeName, number>({ max: HOMES_CACHED_MAX });
   /** One question at a time for each home: two answers judged against the same past could both be pinned. */
   readonly #underWay = new Map<HomeName, Promise<HomeAnswer>>();
-  readonly #silentSince = new LRUCache<HomeName, number>({ max: HOMES_CACHED_MAX });
+  readonly #silent = new LRUCache<HomeName, { readonly since: number; readonly status: HomeRefusal }>({
+    max: HOMES_CACHED_MAX,
+  });
 
   constructor(deps: HomePinsDeps) {
     this.#deps = deps;
@@ -62,7 +62,8 @@ export class HomePins {
     if (pin.document !== undefined && this.#isWithin(this.#askedAt.get(home), CONTACT_FRESH_MS))
       return this.#judge(pin);
     // A page of entries does not wait again and again for a home that has just been found silent.
-    if (options.urgent === true && this.isSilent(home)) return { status: 'unreachable' };
+    if (options.urgent === true && this.isSilent(home))
+      return { status: this.#silent.get(home)?.status ?? 'uncertain_home' };
     let asking = this.#underWay.get(home);
     if (asking === undefined) {
       asking = this.#refresh(connection, pin, options).finally(() => this.#underWay.delete(home));
@@ -73,25 +74,27 @@ export class HomePins {
 
   /** Whether it did not answer a moment ago. */
   isSilent(home: HomeName): boolean {
-    return this.#isWithin(this.#silentSince.get(home), HOME_SILENT_MS);
+    return this.#isWithin(this.#silent.get(home)?.since, HOME_SILENT_MS);
   }
 
-  /** A question that the own home passes on: that the other one does not answer is an answer. */
+  /**
+   * A question that the own home passes on: that the other one does not answer is an answer. So is that a node of the own home
+   * cannot tell now, because it has not heard of an account of ours yet.
+   */
   async askQuietly<Answer>(
     home: HomeName,
     ask: () => Promise<Answer>,
-  ): Promise<
-    { readonly status: 'answered'; readonly answer: Answer } | { readonly status: 'unknown_home' | 'unreachable' }
-  > {
+  ): Promise<{ readonly status: 'answered'; readonly answer: Answer } | { readonly status: HomeRefusal }> {
     try {
       const answer = await ask();
-      this.#silentSince.delete(home);
+      this.#silent.delete(home);
       return { status: 'answered', answer };
     } catch (error) {
       const refusal = refusalOf(error);
-      if (this.isOwn(home) || refusal === undefined) throw error;
-      this.#silentSince.set(home, this.#deps.clock.monotonic());
-      return { status: refusal === 'unknown_home' ? 'unknown_home' : 'unreachable' };
+      if (refusal === undefined || (this.isOwn(home) && refusal !== 'home_unreachable')) throw error;
+      const status = refusalOfVerdict(verdictOfRefusal(refusal));
+      this.#silent.set(home, { since: this.#deps.clock.monotonic(), status });
+      return { status };
     }
   }
 

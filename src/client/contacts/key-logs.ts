@@ -11,6 +11,7 @@ import {
   type Address,
   DISPUTED_ROOTS_MAX,
   type HomeName,
+  type HomeRefusal,
   homeOf,
   type KeyLogPage,
 } from '../../protocol/index.ts';
@@ -36,7 +37,7 @@ export type LogVerdict =
   /** It is, and so is a newer one. */
   | { readonly status: 'behind'; readonly version: number }
   | { readonly status: 'alarm'; readonly code: AlarmCode }
-  | { readonly status: 'unreachable' | 'unknown_home' };
+  | { readonly status: HomeRefusal };
 
 /** About a home: its log does not hold. */
 const HOME_ALARMS: readonly AlarmCode[] = ['key_log_forked', 'key_log_shorter', 'bad_key_log'];
@@ -53,7 +54,7 @@ export class KeyLogs {
   readonly #deps: KeyLogsDeps;
   readonly #mirrors = new LRUCache<HomeName, KeyLogMirror>({ max: HOMES_CACHED_MAX });
   readonly #followedAt = new LRUCache<HomeName, number>({ max: HOMES_CACHED_MAX });
-  readonly #underWay = new Map<HomeName, Promise<'followed' | 'unreachable' | 'unknown_home'>>();
+  readonly #underWay = new Map<HomeName, Promise<'followed' | HomeRefusal>>();
 
   constructor(deps: KeyLogsDeps) {
     this.#deps = deps;
@@ -104,11 +105,7 @@ export class KeyLogs {
   }
 
   /** Reads the log to its end, as the own home's node shows it now. */
-  follow(
-    connection: NodeConnection,
-    pin: HomePin,
-    options: AskOptions,
-  ): Promise<'followed' | 'unreachable' | 'unknown_home'> {
+  follow(connection: NodeConnection, pin: HomePin, options: AskOptions): Promise<'followed' | HomeRefusal> {
     let following = this.#underWay.get(pin.home);
     if (following === undefined) {
       following = this.#followNow(connection, pin, options).finally(() => this.#underWay.delete(pin.home));
@@ -117,17 +114,13 @@ export class KeyLogs {
     return following;
   }
 
-  async #followNow(
-    connection: NodeConnection,
-    pin: HomePin,
-    options: AskOptions,
-  ): Promise<'followed' | 'unreachable' | 'unknown_home'> {
+  async #followNow(connection: NodeConnection, pin: HomePin, options: AskOptions): Promise<'followed' | HomeRefusal> {
     const { clock, homes } = this.#deps;
     const { home } = pin;
     for (let tries = 1; ; tries++) {
       const mirror = await this.#mirrorOf(pin, options.node);
       // The caller was shown an account of this home, so the home itself is pinned.
-      if (mirror === undefined) return 'unknown_home';
+      if (mirror === undefined) return 'uncertain_home';
       const asked = await homes.askQuietly(home, () =>
         followKeyLog(mirror, (after) => this.#page(connection, home, after, options)),
       );

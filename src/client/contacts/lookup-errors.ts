@@ -1,8 +1,8 @@
 /** Why somebody cannot be written to, in words. */
-import type { Address, HomeName } from '../../protocol/index.ts';
+import { type Address, verdictOfRefusal } from '../../protocol/index.ts';
 import type { AlarmCode } from '../alarm.ts';
 import { ClientError } from '../client-error.ts';
-import type { LookUp } from './contacts.ts';
+import type { LookUp, SilentHome } from './contacts.ts';
 
 export function unknownAccount(...addresses: readonly Address[]): ClientError {
   return new ClientError('unknown_recipient', `no such account: ${addresses.join(', ')}`, {
@@ -20,24 +20,28 @@ export function standingAlarm(address: Address, alarm: AlarmCode): ClientError {
 }
 
 /** What stands between this device and the home of an account of which nothing is known here. */
-export function homeError({ status, home }: Extract<LookUp, { status: 'unreachable' | 'unknown_home' }>): ClientError {
-  if (status === 'unknown_home')
-    return new ClientError('unknown_home', `no home answers for ${home}`, {
-      details: { home },
-      fix: 'check the spelling of the address, what stands after the @',
-    });
-  return new ClientError('home_unreachable', `the home ${home} does not answer, and the key is not known here`, {
-    details: { home },
-    retry: 'later',
-    fix: 'try again later; nothing was encrypted',
-  });
+export function homeError({ status, home }: SilentHome): ClientError {
+  switch (verdictOfRefusal(status)) {
+    case 'not_a_home':
+      return new ClientError('unknown_home', `no home answers for ${home}`, {
+        details: { home },
+        fix: 'check the spelling of the address, what stands after the @',
+      });
+    case 'home':
+      return new ClientError('home_unreachable', `the home ${home} does not answer, and the key is not known here`, {
+        details: { home },
+        retry: 'later',
+        fix: 'try again later; nothing was encrypted',
+      });
+    case 'not_known_now':
+      return new ClientError('home_unreachable', `nobody can tell now whether ${home} is a home, which may be away`, {
+        details: { home },
+        retry: 'later',
+        fix: 'try again later; nothing was sent',
+      });
+  }
 }
 
-/** The same, where the own home sends ordinary mail: many domains that take mail answer nothing else. */
-export function perhapsNoHome(home: HomeName): ClientError {
-  return new ClientError('home_unreachable', `${home} does not answer: a home that is away, or none`, {
-    details: { home },
-    retry: 'later',
-    fix: 'try again later; or, if it is an ordinary mail domain and every server may read it, send it with --plain',
-  });
+export function isSilent(answer: LookUp): answer is SilentHome {
+  return 'home' in answer;
 }

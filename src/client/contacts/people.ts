@@ -7,7 +7,7 @@ import type { NodeConnection } from '../connection/index.ts';
 import type { Contact } from './contact.ts';
 import type { Trust } from './contact-row.ts';
 import type { Contacts } from './contacts.ts';
-import { homeError, standingAlarm, unknownAccount } from './lookup-errors.ts';
+import { homeError, isSilent, standingAlarm, unknownAccount } from './lookup-errors.ts';
 
 export interface KeyInfo {
   readonly address: Address;
@@ -39,7 +39,7 @@ export class People {
   /** Asks the home now. Throws ClientError `unknown_recipient`, `home_unreachable`, `unknown_home` or `offline`. */
   async lookUp(address: Address): Promise<KeyInfo> {
     const answer = await this.#contacts.lookUp(this.#connection(), address);
-    if (answer.status === 'unreachable' || answer.status === 'unknown_home') throw homeError(answer);
+    if (isSilent(answer)) throw homeError(answer);
     if (answer.status !== 'unknown' && answer.contact !== undefined) return this.#infoOf(answer.contact);
     // Its home contradicts what was seen before, and nothing is known of the account itself.
     if (answer.status === 'alarm') throw standingAlarm(address, answer.code);

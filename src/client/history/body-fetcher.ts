@@ -6,12 +6,20 @@ import { type Clock, type CryptoSuite, fromHex, type Log, readUint64, toHex } fr
 import { BodyState, type FeedId, parseFeedId, parsePdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
+import type { AnswerOf, Numbered } from '../connection/index.ts';
 import { entryKey, PENDING_BODIES, pendingBodyKey } from '../keys.ts';
 import { FETCHES_IN_FLIGHT, SCAN_ROWS } from '../limits.ts';
 import { decodeEntryRow, encodeEntryRow } from '../mail/entry-row.ts';
 import { isBodyOf } from './entry-judge.ts';
+import { storeBody } from './held-entry.ts';
 import { expire, type Mailboxes } from './mailboxes.ts';
-import { type PageSource, storeBody } from './page-intake.ts';
+
+/** A node, as far as bodies are asked of it. */
+export interface BodySource {
+  readonly connection: { request(kind: 'body', compose: (request: number) => Numbered): Promise<AnswerOf<'body'>> };
+  /** Its name. */
+  readonly node: string;
+}
 
 export interface FetcherDeps {
   readonly clock: Clock;
@@ -42,7 +50,7 @@ export class BodyFetcher {
   }
 
   /** Asks the node for every body that is pending. Returns how many came. */
-  async run(source: PageSource, signal: AbortSignal): Promise<number> {
+  async run(source: BodySource, signal: AbortSignal): Promise<number> {
     let fetched = 0;
     for await (const page of this.#pages())
       for (let i = 0; i < page.length; i += FETCHES_IN_FLIGHT) {
@@ -63,7 +71,7 @@ export class BodyFetcher {
     }
   }
 
-  async #fetch({ connection, node }: PageSource, { feed, number }: Wanted): Promise<boolean> {
+  async #fetch({ connection, node }: BodySource, { feed, number }: Wanted): Promise<boolean> {
     const { alarms, store, suite } = this.#deps;
     const { body } = await connection.request('body', (request) => ({
       oneofKind: 'fetch',
@@ -87,17 +95,23 @@ export class BodyFetcher {
     return true;
   }
 
+  /** Unless another pass has got it meanwhile from a node that had it still: what is held here stays. */
   async #markErased(feed: FeedId, number: number): Promise<void> {
     const { mailboxes, store } = this.#deps;
+    const key = entryKey(feed, number);
+    const isLacking = isPending(await store.get(key));
     const before = mailboxes.of(feed);
-    const mailbox = { ...before, ledger: expire(before.ledger, number) };
+    const mailbox = isLacking ? { ...before, ledger: expire(before.ledger, number) } : before;
     mailboxes.set(mailbox);
     await store.transact(async (transaction) => {
-      const key = entryKey(feed, number);
       const value = await transaction.get(key);
-      if (value !== undefined) transaction.put(key, encodeEntryRow({ ...decodeEntryRow(value), bodyState: 'erased' }));
+      if (isPending(value)) transaction.put(key, encodeEntryRow({ ...decodeEntryRow(value), bodyState: 'erased' }));
       transaction.delete(pendingBodyKey(feed, number));
       mailboxes.write(transaction, mailbox);
     });
   }
+}
+
+function isPending(row: Uint8Array | undefined): row is Uint8Array {
+  return row !== undefined && decodeEntryRow(row).bodyState === 'pending';
 }

@@ -1,6 +1,6 @@
 /** Heads that a node shows: held against what is known, remembered, and what they contradict told. */
 import { type Clock, type CryptoSuite, equalBytes, toBase64 } from '../../base/index.ts';
-import { linkOf, type MailboxHead, pduIdOf } from '../../protocol/index.ts';
+import { type FeedId, linkOf, type MailboxHead, pduIdOf } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Alarms, NewAlarm } from '../alarms.ts';
 import { entryKey } from '../keys.ts';
@@ -36,26 +36,32 @@ export class HeadIntake {
   async take({ connection, node }: PageSource, heads: readonly MailboxHead[]): Promise<readonly Restoration[]> {
     const { alarms, mailboxes, store } = this.#deps;
     const key = toBase64(connection.info.node);
-    const changed: FeedMailbox[] = [];
+    const changed = new Set<FeedId>();
     const raised: NewAlarm[] = [];
     const restorations: Restoration[] = [];
     for (const head of heads) {
       if (head.feed.length !== 32 || head.link.length !== 32 || head.signature.length !== 64) continue;
-      const mailbox = mailboxes.of(feedOf(head.feed));
+      const feed = feedOf(head.feed);
       const { number, link, expiredTo, retired, signature } = head;
       const claim: HeadClaim = { node: key, number, link, expiredTo, retired, signature };
+      const isWalked = wantsHeldLink(mailboxes.of(feed).verified, number);
+      const heldLink = isWalked ? await this.#storedLink(feed, number) : undefined;
+      // From here on nothing waits: a page that another pass takes meanwhile would be forgotten with its entries.
+      const mailbox = mailboxes.of(feed);
       const before = lastClaimOf(mailbox.verified, key);
       if (before !== undefined && isSame(before, claim)) continue;
-      const taken = await this.#judge(mailbox, claim, node);
+      const taken = this.#judge(mailbox, claim, heldLink, node);
       raised.push(...taken.alarms);
       if (taken.mailbox === mailbox) continue;
       mailboxes.set(taken.mailbox);
-      changed.push(taken.mailbox);
+      changed.add(feed);
       if (before !== undefined && endsShort(before, claim)) restorations.push({ feed: mailbox.feed, number });
     }
-    if (changed.length > 0 || raised.length > 0)
+    // As they are at this moment: what pages made of them since is on its way to the disk before this.
+    const now = [...changed].map((feed) => mailboxes.of(feed));
+    if (now.length > 0 || raised.length > 0)
       await store.transact((transaction) => {
-        for (const mailbox of changed) mailboxes.write(transaction, mailbox);
+        for (const mailbox of now) mailboxes.write(transaction, mailbox);
         for (const alarm of raised) alarms.raiseIn(transaction, alarm);
       });
     // A node that was restored says so by ending its feed: then it did not cheat.
@@ -63,11 +69,12 @@ export class HeadIntake {
     return restorations;
   }
 
-  async #judge(
+  #judge(
     mailbox: FeedMailbox,
     claim: HeadClaim,
+    heldLink: Uint8Array | undefined,
     node: string,
-  ): Promise<{ mailbox: FeedMailbox; alarms: NewAlarm[] }> {
+  ): { mailbox: FeedMailbox; alarms: NewAlarm[] } {
     const { clock, suite } = this.#deps;
     const before = lastClaimOf(mailbox.verified, claim.node);
     const restored = before !== undefined && endsShort(before, claim);
@@ -75,9 +82,6 @@ export class HeadIntake {
     const claims = restored
       ? mailbox.verified.claims.filter((other) => other.node !== claim.node)
       : mailbox.verified.claims;
-    const heldLink = wantsHeldLink(mailbox.verified, claim.number)
-      ? await this.#storedLink(mailbox, claim.number)
-      : undefined;
     const verdict = acceptHead(suite, { ...mailbox.verified, claims }, claim, heldLink);
     const alarms = verdict.alarms.map((alarm) => describeAlarm(alarm, node));
     if (!verdict.accepted) return { mailbox, alarms };
@@ -87,7 +91,7 @@ export class HeadIntake {
     return { mailbox: { ...mailbox, ledger, verified: verdict.mailbox }, alarms };
   }
 
-  async #storedLink({ feed }: FeedMailbox, number: number): Promise<Uint8Array | undefined> {
+  async #storedLink(feed: FeedId, number: number): Promise<Uint8Array | undefined> {
     const { store, suite } = this.#deps;
     const value = await store.get(entryKey(feed, number));
     if (value === undefined) return undefined;

@@ -71,21 +71,27 @@ export class Mailboxes {
     if (!offered.isEmpty) transaction.put(offeredKey(feed), encodeNumbers(offered));
   }
 
-  /** Back to what is on disk. Throws LedgerError. */
+  /**
+   * Back to what is on disk, or on its way there: a pass that broke may have left pages between. Throws LedgerError, and then
+   * nothing has changed.
+   */
   async reload(): Promise<void> {
-    const rows = await this.#store.range({ ...LEDGERS, limit: FEEDS_MAX });
-    this.#all.clear();
-    for (const { key, value } of rows) {
-      const feed = feedOf(key.subarray(1));
-      const [verifier, offered] = await this.#store.getMany([verifierKey(feed), offeredKey(feed)]);
-      const empty = this.of(feed);
-      this.set({
-        feed,
-        ledger: decodeLedger(value),
-        verified: verifier === undefined ? empty.verified : decodeVerifiedMailbox(verifier),
-        offered: offered === undefined ? empty.offered : decodeNumbers(offered),
-      });
-    }
+    await this.#store.transact(async (transaction) => {
+      const rows = await transaction.range({ ...LEDGERS, limit: FEEDS_MAX });
+      const stored: FeedMailbox[] = [];
+      for (const { key, value } of rows) {
+        const feed = feedOf(key.subarray(1));
+        const [verifier, offered] = await transaction.getMany([verifierKey(feed), offeredKey(feed)]);
+        stored.push({
+          feed,
+          ledger: decodeLedger(value),
+          verified: verifier === undefined ? createVerifiedMailbox(this.#own, feed) : decodeVerifiedMailbox(verifier),
+          offered: offered === undefined ? IntervalSet.EMPTY : decodeNumbers(offered),
+        });
+      }
+      this.#all.clear();
+      for (const mailbox of stored) this.set(mailbox);
+    });
   }
 }
 

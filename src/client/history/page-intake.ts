@@ -19,7 +19,7 @@ import type { Alarms, NewAlarm } from '../alarms.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
-import { changeWaiting } from '../index/indexer.ts';
+import { changeWaiting } from '../index/waiting.ts';
 import { copyKey, entryKey, erasureKey, pendingBodyKey, placeKey, unverifiedKey } from '../keys.ts';
 import { checkRun, compareHeld, type Ledger, lastClaimOf } from '../ledger/index.ts';
 import { ASKED_IN_VAIN_MS, SIGNERS_REMEMBERED_MAX } from '../limits.ts';
@@ -34,6 +34,7 @@ import {
   type SignedEntry,
   signerOf,
 } from './entry-judge.ts';
+import { isChange, storeBody } from './held-entry.ts';
 import { describeAlarm } from './mailbox-alarms.ts';
 import { expire, type FeedMailbox, feedOf, type Mailboxes } from './mailboxes.ts';
 
@@ -174,7 +175,8 @@ export class PageIntake {
 
   /** Its author's home does not answer: it is kept aside and judged again, and nobody did anything wrong. */
   #isAwaited({ author, pdu }: JudgedEntry): boolean {
-    return author === 'unknown_author' && pdu !== undefined && this.#deps.contacts.isSilent(pdu.author);
+    const isUnknown = author === 'unknown_author' || author === 'unknown_device';
+    return isUnknown && pdu !== undefined && this.#deps.contacts.isSilent(pdu.author);
   }
 
   /** What is held and comes once more must be the same. */
@@ -202,6 +204,10 @@ export class PageIntake {
     const seen = new Set<string>();
     for (const [i, entry] of judged.entries()) {
       const first = places[i];
+      if (first !== undefined && isAt(first, feed, entry.number)) {
+        await this.#completeHeld(transaction, feed, entry);
+        continue;
+      }
       if (first !== undefined || seen.has(entry.pduId)) {
         await this.#writeCopy(transaction, feed, entry, first);
         continue;
@@ -217,6 +223,15 @@ export class PageIntake {
         else waiting.push(number);
     }
     if (waiting.length > 0) await changeWaiting(transaction, feed, (set) => set.union(setOf(waiting)));
+  }
+
+  /**
+   * Not a copy but the entry itself, asked for again: its number was forgotten, as by a ledger that was lost. What is held of
+   * it stays; a body that was lacking is this one.
+   */
+  async #completeHeld(transaction: StoreTransaction, feed: FeedId, again: JudgedEntry): Promise<void> {
+    const { bodyState, entry, number, pdu } = again;
+    if (bodyState === 'here' && pdu !== undefined) await storeBody(transaction, { feed, number }, pdu, entry.body);
   }
 
   /** The same PDU once more. If its body was not to be had before, this one is it. */
@@ -240,55 +255,10 @@ export class PageIntake {
   }
 }
 
-/** Puts a body, its hash checked, to an entry that lacks it, and has the entry taken up. */
-export async function storeBody(
-  transaction: StoreTransaction,
-  place: { readonly feed: FeedId; readonly number: number },
-  pdu: Pdu,
-  body: Uint8Array,
-): Promise<boolean> {
-  const { feed, number } = place;
-  const key = entryKey(feed, number);
-  const value = await transaction.get(key);
-  if (value === undefined) return false;
-  const row = decodeEntryRow(value);
-  if (row.bodyState !== 'pending' && row.bodyState !== 'erased') return false;
-  transaction.put(key, encodeEntryRow({ ...row, bodyState: 'here', body }));
-  transaction.delete(pendingBodyKey(feed, number));
-  if (row.verdict === 'ok') await takeUp(transaction, place, pdu, body);
-  return true;
-}
-
-/** What an entry turned out to be after all: its author's chain was not known before. */
-export async function acceptEntry(
-  transaction: StoreTransaction,
-  place: { readonly feed: FeedId; readonly number: number },
-  pdu: Pdu,
-): Promise<void> {
-  const { feed, number } = place;
-  const key = entryKey(feed, number);
-  const value = await transaction.get(key);
-  transaction.delete(unverifiedKey(feed, number));
-  if (value === undefined) return;
-  const row = decodeEntryRow(value);
-  transaction.put(key, encodeEntryRow({ ...row, verdict: 'ok' }));
-  if (row.bodyState === 'here') await takeUp(transaction, place, pdu, row.body);
-}
-
-/** What is whole and verified: a change belongs to its conversation, everything else waits to be opened. */
-async function takeUp(
-  transaction: StoreTransaction,
-  { feed, number }: { readonly feed: FeedId; readonly number: number },
-  pdu: Pdu,
-  body: Uint8Array,
-): Promise<void> {
-  if (isChange(pdu)) keepPdu(transaction, pdu, body);
-  else await changeWaiting(transaction, feed, (set) => set.add(number, number));
-}
-
-/** Members and settings are in clear: there is nothing to decrypt, and nothing to list as mail. */
-function isChange(pdu: Pdu | undefined): pdu is Pdu {
-  return pdu?.type === 'member' || pdu?.type === 'state';
+/** Whether the place of a PDU is this one. */
+function isAt(row: Uint8Array, feed: FeedId, number: number): boolean {
+  const place = decodePlace(row);
+  return place.feed === feed && place.number === number;
 }
 
 function rowOf(entry: JudgedEntry, verdict: JudgedEntry['verdict'], body: Uint8Array): Uint8Array {

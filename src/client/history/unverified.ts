@@ -10,7 +10,8 @@ import { entryKey, UNVERIFIED } from '../keys.ts';
 import { UNVERIFIED_LOOKED_AT } from '../limits.ts';
 import { decodeEntryRow } from '../mail/entry-row.ts';
 import { signerOf } from './entry-judge.ts';
-import { acceptEntry, type PageSource } from './page-intake.ts';
+import { acceptEntry } from './held-entry.ts';
+import type { PageSource } from './page-intake.ts';
 
 export interface UnverifiedDeps {
   readonly suite: CryptoSuite;

@@ -29,14 +29,15 @@ import {
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
-import { entryKey, INDEXED, indexedKey, noteKey, UNOPENED, unopenedKey } from '../keys.ts';
-import { IntervalSet } from '../ledger/index.ts';
+import type { LostBodies } from '../history/lost-bodies.ts';
+import { entryKey, INDEXED, noteKey, UNOPENED, unopenedKey } from '../keys.ts';
 import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, RETRY_FIRST_MS, UNOPENED_MAX } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
-import { decodeNumbers, encodeNumbers, setOf } from '../mail/number-set.ts';
+import { decodeNumbers, setOf } from '../mail/number-set.ts';
 import type { MessageText, Summary } from '../mail/summary.ts';
 import { decodeNoteBody, type NoteBody, type NotePlace } from '../notes/note-body.ts';
+import { changeWaiting } from './waiting.ts';
 
 export interface IndexerDeps {
   readonly clock: Clock;
@@ -47,6 +48,7 @@ export interface IndexerDeps {
   readonly vault: () => BodyWorker;
   readonly contacts: Contacts;
   readonly index: MailIndex;
+  readonly lost: Pick<LostBodies, 'isLost'>;
   /** Before it is written. */
   readonly onOpened: (id: PduId, mime: Uint8Array) => void;
   /** A message can be read now. */
@@ -202,12 +204,14 @@ export class Indexer {
 
   async #produce(batch: readonly Item[], signal: AbortSignal): Promise<Product[]> {
     const products: Product[] = [];
-    const vault = this.#deps.vault();
+    const { lost, vault } = this.#deps;
     let at = 0;
-    for await (const result of openAll(vault, this.#jobs(batch), signal)) {
+    for await (const result of openAll(vault(), this.#jobs(batch), signal)) {
       const item = batch[at++] as Item;
-      const lost = !result.ok && result.error.code === 'worker_lost';
-      const opened = lost ? await this.#openAlone(item, signal) : result;
+      const isThreadLost = !result.ok && result.error.code === 'worker_lost';
+      const opened = isThreadLost ? await this.#openAlone(item, signal) : result;
+      // Of those nothing is recorded: they wait until the right body is here.
+      if (!opened.ok && (await lost.isLost(item, item.pdu, item.row.body))) continue;
       products.push(
         item.row.kind === EntryKind.NOTE
           ? this.#noteOf(item, opened)
@@ -334,19 +338,6 @@ export class Indexer {
       transaction.deleteRange(noteKey(of, from), noteKey(of, to + 1));
     if (note.supersedes.length > 0) transaction.onCommit(() => this.#deps.onSuperseded(note.supersedes, pdu.device));
   }
-}
-
-/** Changes the set of entries of a feed that wait to be indexed. */
-export async function changeWaiting(
-  transaction: StoreTransaction,
-  feed: FeedId,
-  change: (set: IntervalSet) => IntervalSet,
-): Promise<void> {
-  const key = indexedKey(feed);
-  const row = await transaction.get(key);
-  const set = change(row === undefined ? IntervalSet.EMPTY : decodeNumbers(row));
-  if (set.isEmpty) transaction.delete(key);
-  else transaction.put(key, encodeNumbers(set));
 }
 
 function needsNewerKey(result: BulkResult<OpenedBody>): boolean {

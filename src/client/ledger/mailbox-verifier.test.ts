@@ -147,6 +147,7 @@ describe('an honest node', () => {
     const counting: CryptoSuite = {
       blake2b: (...parts) => suite.blake2b(...parts),
       blake2bKeyed: (key, message) => suite.blake2bKeyed(key, message),
+      argon2id: (password, salt, cost) => suite.argon2id(password, salt, cost),
       createSha256: () => suite.createSha256(),
       keyPair: (seed) => suite.keyPair(seed),
       sign: (message, key) => suite.sign(message, key),

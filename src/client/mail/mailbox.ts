@@ -1,6 +1,6 @@
 /** A person's mail as it is on this device: lists, reading, search, what is said about it. Asks no node. */
 import { type CryptoSuite, equalBytes } from '../../base/index.ts';
-import { type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
+import { type FeedId, type Pdu, type PduId, parsePdu } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import {
   type AttachmentContent,
@@ -12,6 +12,7 @@ import {
 } from '../../vault/index.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
+import type { LostBodies } from '../history/lost-bodies.ts';
 import { changedKey, entryKey, placeKey } from '../keys.ts';
 import { type Change, keywordChange, type Notes } from '../notes/notes.ts';
 import { decodeEntryRow, decodePlace, type EntryRow } from './entry-row.ts';
@@ -25,6 +26,7 @@ export interface MailboxDeps {
   readonly vault: () => BodyWorker;
   readonly contacts: Contacts;
   readonly index: MailIndex;
+  readonly lost: Pick<LostBodies, 'isLost'>;
   readonly notes: Notes;
   /** Milliseconds since 1970 by the home's clock. */
   readonly now: () => number;
@@ -47,6 +49,13 @@ export type Exported =
   | { readonly status: 'opened'; readonly summary: Summary; readonly mime: Uint8Array }
   /** `code`: `not_here`, or the vault's own. */
   | { readonly status: 'refused'; readonly summary: Summary; readonly code: string };
+
+interface HeldEntry {
+  readonly feed: FeedId;
+  readonly number: number;
+  readonly row: EntryRow;
+  readonly pdu: Pdu;
+}
 
 /** Keywords set and taken away. */
 export type Marks = Readonly<Record<string, boolean>>;
@@ -104,9 +113,13 @@ export class Mailbox {
 
   /** Throws ClientError `unknown_message` or `not_here`, VaultError when it cannot be opened. */
   async raw(id: PduId): Promise<RawMessage> {
-    const { row, pdu } = await this.#entry(id);
-    if (row.bodyState !== 'here') throw notHere(id);
-    return this.#deps.vault().open(await this.#jobOf(row, pdu));
+    const entry = await this.#entry(id);
+    if (entry.row.bodyState !== 'here') throw notHere(id);
+    try {
+      return await this.#deps.vault().open(await this.#jobOf(entry));
+    } catch (error) {
+      throw (await this.#isLost(entry)) ? notHere(id) : error;
+    }
   }
 
   /** Throws as `raw`. */
@@ -116,14 +129,14 @@ export class Mailbox {
 
   /** Every message of a list with its exact bytes, through the vault's pool. One that does not open stops nothing. */
   async *export(filter: ListFilter = {}, signal?: AbortSignal): AsyncGenerator<Exported> {
-    const opening: Summary[] = [];
+    const opening: { readonly summary: Summary; readonly entry: HeldEntry }[] = [];
     const missing: Summary[] = [];
     const jobs = this.#jobsOf(this.#reader.list({ junk: true, ...filter }), opening, missing);
     for await (const result of openAll(this.#deps.vault(), jobs, signal)) {
       for (const summary of missing.splice(0)) yield { status: 'refused', summary, code: 'not_here' };
-      const summary = opening.shift() as Summary;
+      const { entry, summary } = opening.shift() as (typeof opening)[number];
       if (result.ok) yield { status: 'opened', summary, mime: result.result.mime };
-      else yield { status: 'refused', summary, code: result.error.code };
+      else yield { status: 'refused', summary, code: (await this.#isLost(entry)) ? 'not_here' : result.error.code };
     }
     for (const summary of missing) yield { status: 'refused', summary, code: 'not_here' };
   }
@@ -175,7 +188,7 @@ export class Mailbox {
     return summary;
   }
 
-  async #entry(id: PduId): Promise<{ readonly row: EntryRow; readonly pdu: Pdu }> {
+  async #entry(id: PduId): Promise<HeldEntry> {
     const { store, suite } = this.#deps;
     const place = await store.get(placeKey(id));
     if (place === undefined) throw unknown(id);
@@ -183,23 +196,31 @@ export class Mailbox {
     const value = await store.get(entryKey(feed, number));
     if (value === undefined) throw unknown(id);
     const row = decodeEntryRow(value);
-    return { row, pdu: parsePdu(suite, row.pdu) };
+    return { feed, number, row, pdu: parsePdu(suite, row.pdu) };
   }
 
-  async #jobOf(row: EntryRow, pdu: Pdu): Promise<OpenJob> {
+  #isLost(entry: HeldEntry): Promise<boolean> {
+    return this.#deps.lost.isLost(entry, entry.pdu, entry.row.body);
+  }
+
+  async #jobOf({ pdu, row }: HeldEntry): Promise<OpenJob> {
     const author = await this.#deps.contacts.find(pdu.author);
     return { body: row.body, binding: pdu, signers: author?.signers ?? [] };
   }
 
-  async *#jobsOf(summaries: AsyncIterable<Summary>, opening: Summary[], missing: Summary[]): AsyncGenerator<OpenJob> {
+  async *#jobsOf(
+    summaries: AsyncIterable<Summary>,
+    opening: { readonly summary: Summary; readonly entry: HeldEntry }[],
+    missing: Summary[],
+  ): AsyncGenerator<OpenJob> {
     for await (const summary of summaries) {
-      const { row, pdu } = await this.#entry(summary.id);
-      if (row.bodyState !== 'here') {
+      const entry = await this.#entry(summary.id);
+      if (entry.row.bodyState !== 'here') {
         missing.push(summary);
         continue;
       }
-      opening.push(summary);
-      yield this.#jobOf(row, pdu);
+      opening.push({ summary, entry });
+      yield this.#jobOf(entry);
     }
   }
 }

@@ -168,7 +168,7 @@ export class Posting {
     const wish = mail.ordinary ?? 'encrypted';
     const readers = [...mail.shown, ...mail.hidden];
     if (readers.length === 0) throw new ClientError('no_recipient', 'the mail is addressed to nobody');
-    const found = await composer.readersOf(unique([...readers, writer.author]), wish);
+    const found = await composer.readersOf(unique([...readers, writer.author]));
     const isInside = (address: Address): boolean => !found.outside.has(address);
     const { attached, mime } = await composer.attachRaw(mail.mime, signal);
     const inside = { shown: mail.shown.filter(isInside), hidden: mail.hidden.filter(isInside) };
