@@ -40,6 +40,9 @@ const RFC_8032 = [
   },
 ];
 
+const ARGON2ID_ONE_LANE = 'cab746b4621993fdc91ec50787980b414a90a692f0bc68dfe19f9c25b3cba9ec';
+const ARGON2ID_TWO_LANES = 'c112d2ee6b9d514413f806243187952186e8f19cacab80f20a823d549f111d2c';
+
 /** Points of small order, every spelling: a signature "by" one of them proves nothing. */
 const SMALL_ORDER = [
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -96,6 +99,18 @@ export function cryptoSuiteContract(name: string, suite: CryptoSuite): void {
       const hash = suite.createSha256();
       for (let at = 0; at < whole.length; at += 70) hash.update(whole.subarray(at, at + 70));
       expect(toHex(hash.digest())).toBe(toHex(suite.sha256(whole)));
+    });
+
+    // Appendix A of RFC 9106 has a secret and associated data, which no password here has: this is what the reference program
+    // prints for `printf password | argon2 somesaltsomesalt -id -t 2 -k 256 -l 32`, with one lane and with two.
+    test.each([
+      [1, ARGON2ID_ONE_LANE],
+      [2, ARGON2ID_TWO_LANES],
+    ])('stretches a password as RFC 9106, with lanes: %i', async (lanes, expected) => {
+      const cost = { memoryKib: 256, passes: 2, lanes, bytes: 32 };
+      const key = await suite.argon2id(utf8('password'), utf8('somesaltsomesalt'), cost);
+      expect(toHex(key)).toBe(expected);
+      expect(key.slice(1).buffer).not.toBe(key.buffer);
     });
 
     test('hands out plain byte arrays', () => {

@@ -15,6 +15,14 @@ export interface Sha256 {
   digest(): Uint8Array;
 }
 
+/** Memory in KiB, passes over it, lanes; bytes of the result. */
+export interface Argon2Cost {
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly lanes: number;
+  readonly bytes: number;
+}
+
 export interface CryptoSuite {
   /** BLAKE2b-256 over the parts joined (Dat v6: leaf, parent and root hashes). */
   blake2b(...parts: readonly Uint8Array[]): Uint8Array;
@@ -31,4 +39,6 @@ export interface CryptoSuite {
   sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
   /** False for a wrong signature and for inputs of a wrong length; never throws. */
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean;
+  /** What a password is stretched to (RFC 9106, Argon2id 1.3); the salt has 16 bytes. Takes some tenths of a second. */
+  argon2id(password: Uint8Array, salt: Uint8Array, cost: Argon2Cost): Promise<Uint8Array>;
 }

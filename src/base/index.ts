@@ -1,6 +1,7 @@
 /** What everything leans on and what leans on nothing. Portable; the real clock, randomness and network are in base/system. */
 export * from './bounded-cache.ts';
 export * from './bytes.ts';
+export * from './chunks.ts';
 export * from './clock.ts';
 export * from './closing.ts';
 export * from './crypto-suite.ts';

@@ -1,9 +1,10 @@
-/** The portable crypto suite, on @noble. */
+/** The portable crypto suite, on @noble; Argon2 in WebAssembly, since in JavaScript it takes seconds. */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { blake2b } from '@noble/hashes/blake2.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { portableArgon2id } from './argon2id.ts';
 import { concatBytes, toHex } from './bytes.ts';
-import type { CryptoSuite, KeyPair, Sha256 } from './crypto-suite.ts';
+import type { Argon2Cost, CryptoSuite, KeyPair, Sha256 } from './crypto-suite.ts';
 import { invariant } from './errors.ts';
 
 const DIGEST = { dkLen: 32 } as const;
@@ -52,5 +53,9 @@ export class NobleSuite implements CryptoSuite {
     } catch {
       return false; // the point does not decode: a wrong key is a wrong signature
     }
+  }
+
+  argon2id(password: Uint8Array, salt: Uint8Array, cost: Argon2Cost): Promise<Uint8Array> {
+    return portableArgon2id(password, salt, cost);
   }
 }

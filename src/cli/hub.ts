@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Log } from '../base/index.ts';
-import type { ControlServer, ControlServerOptions, connectOperator, HomeOperator } from '../hub/index.ts';
+import type { ControlServer, ControlServerOptions, connectOperator, HomeOperator, Relief } from '../hub/index.ts';
 import { type Address, type HomeName, isLoopbackHost } from '../protocol/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
@@ -35,6 +35,10 @@ export interface HubPlace {
   readonly onlyUser?: Address | undefined;
   /** For the operator's page, where it is on. */
   readonly home?: HomeOperator | undefined;
+  /** What the process that this one relieves has handed over. */
+  readonly relief?: Relief | undefined;
+  /** Has another process relieve this one, where the hub is all of it. */
+  readonly relieve?: (() => Promise<number>) | undefined;
 }
 
 const SECOND_MS = 1_000;
@@ -82,7 +86,7 @@ export async function openHub(
   } = await loadHub();
   const folder = hubFolderOf(context, options);
   const broker = await readBroker(options, place.host, USERS_MAX);
-  const { allowPrivate, home, homes, host, nodeUrl, onlyUser, port, publicUrl, tls } = place;
+  const { allowPrivate, home, homes, host, nodeUrl, onlyUser, port, publicUrl, relief, relieve, tls } = place;
   const hasOperatorPage = options.operatorPage === true || (isLoopbackHost(host) && publicUrl === undefined);
   const control: ControlServerOptions = {
     folder,
@@ -101,6 +105,8 @@ export async function openHub(
     homes,
     onlyUser,
     broker,
+    relief,
+    relieve,
   };
   const homeCheck = new ThreadedHomeCheck({ ...context.deps, log }, { nodeUrl, allowPrivate });
   return ControlServer.open({ ...context.deps, log, homeCheck }, control);

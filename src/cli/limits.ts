@@ -52,6 +52,10 @@ export const LOCKED_TRIES_MAX = 100;
 export const FEED_PROGRESS_INTERVAL_MS = 100;
 /** After so long without any peer, copying gives up: three dials with their waits. */
 export const FEED_PEERS_WAIT_MS = 30_000;
+/** The process that relieves a hub loads its code for so long, on a busy host; the old one serves meanwhile. */
+export const RELIEF_LOAD_TIMEOUT_MS = 30_000;
+/** …and listens after so long: nobody is served meanwhile. */
+export const RELIEF_SERVE_TIMEOUT_MS = 10_000;
 /** A hub that checks another server before it answers: longer than that check may take. */
 export const HUB_TIMEOUT_MS = 45_000;
 /** An answer of a hub to a command: the status of a person's accounts. */

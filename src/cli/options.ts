@@ -26,7 +26,7 @@ export function forServer(command: Command): Command {
 export function databaseOption(): Option {
   return new Option(
     '--database <url>',
-    'PostgreSQL that keeps the rows of a new node, or has moved: postgres://user:password@host/name',
+    'PostgreSQL that keeps the rows of a new node, or has moved: postgres://user:password@host/name; host,host with a standby',
   )
     .env('RESTANTE_DATABASE')
     .argParser(databaseArgument);
@@ -34,7 +34,9 @@ export function databaseOption(): Option {
 
 /** Throws InvalidArgumentError. */
 export function databaseArgument(text: string): string {
-  if (!URL.canParse(text) || !/^postgres(ql)?:$/.test(new URL(text).protocol))
+  // Hosts after the first, as libpq has them, are the store's to judge: it is not loaded for every command.
+  const first = text.replace(/,[^/?#]*/, '');
+  if (!URL.canParse(first) || !/^postgres(ql)?:$/.test(new URL(first).protocol))
     throw new InvalidArgumentError('Write it like postgres://user:password@db.example/restante.');
   return text;
 }

@@ -42,6 +42,7 @@ export interface SmtpDoorFlags {
   readonly smtpHost?: string;
   readonly smtpTlsCert?: string;
   readonly smtpTlsKey?: string;
+  readonly smtpXclient?: boolean;
   readonly smtpDns?: string;
   readonly smtpDmarc?: DmarcMode;
   readonly smtpSize?: number;
@@ -80,6 +81,7 @@ export function addSmtpDoorOptions(command: Command): Command {
         'ask SpamAssassin what is junk: spamd:127.0.0.1:783, or spamd:/path/of/its/socket',
       ).argParser(spamdPlace),
     )
+    .option('--smtp-xclient', 'believe a mail server on this machine who says by XCLIENT from where mail comes')
     .option('--no-smtp-greylist', 'take mail at once from networks that never wrote and that no SPF vouches for')
     .addOption(
       new Option('--smtp-dns <address>', 'the DNS server to ask (default: those of the system)').argParser(
@@ -147,6 +149,7 @@ export async function openSmtpDoor(
       dmarc: smtpDmarc,
       sizeBytesMax,
       isGreylisting: place.smtpGreylist ?? true,
+      believesXclient: place.smtpXclient ?? false,
     },
   );
   node.watchDoor(() => door.status);

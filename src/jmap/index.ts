@@ -19,17 +19,7 @@ export { type Caller, createJmap, Jmap, type JmapDeps, type JmapResponse, type P
 export type { Permission } from './methods/call.ts';
 export { COMPLETENESS_ID, type Completeness } from './methods/completeness/completeness.ts';
 export type { StoredQuota } from './methods/quota/quota.ts';
-export { base64Fields, base64Octets, base64Size } from './mime/base64-content.ts';
-export {
-  type DetachedPart,
-  detachLargest,
-  type MessagePieces,
-  partsOfType,
-  type TakenPart,
-  takenApart,
-} from './mime/detaching.ts';
-export { type Envelope, envelopeOf, fieldsOf } from './mime/envelope.ts';
-export { type MessageReading, readMessage } from './mime/message-reading.ts';
+export * from './mime/index.ts';
 export type { DataType } from './protocol/data-types.ts';
 export { RequestError } from './protocol/errors.ts';
 export type { SessionObject } from './session.ts';

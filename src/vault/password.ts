@@ -3,7 +3,6 @@
  * account's parameters (64 bytes), HKDF. The parameters come from the home, which could ask for cheap ones to guess the
  * password from what it is then shown: below the floor nothing is computed. Above the ceiling neither.
  */
-import { argon2id } from 'hash-wasm';
 import { type CryptoSuite, type SecureRandom, utf8 } from '../base/index.ts';
 import { ENROLMENT_CEILING, ENROLMENT_FLOOR, type EnrolmentParameters } from '../protocol/index.ts';
 import { type DerivedKeys, splitKeys } from './derived-keys.ts';
@@ -42,17 +41,9 @@ export async function derivePasswordKeysWithin(
   parameters: EnrolmentParameters,
 ): Promise<DerivedKeys> {
   if (password === '') throw new VaultError('empty_password', 'the password is empty');
-  const { memoryKib, passes, lanes, salt } = parameters;
+  const { algorithm: _, salt, ...cost } = parameters;
   checkBounds(bounds, parameters);
-  const secret = await argon2id({
-    password: utf8(password.normalize('NFKC')),
-    salt,
-    memorySize: memoryKib,
-    iterations: passes,
-    parallelism: lanes,
-    hashLength: 64,
-    outputType: 'binary',
-  });
+  const secret = await suite.argon2id(utf8(password.normalize('NFKC')), salt, { ...cost, bytes: 64 });
   return splitKeys(suite, 'enrolment', secret);
 }
 

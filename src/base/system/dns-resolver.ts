@@ -1,5 +1,5 @@
 /** DNS records that mail is judged and sent by, as a port. A name without any is an answer; only what cannot be asked throws. */
-import type { MxRecord } from 'node:dns';
+import type { MxRecord, SrvRecord } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { abortable } from '../deadline.ts';
 import { DNS_TRIES, DNS_TRY_MS } from './limits.ts';
@@ -10,6 +10,7 @@ export interface DnsRecords {
   readonly AAAA: string;
   readonly MX: MxRecord;
   readonly PTR: string;
+  readonly SRV: SrvRecord;
   readonly TXT: string;
 }
 
@@ -43,7 +44,7 @@ export class SystemDnsResolver implements DnsResolver {
     }
   }
 
-  async #ask(name: string, type: DnsType): Promise<readonly (string | MxRecord)[]> {
+  async #ask(name: string, type: DnsType): Promise<readonly (string | MxRecord | SrvRecord)[]> {
     switch (type) {
       case 'A':
         return this.#resolver.resolve4(name);
@@ -54,6 +55,13 @@ export class SystemDnsResolver implements DnsResolver {
         return (await this.#resolver.resolveMx(name)).map(({ exchange, priority }) => ({ exchange, priority }));
       case 'PTR':
         return this.#resolver.resolvePtr(name);
+      case 'SRV':
+        return (await this.#resolver.resolveSrv(name)).map(({ name, port, priority, weight }) => ({
+          name,
+          port,
+          priority,
+          weight,
+        }));
       case 'TXT':
         return (await this.#resolver.resolveTxt(name)).map((strings) => strings.join(''));
     }

@@ -1,8 +1,9 @@
 /** The fast crypto suite for Node, on libsodium. */
 import { createHash, hash as hashOnce } from 'node:crypto';
 import sodium from 'sodium-native';
+import { portableArgon2id } from '../argon2id.ts';
 import { smallBytes } from '../bytes.ts';
-import type { CryptoSuite, KeyPair, Sha256 } from '../crypto-suite.ts';
+import type { Argon2Cost, CryptoSuite, KeyPair, Sha256 } from '../crypto-suite.ts';
 
 export class SodiumSuite implements CryptoSuite {
   blake2b(...parts: readonly Uint8Array[]): Uint8Array {
@@ -48,6 +49,22 @@ export class SodiumSuite implements CryptoSuite {
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
     if (signature.length !== 64 || publicKey.length !== 32) return false;
     return sodium.crypto_sign_verify_detached(signature, message, publicKey);
+  }
+
+  /** On a thread of libuv's pool, and its memory goes back when it is done. libsodium knows one lane, as our floor asks for. */
+  async argon2id(password: Uint8Array, salt: Uint8Array, cost: Argon2Cost): Promise<Uint8Array> {
+    if (cost.lanes !== 1) return portableArgon2id(password, salt, cost);
+    const key = new Uint8Array(cost.bytes);
+    const { passes, memoryKib } = cost;
+    await sodium.crypto_pwhash_async(
+      key,
+      password,
+      salt,
+      passes,
+      memoryKib * 1024,
+      sodium.crypto_pwhash_ALG_ARGON2ID13,
+    );
+    return key;
   }
 
   createSha256(): Sha256 {

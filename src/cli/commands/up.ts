@@ -126,7 +126,8 @@ async function run(context: Context, options: UpOptions): Promise<void> {
         operatorUrl,
       }),
   );
-  await untilAborted(signal);
+  const loss = await Promise.race([untilAborted(signal), node.lost]);
+  if (loss !== undefined) throw loss;
   if (!output.json) output.note('Stopping.');
 }
 

@@ -24,7 +24,7 @@ export interface WholeMessageDeps {
 /** A content that is not here, and how it is written. */
 interface Absent {
   readonly manifest: Manifest;
-  /** `as-file`: as any program would. `as-it-was`: it came from outside so. `message`: it is one. */
+  /** `as-file`: like every other program. `as-it-was`: it came from outside so. `message`: it is one. */
   readonly form: { readonly kind: 'as-file' | 'message' } | { readonly kind: 'as-it-was'; readonly layout: PartLayout };
 }
 

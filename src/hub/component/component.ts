@@ -7,7 +7,7 @@ import type { Json } from '../../protocol/index.ts';
 import type { Bus, Place } from '../bus/bus.ts';
 import { HubError, type HubErrorCode } from '../hub-error.ts';
 import type { Content, Envelope } from './bus-message.ts';
-import { type About, Correspondence, type Self } from './correspondence.ts';
+import { type About, Correspondence, type KnownPeer, type Self } from './correspondence.ts';
 import type { InstanceId } from './ids.ts';
 import { HANDLED_REQUESTS_MAX, PENDING_REQUESTS_MAX, REQUEST_TIMEOUT_MS } from './limits.ts';
 
@@ -47,12 +47,14 @@ export class Component implements AsyncDisposable {
   readonly instance: InstanceId;
   /** Whom it knows: `meet` before anything is said. */
   readonly correspondence: Correspondence;
+  #bus: Bus;
   #place: Place | undefined;
   #requestCount = 0;
   #handledCount = 0;
 
   private constructor(deps: ComponentDeps, self: Self) {
     this.#deps = deps;
+    this.#bus = deps.bus;
     this.instance = self.instance;
     this.correspondence = new Correspondence(deps.suite, self);
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of a component failed'));
@@ -60,10 +62,27 @@ export class Component implements AsyncDisposable {
     this.handle('ping', async () => ({}));
   }
 
-  static async open(deps: ComponentDeps, self: Self): Promise<Component> {
+  /** `peers` it has known before: they may speak as soon as it is on the bus. */
+  static async open(deps: ComponentDeps, self: Self, peers: readonly KnownPeer[] = []): Promise<Component> {
     const component = new Component(deps, self);
-    component.#place = await deps.bus.join(self.instance, (message) => component.#receive(message));
+    for (const { user, ...peer } of peers) component.correspondence.meet(peer, user, peer);
+    await component.#join();
     return component;
+  }
+
+  /** Goes on at another bus, where the one that it was on is gone. What waits for an answer will have none. */
+  async moveTo(bus: Bus): Promise<void> {
+    this.#refuseWaiting(new HubError('absent', 'the bus has ended', { retry: 'now' }));
+    this.#bus = bus;
+    await this.#join();
+  }
+
+  async #join(): Promise<void> {
+    this.#place = await this.#bus.join(this.instance, (message) => this.#receive(message));
+  }
+
+  #refuseWaiting(error: HubError): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
   }
 
   /** Aborted when the bus no longer delivers to this component. */
@@ -117,14 +136,14 @@ export class Component implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const waiting of this.#waiting.values()) waiting.reject(new HubError('closed', 'the component is closed'));
+    this.#refuseWaiting(new HubError('closed', 'the component is closed'));
     await this.#scope[Symbol.asyncDispose]();
     await this.#place?.[Symbol.asyncDispose]();
   }
 
   // Sending is not awaited between `write` and `send`: numbers leave in their order.
   async #send(to: InstanceId, about: About, content: Content): Promise<void> {
-    await this.#deps.bus.send(to, this.correspondence.write(to, about, content));
+    await this.#bus.send(to, this.correspondence.write(to, about, content));
   }
 
   #receive(message: Uint8Array): void {
@@ -144,7 +163,7 @@ export class Component implements AsyncDisposable {
         this.#announce(content, sender);
         return;
       case 'request':
-        this.#scope.spawn(content.kind, (signal) => this.#answer(content, sender, signal));
+        this.#scope.spawn(content.kind, (signal) => this.#answer(content, sender, signal, this.#bus));
         return;
       case 'response':
       case 'error':
@@ -168,7 +187,12 @@ export class Component implements AsyncDisposable {
     else waiting.reject(new HubError(content.code as HubErrorCode, content.message));
   }
 
-  async #answer(content: Extract<Content, { type: 'request' }>, sender: Sender, signal: AbortSignal): Promise<void> {
+  async #answer(
+    content: Extract<Content, { type: 'request' }>,
+    sender: Sender,
+    signal: AbortSignal,
+    bus: Bus,
+  ): Promise<void> {
     const { id } = content;
     const about: About = { user: sender.user, session: sender.session };
     let answer: Content;
@@ -181,6 +205,8 @@ export class Component implements AsyncDisposable {
         error instanceof HubError ? error : new HubError('failed', 'the component failed; its log says why');
       answer = { type: 'error', id, code, message };
     }
+    // Who asked has gone with the bus; on another one this would be taken for the answer to what is asked there.
+    if (bus !== this.#bus) return;
     try {
       await this.#send(sender.instance, about, answer);
     } catch (error) {

@@ -22,6 +22,17 @@ export interface About {
   readonly session?: SessionId | undefined;
 }
 
+/** How much has been said to a peer and by it. */
+export interface Said {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** A peer with what is known of it. */
+export interface KnownPeer extends Peer, Said {
+  readonly user: Address | undefined;
+}
+
 interface Acquaintance {
   readonly keys: PublicKeys;
   /** The one user that this peer may speak of; absent: of any (a control server). */
@@ -29,6 +40,8 @@ interface Acquaintance {
   sent: number;
   received: number;
 }
+
+const NOTHING_SAID: Said = Object.freeze({ sent: 0, received: 0 });
 
 export class Correspondence {
   readonly #suite: CryptoSuite;
@@ -41,9 +54,15 @@ export class Correspondence {
   }
 
   /** `user` binds the peer to one person: a user server speaks of its own user only. */
-  meet(peer: Peer, user?: Address): void {
+  meet(peer: Peer, user?: Address, { received, sent }: Said = NOTHING_SAID): void {
     if (this.#peers.has(peer.instance)) return;
-    this.#peers.set(peer.instance, { keys: peer.keys, user, sent: 0, received: 0 });
+    this.#peers.set(peer.instance, { keys: peer.keys, user, sent, received });
+  }
+
+  /** Of whom it knows: undefined for a stranger. */
+  known(instance: InstanceId): KnownPeer | undefined {
+    const peer = this.#peers.get(instance);
+    return peer === undefined ? undefined : { instance, ...peer };
   }
 
   forget(instance: InstanceId): void {

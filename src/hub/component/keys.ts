@@ -2,9 +2,9 @@
  * The keys of a component: Ed25519 signs what it says on the bus, X25519 opens what is sealed to it. Made by whoever
  * launches it, who hands over the private half and forgets it.
  */
-import { x25519 } from '@noble/curves/ed25519.js';
 import { type CryptoSuite, fromBase64, type KeyPair, type SecureRandom, toBase64 } from '../../base/index.ts';
 import { HubError } from '../hub-error.ts';
+import { publicKeyOf } from './x25519.ts';
 
 export interface ComponentKeys {
   readonly signing: KeyPair;
@@ -39,7 +39,7 @@ export function componentKeysOf(suite: CryptoSuite, seeds: KeySeeds): ComponentK
   const { sealing: secretKey } = seeds;
   return {
     signing: suite.keyPair(seeds.signing),
-    sealing: { publicKey: x25519.getPublicKey(secretKey), secretKey },
+    sealing: { publicKey: publicKeyOf(secretKey), secretKey },
   };
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { x25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
 import { fromUtf8, SeededSecureRandom, utf8 } from '../../base/index.ts';
 import { SodiumSuite } from '../../base/system/index.ts';
@@ -11,6 +12,7 @@ import { createInstanceId } from './ids.ts';
 import { createComponentKeys, publicKeysOf } from './keys.ts';
 import { encodeLaunch, type Launch, parseLaunch } from './launch.ts';
 import { openSealed, SEALED_BOX_OVERHEAD_BYTES, sealTo } from './sealing.ts';
+import { publicKeyOf, sharedSecretOf } from './x25519.ts';
 
 const suite = new SodiumSuite();
 const random = new SeededSecureRandom(2);
@@ -70,6 +72,13 @@ describe('a sealed box', () => {
       () => openSealed(other.sealing, 'use', sealed),
     ])
       expect(open).toThrow(expect.objectContaining({ code: 'not_sealed_to_us' }));
+  });
+
+  test('is made by X25519 as another implementation has it, and for no key that agrees with everybody', () => {
+    const [alice, bob] = [random.bytes(32), random.bytes(32)];
+    expect(publicKeyOf(alice)).toEqual(x25519.getPublicKey(alice));
+    expect(sharedSecretOf(alice, publicKeyOf(bob))).toEqual(x25519.getSharedSecret(bob, publicKeyOf(alice)));
+    expect(() => sealTo(random, new Uint8Array(32), 'use', secret)).toThrow();
   });
 
   test('of any wrong bytes does not open', () => {

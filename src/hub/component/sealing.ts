@@ -5,13 +5,12 @@
  *
  * Form: ephemeral public key (32) ‖ sealed record.
  */
-import { x25519 } from '@noble/curves/ed25519.js';
-import { hkdf } from '@noble/hashes/hkdf.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { hkdfSync } from 'node:crypto';
 import { concatBytes, type SecureRandom, utf8 } from '../../base/index.ts';
 import { AT_REST_OVERHEAD_BYTES, openAtRest, sealAtRest } from '../../vault/at-rest.ts';
 import { HubError } from '../hub-error.ts';
 import { type ComponentKeys, KEY_BYTES } from './keys.ts';
+import { publicKeyOf, sharedSecretOf } from './x25519.ts';
 
 /** How much longer a sealed box is than what it holds. */
 export const SEALED_BOX_OVERHEAD_BYTES: number = KEY_BYTES + AT_REST_OVERHEAD_BYTES;
@@ -19,8 +18,8 @@ export const SEALED_BOX_OVERHEAD_BYTES: number = KEY_BYTES + AT_REST_OVERHEAD_BY
 /** `sealingKey` is the receiver's public X25519 key. */
 export function sealTo(random: SecureRandom, sealingKey: Uint8Array, purpose: string, secret: Uint8Array): Uint8Array {
   const ephemeral = random.bytes(KEY_BYTES);
-  const ephemeralPublic = x25519.getPublicKey(ephemeral);
-  const key = boxKey(x25519.getSharedSecret(ephemeral, sealingKey), ephemeralPublic, sealingKey);
+  const ephemeralPublic = publicKeyOf(ephemeral);
+  const key = boxKey(sharedSecretOf(ephemeral, sealingKey), ephemeralPublic, sealingKey);
   return concatBytes(ephemeralPublic, sealAtRest(random, key, utf8(purpose), secret));
 }
 
@@ -28,7 +27,7 @@ export function sealTo(random: SecureRandom, sealingKey: Uint8Array, purpose: st
 export function openSealed(keys: ComponentKeys['sealing'], purpose: string, sealed: Uint8Array): Uint8Array {
   const ephemeralPublic = sealed.slice(0, KEY_BYTES);
   try {
-    const shared = x25519.getSharedSecret(keys.secretKey, ephemeralPublic);
+    const shared = sharedSecretOf(keys.secretKey, ephemeralPublic);
     return openAtRest(boxKey(shared, ephemeralPublic, keys.publicKey), utf8(purpose), sealed.subarray(KEY_BYTES));
   } catch (cause) {
     throw new HubError('not_sealed_to_us', 'a sealed secret does not open with this key for this purpose', { cause });
@@ -36,5 +35,6 @@ export function openSealed(keys: ComponentKeys['sealing'], purpose: string, seal
 }
 
 function boxKey(shared: Uint8Array, ephemeralPublic: Uint8Array, receiver: Uint8Array): Uint8Array {
-  return hkdf(sha256, shared, concatBytes(ephemeralPublic, receiver), utf8('restante sealed box 1'), KEY_BYTES);
+  const salt = concatBytes(ephemeralPublic, receiver);
+  return new Uint8Array(hkdfSync('sha256', shared, salt, 'restante sealed box 1', KEY_BYTES));
 }

@@ -14,8 +14,11 @@
  *   stop          {}          → {} when everything is written; the process then ends with code 0.
  *   wake          {reason}    event: mail for the user, or a reminder that has come.
  *   logins        {}          event: a slot was revoked; what belongs to a login that has none any more ends.
+ *   relieve       {}          → {}. Another process relieves the control server: its name, keys and numbers go on there. The
+ *                 user server waits for that one's bus when this one's ends.
  * user server → control server
  *   ready         {}          event: it listens at its socket.
+ *   rejoin        {}          → {}. It is at the bus of the process that has relieved the control server; asked until answered.
  *   secret        {name}      → {sealed}; `locked` when no session has brought a credential.
  *   ticket        {accountId, blobId, start, end}  about a session → {ticket}: these octets of a blob in the user's folder may be
  *                 streamed to that session, once and soon, without the user server. `absent`: it is no session of the user.

@@ -9,7 +9,7 @@ import type { KeyRing } from './key-ring.ts';
 import { ROUTE_ATTEMPTS_MAX } from './limits.ts';
 import type { Door, Session, Sessions } from './sessions.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
-import type { Running } from './user-server.ts';
+import type { Running } from './user-server-options.ts';
 import type { UserServers } from './user-servers.ts';
 
 export interface AdmissionDeps {

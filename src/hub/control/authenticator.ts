@@ -35,6 +35,7 @@ import type { Gate } from './gate.ts';
 import type { HomeCheck } from './home-check.ts';
 import type { KeyRing } from './key-ring.ts';
 import { JOIN_TIMEOUT_MS, REFUSAL_STEP_MS, VERIFIED_MAX, VERIFIED_MS } from './limits.ts';
+import type { Relief } from './relief.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
 import type { Throttle } from './throttle.ts';
 import type { UserServers } from './user-servers.ts';
@@ -83,7 +84,7 @@ export class Authenticator {
   readonly #deps: AuthenticatorDeps;
   /** By a keyed hash of the credential: memory that is read by somebody else does not give it back. */
   readonly #verified = new LRUCache<string, Verified>({ max: VERIFIED_MAX });
-  readonly #hashKey: Uint8Array;
+  #hashKey: Uint8Array;
   /** What is being judged, by the same hash. */
   readonly #judging = new Map<string, Promise<Grant>>();
   readonly #closing = new AbortController();
@@ -144,6 +145,29 @@ export class Authenticator {
   /** Credentials of these slots are judged anew. */
   forget(whose: (grant: Grant) => boolean): void {
     for (const [name, { grant }] of this.#verified.entries()) if (whose(grant)) this.#verified.delete(name);
+  }
+
+  /** Which credentials were good a moment ago: no credential can be made of it. */
+  believed(): Relief['believed'] {
+    const now = this.#deps.clock.monotonic();
+    const grants = [...this.#verified.entries()]
+      .filter(([, { until }]) => until > now)
+      .map(([name, { grant, until }]) => ({
+        name,
+        grant: { ...grant, scopes: [...grant.scopes] },
+        leftMs: until - now,
+      }));
+    return { hashKey: toBase64(this.#hashKey), grants: grants.reverse() };
+  }
+
+  /** What another one has believed, before anybody asks. */
+  restore({ grants, hashKey }: Relief['believed']): void {
+    this.#hashKey = fromBase64(hashKey);
+    for (const { grant, leftMs, name } of grants)
+      this.#verified.set(name, {
+        grant: { ...grant, parent: grant.parent },
+        until: this.#deps.clock.monotonic() + leftMs,
+      });
   }
 
   #remembered(name: string): Grant | undefined {

@@ -4,41 +4,45 @@
  *
  * Stops in order: no new connections, sessions are cut, user servers write and end, then everything is closed.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, type CryptoSuite, type Log, Scope, type SecureRandom } from '../../base/index.ts';
-import { type Address, type HomeName, homeOf, isAddress } from '../../protocol/index.ts';
+import { Scope } from '../../base/index.ts';
+import { type Address, homeOf, isAddress } from '../../protocol/index.ts';
 import type { Bus } from '../bus/bus.ts';
 import { IpcBusServer } from '../bus/ipc/ipc-server.ts';
 import { Component } from '../component/component.ts';
-import { createInstanceId, createSessionId } from '../component/ids.ts';
-import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
-import type { CacheMode } from '../component/launch.ts';
+import type { Self } from '../component/correspondence.ts';
+import { createSessionId } from '../component/ids.ts';
+import { publicKeysOf } from '../component/keys.ts';
 import { reminder as reminderSchema } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import { Page } from '../page/page.ts';
 import type { Claim } from '../placement/placement.ts';
-import { ThreadedStretcher } from '../slots/stretcher.ts';
+import { Stretcher } from '../slots/stretcher.ts';
 import { AccountDoor } from './account-door.ts';
 import { AccountMaker } from './account-maker.ts';
 import { Admission, type AdmissionDeps } from './admission.ts';
 import { Authenticator } from './authenticator.ts';
-import { type Cluster, joinBroker, standAlone } from './cluster.ts';
+import { joinBroker, standAlone } from './cluster.ts';
+import type { ControlServerDeps, ControlServerOptions } from './control-options.ts';
+import type { Parts, Passage } from './control-parts.ts';
 import { FramesDoor } from './frames-door.ts';
 import { Gate } from './gate.ts';
-import type { HomeCheck } from './home-check.ts';
-import { HttpDoor, type HttpDoorDeps } from './http-door.ts';
+import { HttpDoor } from './http-door.ts';
 import { KeyRing } from './key-ring.ts';
-import { JOINS_AT_ONCE, OPEN_TIMEOUT_MS, SOCKET_FOLDER_CHARACTERS_MAX, STRANGERS_MAX, TICK_MS } from './limits.ts';
+import { JOINS_AT_ONCE, OPEN_TIMEOUT_MS, STRANGERS_MAX, TICK_MS } from './limits.ts';
 import { type ListenAt, Listener } from './listener.ts';
 import { Metrics } from './metrics.ts';
 import type { HostStatus, Operator } from './operator.ts';
 import { OPERATOR_SOCKET } from './operator.ts';
 import { OperatorDoor } from './operator-door.ts';
-import { type HomeOperator, OperatorPage } from './operator-page.ts';
+import { OperatorPage } from './operator-page.ts';
 import { PasswordDoor } from './password-door.ts';
+import type { Relief } from './relief.ts';
+import { collectRelief, peersOf, restoreRelief, selfOf } from './relieving.ts';
 import { Reminders } from './reminders.ts';
+import { RunFolder } from './run-folder.ts';
 import { Sessions } from './sessions.ts';
 import { SlotDoor } from './slot-door.ts';
 import { SlotKeeper } from './slot-keeper.ts';
@@ -48,45 +52,6 @@ import { Throttle } from './throttle.ts';
 import { Tickets } from './tickets.ts';
 import { UserFolders } from './user-folders.ts';
 import { UserServers } from './user-servers.ts';
-
-export interface ControlServerDeps {
-  readonly clock: Clock;
-  readonly random: SecureRandom;
-  readonly suite: CryptoSuite;
-  readonly log: Log;
-  /** Closed with the control server. */
-  readonly homeCheck: HomeCheck;
-}
-
-export interface ControlServerOptions {
-  /** Of this host. */
-  readonly folder: string;
-  /** The users' folders; hosts that share a broker share it. */
-  readonly usersFolder: string;
-  /** The main file of the user server. */
-  readonly program: string;
-  /** Where programs of this host connect. */
-  readonly socket: { readonly path: string; readonly mode: number };
-  readonly port?: Extract<ListenAt, { host: string }> | undefined;
-  /** Where programs reach the port, when a proxy stands before it. */
-  readonly publicUrl?: string | undefined;
-  /** Of the web page's built files; absent: there is no page. */
-  readonly pageFolder?: string | undefined;
-  /** The operator's page is served at the port; `home` is the node beside this hub. Absent: it is not. */
-  readonly operatorPage?: { readonly home: HomeOperator | undefined } | undefined;
-  readonly cache: CacheMode;
-  readonly idleTimeoutMs: number;
-  readonly memoryBytes: number;
-  readonly allowPrivate: boolean;
-  /** Reaches the home by this node. */
-  readonly nodeUrl?: string | undefined;
-  /** Whose people may log in for the first time; absent: any home's. */
-  readonly homes?: readonly HomeName[] | undefined;
-  /** The hub of one person. */
-  readonly onlyUser?: Address | undefined;
-  /** Several hosts share the users; the place is this host's port, as the others reach it. */
-  readonly broker?: { readonly url: string; readonly host: string; readonly usersMax: number } | undefined;
-}
 
 type Closing = AsyncDisposable[];
 
@@ -102,6 +67,9 @@ export class ControlServer implements AsyncDisposable {
   readonly #waking = new Set<Address>();
   #parts: Parts | undefined;
   #isDraining = false;
+  #passage: Passage | undefined;
+  #isBeingRelieved = false;
+  #hasLeft = false;
 
   private constructor(deps: ControlServerDeps, options: ControlServerOptions) {
     this.#deps = deps;
@@ -145,6 +113,11 @@ export class ControlServer implements AsyncDisposable {
     return this.#parts?.doors.operatorPage?.token;
   }
 
+  /** It serves nobody any more: another process does. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
   get operator(): Operator {
     return {
       status: async () => this.#status(),
@@ -154,12 +127,52 @@ export class ControlServer implements AsyncDisposable {
         this.#open_.servers.of(user).restart();
         return { user };
       },
+      relieve: () => this.#relieve(),
     };
+  }
+
+  /**
+   * Nobody is served any more, but the user servers live on: what is returned is the `relief` of the control server that
+   * takes over. Only the operator who has asked for it still gets an answer.
+   */
+  async leave(): Promise<Relief> {
+    this.#hasLeft = true;
+    const { port } = this;
+    const { admission, servers, sessions, slots, ...parts } = this.#open_;
+    const { authenticator } = admission;
+    const { ipc, operatorListener, runFolder, self } = this.#passage ?? unopened();
+    operatorListener.stopListening();
+    authenticator.close();
+    sessions.end(() => true);
+    // Whoever is being woken is woken by the next one.
+    const at = Math.floor(this.#deps.clock.now());
+    for (const user of this.#waking) parts.reminders.set(user, { id: 'time', at, onMail: false });
+    // Two processes never change the same slots, and what is revoked by now is not believed over there.
+    await slots.close();
+    for (const listener of this.#listeners) await listener[Symbol.asyncDispose]();
+    const living = await servers.leave();
+    const relief = collectRelief({ ...parts, authenticator }, living, { self, port, runFolder: runFolder.leave() });
+    await ipc[Symbol.asyncDispose]();
+    return relief;
   }
 
   /** Mail has come for these people; a user server that is stopped starts only if it has asked for that. */
   announceMail(users: Iterable<Address>): void {
     for (const user of users) this.#scope.spawn('announce mail', () => this.#open_.cluster.announceMail(user));
+  }
+
+  /** One at a time: of two processes that relieve this one, both would serve. */
+  async #relieve(): Promise<{ readonly pid: number }> {
+    const { broker, relieve } = this.#options;
+    if (relieve === undefined) throw new HubError('forbidden', 'this hub is a part of `restante up`: restart that');
+    if (broker !== undefined) throw new HubError('forbidden', 'hosts of a broker relieve each other: drain this one');
+    if (this.#isBeingRelieved) throw new HubError('busy', 'another process is about to take the place of this one');
+    this.#isBeingRelieved = true;
+    try {
+      return { pid: await relieve() };
+    } finally {
+      this.#isBeingRelieved = this.#hasLeft;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,8 +184,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   get #open_(): Parts {
-    if (this.#parts === undefined) throw new Error('the control server is closed');
-    return this.#parts;
+    return this.#parts ?? unopened();
   }
 
   #keep<Part extends AsyncDisposable>(part: Part): Part {
@@ -182,12 +194,13 @@ export class ControlServer implements AsyncDisposable {
 
   async #open(): Promise<void> {
     const { clock, log } = this.#deps;
-    const { folder, socket, usersFolder } = this.#options;
+    const { folder, relief, socket, usersFolder } = this.#options;
     for (const path of [folder, usersFolder]) await mkdir(path, { recursive: true, mode: 0o700 });
-    const runFolder = await this.#makeRunFolder();
-    const busPath = join(runFolder, 'bus.sock');
+    const self = selfOf(this.#deps.suite, this.#deps.random, relief);
+    const runFolder = this.#keep(await RunFolder.open(folder, relief?.runFolder));
+    const busPath = join(runFolder.path, 'bus.sock');
     const ipc = this.#keep(await IpcBusServer.open(log, busPath));
-    const parts = await this.#assemble(ipc.bus, runFolder, busPath);
+    const parts = await this.#assemble(self, ipc.bus, runFolder.path, busPath);
     this.#parts = parts;
     this.#metrics.watch(async () => this.#status());
     this.#scope.spawn('sessions', async (signal) => {
@@ -197,35 +210,43 @@ export class ControlServer implements AsyncDisposable {
         parts.tickets.sweep();
         const { keyRing, reminders, servers } = parts;
         keyRing.sweep((user) => servers.ifAny(user) !== undefined || reminders.has(user));
-        for (const user of reminders.takeDue(clock.now())) this.#wake(user, 'reminder');
+        // What is due while this one leaves is the next one's.
+        if (!this.#hasLeft) for (const user of reminders.takeDue(clock.now())) this.#wake(user, 'reminder');
       }
     });
     await this.#listen(parts, { path: socket.path, mode: socket.mode });
-    if (this.#options.port !== undefined) await this.#listen(parts, this.#options.port);
+    const { port } = this.#options;
+    if (port !== undefined) await this.#listen(parts, { ...port, port: relief?.port ?? port.port });
     await this.#joinBroker(parts);
-    const operatorDoor = this.#keep(new OperatorDoor(log, this.operator, () => this.#metrics.registry.metrics()));
-    this.#keep(
-      await Listener.open(
-        { log, strangers: parts.strangers },
-        { path: join(folder, OPERATOR_SOCKET), mode: 0o600 },
-        {
-          onFrames: (stream) => stream.destroy(),
-          onUpgrade: (_, stream) => stream.destroy(),
-          onRequest: (request, response) => operatorDoor.onRequest(request, response),
-        },
-      ),
-    );
+    const operatorListener = await this.#openOperator(parts.strangers);
+    this.#passage = { ipc, operatorListener, runFolder, self };
   }
 
-  async #assemble(bus: Bus, runFolder: string, busPath: string): Promise<Parts> {
+  async #openOperator(strangers: StrangerList): Promise<Listener> {
+    const { log } = this.#deps;
+    const operatorDoor = new OperatorDoor(log, this.operator, () => this.#metrics.registry.metrics());
+    const listener = await Listener.open(
+      { log, strangers },
+      { path: join(this.#options.folder, OPERATOR_SOCKET), mode: 0o600 },
+      {
+        onFrames: (stream) => stream.destroy(),
+        onUpgrade: (_, stream) => stream.destroy(),
+        onRequest: (request, response) => operatorDoor.onRequest(request, response),
+      },
+    );
+    this.#keep(listener);
+    this.#keep(operatorDoor); // closed before the listener: whoever has asked is answered
+    return listener;
+  }
+
+  async #assemble(self: Self, bus: Bus, runFolder: string, busPath: string): Promise<Parts> {
     const { clock, homeCheck, log, random, suite } = this.#deps;
-    const { homes, onlyUser, pageFolder, program, usersFolder } = this.#options;
-    const self = { instance: createInstanceId(random), keys: createComponentKeys(suite, random) };
-    const component = this.#keep(await Component.open({ clock, suite, log, bus }, self));
+    const { homes, onlyUser, pageFolder, program, relief, usersFolder } = this.#options;
+    const component = this.#keep(await Component.open({ clock, suite, log, bus }, self, peersOf(relief)));
     const keyRing = new KeyRing(clock, random, self.keys.sealing);
     keyRing.serve(component);
     const folders = new UserFolders(usersFolder);
-    const stretcher = this.#keep(new ThreadedStretcher());
+    const stretcher = this.#keep(new Stretcher(suite));
     const slots = new SlotKeeper({ clock, random, folders, stretcher });
     const spawner: Spawner = this.#keep(new ProcessSpawner({ clock, log }, program));
     const claim = (user: Address): Promise<Claim> => this.#open_.cluster.claim(user);
@@ -255,6 +276,12 @@ export class ControlServer implements AsyncDisposable {
       mayJoin,
     };
     const authenticator = new Authenticator({ ...asking, suite, stretcher, homeCheck: this.#keep(homeCheck) });
+    const reminders = new Reminders();
+    // Before those that were left are known here: they tell again what they wait for.
+    component.hear('reminder', (body, { user }) => {
+      if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
+    });
+    if (relief !== undefined) restoreRelief({ authenticator, keyRing, reminders, servers }, relief);
     const accountDoor = new AccountDoor({ maker: new AccountMaker(asking) }, { homes });
     const strangers = this.#keep(new StrangerList(clock, { countMax: STRANGERS_MAX, timeoutMs: OPEN_TIMEOUT_MS }));
     const locate: AdmissionDeps['locate'] = (user, signal) => this.#open_.cluster.locate(user, signal);
@@ -267,12 +294,9 @@ export class ControlServer implements AsyncDisposable {
     const passwordDoor = new PasswordDoor({ ...asking, authenticator, sessions });
     const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
     const cluster = standAlone(folders, (user) => this.#onMail(user));
-    const reminders = new Reminders();
-    component.hear('reminder', (body, { user }) => {
-      if (user !== undefined) reminders.set(user, reminderSchema.parse(body));
-    });
     const doors = { accountDoor, operatorPage, page, passwordDoor, slotDoor };
-    return { admission, cluster, component, doors, folders, keyRing, reminders, servers, sessions, strangers, tickets };
+    const known = { folders, keyRing, reminders, servers, sessions, slots, strangers, tickets };
+    return { admission, cluster, component, doors, ...known };
   }
 
   async #listen({ admission, doors, strangers, tickets }: Parts, at: ListenAt): Promise<void> {
@@ -365,32 +389,8 @@ export class ControlServer implements AsyncDisposable {
     for (const { user } of this.#open_.servers.status()) this.#open_.servers.ifAny(user)?.stop();
     return { ended };
   }
-
-  /** Sockets of user servers are in it. A Unix socket's path is short: where the hub's folder is deep, it is elsewhere. */
-  async #makeRunFolder(): Promise<string> {
-    const { folder } = this.#options;
-    const path = join(folder, 'run');
-    if (path.length <= SOCKET_FOLDER_CHARACTERS_MAX) {
-      await rm(path, { recursive: true, force: true });
-      await mkdir(path, { mode: 0o700 });
-      return path;
-    }
-    const elsewhere = await mkdtemp(join(tmpdir(), 'restante-hub-'));
-    this.#keep({ [Symbol.asyncDispose]: () => rm(elsewhere, { recursive: true, force: true }) });
-    return elsewhere;
-  }
 }
 
-interface Parts {
-  readonly admission: Admission;
-  readonly cluster: Cluster;
-  readonly component: Component;
-  readonly doors: Pick<HttpDoorDeps, 'accountDoor' | 'operatorPage' | 'page' | 'passwordDoor' | 'slotDoor'>;
-  readonly folders: UserFolders;
-  readonly keyRing: KeyRing;
-  readonly reminders: Reminders;
-  readonly servers: UserServers;
-  readonly sessions: Sessions;
-  readonly strangers: StrangerList;
-  readonly tickets: Tickets;
+function unopened(): never {
+  throw new Error('the control server is closed');
 }

@@ -3,7 +3,7 @@
  * shows no key without that one too. Handed out sealed to a component that asks; let go a little after the user server has stopped, so that whoever logs in meanwhile has it.
  */
 import type { Clock, SecureRandom } from '../../base/index.ts';
-import { toBase64 } from '../../base/index.ts';
+import { fromBase64, toBase64 } from '../../base/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import type { Component } from '../component/component.ts';
 import type { ComponentKeys } from '../component/keys.ts';
@@ -53,6 +53,17 @@ export class KeyRing {
   hold(user: Address, hubKey: Uint8Array): void {
     const sealed = sealTo(this.#random, this.#keys.publicKey, HELD_PURPOSE, hubKey);
     this.#held.set(user, { sealed, neededAt: this.#clock.monotonic() });
+  }
+
+  /** As they are held: sealed to the control server's own key. */
+  held(): { user: Address; sealed: string }[] {
+    return [...this.#held].map(([user, { sealed }]) => ({ user, sealed: toBase64(sealed) }));
+  }
+
+  /** What a control server with the same key has held. */
+  restore(held: readonly { readonly user: Address; readonly sealed: string }[]): void {
+    for (const { user, sealed } of held)
+      this.#held.set(user, { sealed: fromBase64(sealed), neededAt: this.#clock.monotonic() });
   }
 
   /** For as long as `use` runs. Throws HubError `locked`. */

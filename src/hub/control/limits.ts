@@ -67,6 +67,12 @@ export const SESSION_OBJECT_BYTES_MAX: number = MiB;
 export const TICKET_MS = 30_000;
 /** Tickets of one user that wait: a program that opens a mail with all its attachments at once. */
 export const TICKETS_PER_USER_MAX = 64;
+/** What is handed to the process that relieves a control server: mostly VERIFIED_MAX credentials, 400 bytes each. */
+export const RELIEF_BYTES_MAX: number = 64 * MiB;
+/** A user server is told that the control server is relieved: one that does not answer in time is ended, and starts anew. */
+export const RELIEVE_TIMEOUT_MS = 500;
+/** How often it is looked whether a process that another one has started is there: only its parent is told of its end. */
+export const ADOPTED_LOOK_MS = 200;
 /** One line on the control socket of the operator. */
 export const OPERATOR_BODY_BYTES_MAX: number = 64 * KiB;
 

@@ -39,7 +39,9 @@ const FRAME_BEGINS = 0;
 export class Listener implements AsyncDisposable {
   readonly #at: ListenAt;
   readonly #server: Server;
+  /** Also of those who have not finished their TLS handshake. */
   readonly #sockets = new Set<Socket>();
+  #port = 0;
 
   private constructor(at: ListenAt, server: Server) {
     this.#at = at;
@@ -65,14 +67,16 @@ export class Listener implements AsyncDisposable {
       listener.#server.listen({ ...target, backlog: 4_096 }, () => resolve());
     });
     if ('path' in at) await chmod(at.path, at.mode);
+    else listener.#port = (listener.#server.address() as AddressInfo).port;
     return listener;
   }
 
+  /** Also when it no longer listens; 0 for a path. */
   get port(): number {
-    return 'path' in this.#at ? 0 : (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
-  /** No more connections; those that are here go on. */
+  /** No more connections; those that are here go on. A socket's file goes with it, at once: it may be another's later. */
   stopListening(): void {
     this.#server.close();
   }
@@ -84,7 +88,6 @@ export class Listener implements AsyncDisposable {
     });
     for (const socket of this.#sockets) socket.destroy();
     await closed;
-    if ('path' in this.#at) await rm(this.#at.path, { force: true });
   }
 
   #serve({ log, strangers }: { readonly log: Log; readonly strangers: StrangerList }, talks: Conversations): void {
@@ -97,9 +100,12 @@ export class Listener implements AsyncDisposable {
     // What Node would do with a connection: it is HTTP. We look at its first byte before.
     const speakHttp = server.listeners(connected) as ((socket: Socket) => void)[];
     server.removeAllListeners(connected);
+    for (const event of new Set(['connection', connected]))
+      server.on(event, (socket: Socket) => {
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+      });
     server.on(connected, (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', (error) => log.debug({ error }, 'a connection ended'));
       const known = strangers.admit(socket);
       socket.once('data', (chunk: Uint8Array) => {

@@ -58,6 +58,9 @@ export class OperatorDoor implements AsyncDisposable {
       case 'POST /drain':
         answer(await this.#operator.drain());
         return;
+      case 'POST /relieve':
+        answer(await this.#operator.relieve());
+        return;
       case 'POST /restart': {
         const asked = restartSchema.safeParse(await readJson(request));
         if (!asked.success) throw new HubError('malformed', 'say whose user server: {"user":…}');

@@ -21,6 +21,8 @@ export interface Operator {
   /** Takes no more users, ends every session and stops every user server: their programs open them again elsewhere. */
   drain(): Promise<{ readonly ended: number }>;
   restart(user: Address): Promise<{ readonly user: Address }>;
+  /** Another process takes this one's place; user servers live on. Throws HubError `forbidden`, `failed`. */
+  relieve(): Promise<{ readonly pid: number }>;
 }
 
 export const OPERATOR_SOCKET = 'operator.sock';
@@ -40,6 +42,7 @@ export async function connectOperator(path: string): Promise<(Operator & { metri
     sessions: () => call('GET', '/sessions'),
     drain: () => call('POST', '/drain', {}),
     restart: (user) => call('POST', '/restart', { user }),
+    relieve: () => call('POST', '/relieve', {}),
     metrics: () => ask(path, 'GET', '/metrics'),
   };
 }

@@ -20,7 +20,7 @@ import { JOIN_TIMEOUT_MS } from './limits.ts';
 import type { Sessions } from './sessions.ts';
 import { readJson } from './slot-door.ts';
 import type { SlotKeeper } from './slot-keeper.ts';
-import type { Running } from './user-server.ts';
+import type { Running } from './user-server-options.ts';
 import type { UserServers } from './user-servers.ts';
 
 export interface PasswordDoorDeps {

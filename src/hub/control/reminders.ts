@@ -30,6 +30,10 @@ export class Reminders {
     else this.#byUser.set(user, mine);
   }
 
+  all(): { user: Address; reminder: Reminder }[] {
+    return [...this.#byUser].flatMap(([user, mine]) => [...mine.values()].map((reminder) => ({ user, reminder })));
+  }
+
   has(user: Address): boolean {
     return this.#byUser.has(user);
   }

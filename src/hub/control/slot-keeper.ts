@@ -27,6 +27,7 @@ export class SlotKeeper {
   readonly #deps: SlotKeeperDeps;
   /** The last change of each user that is under way. */
   readonly #changes = new Map<Address, Promise<void>>();
+  #isClosed = false;
 
   constructor(deps: SlotKeeperDeps) {
     this.#deps = deps;
@@ -84,6 +85,12 @@ export class SlotKeeper {
     await this.#deps.folders.forgetIfNew(user);
   }
 
+  /** When this resolves, what was under way is on the disk, and nothing is changed any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#changes.values());
+  }
+
   async #addToken(
     user: Address,
     hubKey: Uint8Array,
@@ -96,6 +103,7 @@ export class SlotKeeper {
   }
 
   async #change(user: Address, change: (slots: readonly Slot[]) => readonly Slot[]): Promise<void> {
+    if (this.#isClosed) throw new HubError('closed', 'the hub stops', { retry: 'now' });
     const before = this.#changes.get(user) ?? Promise.resolve();
     const act = async (): Promise<void> => {
       const folder = this.#deps.folders.of(user);

@@ -16,7 +16,7 @@ import type { HubScope } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import { SESSION_OBJECT_BYTES_MAX, UPGRADE_TIMEOUT_MS } from './limits.ts';
 import type { Session } from './sessions.ts';
-import type { Running } from './user-server.ts';
+import type { Running } from './user-server-options.ts';
 
 export const FRAMES_PATH = '/frames';
 export const FRAMES_PROTOCOL = 'restante-hub';

@@ -1,6 +1,12 @@
 /** One process of a user server, from its place in the queue to its end: what `UserServer` knows of it. */
+import type { Address } from '../../protocol/index.ts';
+import type { Component } from '../component/component.ts';
 import type { InstanceId, SessionId } from '../component/ids.ts';
 import type { AccountLag } from '../component/user-server-protocol.ts';
+import { HubError } from '../hub-error.ts';
+import { birthOf } from './adopted-child.ts';
+import { RELIEVE_TIMEOUT_MS } from './limits.ts';
+import type { LivingUserServer } from './relief.ts';
 import type { Child, ProcessFigures } from './spawner.ts';
 
 export interface UserProcess {
@@ -15,6 +21,9 @@ export interface UserProcess {
   figures: ProcessFigures | undefined;
   lags: readonly AccountLag[];
   startedAt: number | undefined;
+  fence: number;
+  /** Aborted when it goes on under another control server. */
+  readonly left: AbortController;
 }
 
 export function createProcess(instance: InstanceId, cancel: AbortController): UserProcess {
@@ -28,5 +37,26 @@ export function createProcess(instance: InstanceId, cancel: AbortController): Us
     figures: undefined,
     lags: [],
     startedAt: undefined,
+    fence: 0,
+    left: new AbortController(),
   };
+}
+
+/** Tells a process that its control server is relieved; undefined when it does not answer in time. */
+export async function letGo(
+  component: Component,
+  user: Address,
+  process: UserProcess,
+  signal: AbortSignal,
+): Promise<Omit<LivingUserServer, 'failures'> | undefined> {
+  const { child, fence, instance } = process;
+  if (child === undefined) return undefined;
+  try {
+    await component.request(instance, 'relieve', {}, { user, signal, timeoutMs: RELIEVE_TIMEOUT_MS });
+  } catch (error) {
+    if (error instanceof HubError) return undefined;
+    throw error;
+  }
+  process.left.abort();
+  return { user, instance, pid: child.pid, bornAt: birthOf(child.pid), fence };
 }

@@ -9,9 +9,10 @@ import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
 import { parseLaunch } from '../component/launch.ts';
 import { HubError } from '../hub-error.ts';
 import { Gate } from './gate.ts';
-import { OPEN_ATTEMPTS_MAX, RESTART_FIRST_MS, STOP_TIMEOUT_MS } from './limits.ts';
+import { OPEN_ATTEMPTS_MAX, RELIEVE_TIMEOUT_MS, RESTART_FIRST_MS, STOP_TIMEOUT_MS } from './limits.ts';
 import type { Child } from './spawner.ts';
-import { type Running, UserServer } from './user-server.ts';
+import { UserServer } from './user-server.ts';
+import type { Running } from './user-server-options.ts';
 
 const suite = new SodiumSuite();
 const random = new SeededSecureRandom(7);
@@ -23,6 +24,7 @@ const ended = () => new HubError('absent', 'the user server ended meanwhile', { 
 interface Started {
   readonly instance: InstanceId;
   readonly sessions: string[];
+  readonly component: Component;
   /** As when it is killed: the system says so when this is called, and no sooner. */
   readonly exit: (how: string) => void;
 }
@@ -43,16 +45,21 @@ async function setup() {
       sessions.push(about.session ?? '');
       return {};
     });
-    started.push({ instance: launch.instance, sessions, exit });
+    started.push({ instance: launch.instance, sessions, component, exit });
     await component.tell(self.instance, 'ready', {}, { user: alice });
   };
+  let killed = 0;
   const spawn = (message: Uint8Array): Child => {
     let exit: Started['exit'] = () => undefined;
     const exited = new Promise<string>((resolve) => {
       exit = resolve;
     });
     void begin(message, exit);
-    return { pid: 0, exited, kill: () => exit('SIGKILL') };
+    const kill = (): void => {
+      killed++;
+      exit('SIGKILL');
+    };
+    return { pid: 0, exited, kill };
   };
   const server = new UserServer(
     {
@@ -91,6 +98,9 @@ async function setup() {
     clock,
     server,
     started,
+    get killed(): number {
+      return killed;
+    },
     /** Over the rest after a crash. */
     rest: async () => {
       await clock.advance(RESTART_FIRST_MS * 2 ** OPEN_ATTEMPTS_MAX);
@@ -167,5 +177,30 @@ describe('a user server that ends while a session is opened', () => {
     };
     await expect(world.server.reach(session, act, signal)).rejects.toMatchObject({ code: 'failed' });
     expect(count).toBe(1);
+  });
+});
+
+describe('a user server whose control server is relieved', () => {
+  test('is left with its process, which goes on', async () => {
+    await using world = await setup();
+    await world.server.want(signal);
+    const started = world.started[0] as Started;
+    started.component.handle('relieve', async () => ({}));
+    const left = await world.server.leave(signal);
+    expect(left).toEqual({ user: alice, instance: started.instance, pid: 0, bornAt: null, fence: 1, failures: 0 });
+    expect(world.killed).toBe(0);
+    await expect(world.server.want(signal)).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  test('is ended when it does not answer in time: nobody could speak with it', async () => {
+    await using world = await setup();
+    await world.server.want(signal);
+    world.started[0]?.component.handle('relieve', () => new Promise(() => undefined));
+    const leaving = world.server.leave(signal);
+    await vi.waitFor(async () => {
+      await world.clock.advance(RELIEVE_TIMEOUT_MS);
+      expect(world.killed).toBe(1);
+    });
+    await expect(leaving).resolves.toBeUndefined();
   });
 });

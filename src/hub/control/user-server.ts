@@ -2,26 +2,14 @@
  * One user's server process and who waits for it: performs what `stepLife` decides. Everything that happens is an event;
  * whoever wants the server waits until it is ready or given up.
  */
-import {
-  abortable,
-  type Clock,
-  type CryptoSuite,
-  isAbort,
-  type Log,
-  Scope,
-  type SecureRandom,
-  whenAborted,
-  withDeadline,
-} from '../../base/index.ts';
+import { abortable, isAbort, Scope, untilAborted, whenAborted, withDeadline } from '../../base/index.ts';
 import type { Address, Json } from '../../protocol/index.ts';
-import type { Component } from '../component/component.ts';
 import { createInstanceId, type InstanceId, type SessionId } from '../component/ids.ts';
 import { createComponentKeys, publicKeysOf } from '../component/keys.ts';
-import { encodeLaunch, type Launch } from '../component/launch.ts';
+import { encodeLaunch } from '../component/launch.ts';
 import { type HubScope, pong } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
-import type { Claim } from '../placement/placement.ts';
-import type { Gate } from './gate.ts';
+import { adoptChild, UNTOLD } from './adopted-child.ts';
 import { type Life, type LifeEffect, type LifeEvent, STOPPED, stepLife } from './life.ts';
 import {
   CHECK_TIMEOUT_MS,
@@ -31,44 +19,12 @@ import {
   WAITERS_MAX,
   WAKE_INTERVAL_MS,
 } from './limits.ts';
-import { readFigures, type Spawner } from './spawner.ts';
-import { createProcess, type UserProcess } from './user-process.ts';
+import type { LivingUserServer } from './relief.ts';
+import { type Child, readFigures } from './spawner.ts';
+import { createProcess, letGo, type UserProcess } from './user-process.ts';
+import type { Running, Told, UserServerDeps, UserServerOptions } from './user-server-options.ts';
 import type { UserServerStatus } from './user-server-status.ts';
 import { Waiters } from './waiters.ts';
-
-export interface UserServerDeps {
-  readonly clock: Clock;
-  readonly suite: CryptoSuite;
-  readonly random: SecureRandom;
-  readonly log: Log;
-  readonly component: Component;
-  readonly spawner: Spawner;
-  /** How many may start at once. */
-  readonly starts: Gate;
-  /** The right to run this user, and the fence number that goes with it; rejects when another host has it. */
-  readonly claim: (user: Address, signal: AbortSignal) => Promise<Claim>;
-  /** Its process has ended and none is to follow; may be said twice. */
-  readonly onStopped: (user: Address) => void;
-}
-
-export interface UserServerOptions {
-  readonly user: Address;
-  readonly idleTimeoutMs: number;
-  /** What the launch message says, but for what is new at each start. */
-  readonly launch: Omit<Launch, 'instance' | 'keys' | 'fence'>;
-}
-
-/** What a process is told of a session. */
-export interface Told {
-  readonly id: SessionId;
-  readonly scopes: readonly HubScope[];
-}
-
-/** A process that serves. */
-export interface Running {
-  readonly instance: InstanceId;
-  readonly socketPath: string;
-}
 
 export class UserServer implements AsyncDisposable {
   readonly #deps: UserServerDeps;
@@ -260,6 +216,33 @@ export class UserServer implements AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]();
   }
 
+  /** Lets its process go on under the control server that relieves ours. Undefined: it has none, or had to end it. */
+  async leave(signal: AbortSignal): Promise<LivingUserServer | undefined> {
+    this.#isClosed = true;
+    this.#waiters.refuse(new HubError('closed', 'another process relieves this one', { retry: 'now' }));
+    const process = this.#process;
+    const { component } = this.#deps;
+    const left =
+      this.isRunning && process !== undefined ? await letGo(component, this.user, process, signal) : undefined;
+    if (left === undefined) process?.child?.kill();
+    process?.cancel.abort(new HubError('closed', 'another process relieves this one', { retry: 'now' }));
+    await this.#scope[Symbol.asyncDispose]();
+    return left === undefined ? undefined : { ...left, failures: this.#life.failures };
+  }
+
+  /** A process that the control server before this one has left; it serves as soon as it says so. */
+  adopt({ bornAt, failures, fence, instance, pid }: LivingUserServer): void {
+    const now = this.#deps.clock.monotonic();
+    const process = createProcess(instance, new AbortController());
+    process.fence = fence;
+    process.startedAt = now;
+    this.#life = { phase: 'starting', failures, since: now };
+    this.#follow(process, (signal) => {
+      process.child = adoptChild(this.#deps.clock, pid, bornAt, signal);
+      return this.#attend(process, process.child);
+    });
+  }
+
   async #tellOfSession(process: UserProcess, { id, scopes }: Told, signal: AbortSignal): Promise<void> {
     if (process.sessions.has(id)) return;
     const about = { user: this.user, session: id, signal };
@@ -329,18 +312,21 @@ export class UserServer implements AsyncDisposable {
   }
 
   #launch(): void {
-    const cancel = new AbortController();
-    const process = createProcess(createInstanceId(this.#deps.random), cancel);
+    const process = createProcess(createInstanceId(this.#deps.random), new AbortController());
+    this.#follow(process, (signal) => this.#run(process, AbortSignal.any([signal, process.cancel.signal])));
+  }
+
+  #follow(process: UserProcess, run: (signal: AbortSignal) => Promise<void>): void {
     this.#process = process;
     process.ended = new Promise((resolve) => {
       this.#scope.spawn('run', async (signal) => {
         try {
-          await this.#run(process, AbortSignal.any([signal, cancel.signal]));
+          await run(signal);
         } catch (error) {
-          if (!cancel.signal.aborted && !isAbort(error, signal)) this.#failed(error);
+          if (!process.cancel.signal.aborted && !isAbort(error, signal)) this.#failed(error);
         }
         this.#process = undefined;
-        this.#act({ type: 'exited' });
+        if (!process.left.signal.aborted) this.#act({ type: 'exited' });
         resolve();
       });
     });
@@ -353,7 +339,7 @@ export class UserServer implements AsyncDisposable {
   }
 
   async #run(process: UserProcess, signal: AbortSignal): Promise<void> {
-    const { clock, component, log, random, spawner, starts, suite } = this.#deps;
+    const { clock, component, random, spawner, starts, suite } = this.#deps;
     const { launch } = this.#options;
     using turn = await starts.enter(signal);
     process.turn = turn;
@@ -365,12 +351,20 @@ export class UserServer implements AsyncDisposable {
     const child = spawner.spawn(message, { heapBytes: launch.limits.memoryBytes * HEAP_SHARE });
     process.child = child;
     process.startedAt = clock.monotonic();
+    process.fence = claim.fence;
     const onLost = (): void => child.kill();
     using _ = whenAborted(claim.lost, onLost);
     this.#act({ type: 'launched' });
-    const how = await child.exited;
+    await this.#attend(process, child);
+  }
+
+  /** Until it ends, or is left to another control server. */
+  async #attend(process: UserProcess, child: Child): Promise<void> {
+    const { component, log } = this.#deps;
+    const how = await Promise.race([child.exited, untilAborted(process.left.signal)]);
+    if (how === undefined) return;
     component.peerIsGone(process.instance);
-    if (how !== '0') log.warn({ user: this.user, how }, 'a user server ended');
+    if (how !== '0' && how !== UNTOLD) log.warn({ user: this.user, how }, 'a user server ended');
     process.cancel.abort(new HubError('absent', 'the user server has ended'));
   }
 }

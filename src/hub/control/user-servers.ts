@@ -9,6 +9,7 @@ import { HubError } from '../hub-error.ts';
 import type { Claim } from '../placement/placement.ts';
 import { Gate } from './gate.ts';
 import { AGENT_TIMEOUT_MS, CHECK_INTERVAL_MS, STARTS_PER_CORE, TICK_MS } from './limits.ts';
+import type { LivingUserServer } from './relief.ts';
 import type { Spawner } from './spawner.ts';
 import type { UserFolders } from './user-folders.ts';
 import { UserServer } from './user-server.ts';
@@ -52,6 +53,13 @@ export class UserServers implements AsyncDisposable {
     deps.component.hear('ready', (_, { instance, user }) => {
       if (user !== undefined) this.#servers.get(user)?.isReady(instance);
     });
+    // One that comes before it is known here asks once more.
+    deps.component.handle('rejoin', async (_, { instance, user }) => {
+      const server = user === undefined ? undefined : this.#servers.get(user);
+      if (server?.instance !== instance) throw new HubError('absent', 'no such user server was left to this process');
+      server.isReady(instance);
+      return {};
+    });
     this.#every('tick', TICK_MS, async () => {
       for (const server of this.#servers.values()) server.tick();
     });
@@ -80,6 +88,19 @@ export class UserServers implements AsyncDisposable {
 
   status(): UserServerStatus[] {
     return [...this.#servers.values()].map((server) => server.status);
+  }
+
+  /** Those whose processes go on under the control server that relieves ours; the others end. */
+  async leave(): Promise<LivingUserServer[]> {
+    this.#isClosed = true;
+    const left = await Promise.all([...this.#servers.values()].map((server) => server.leave(this.#scope.signal)));
+    this.#servers.clear();
+    return left.filter((living) => living !== undefined);
+  }
+
+  /** What the control server before this one has left. */
+  adopt(living: readonly LivingUserServer[]): void {
+    for (const one of living) this.of(one.user).adopt(one);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,7 @@ export const SLOT_NAME_CHARACTERS_MAX = 100;
 export const SLOT_FILE_BYTES_MAX: number = 256 * 1024;
 /** A password as it is typed; NFKC may triple it. Longer ones only cost work. */
 export const PASSWORD_CHARACTERS_MAX = 1_024;
-/** Threads that stretch passwords: each takes the 64 MiB of Argon2id while it does. */
-export const STRETCHING_THREADS = 2;
-/** Passwords that wait for a thread: some ten seconds of work; who comes after that is told to come again. */
+/** Passwords stretched at once: each takes one of the four threads of libuv's pool, and 64 MiB. */
+export const STRETCHING_AT_ONCE_MAX = 2;
+/** Passwords that wait for their turn: some seconds of work; who comes after that is told to come again. */
 export const STRETCHING_QUEUE_MAX = 32;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromUtf8, SeededSecureRandom } from '../../base/index.ts';
+import { SodiumSuite } from '../../base/system/index.ts';
 import { parseAddress } from '../../protocol/index.ts';
 import { SESSION_SLOTS_MAX } from './limits.ts';
 import {
@@ -17,7 +18,7 @@ import {
   type Token,
 } from './slot.ts';
 import { readSlots, withSlot, writeSlots } from './slot-file.ts';
-import { ThreadedStretcher } from './stretcher.ts';
+import { Stretcher } from './stretcher.ts';
 
 const random = new SeededSecureRandom(3);
 const alice = parseAddress('alice@home.example');
@@ -36,7 +37,7 @@ describe('a slot', () => {
   });
 
   test('of a password gives it to what that password is stretched to', async () => {
-    await using stretcher = new ThreadedStretcher();
+    await using stretcher = new Stretcher(new SodiumSuite());
     const stretching = createStretching(random);
     const keys = await Promise.all(['tea', 'tea', 'Tea'].map((password) => stretcher.stretch(password, stretching)));
     const [first, again, wrong] = keys as [Uint8Array, Uint8Array, Uint8Array];

@@ -7,6 +7,10 @@ const MiB = 1024 * KiB;
 export const AGENT_DELAY_MS = 300;
 /** So long after a start what it left behind is given back to the host: the first answers are out by then. */
 export const SETTLE_MS = 3_000;
+/** Where the control server is relieved, the next one is looked for this often: programs wait for as long as this takes. */
+export const REJOIN_INTERVAL_MS = 20;
+/** …and for so long: a process that has loaded its code opens its bus within a second, on a busy host within a few. */
+export const REJOIN_TIMEOUT_MS = 15_000;
 /** A piece of a sealed blob: its tag costs nothing then, and a range reads little more than it wants. */
 export const BLOB_PIECE_BYTES = 64 * KiB;
 /** In the user's folder: uploads and drafts. The control server reads there too, for a ticket. */

@@ -1,10 +1,9 @@
 /** A user server as a process: reads its launch message, serves until it is told to stop or its control server is gone. */
 import { readFileSync } from 'node:fs';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../base/system/index.ts';
-import { IpcBus } from '../bus/ipc/ipc-bus.ts';
-import { Component } from '../component/component.ts';
 import { LAUNCH_DESCRIPTOR, parseLaunch } from '../component/launch.ts';
 import { createProcessLog } from '../component/process-log.ts';
+import { ControlLine } from './control-line.ts';
 import { UserServerProcess } from './process.ts';
 
 const log = createProcessLog('info');
@@ -23,15 +22,14 @@ process.on('uncaughtException', (error) => {
 const message = readFileSync(LAUNCH_DESCRIPTOR);
 if (message.length === 0) process.exit(0);
 const launch = parseLaunch(suite, message);
-const bus = await IpcBus.connect({ clock, log }, launch.busPath);
-const component = await Component.open({ clock, suite, log, bus }, { instance: launch.instance, keys: launch.keys });
-component.correspondence.meet(launch.control);
+const line = await ControlLine.open({ clock, suite, log }, launch);
+const { component } = line;
 
 let end: (code: number) => void = () => undefined;
 const ended = new Promise<number>((resolve) => {
   end = resolve;
 });
-component.lost.addEventListener('abort', () => end(0), { once: true });
+line.lost.addEventListener('abort', () => end(0), { once: true });
 const onFailed = (error: Error): void => {
   log.error({ error }, 'a user server cannot write any more and ends');
   process.exit(1);
@@ -46,8 +44,8 @@ const server = await UserServerProcess.open(
     end(0);
   },
 );
+line.onRejoined(() => server.onRelieved());
 const code = await ended;
 await server[Symbol.asyncDispose]();
-await component[Symbol.asyncDispose]();
-await bus[Symbol.asyncDispose]();
+await line[Symbol.asyncDispose]();
 process.exit(code);

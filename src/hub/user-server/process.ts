@@ -90,6 +90,11 @@ export class UserServerProcess implements AsyncDisposable {
     return process;
   }
 
+  /** Another process has relieved the control server. */
+  onRelieved(): void {
+    this.#user?.remindAgain();
+  }
+
   /** What was acknowledged is on the disk. Idempotent. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();

@@ -29,8 +29,9 @@ export interface ReminderTellerDeps {
 export class ReminderTeller {
   readonly #deps: ReminderTellerDeps;
   #wake: () => void = () => undefined;
-  #isOnMail = false;
-  #at: number | null = null;
+  /** What was told; undefined: whether it was heard is not known. */
+  #isOnMail: boolean | undefined = false;
+  #at: number | null | undefined = null;
 
   constructor(deps: ReminderTellerDeps) {
     this.#deps = deps;
@@ -44,6 +45,13 @@ export class ReminderTeller {
   /** A reminder has come: its time counts no more. */
   woken(): void {
     this.#at = null;
+    this.#wake();
+  }
+
+  /** The control server has been relieved: what was told it last may be lost. */
+  tellAgain(): void {
+    this.#isOnMail = undefined;
+    this.#at = undefined;
     this.#wake();
   }
 
@@ -63,13 +71,21 @@ export class ReminderTeller {
     const { log, remind } = this.#deps;
     const { at, mail } = this.#awaited();
     try {
-      if (mail !== this.#isOnMail) await remind({ id: 'mail', at: null, onMail: mail });
-      this.#isOnMail = mail;
-      if (at !== this.#at) await remind({ id: 'time', at, onMail: false });
-      this.#at = at;
+      // Noted before it is heard: what is to be told again meanwhile stays so.
+      if (mail !== this.#isOnMail) {
+        this.#isOnMail = mail;
+        await remind({ id: 'mail', at: null, onMail: mail });
+      }
+      if (at !== this.#at) {
+        this.#at = at;
+        await remind({ id: 'time', at, onMail: false });
+      }
     } catch (error) {
       if (isAbort(error, signal)) throw error;
-      // Without a control server this process ends too; the next one tells what it finds.
+      this.#isOnMail = undefined;
+      this.#at = undefined;
+      // Without a control server this process ends too, and the next one tells what it finds; or another process relieves that,
+      // and everything is told again.
       log.debug({ err: error }, 'the control server does not hear');
     }
   }
@@ -81,7 +97,8 @@ export class ReminderTeller {
     if (at !== null && at > now && !isUnfinished()) return { at, mail };
     if (at === null && !isUnfinished()) return { at: null, mail };
     // One that was told already stands until its time comes.
-    const again = this.#at !== null && this.#at > now && this.#at <= now + LATER_MS ? this.#at : now + LATER_MS;
+    const told = this.#at ?? 0;
+    const again = told > now && told <= now + LATER_MS ? told : now + LATER_MS;
     return { at: at !== null && at > now ? Math.min(at, again) : again, mail };
   }
 }

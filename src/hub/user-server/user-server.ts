@@ -165,6 +165,11 @@ export class UserServer implements AsyncDisposable {
     });
   }
 
+  /** Another process has relieved the control server: it is told anew what this user waits for. */
+  remindAgain(): void {
+    this.#reminders.tellAgain();
+  }
+
   /** Ends the agents and what is under way. What was acknowledged is in the journal already. */
   async [Symbol.asyncDispose](): Promise<void> {
     const stopping = this.#scope[Symbol.asyncDispose]();

@@ -51,6 +51,19 @@ export class MailboxTally {
     return this.#counts.get(mailbox) ?? NO_COUNTS;
   }
 
+  /** The share of so many threads that are alike. */
+  add(share: ReadonlyMap<number, MailboxCounts>, threads: number): void {
+    for (const [mailbox, counts] of share) {
+      const now = this.of(mailbox);
+      this.#counts.set(mailbox, {
+        totalEmails: now.totalEmails + threads * counts.totalEmails,
+        unreadEmails: now.unreadEmails + threads * counts.unreadEmails,
+        totalThreads: now.totalThreads + threads * counts.totalThreads,
+        unreadThreads: now.unreadThreads + threads * counts.unreadThreads,
+      });
+    }
+  }
+
   move(before: ReadonlyMap<number, MailboxCounts>, after: ReadonlyMap<number, MailboxCounts>): number[] {
     const changed: number[] = [];
     for (const mailbox of new Set([...before.keys(), ...after.keys()])) {

@@ -8,7 +8,7 @@ import { baseSubject } from '../mime/base-subject.ts';
 import { sortKey } from './collation.ts';
 import { headerMatches } from './header-match.ts';
 import type { Journal, JournalRecord, SqlValue } from './journal.ts';
-import { SCHEMA, TABLES, type TableName } from './schema.ts';
+import { INDEXES, SCHEMA, TABLES, type TableName } from './schema.ts';
 
 export type Row = Readonly<Record<string, SqlValue>>;
 
@@ -110,6 +110,11 @@ export class Database {
   /** Puts a row back that came from the journal. */
   restore({ table, row }: JournalRecord): void {
     if (row !== undefined && table !== 'text') this.run(this.#table(table).put, ...row);
+  }
+
+  /** Once, when every row is back and before anything is looked for. */
+  restored(): void {
+    this.#connection.exec(INDEXES);
   }
 
   close(): void {

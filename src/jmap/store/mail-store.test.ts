@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock, SeededSecureRandom } from '../../base/index.ts';
+import { THREAD_EMAILS_MAX } from '../limits.ts';
 import type { DataType } from '../protocol/data-types.ts';
 import type { MailAccount } from './mail-account.ts';
 import { MailStore } from './mail-store.ts';
@@ -252,6 +253,38 @@ describe('threads', () => {
     const thread = account.email('m1')?.threadId ?? '';
     expect(account.threadEmailIds(thread)).toEqual(['m1', 'm2', 'm3']);
     expect(new Set(['m4', 'm5'].map((id) => account.email(id)?.threadId)).size).toBe(2);
+  });
+
+  test('that came back from the journal are joined as before, also after a transaction that failed', async () => {
+    const journal = new MemoryJournal();
+    const answer = (id: string) => email(id, {}, `Subject: Re: s\r\nMessage-ID: <${id}@x>\r\nIn-Reply-To: <m1@x>\r\n`);
+    fill(await openStore(journal)).putEmails([email('m1'), email('m2')], 'agent');
+    const store = await openStore(journal);
+    const account = store.account('a') as MailAccount;
+    expect(() =>
+      store.transact(() => {
+        account.putEmails([answer('m3')], 'agent');
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    account.putEmails([answer('m4')], 'agent');
+    expect(account.email('m4')?.threadId).toBe(account.email('m1')?.threadId);
+    expect(account.email('m2')?.threadId).not.toBe(account.email('m1')?.threadId);
+  });
+
+  test('that are full are followed by one more, not by another one after each start', async () => {
+    const journal = new MemoryJournal();
+    const answer = (id: string) => email(id, {}, `Subject: Re: s\r\nMessage-ID: <${id}@x>\r\nIn-Reply-To: <m0@x>\r\n`);
+    const before = fill(await openStore(journal));
+    before.putEmails(
+      [email('m0'), ...Array.from({ length: THREAD_EMAILS_MAX }, (_, n) => answer(`m${n + 1}`))],
+      'agent',
+    );
+    const next = before.email(`m${THREAD_EMAILS_MAX}`)?.threadId;
+    expect(next).not.toBe(before.email('m0')?.threadId);
+    const account = (await openStore(journal)).account('a') as MailAccount;
+    account.putEmails([answer('m9999')], 'agent');
+    expect(account.email('m9999')?.threadId).toBe(next);
   });
 
   test('are gone with their last email, and an id is never another thread', async () => {

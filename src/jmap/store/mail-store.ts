@@ -155,10 +155,7 @@ export class MailStore {
 
   #restore(records: readonly JournalRecord[]): void {
     this.#database.run('BEGIN');
-    for (const record of records) {
-      this.#database.restore(record);
-      if (record.table === 'email') this.#parts.emails.restore(Number(record.row?.[0]));
-    }
+    for (const record of records) this.#database.restore(record);
     this.#database.run('COMMIT');
   }
 
@@ -170,11 +167,13 @@ export class MailStore {
       this.#database.run('COMMIT');
       this.#parts.search.committed();
     }
-    this.#parts.emails.restored();
+    this.#parts.emails.restoredLate();
     this.#parts.search.committed();
   }
 
   #afterLoading(): void {
+    this.#database.restored();
+    this.#parts.emails.restored();
     for (const row of this.#database.all('SELECT * FROM account')) {
       const record = accountOf(row);
       this.#accounts.set(record.id, new MailAccount(this.#parts, record, Number(row.n), String(row.epoch)));
@@ -199,11 +198,19 @@ export class MailStore {
     const trash = mailboxes.role(account, 'trash')?.n;
     for (const { n } of mailboxes.list(account)) tally.drop(n);
     for (const [thread, noted] of this.#before) if (noted.account === account) this.#before.delete(thread);
+    // Most threads have one email, and of those most are alike.
+    for (const row of this.#database.all(
+      `SELECT keywords, mailboxes, count(*) AS threads FROM (SELECT keywords, mailboxes FROM email WHERE account = ?
+       GROUP BY thread HAVING count(*) = 1) GROUP BY keywords, mailboxes`,
+      account,
+    ))
+      tally.add(shareOf([countableOf(row)], trash), Number(row.threads));
     let current: unknown;
     let emails: ReturnType<typeof countableOf>[] = [];
-    const flush = (): void => void tally.move(new Map(), shareOf(emails, trash));
+    const flush = (): void => tally.add(shareOf(emails, trash), 1);
     for (const row of this.#database.iterate(
-      'SELECT thread, keywords, mailboxes FROM email WHERE account = ? ORDER BY thread',
+      `SELECT thread, keywords, mailboxes FROM email WHERE thread IN (SELECT thread FROM email WHERE account = ?
+       GROUP BY thread HAVING count(*) > 1) ORDER BY thread`,
       account,
     )) {
       if (row.thread !== current) {
@@ -230,6 +237,7 @@ export class MailStore {
 
   #committed(): void {
     this.#parts.search.committed();
+    this.#parts.threads.committed();
     const news = this.#news;
     this.#news = new Map();
     for (const [account, changed] of news)
@@ -241,6 +249,7 @@ export class MailStore {
     this.#before.clear();
     this.#parts.changes.forget();
     this.#parts.search.rolledBack();
+    this.#parts.threads.rolledBack();
     this.#parts.mailboxes.reload();
   }
 }

@@ -69,27 +69,31 @@ CREATE TABLE account (n INTEGER PRIMARY KEY, id TEXT UNIQUE, name TEXT, personal
 CREATE TABLE state (account INT, type TEXT, seq INT, floor INT, PRIMARY KEY (account, type)) WITHOUT ROWID;
 CREATE TABLE change (account INT, type TEXT, id TEXT, created INT, seq INT, destroyed INT, props INT, at INT, link INT,
   PRIMARY KEY (account, type, id)) WITHOUT ROWID;
-CREATE INDEX change_by_seq ON change (account, type, seq);
-CREATE INDEX change_gone ON change (account, type, at) WHERE destroyed = 1;
 CREATE TABLE pending (seq INTEGER PRIMARY KEY, account INT, kind TEXT, object TEXT, detail TEXT, at INT);
-CREATE INDEX pending_by_object ON pending (account, object);
 CREATE TABLE agent (account INT, name TEXT, value TEXT, PRIMARY KEY (account, name)) WITHOUT ROWID;
 CREATE TABLE mailbox (n INTEGER PRIMARY KEY, account INT, id TEXT, name TEXT, parent INT, role TEXT, sort_order INT,
   subscribed INT, rights INT);
-CREATE UNIQUE INDEX mailbox_by_id ON mailbox (account, id);
 CREATE TABLE thread (n INTEGER PRIMARY KEY, account INT, id TEXT);
-CREATE UNIQUE INDEX thread_by_id ON thread (account, id);
 CREATE TABLE email (n INTEGER PRIMARY KEY, account INT, id TEXT, thread INT, blob TEXT, size INT, received INT, sent INT,
   keywords TEXT, mailboxes TEXT, attachment INT, preview TEXT, envelope TEXT, place TEXT);
-CREATE UNIQUE INDEX email_by_id ON email (account, id);
-CREATE INDEX email_by_thread ON email (thread);
-CREATE INDEX email_by_received ON email (account, received, id);
 CREATE TABLE object (account INT, type TEXT, id TEXT, value TEXT, PRIMARY KEY (account, type, id)) WITHOUT ROWID;
 CREATE TABLE header (email INTEGER PRIMARY KEY, block BLOB);
 CREATE TABLE member (mailbox INT, received INT, id TEXT, email INT, thread INT, flags INT,
   PRIMARY KEY (mailbox, received, id)) WITHOUT ROWID;
 CREATE TABLE thread_key (account INT, key INT, thread INT, PRIMARY KEY (account, key)) WITHOUT ROWID;
-CREATE INDEX thread_key_by_thread ON thread_key (thread);
 CREATE VIRTUAL TABLE search USING fts5 (sender, recipient, cc, bcc, subject, body, content = '', contentless_delete = 1,
   tokenize = "unicode61 remove_diacritics 2");
+`;
+
+/** Made when the lists are there: that takes a fraction of the time, and two thirds of the memory, of keeping them row by row. */
+export const INDEXES = `
+CREATE INDEX change_by_seq ON change (account, type, seq);
+CREATE INDEX change_gone ON change (account, type, at) WHERE destroyed = 1;
+CREATE INDEX pending_by_object ON pending (account, object);
+CREATE UNIQUE INDEX mailbox_by_id ON mailbox (account, id);
+CREATE UNIQUE INDEX thread_by_id ON thread (account, id);
+CREATE UNIQUE INDEX email_by_id ON email (account, id);
+CREATE INDEX email_by_thread ON email (thread);
+CREATE INDEX email_by_received ON email (account, received, id);
+CREATE INDEX thread_key_by_thread ON thread_key (thread);
 `;

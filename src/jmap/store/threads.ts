@@ -14,6 +14,8 @@ import type { Database } from './database.ts';
 export class Threads {
   readonly #database: Database;
   readonly #changes: ChangeLog;
+  /** Whether `thread_key` has those of all emails: `made` by the transaction under way, or for good. */
+  #keys: 'missing' | 'made' | 'kept' = 'missing';
 
   constructor(database: Database, changes: ChangeLog) {
     this.#database = database;
@@ -25,6 +27,7 @@ export class Threads {
    * ids say, since an answer may have begun a conversation of its own. A new one has the wanted name, or the email's.
    */
   assign(account: number, envelope: Envelope, emailId: string, wanted: string | undefined): number {
+    this.#restoreKeys();
     const keys = threadKeys(envelope);
     const named = wanted === undefined ? undefined : this.#named(account, wanted);
     const thread = named ?? this.#find(account, keys);
@@ -33,9 +36,12 @@ export class Threads {
     return n;
   }
 
-  /** Emails that come back from the journal say which thread they are in. */
-  restore(account: number, envelope: Envelope, thread: number): void {
-    this.#remember(account, threadKeys(envelope), thread);
+  committed(): void {
+    if (this.#keys === 'made') this.#keys = 'kept';
+  }
+
+  rolledBack(): void {
+    if (this.#keys === 'made') this.#keys = 'missing';
   }
 
   /** After emails left: a thread without emails is gone. */
@@ -101,6 +107,18 @@ export class Threads {
 
   #nextNumber(): number {
     return Number(this.#database.get('SELECT coalesce(max(n), 0) + 1 AS n FROM thread')?.n);
+  }
+
+  /** Of the emails that came back from the journal, when the first new one comes: no list needs them. A full thread has none. */
+  #restoreKeys(): void {
+    if (this.#keys !== 'missing') return;
+    for (const row of this.#database.iterate(
+      `SELECT account, envelope, thread FROM email WHERE thread NOT IN (SELECT thread FROM email
+       GROUP BY thread HAVING count(*) >= ?) ORDER BY n`,
+      THREAD_EMAILS_MAX,
+    ))
+      this.#remember(Number(row.account), threadKeys(JSON.parse(String(row.envelope)) as Envelope), Number(row.thread));
+    this.#keys = 'made';
   }
 
   #remember(account: number, keys: readonly number[], thread: number): void {

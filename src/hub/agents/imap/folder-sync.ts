@@ -4,7 +4,7 @@
  * changed; without, all UIDs and flags are compared.
  */
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from 'imapflow';
-import { readMessage } from '../../../jmap/index.ts';
+import { readMessage } from '../../../jmap/mime/index.ts';
 import { HubError } from '../../hub-error.ts';
 import type { AgentLine } from '../line.ts';
 import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';

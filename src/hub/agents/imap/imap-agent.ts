@@ -6,7 +6,7 @@
  */
 import type { ImapFlow } from 'imapflow';
 import { type Clock, isAbort, type Log, Scope, whenAborted } from '../../../base/index.ts';
-import { readMessage } from '../../../jmap/index.ts';
+import { readMessage } from '../../../jmap/mime/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { sendMessage } from '../smtp/smtp-agent.ts';

@@ -1,7 +1,7 @@
 /** Handing over a message that a program has written: what the client says, in the words of a submission. */
 import { CodedError } from '../../../base/index.ts';
 import { type Client, MIME_BYTES_MAX, type RawMime } from '../../../client/index.ts';
-import { detachLargest } from '../../../jmap/index.ts';
+import { detachLargest } from '../../../jmap/mime/index.ts';
 import { type Address, isAddress, parseAddress, parsePduId } from '../../../protocol/index.ts';
 import type { MailAgentCalls, SendOutcome } from './mail-protocol.ts';
 

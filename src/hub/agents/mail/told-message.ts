@@ -1,7 +1,7 @@
 /** A message of the client library as JMAP wants it: keywords, folders, and what its bytes say. Pure. */
 import { utf8 } from '../../../base/index.ts';
 import { DELETED, FLAGGED, foldersOf, isFiling, JUNK, READ, type Summary } from '../../../client/index.ts';
-import { readMessage } from '../../../jmap/index.ts';
+import { readMessage } from '../../../jmap/mime/index.ts';
 import { type Address, isDoorAddress } from '../../../protocol/index.ts';
 import type { MessageContent, ToldMessage } from './mail-protocol.ts';
 

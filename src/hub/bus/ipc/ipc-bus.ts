@@ -73,7 +73,11 @@ export class IpcBus implements Bus {
         if (left.signal.aborted || this.#closed.signal.aborted) return;
         left.abort();
         this.#places.delete(name);
-        await this.#call({ op: 'leave', name });
+        try {
+          await this.#call({ op: 'leave', name });
+        } catch (error) {
+          if (!this.#closed.signal.aborted) throw error; // the connection has just ended, and gave the name back
+        }
       },
     };
   }

@@ -15,19 +15,17 @@ import { decodeIpcCall, encodeIpcFrame, type IpcAnswer, type IpcCall } from './i
 
 export class IpcBusServer implements AsyncDisposable {
   readonly #log: Log;
-  readonly #path: string;
   readonly #server: Server = createServer();
   readonly #local: LocalBus;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(log: Log, path: string) {
+  private constructor(log: Log) {
     this.#log = log;
-    this.#path = path;
     this.#local = new LocalBus((error) => log.error({ error }, 'a receiver of the bus failed'));
   }
 
   static async open(log: Log, path: string): Promise<IpcBusServer> {
-    const server = new IpcBusServer(log, path);
+    const server = new IpcBusServer(log);
     await rm(path, { force: true });
     server.#server.on('connection', (socket) => server.#accept(socket));
     await new Promise<void>((resolve, reject) => {
@@ -48,7 +46,6 @@ export class IpcBusServer implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
     await closed;
     await this.#local[Symbol.asyncDispose]();
-    await rm(this.#path, { force: true });
   }
 
   #accept(socket: Socket): void {

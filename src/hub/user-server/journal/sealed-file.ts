@@ -96,6 +96,8 @@ export class SealedFileReader implements AsyncDisposable {
   readonly sizeBytes: number;
   /** What was read last, and where it stands: of a small file, all of it. */
   #window: Window;
+  /** Of the frames that were passed over, by where they begin: a part is gone through once for each table. */
+  readonly #passed = new Map<number, Uint8Array>();
 
   private constructor(file: FileHandle, key: Uint8Array, sizeBytes: number, window: Window) {
     this.#file = file;
@@ -137,7 +139,7 @@ export class SealedFileReader implements AsyncDisposable {
     for (let index = 0; ; index++) {
       if (at === end) return { end: 'open', atBytes: at };
       if (at + HEADER_BYTES > end) return { end: 'cut', atBytes: at };
-      const header = await this.#read(at, HEADER_BYTES);
+      const header = this.#passed.get(at) ?? (await this.#read(at, HEADER_BYTES));
       const [size, kind] = [readUint32(header, 0), header[4] as number];
       if (readUint32(header, CHECKED_BYTES) !== crc32(header.subarray(0, CHECKED_BYTES)))
         return { end: await this.#endOf(end), atBytes: at };
@@ -149,7 +151,7 @@ export class SealedFileReader implements AsyncDisposable {
         if (bytes === undefined) return { end: next === end ? await this.#endOf(end) : 'damaged', atBytes: at };
         if (kind === END) return { end: 'finished', atBytes: next };
         yield { kind, bytes };
-      }
+      } else this.#passed.set(at, header.slice());
       at = next;
     }
   }
