@@ -115,6 +115,7 @@ export class Delivery {
     for (const recipient of recipients) {
       const admission = await doorway().admits(recipient, sizeBytes);
       if (admission === 'no_room') return REFUSALS.noRoom;
+      if (admission === 'uncertain') return REFUSALS.uncertain;
       if (admission !== 'ok') return admission === 'over_quota' ? REFUSALS.full : REFUSALS.nobody;
     }
     const put = async (list: Uint8Array, number: number, body: Uint8Array): Promise<boolean> => {

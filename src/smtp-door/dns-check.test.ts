@@ -19,13 +19,14 @@ const SILENT: HomePlace = { ...SENDING, dkim: [] };
 
 /** What an operator has who set all that was printed. */
 function zonesOf(place: HomePlace): Zones {
-  const zones: Record<string, { MX?: string[]; TXT?: string[] }> = {};
+  const zones: Record<string, { MX?: string[]; SRV?: string[]; TXT?: string[] }> = {};
   for (const { name, type, value } of dnsRecordsOf(place)) {
     const key = name.replace(/\.$/, '');
     const zone = zones[key] ?? {};
     zones[key] = zone;
     const text = value.replaceAll('" "', '').replaceAll('"', '');
     if (type === 'MX') zone.MX = [...(zone.MX ?? []), text.replace(/\.$/, '')];
+    if (type === 'SRV') zone.SRV = [...(zone.SRV ?? []), text];
     if (type === 'TXT') zone.TXT = [...(zone.TXT ?? []), text];
   }
   return {
@@ -58,6 +59,18 @@ describe('the DNS of a home', () => {
       'leads elsewhere',
       (zones) => ({ ...zones, 'home.example': { ...zones['home.example'], MX: ['10 mx.old.example'] } }),
       /Set: home\.example\. IN MX 10 mail\.home\.example\.$/,
+    ],
+    [
+      'srv',
+      'is missing',
+      ({ '_restante._tcp.home.example': _, ...zones }) => zones,
+      /Set: _restante\._tcp\.home\.example\. IN SRV 10 10 443 mail\.home\.example\.$/,
+    ],
+    [
+      'srv',
+      'leads elsewhere',
+      (zones) => ({ ...zones, '_restante._tcp.home.example': { SRV: ['10 10 443 old.home.example.'] } }),
+      /IN SRV/,
     ],
     ['mx', 'is missing', (zones) => ({ ...zones, 'home.example': { TXT: zones['home.example']?.TXT ?? [] } }), /IN MX/],
     [
@@ -118,7 +131,7 @@ describe('the DNS of a home', () => {
     const fails = { fails: true } as const;
     const change = (zones: Zones): Zones => Object.fromEntries(Object.keys(zones).map((name) => [name, fails]));
     const found = await problems(SENDING, change);
-    expect(found.map(({ name }) => name)).toEqual(['address', 'mx', 'spf', 'dmarc', 'dkim']);
+    expect(found.map(({ name }) => name)).toEqual(['address', 'srv', 'mx', 'spf', 'dmarc', 'dkim']);
     expect(found[0]?.detail).toMatch(/^DNS does not answer/);
   });
 });

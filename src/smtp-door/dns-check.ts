@@ -14,7 +14,7 @@ export interface DnsCheckDeps {
 }
 
 export interface DnsFinding {
-  readonly name: 'address' | 'mx' | 'ptr' | 'spf' | 'dmarc' | 'dkim' | 'mta-sts';
+  readonly name: 'address' | 'mx' | 'ptr' | 'srv' | 'spf' | 'dmarc' | 'dkim' | 'mta-sts';
   readonly ok: boolean;
   readonly detail: string;
   /** Where it is not well. */
@@ -42,6 +42,7 @@ class DnsCheck {
     const addresses = await this.#answer('address', () => this.#addresses());
     const findings = [
       addresses.finding,
+      await this.#judge('srv', () => this.#srv()),
       await this.#judge('mx', () => this.#mx()),
       await this.#judge('spf', () => this.#spf(addresses.found)),
       await this.#judge('dmarc', () => this.#dmarc()),
@@ -87,6 +88,22 @@ class DnsCheck {
   async #addresses(): Promise<readonly string[]> {
     const { host } = this.#place;
     return [...(await this.#records(host, 'A')), ...(await this.#records(host, 'AAAA'))];
+  }
+
+  /** Whoever has never written to this home, and finds it silent, knows by this alone that it is one. */
+  async #srv(): Promise<Omit<DnsFinding, 'name'>> {
+    const { home, host, port } = this.#place;
+    const name = `_restante._tcp.${home}`;
+    const found = await this.#deps.dns.records(name, 'SRV', this.#signal);
+    const places = found.map((record) => `${record.name.toLowerCase().replace(/\.$/, '')}:${record.port}`);
+    const others = places.filter((place) => place !== `${host}:${port}`);
+    // A home of several nodes names each of them.
+    if (others.length < places.length) return { ok: true, detail: `homes find it at ${places.join(', ')}` };
+    const detail =
+      places.length === 0
+        ? 'no SRV record: while this home is down, whoever writes to it for the first time may do so in the clear'
+        : `homes look for it at ${places.join(', ')}, not at ${host}:${port}`;
+    return { ok: false, detail, fix: this.#fix('SRV', name) };
   }
 
   async #mx(): Promise<Omit<DnsFinding, 'name'>> {
@@ -193,7 +210,7 @@ class DnsCheck {
     return { ok: true, detail: `${addresses.join(', ')} lead back to ${this.#place.host}` };
   }
 
-  #records<Type extends Exclude<DnsType, 'MX'>>(name: string, type: Type): Promise<readonly string[]> {
+  #records<Type extends Exclude<DnsType, 'MX' | 'SRV'>>(name: string, type: Type): Promise<readonly string[]> {
     return this.#deps.dns.records(name, type, this.#signal);
   }
 

@@ -36,7 +36,7 @@ export function dnsRecordsOf(place: HomePlace): readonly DnsRecord[] {
       name: `_restante._tcp.${home}.`,
       type: 'SRV',
       value: `10 10 ${port} ${host}.`,
-      why: `Other homes find this one, unless https://${home}/.well-known/restante leads to its node.`,
+      why: `Other homes find this one, and know while it is down that it is a home: nobody writes to it in the clear.`,
     },
     { name: `${home}.`, type: 'MX', ...mx },
     ...(dkim.length > 0 ? sendingRecords(place) : silentRecords(home)),

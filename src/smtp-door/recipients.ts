@@ -29,6 +29,7 @@ export class Recipients {
     if (address === undefined) return REFUSALS.nobody;
     const admission = await this.#deps.doorway().admits(address, sizeBytes);
     if (admission === 'unknown_recipient') return REFUSALS.nobody;
+    if (admission === 'uncertain') return REFUSALS.uncertain;
     if (admission === 'no_room') return REFUSALS.noRoom;
     return admission === 'over_quota' ? REFUSALS.full : undefined;
   }

@@ -9,6 +9,7 @@ export interface Refusal {
 export const REFUSALS = Object.freeze({
   notForUs: { code: 550, text: '5.7.1 This home takes mail for its own people only' },
   nobody: { code: 550, text: '5.1.1 No such address here' },
+  uncertain: { code: 451, text: '4.1.1 Whether there is such an address is not known now, come again later' },
   full: { code: 452, text: '4.2.2 The mailbox is full' },
   noRoom: { code: 452, text: '4.3.1 The disk of this home is full, come again later' },
   badSender: { code: 553, text: '5.1.7 Not an address that mail can be returned to' },

@@ -119,6 +119,15 @@ describe('a message at the door', () => {
     expect(world.recipients).toEqual(to('postmaster'));
   });
 
+  test('to somebody of whom the node cannot tell now whether they are there may come again', async () => {
+    await using world = await MemoryDoor.open();
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.mail('x@y.example', to('perhaps'), MAIL)).toMatch(/^451 4\.1\.1 /);
+    expect(await talk.ask('RSET')).toMatch(/^250 /);
+    expect(await talk.mail('x@y.example', to('nobody'), MAIL)).toMatch(/^550 5\.1\.1 /);
+    expect(world.door.status).toMatchObject({ refused: 1, deferred: 1 });
+  });
+
   test('is counted with what became of it, by reason, and by nobody’s name', async () => {
     await using world = await MemoryDoor.open({ answers: { bob: [{ status: 'rate_limited', retryAfterMs: 1 }] } });
     await using talk = await SmtpTalk.open(world.door.port);

@@ -63,10 +63,15 @@ export interface SmtpDoorOptions {
   readonly sizeBytesMax: number;
   /** Whether networks that nobody vouches for are asked to come again, the first time. */
   readonly isGreylisting: boolean;
+  /** Whether a mail server on this machine is believed who says by XCLIENT from where mail comes. */
+  readonly believesXclient: boolean;
 }
 
 /** Parameters of MAIL that EHLO offers; what is not offered is not understood either (RFC 5321, 4.1.1.11). */
 const OFFERED: ReadonlySet<string> = new Set(['SIZE', 'BODY']);
+
+/** Who may say so. */
+const THIS_MACHINE = ['127.0.0.1', '::1'];
 
 /** What a mail may be returned to: printable ASCII that ends no line and no angle bracket. */
 const SENDER = /^(?=.{0,254}$)[\x20-\x3b\x3d\x3f-\x7e]*$/;
@@ -96,7 +101,7 @@ export class SmtpDoor implements AsyncDisposable {
 
   private constructor(
     deps: SmtpDoorDeps,
-    { dmarc, home, isGreylisting, keys, sizeBytesMax }: SmtpDoorOptions,
+    { believesXclient, dmarc, home, isGreylisting, keys, sizeBytesMax }: SmtpDoorOptions,
     tls: Pick<SMTPServerOptions, 'cert' | 'key'>,
   ) {
     this.#deps = deps;
@@ -114,7 +119,7 @@ export class SmtpDoor implements AsyncDisposable {
       LETTER_BYTES_MAX,
     );
     this.#senders = new Senders(deps.clock);
-    this.#server = this.#createServer(tls);
+    this.#server = this.#createServer({ ...tls, useXClient: believesXclient && THIS_MACHINE });
   }
 
   static async open(deps: SmtpDoorDeps, options: SmtpDoorOptions): Promise<SmtpDoor> {
@@ -141,9 +146,9 @@ export class SmtpDoor implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroySoon();
   }
 
-  #createServer(tls: Pick<SMTPServerOptions, 'cert' | 'key'>): SMTPServer {
+  #createServer(place: Pick<SMTPServerOptions, 'cert' | 'key' | 'useXClient'>): SMTPServer {
     const server = new SMTPServer({
-      ...tls,
+      ...place,
       name: this.#domain,
       banner: 'Restante',
       size: this.#sizeBytesMax,
@@ -152,7 +157,7 @@ export class SmtpDoor implements AsyncDisposable {
       socketTimeout: IDLE_TIMEOUT_MS,
       closeTimeout: CLOSE_TIMEOUT_MS,
       // Nobody signs in here, and the jokes of old servers are not for strangers.
-      disabledCommands: ['AUTH', 'WIZ', 'SHELL', 'KILL', ...(tls.cert === undefined ? ['STARTTLS'] : [])],
+      disabledCommands: ['AUTH', 'WIZ', 'SHELL', 'KILL', ...(place.cert === undefined ? ['STARTTLS'] : [])],
       disableReverseLookup: true,
       hideSMTPUTF8: true,
       logger: false,

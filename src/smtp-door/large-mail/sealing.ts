@@ -2,7 +2,7 @@
  * What goes beside a message, encrypted in memory and brought to the node piece by piece: the list of all chunks first, so they
  * are sealed twice, the first time for their names (docs/protocol/blobs.md).
  */
-import { type CryptoSuite, concatBytes, type SecureRandom, toHex } from '../../base/index.ts';
+import { Chunks, type CryptoSuite, concatBytes, type SecureRandom, toHex } from '../../base/index.ts';
 import {
   ATTACHMENT_KEY_BYTES,
   CHUNK_BYTES,
@@ -45,17 +45,7 @@ export async function sealContent(
 
 /** Each is valid until the next is asked for: they share their memory. */
 function* chunksOf(content: Content): Generator<Uint8Array> {
-  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, content.size));
-  let filled = 0;
-  for (const piece of content.open())
-    for (let at = 0; at < piece.length; ) {
-      const taken = piece.subarray(at, at + chunk.length - filled);
-      chunk.set(taken, filled);
-      filled += taken.length;
-      at += taken.length;
-      if (filled < chunk.length) continue;
-      yield chunk;
-      filled = 0;
-    }
-  if (filled > 0) yield chunk.subarray(0, filled);
+  const chunks = new Chunks(Math.min(CHUNK_BYTES, content.size));
+  for (const piece of content.open()) yield* chunks.add(piece);
+  if (chunks.rest.length > 0) yield chunks.rest;
 }

@@ -105,11 +105,15 @@ export class Line {
     this.#closing.abort(new DOMException('signed out', 'AbortError'));
   }
 
-  /** Does it until the hub has answered. */
+  /** Does it until the hub has answered. What comes after the person has left is nobody's: the window keeps nothing of it. */
   async attempt<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
-        if (this.#connection !== undefined) return await work(this.#connection);
+        if (this.#connection !== undefined) {
+          const result = await work(this.#connection);
+          this.#closing.signal.throwIfAborted();
+          return result;
+        }
         await this.#untilLive();
       } catch (error) {
         if (error instanceof Refusal && error.status === 401) this.#signOut();

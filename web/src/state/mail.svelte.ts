@@ -61,7 +61,9 @@ export class Mail {
     const mail = new Mail(line, login);
     keepSession(mail.session);
     // Those of before are shown meanwhile.
-    await Promise.all(mail.accounts.map(({ mailboxes }) => mailboxes.isKnown || mailboxes.refresh()));
+    await Promise.all(
+      mail.accounts.filter(({ mailboxes }) => !mailboxes.isKnown).map(({ mailboxes }) => mailboxes.refresh()),
+    );
     for (const { completeness } of mail.accounts) completeness.refresh().catch((error: unknown) => console.warn(error));
     mail.follow();
     line.onChange(() => mail.#changed());
@@ -187,6 +189,11 @@ export class Mail {
     this.cursor = Math.max(0, Math.min(this.cursor, (this.list?.total ?? 1) - 1));
   }
 
+  /** What has come since the last look is said, if that is wanted; by the first one, nothing is. */
+  lookForNews(): Promise<void> {
+    return this.#notifier.look(this.accounts);
+  }
+
   /** Nothing of the mail stays in the browser. */
   async close(): Promise<void> {
     this.list?.close();
@@ -214,7 +221,7 @@ export class Mail {
     keepSession(this.session);
     const complain = (error: unknown): void => this.notices.problem(String(error));
     for (const account of this.accounts) account.refresh().catch(complain);
-    this.#notifier.look(this.accounts).catch(complain);
+    this.lookForNews().catch(complain);
     this.desk.outbox.flush().catch(complain);
     this.list?.refresh();
     void this.thread?.refresh();

@@ -44,16 +44,25 @@ export class Notifier {
   readonly #line: Line;
   /** By account: what had come when it was looked at last. */
   readonly #known = new Map<string, ReadonlySet<string>>();
+  #last: Promise<void> = Promise.resolve();
 
   constructor(line: Line) {
     this.#line = line;
   }
 
-  /** Something has changed. The first look is what there was before. */
-  async look(accounts: readonly MailAccount[]): Promise<void> {
+  /** Something has changed, or it was just turned on: the first look is what there was before. */
+  look(accounts: readonly MailAccount[]): Promise<void> {
+    // One after the other: an answer that is older than the one before it would make its mail new once more.
+    const looked = this.#last.then(() => this.#look(accounts));
+    this.#last = looked.catch(() => undefined); // thrown to whoever asked for that look
+    return looked;
+  }
+
+  async #look(accounts: readonly MailAccount[]): Promise<void> {
     if (!isNotifying()) return;
     for (const account of accounts) {
       const heads = await this.#unread(account);
+      if (heads === undefined) continue;
       const known = this.#known.get(account.id);
       this.#known.set(account.id, new Set(heads.map(({ id }) => id)));
       if (known === undefined || document.visibilityState === 'visible') continue;
@@ -61,9 +70,10 @@ export class Notifier {
     }
   }
 
-  async #unread({ id: accountId, mailboxes }: MailAccount): Promise<readonly EmailHead[]> {
+  /** Undefined: the account's mailboxes are not known yet, and all that is there would be new when they are. */
+  async #unread({ id: accountId, mailboxes }: MailAccount): Promise<readonly EmailHead[] | undefined> {
     const inMailbox = mailboxes.role('inbox')?.id;
-    if (inMailbox === undefined) return [];
+    if (inMailbox === undefined) return undefined;
     const sort = [{ property: 'receivedAt', isAscending: false }];
     const query = { accountId, filter: { inMailbox, notKeyword: '$seen' }, sort, limit: 50 };
     const ids = { resultOf: 'query', name: 'Email/query', path: '/ids' };

@@ -6,8 +6,8 @@ import { SvelteSet } from 'svelte/reactivity';
 import type { PersonDoor } from '../jmap/person.ts';
 import { Refusal } from '../jmap/refusal.ts';
 
-/** As a home that is away would be written to at first, what cannot be reached counts. */
-const OUTSIDE: ReadonlySet<string> = new Set(['unknown_home', 'home_unreachable']);
+/** Certainly no home. Mail to one that is away, or of which nobody can tell now, waits and is never in the clear. */
+const OUTSIDE = 'unknown_home';
 
 export class Outsiders {
   readonly #door: PersonDoor;
@@ -23,14 +23,18 @@ export class Outsiders {
     return addresses.filter((address) => this.#outside.has(address.toLowerCase()));
   }
 
-  /** Asks once of each; whom nobody can tell anything of now is asked of with the next letter. */
+  /** Asks once of each; whom nobody can tell anything of now is asked of again. */
   want(addresses: readonly string[]): void {
     for (const address of addresses.map((each) => each.toLowerCase())) {
       if (this.#asked.has(address)) continue;
       this.#asked.add(address);
       this.#door.key(address).catch((error: unknown) => {
-        if (error instanceof Refusal && OUTSIDE.has(error.code)) this.#outside.add(address);
-        else console.warn(error);
+        if (error instanceof Refusal && error.code === OUTSIDE) {
+          this.#outside.add(address);
+          return;
+        }
+        this.#asked.delete(address); // asked again with the next change of whom the letter is for
+        if (!(error instanceof Refusal)) console.warn(error);
       });
     }
   }
