@@ -72,6 +72,18 @@ export class Load implements Disposable {
     };
   }
 
+  /** Milliseconds from a submit to its receipt, one after the other, ascending. */
+  async latencies(queues: readonly Mail[][]): Promise<number[]> {
+    const took: number[] = [];
+    for (const [i, client] of this.#clients.entries())
+      for (const mail of queues[i] ?? []) {
+        const startedAt = performance.now();
+        await submitOne(client, mail);
+        took.push(performance.now() - startedAt);
+      }
+    return took.sort((a, b) => a - b);
+  }
+
   [Symbol.dispose](): void {
     for (const client of this.#clients) client.close();
   }
@@ -79,10 +91,12 @@ export class Load implements Disposable {
 
 async function drainQueue(client: WireClient, queue: Mail[]): Promise<void> {
   const lane = async (): Promise<void> => {
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const receipt = await client.submit(next.pdu, next.body);
-      if (receipt.status !== ReceiptStatus.OK) throw new Error(`refused: ${JSON.stringify(receipt)}`);
-    }
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) await submitOne(client, next);
   };
   await Promise.all(Array.from({ length: WINDOW }, lane));
+}
+
+async function submitOne(client: WireClient, { body, pdu }: Mail): Promise<void> {
+  const receipt = await client.submit(pdu, body);
+  if (receipt.status !== ReceiptStatus.OK) throw new Error(`refused: ${JSON.stringify(receipt)}`);
 }

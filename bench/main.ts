@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- [NAME…] [--full] [--profile FOLDER]`: prints one JSON line a bench, with the machine's load before and
  * after and its speed. Ratios are taken against a peer measured in the same run.
+ * `growth [--entries N] [--people N] [--postgres]`: how far, whose, and where the rows are.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -12,6 +13,7 @@ import { benchIdle } from './idle.ts';
 import { benchJmap } from './jmap.ts';
 import { verificationMicros } from './machine-speed.ts';
 import { benchPage } from './page.ts';
+import { benchRefill } from './refill.ts';
 import { benchReplicate } from './replicate.ts';
 import { benchSubmit } from './submit.ts';
 import { benchVault } from './vault.ts';
@@ -24,18 +26,30 @@ const BENCHES: Record<string, Bench> = {
   growth: benchGrowth,
   federation: benchFederation,
   replicate: benchReplicate,
+  refill: benchRefill,
   jmap: benchJmap,
   page: benchPage,
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { full: { type: 'boolean', default: false }, profile: { type: 'string' } },
+  options: {
+    full: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    entries: { type: 'string' },
+    people: { type: 'string', default: '10' },
+    postgres: { type: 'boolean', default: false },
+  },
 });
 const unknown = positionals.filter((name) => BENCHES[name] === undefined);
 if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}: there is ${Object.keys(BENCHES).join(', ')}`);
 const options: BenchOptions = {
   full: values.full,
+  growth: {
+    entries: values.entries === undefined ? undefined : Number(values.entries),
+    people: Number(values.people),
+    isPostgres: values.postgres,
+  },
   execArgv: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
 };
 for (const [name, bench] of Object.entries(BENCHES)) {

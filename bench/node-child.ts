@@ -5,7 +5,7 @@ import { SILENT_LOG } from '../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../src/base/system/index.ts';
 import { Node, type NodeLimits } from '../src/node/index.ts';
 
-const [folder, limits, port] = process.argv.slice(2) as [string, string, string];
+const [folder, limits, port, database] = process.argv.slice(2) as [string, string, string, string?];
 const log = {
   ...SILENT_LOG,
   error: (fields: object, message: string) =>
@@ -17,6 +17,7 @@ const node = await Node.open(
   { clock: new SystemClock(), random: new SystemRandom(), suite: new SodiumSuite(), log },
   {
     folder,
+    ...(database === undefined ? {} : { database }),
     host: '127.0.0.1',
     port: Number(port),
     registration: 'open',

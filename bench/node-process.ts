@@ -40,6 +40,8 @@ export class NodeProcess implements AsyncDisposable {
     options: {
       readonly folder?: string;
       readonly port?: number;
+      /** The PostgreSQL database that has the rows. */
+      readonly database?: string;
       readonly limits?: object;
       readonly execArgv?: string[];
     } = {},
@@ -55,6 +57,7 @@ export class NodeProcess implements AsyncDisposable {
         folder,
         JSON.stringify(options.limits ?? {}),
         String(options.port ?? 0),
+        ...(options.database === undefined ? [] : [options.database]),
       ],
       {
         stdio: ['pipe', 'pipe', 'inherit'],

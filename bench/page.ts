@@ -16,7 +16,8 @@ import { type Browser, type Page as BrowserPage, chromium } from 'playwright-cor
 import { SILENT_LOG } from '../src/base/index.ts';
 import { Page } from '../src/hub/page/page.ts';
 import { type Jmap, type MailStore, mountJmap } from '../src/jmap/index.ts';
-import { asPerson, MAIN, PASSWORD } from '../test/harness/home-process.ts';
+import { asPerson, PASSWORD } from '../test/harness/home-process.ts';
+import { MAIN } from '../test/harness/program.ts';
 import { WebHome } from '../test/harness/web-home.ts';
 import type { Bench } from './bench-options.ts';
 import { CALLER, deliver, fill, openStore } from './jmap.ts';

@@ -1,5 +1,5 @@
 /**
- * What the store on SQLite reaches: run `npx tsc -b` first, then `node bench/store.bench.mjs [folder]`.
+ * What the store on SQLite reaches: run `npm run build` first, then `node bench/store.bench.mjs [folder]`.
  *
  * Each figure is printed with the CPU time it took, since that holds on a busy machine where the time on the wall does not.
  */

@@ -59,4 +59,7 @@ async function connect(folder, port, key) {
   return { core, socket };
 }
 
-process.on('message', async ({ part, ...task }) => process.send(await parts[part](task)));
+async function answer({ part, ...task }) {
+  process.send(await parts[part](task));
+}
+process.on('message', (message) => void answer(message));

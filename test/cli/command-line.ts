@@ -9,11 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { Interruption } from '../../src/cli/interruption.ts';
 import { runCommand } from '../../src/cli/run.ts';
-
-const MAIN = fileURLToPath(new URL('../../dist/bin/restante.js', import.meta.url));
+import { MAIN } from '../harness/program.ts';
 
 export interface Finished {
   readonly code: number | null;

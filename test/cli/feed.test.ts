@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { jsonOf, MAIN, restante } from '../harness/home-process.ts';
+import { jsonOf, restante } from '../harness/home-process.ts';
+import { MAIN } from '../harness/program.ts';
 import { ServedFeeds } from '../harness/served-feeds.ts';
 
 async function setup() {

@@ -18,6 +18,7 @@ import { SodiumSuite } from '../../src/base/system/index.ts';
 import { Core, DEFAULT_LIMITS, type Disk, joinFleet, Metrics } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
 import type { Store } from '../../src/store/index.ts';
+import { FeedLag } from './feed-lag.ts';
 import type { Internet, Site } from './internet.ts';
 import { NOON } from './node-world.ts';
 import { createPerson, type Person } from './person.ts';
@@ -72,6 +73,7 @@ export class FleetWorld implements AsyncDisposable {
   readonly #folder: string;
   #lost = 0;
   #isOver = false;
+  readonly #lag = new FeedLag();
   readonly #reopening: Promise<void>[] = [];
 
   private constructor(folder: string, options: FleetOptions) {
@@ -190,6 +192,12 @@ export class FleetWorld implements AsyncDisposable {
     await this.settled();
   }
 
+  /** Links stay, and what is said over them passes; nothing of feeds does until what this returns is called. */
+  holdFeeds(): () => Promise<void> {
+    this.#lag.begin();
+    return () => this.#lag.end();
+  }
+
   /** A node is opened anew, as another core than `before`. */
   async reopened(name: string, before: Core): Promise<void> {
     await this.until(() => {
@@ -301,8 +309,8 @@ export class FleetWorld implements AsyncDisposable {
           sockets.add(socket);
           void socket.closed.then(() => sockets.delete(socket));
         }
-        void core.serveNode(theirs);
-        return ours;
+        void core.serveNode(this.#lag.through(theirs));
+        return this.#lag.through(ours);
       },
     };
   }

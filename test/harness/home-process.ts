@@ -1,13 +1,9 @@
 /** A home as people run it: the built command line in a process of its own, killed or stopped by process id. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
-import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-
-/** From the project's folder, where tests and benches are begun: benches are compiled to elsewhere. */
-export const MAIN = resolve('dist/bin/restante.js');
+import { MAIN, Program } from './program.ts';
 
 /** Of every person of these tests. */
 export const PASSWORD = { RESTANTE_PASSWORD: 'correct horse battery staple' };
@@ -81,65 +77,42 @@ async function listenable(port: number): Promise<number | undefined> {
 export class HomeProcess {
   readonly url: string;
   readonly home: string;
-  readonly #child: ChildProcess;
-  readonly #exit: Promise<void>;
-  readonly #log: readonly string[];
+  readonly #program: Program;
 
-  private constructor(
-    child: ChildProcess,
-    exit: Promise<void>,
-    log: readonly string[],
-    ready: { node: string; home: string },
-  ) {
-    this.#child = child;
-    this.#exit = exit;
-    this.#log = log;
-    this.url = ready.node;
-    this.home = ready.home;
+  private constructor(program: Program) {
+    const { home, node } = jsonOf<{ node: string; home: string }>(program.ready);
+    this.#program = program;
+    this.url = node;
+    this.home = home;
   }
 
   static async open(folder: string, port: number, args: readonly string[] = []): Promise<HomeProcess> {
-    const options = [
-      'node',
-      '--json',
-      '--data',
-      folder,
-      '--port',
-      String(port),
-      '--registration',
-      'open',
-      '--log-level',
-      'error',
-    ];
-    const child = spawn(process.execPath, [MAIN, ...options, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const log: string[] = [];
-    child.stderr.on('data', (data: Buffer) => log.push(data.toString('latin1')));
-    const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-    if (first.done === true) throw new Error(`the home did not start: ${log.join('').slice(-4_000)}`);
-    return new HomeProcess(child, exit, log, JSON.parse(first.value as string) as { node: string; home: string });
+    const place = ['--json', '--data', folder, '--port', String(port), '--registration', 'open'];
+    return new HomeProcess(await Program.open(['node', ...place, '--log-level', 'error', ...args]));
   }
 
   get pid(): number {
-    return this.#child.pid as number;
+    return this.#program.pid;
   }
 
   get isRunning(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#program.isRunning;
   }
 
   /** What it wrote to stderr so far. */
   get log(): string {
-    return this.#log.join('');
+    return this.#program.log;
   }
 
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exit;
+  ended(): Promise<number | null> {
+    return this.#program.ended();
   }
 
-  async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    await this.#exit;
+  kill(): Promise<void> {
+    return this.#program.kill();
+  }
+
+  stop(): Promise<void> {
+    return this.#program.stop();
   }
 }

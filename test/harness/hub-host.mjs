@@ -1,4 +1,5 @@
 /** A hub host as a process: options as JSON in the first argument, its port as a line on stdout; ends with its stdin. */
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../dist/base/system/index.js';
 import { ControlServer } from '../../dist/hub/index.js';
@@ -20,7 +21,6 @@ const hub = await ControlServer.open(
   },
 );
 process.stdout.write(`${hub.port}\n`);
-process.stdin.resume().on('end', async () => {
-  await hub[Symbol.asyncDispose]();
-  process.exit(0);
-});
+await once(process.stdin.resume(), 'end');
+await hub[Symbol.asyncDispose]();
+process.exit(0);

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, fromUtf8, type Log, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../src/base/system/index.ts';
-import { ControlServer, type ControlServerOptions } from '../../src/hub/control/control-server.ts';
+import type { ControlServerOptions } from '../../src/hub/control/control-options.ts';
+import { ControlServer } from '../../src/hub/control/control-server.ts';
 import type { HomeCheck } from '../../src/hub/control/home-check.ts';
 import { encodeFrame, FrameReader, HubError } from '../../src/hub-client/index.ts';
 

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Prng } from '../../src/base/index.ts';
-import { asPerson, jsonOf, MAIN, PASSWORD } from './home-process.ts';
+import { asPerson, jsonOf, PASSWORD } from './home-process.ts';
+import { MAIN } from './program.ts';
 
 /** One in so many messages is kept by the node as a file. */
 const LARGE_EVERY = 25;

@@ -34,7 +34,7 @@ export interface LiveNode {
 export interface LiveFleetOptions {
   /** Nodes that get a disk of their own, which is small. */
   readonly smallDisks?: readonly string[];
-  /** The PostgreSQL database that all of them share; default: each keeps its rows in its folder. */
+  /** The PostgreSQL database that all of them share; default: RESTANTE_DATABASE, else each keeps its rows in its folder. */
   readonly database?: string;
 }
 
@@ -54,7 +54,7 @@ export class LiveFleet implements AsyncDisposable {
     this.#home = home;
     this.#options = options;
     this.#smallDisks = new Set(more.smallDisks ?? []);
-    this.#database = more.database;
+    this.#database = more.database ?? process.env.RESTANTE_DATABASE;
   }
 
   static async open(
@@ -143,7 +143,7 @@ export class LiveFleet implements AsyncDisposable {
     return new WireClient(await clients.dial(`ws://127.0.0.1:${this.node(name).port}/client`, never));
   }
 
-  /** Every running node is linked to every other, and has every feed as far as any has it. */
+  /** Every running node is linked to every other, and none has less of a feed than another. */
   async settled(): Promise<void> {
     await until('a settled fleet', async () => {
       const names = this.running.map(({ name }) => name);
@@ -163,7 +163,9 @@ export class LiveFleet implements AsyncDisposable {
 
   async #make(name: string, port: number): Promise<LiveNode> {
     const folder = join(this.folder, `${name}-${this.#made++}`);
-    const disk = this.#smallDisks.has(name) ? await SmallDisk.mount(folder) : undefined;
+    // A node whose rows are in a database fills that one's disk.
+    const isSmall = this.#smallDisks.has(name) && this.#database === undefined;
+    const disk = isSmall ? await SmallDisk.mount(folder) : undefined;
     const node: LiveNode = { name, folder, port, proxy: await CutProxy.open(port), disk, process: undefined };
     this.nodes.set(name, node);
     return node;

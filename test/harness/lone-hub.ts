@@ -1,23 +1,18 @@
 /** A hub alone, as people run it: the built command line in a process of its own, asked by JMAP over HTTP. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { MAIN } from './home-process.ts';
+import { Program } from './program.ts';
 
 export class LoneHub {
-  readonly #child: ChildProcess;
+  readonly #program: Program;
   readonly #url: string;
 
-  private constructor(child: ChildProcess, url: string) {
-    this.#child = child;
+  private constructor(program: Program, url: string) {
+    this.#program = program;
     this.#url = url;
   }
 
   static async open(folder: string, port: number, nodeUrl: string): Promise<LoneHub> {
     const options = ['--json', '--data', folder, '--port', String(port), '--node', nodeUrl, '--log-level', 'error'];
-    const child = spawn(process.execPath, [MAIN, 'hub', 'run', ...options], { stdio: ['ignore', 'pipe', 'ignore'] });
-    const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-    if (first.done === true) throw new Error('the hub did not start');
-    return new LoneHub(child, `http://127.0.0.1:${port}`);
+    return new LoneHub(await Program.open(['hub', 'run', ...options]), `http://127.0.0.1:${port}`);
   }
 
   /** Logs in. */
@@ -51,11 +46,8 @@ export class LoneHub {
   }
 
   /** In order. */
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exit = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGTERM');
-    await exit;
+  stop(): Promise<void> {
+    return this.#program.stop();
   }
 }
 

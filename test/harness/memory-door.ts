@@ -5,6 +5,7 @@
 import { Registry } from 'prom-client';
 import { SILENT_LOG } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../src/base/system/index.ts';
+import type { Admission } from '../../src/federation/index.ts';
 import type { Piece, Submission } from '../../src/node/index.ts';
 import {
   type Address,
@@ -65,8 +66,9 @@ export class MemoryDoor implements AsyncDisposable {
     const [taken, pieces]: [Taken[], Piece[]] = [[], []];
     let isFull = false;
     const doorway = {
-      admits: async (address: Address): Promise<'over_quota' | 'unknown_recipient' | 'ok'> => {
+      admits: async (address: Address): Promise<Admission> => {
         if (address.startsWith('nobody')) return 'unknown_recipient';
+        if (address.startsWith('perhaps')) return 'uncertain';
         return isFull || address.startsWith('full') ? 'over_quota' : 'ok';
       },
       certificate: async () => secrets.certificate,
@@ -89,7 +91,7 @@ export class MemoryDoor implements AsyncDisposable {
       { ...deps, doorway: () => doorway },
       {
         ...{ home: HOME, keys: DOOR_KEYS, host: '127.0.0.1', port: 0, tls },
-        ...{ dmarc: 'obey', sizeBytesMax: 8 * MiB, isGreylisting: true },
+        ...{ dmarc: 'obey', sizeBytesMax: 8 * MiB, isGreylisting: true, believesXclient: false },
       },
     );
     const fill = (): void => {

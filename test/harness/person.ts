@@ -66,7 +66,7 @@ export function createPerson(random: SecureRandom, address: Address, changes: Pa
 /** A signed PDU over `body`. */
 export function writePdu(
   random: SecureRandom,
-  author: Person,
+  author: Pick<Person, 'address' | 'device'>,
   recipients: readonly Address[],
   body: Uint8Array,
   type: PduType = 'mail',

@@ -134,7 +134,7 @@ export class PostfixInbox implements AsyncDisposable {
       smtpd_tls_key_file: certificate.keyPath,
       smtpd_tls_received_header: 'yes',
       smtpd_recipient_restrictions:
-        'check_recipient_access inline:{nobody@elsewhere.example=REJECT}, check_client_access static:HOLD, permit',
+        'check_recipient_access inline:{nobody@elsewhere.invalid=REJECT}, check_client_access static:HOLD, permit',
     });
     return new PostfixInbox(folder, instance);
   }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { MAIN } from './home-process.ts';
+import { MAIN } from './program.ts';
 
 export class ServedFeeds implements AsyncDisposable {
   readonly port: number;

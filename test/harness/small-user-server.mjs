@@ -113,7 +113,7 @@ function call([name, argument]) {
   return { notes: notes(), pid: process.pid, key: toBase64(suite.sha256(hubKey)) };
 }
 
-const server = createServer(async (request, response) => {
+async function serve(request, response) {
   const { 'restante-session': session, 'restante-scopes': scopes, 'restante-base': base } = request.headers;
   const answer = (status, body) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -136,7 +136,9 @@ const server = createServer(async (request, response) => {
   let body = '';
   for await (const chunk of request) body += chunk;
   return answer(200, call(JSON.parse(body)));
-});
+}
+
+const server = createServer((request, response) => void serve(request, response));
 server.on('upgrade', (request, socket, head) => {
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`,
@@ -156,4 +158,7 @@ server.on('upgrade', (request, socket, head) => {
   socket.on('data', hear);
 });
 rmSync(launch.socketPath, { force: true });
-server.listen(launch.socketPath, () => component.tell(launch.control.instance, 'ready', {}, { user: launch.user }));
+server.listen(
+  launch.socketPath,
+  () => void component.tell(launch.control.instance, 'ready', {}, { user: launch.user }),
+);

@@ -17,8 +17,8 @@ export class SmtpTalk implements AsyncDisposable {
   }
 
   /** After the greeting and, unless told otherwise, EHLO. `early` is sent before anything was read. */
-  static async open(port: number, hello = 'EHLO mail.example.net', early = '', host = '127.0.0.1'): Promise<SmtpTalk> {
-    const socket = connect({ port, host, noDelay: true });
+  static async open(port: number, hello = 'EHLO mail.example.net', early = ''): Promise<SmtpTalk> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.on('error', () => socket.destroy()); // a refusal that cuts is read from the lines
     const talk = new SmtpTalk(socket);
     if (early !== '') talk.send(early);

@@ -82,6 +82,14 @@ export class TwoHomes implements AsyncDisposable {
       });
   }
 
+  /** One item from the other home is answered "later". */
+  untilPutOff(): Promise<void> {
+    return this.until(async () => {
+      const [status] = await this.other.core('x').operator.federationStatus(undefined);
+      return status?.deferred === 1;
+    }, 'an item that is put off');
+  }
+
   async untilAliceHas(at: string, ids: readonly PduId[]): Promise<void> {
     await this.fleet.until(
       async () => {

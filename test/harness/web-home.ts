@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { asPerson, MAIN, PASSWORD } from './home-process.ts';
+import { asPerson, PASSWORD } from './home-process.ts';
+import { MAIN } from './program.ts';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FIRST_LOGIN_MS = 60_000;

@@ -20,8 +20,14 @@ export class ZoneDns implements DnsResolver {
     const zone = this.zones[name.toLowerCase()];
     if (zone?.fails === true) throw new Error('no server answers');
     const texts = zone?.[type] ?? [];
-    return (type === 'MX' ? texts.map(mx) : texts) as readonly DnsRecords[Type][];
+    const found = type === 'MX' ? texts.map(mx) : type === 'SRV' ? texts.map(srv) : texts;
+    return found as readonly DnsRecords[Type][];
   }
+}
+
+function srv(text: string): DnsRecords['SRV'] {
+  const [priority, weight, port, name = ''] = text.split(' ');
+  return { priority: Number(priority), weight: Number(weight), port: Number(port), name };
 }
 
 function mx(text: string): DnsRecords['MX'] {

@@ -24,7 +24,7 @@ test.skipIf(SKIPPED)(
       args: ['--smtp-relay', `smtp://127.0.0.1:${inbox.port}`],
     });
     const canary = `canary-${randomBytes(12).toString('hex')}`;
-    const to = ['--to', 'carol@elsewhere.example', '--cc', 'nobody@elsewhere.example'];
+    const to = ['--to', 'carol@elsewhere.invalid', '--cc', 'nobody@elsewhere.invalid'];
     const text = `Grüße ${canary}\n.\n..two dots\n${'long '.repeat(300)}\n`;
     await home.as('alice', [
       'send',
@@ -54,8 +54,8 @@ test.skipIf(SKIPPED)(
       .poll(async () => (await home.list('alice')).at(0)?.deliveries, { timeout: 20_000, interval: 500 })
       .toEqual(
         expect.arrayContaining([
-          expect.objectContaining({ recipients: ['carol@elsewhere.example'], status: 'delivered' }),
-          expect.objectContaining({ recipients: ['nobody@elsewhere.example'], status: 'refused', code: '5.7.1' }),
+          expect.objectContaining({ recipients: ['carol@elsewhere.invalid'], status: 'delivered' }),
+          expect.objectContaining({ recipients: ['nobody@elsewhere.invalid'], status: 'refused', code: '5.7.1' }),
         ]),
       );
     expect(new SecretScan([canary]).inFolder(home.folder).found).toEqual([]);

@@ -146,10 +146,10 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.keyboard.press('c');
     const letter = page.getByRole('dialog', { name: 'New message' });
     const to = letter.getByLabel('To', { exact: true });
-    await to.fill(`${bob}, carol@nowhere.example,`);
+    await to.fill(`${bob}, carol@nowhere.invalid,`);
     await to.press('Enter');
-    await letter.getByText('No home is known of carol@nowhere.example:').waitFor({ timeout: TIMEOUT_MS });
-    await letter.getByRole('button', { name: 'Remove carol@nowhere.example' }).click();
+    await letter.getByText('No home is known of carol@nowhere.invalid:').waitFor({ timeout: TIMEOUT_MS });
+    await letter.getByRole('button', { name: 'Remove carol@nowhere.invalid' }).click();
     await letter.getByText('No home is known').waitFor({ state: 'detached' });
     await letter.getByRole('button', { name: 'Discard draft' }).click();
     await letter.waitFor({ state: 'detached' });

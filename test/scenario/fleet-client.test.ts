@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Client } from '../../src/client/index.ts';
+import { COMPARE_INTERVAL_MS } from '../../src/client/limits.ts';
 import { all, never } from '../harness/client-world.ts';
 import { FleetClients } from '../harness/fleet-client.ts';
 import { verified } from '../harness/fleet-people.ts';
@@ -54,6 +55,26 @@ test('people write at both sides through an hour of being cut off: each mail onc
     });
   }
   await verified(world, 'a', 'b');
+});
+
+test('a client that stays connected knows nodes that join, and finds one when all others are gone for good', async () => {
+  await using world = await FleetWorld.open(['a', 'b']);
+  const clients = new FleetClients(world);
+  const alice = await clients.createAccount('alice', 'a');
+  await world.settled();
+  await using client = await clients.open(alice, 'a');
+  await world.moving(client.connect(never));
+  await world.until(() => client.nodes.list().some(({ state }) => state === 'connected'));
+  await world.stop('b');
+  await world.join('c', 'a');
+  await world.settled();
+  await world.pass(COMPARE_INTERVAL_MS + SECOND_MS);
+  await world.until(() => client.nodes.list().some(({ name }) => name === 'c'), 'the new node');
+  await world.stop('a');
+  await world.until(
+    () => client.nodes.list().some(({ name, state }) => name === 'c' && state === 'connected'),
+    'connected to the new node',
+  );
 });
 
 test('a body that comes to the node after its header is with the client seconds later', async () => {

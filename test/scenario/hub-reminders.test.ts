@@ -33,6 +33,16 @@ describe('a user server asks to be woken', () => {
     await user.untilHolds(() => user.reminders.get('mail')?.onMail === false);
   });
 
+  test('again where another process has relieved the control server: what that was told last may be lost', async () => {
+    await using setting = await openUserSetting();
+    const { user } = setting;
+    await user.call(['VacationResponse/set', { update: { singleton: { isEnabled: true } } }]);
+    await user.untilHolds(() => user.reminders.get('mail')?.onMail === true);
+    user.reminders.clear();
+    user.server.remindAgain();
+    await user.untilHolds(() => user.reminders.get('mail')?.onMail === true && user.reminders.get('time')?.at === null);
+  });
+
   test('when a message is due, and again while its home is away', async () => {
     await using setting = await openUserSetting();
     const { user, world } = setting;

@@ -11,9 +11,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { STORED_CHUNK_BYTES } from '../../src/protocol/index.ts';
-import { asPerson, MAIN, PASSWORD } from '../harness/home-process.ts';
+import { asPerson, PASSWORD } from '../harness/home-process.ts';
 import { runLength } from '../harness/length.ts';
 import { LiveFleet } from '../harness/live-fleet.ts';
+import { MAIN } from '../harness/program.ts';
 
 const MiB = 1024 * 1024;
 const SIZE = runLength(32, 2048) * MiB;

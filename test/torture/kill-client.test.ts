@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SeededPrng } from '../../src/base/index.ts';
-import { asPerson, HomeProcess, MAIN, PASSWORD } from '../harness/home-process.ts';
+import { asPerson, HomeProcess, PASSWORD } from '../harness/home-process.ts';
 import { runLength } from '../harness/length.ts';
+import { MAIN } from '../harness/program.ts';
 
 const KILLS = runLength(2, 200);
 const SEED = 12;

@@ -1,6 +1,6 @@
 /**
  * What the test uses of jmap-jam. Its own declarations lead to TypeScript sources with enums, which `erasableSyntaxOnly`
- * refuses even in packages; tsconfig.test.json puts these in their place.
+ * refuses even in packages; tsconfig.json puts these in their place.
  */
 type Id = string;
 

@@ -137,13 +137,15 @@ const commands = {
   },
 };
 
-readline.createInterface({ input: process.stdin }).on('line', async (line) => {
+async function answer(line) {
   const command = JSON.parse(line);
   try {
-    const answer = await commands[command.do](command);
-    process.stdout.write(`${JSON.stringify({ id: command.id, answer })}\n`);
+    const result = await commands[command.do](command);
+    process.stdout.write(`${JSON.stringify({ id: command.id, answer: result })}\n`);
   } catch (error) {
     process.stdout.write(`${JSON.stringify({ id: command.id, error: String(error.stack ?? error) })}\n`);
   }
-});
+}
+
+readline.createInterface({ input: process.stdin }).on('line', (line) => void answer(line));
 process.stdin.on('end', () => process.exit(0));
