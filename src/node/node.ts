@@ -43,7 +43,6 @@ import { DEFAULT_LIMITS, type NodeLimits } from './limits.ts';
 import { type DoorStatus, Metrics } from './metrics.ts';
 import { lossOf } from './node-store.ts';
 import type { Operator } from './operator.ts';
-import type { Remote } from './remote.ts';
 
 export interface NodeDeps {
   readonly clock: Clock;
@@ -91,6 +90,8 @@ export class Node implements AsyncDisposable {
   readonly #events: Emitter<{ readonly mail: ReadonlySet<Address> }>;
   #lose: (why: Error) => void = () => undefined;
   #core: Core | undefined;
+  /** Who came before the home was open, which it is soon; undefined once it closes. */
+  #early: { readonly socket: FrameSocket; readonly serve: (core: Core) => Promise<void> }[] | undefined = [];
   #http: HttpServer | undefined;
   #control: ControlServer | undefined;
   #home: HomeName | undefined;
@@ -188,6 +189,8 @@ export class Node implements AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]();
     const core = this.#core;
     this.#core = undefined;
+    for (const { socket } of this.#early ?? []) sendAway(socket);
+    this.#early = undefined;
     await this.#control?.[Symbol.asyncDispose]();
     await core?.[Symbol.asyncDispose]();
     await this.#http?.[Symbol.asyncDispose]();
@@ -239,17 +242,19 @@ export class Node implements AsyncDisposable {
         metrics: this.#metrics,
         home: () => this.#opened.home,
         health: () => this.health(),
-        onConnection: (socket, remote, onAuthenticated) => this.#serve(socket, remote, onAuthenticated),
+        onConnection: (socket, remote, onAuthenticated) =>
+          this.#admit(socket, (core) => core.serve(socket, remote, onAuthenticated)),
         mount: (fastify) => this.#mountOutside(fastify),
         mayLink: (target, authorization) => this.#core?.fleet.mayLink(target, authorization) ?? false,
-        onLink: (socket, authorization) => this.#serveNode(socket, authorization),
+        onLink: (socket, authorization) => this.#admit(socket, (core) => core.serveNode(socket, authorization)),
       },
       { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
     );
     const existing = await readHomeConfig(folder);
     this.#home = this.#options.home ?? existing?.home ?? parseHomeName(`localhost:${this.#http.port}`);
-    this.#core = await this.#openCore();
-    this.#control = await ControlServer.open(() => this.operator, log, this.#core.folder.controlSocket);
+    const core = await this.#openCore();
+    this.#serveWith(core);
+    this.#control = await ControlServer.open(() => this.operator, log, core.folder.controlSocket);
     log.info({ home: this.home, url: this.url, folder }, 'the node serves');
   }
 
@@ -323,23 +328,20 @@ export class Node implements AsyncDisposable {
     return openNodeDialer(this.#deps.clock);
   }
 
-  #serveNode(socket: FrameSocket, authorization: string | undefined): void {
-    if (this.#core === undefined) {
-      socket.close(1012, 'starting or stopping');
-      return;
-    }
-    this.#core
-      .serveNode(socket, authorization)
-      .catch((error: unknown) => this.#deps.log.error({ error }, 'a link of another node failed'));
+  /** The port comes before the home, whose name may be made of it: who is early waits until the home is open. */
+  #admit(socket: FrameSocket, serve: (core: Core) => Promise<void>): void {
+    if (this.#core !== undefined) this.#serve(this.#core, serve);
+    else if (this.#early !== undefined) this.#early.push({ socket, serve });
+    else sendAway(socket);
   }
 
-  #serve(socket: FrameSocket, remote: Remote, onAuthenticated: () => void): void {
-    if (this.#core === undefined) {
-      socket.close(1012, 'starting or stopping');
-      return;
-    }
-    const served = this.#core.serve(socket, remote, onAuthenticated);
-    served.catch((error: unknown) => this.#deps.log.error({ error }, 'a session failed'));
+  #serveWith(core: Core): void {
+    this.#core = core;
+    for (const { serve } of this.#early?.splice(0) ?? []) this.#serve(core, serve);
+  }
+
+  #serve(core: Core, serve: (core: Core) => Promise<void>): void {
+    serve(core).catch((error: unknown) => this.#deps.log.error({ error }, 'a connection failed'));
   }
 
   /** The feed has ended: everything of this folder is opened again, with a new feed. Clients come back by themselves. */
@@ -348,9 +350,13 @@ export class Node implements AsyncDisposable {
       const core = this.#core;
       this.#core = undefined;
       await core?.[Symbol.asyncDispose]();
-      this.#core = await this.#openCore();
+      this.#serveWith(await this.#openCore());
     });
   }
+}
+
+function sendAway(socket: FrameSocket): void {
+  socket.close(1012, 'stopping');
 }
 
 /** The home document names these nodes, so an operator has: they may stand in a private network. */

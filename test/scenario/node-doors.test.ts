@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
+import { DialError, type FrameSocket, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
 import { wkdHash } from '../../src/federation/index.ts';
 import { Node, type NodeOptions, withOperator } from '../../src/node/index.ts';
 import { type Address, FRAME_BYTES_MAX, parseHomeChain, ReceiptStatus } from '../../src/protocol/index.ts';
+import { freePort } from '../harness/home-process.ts';
 import { createPerson, type Person, writePdu } from '../harness/person.ts';
 import { WireClient } from '../harness/wire-client.ts';
 
@@ -75,6 +76,17 @@ function begunFrame(bytes: number): Buffer {
   return frame;
 }
 
+/** As soon as the port answers, which may be long before the home is open. */
+async function connectEarly(url: string): Promise<FrameSocket> {
+  for (;;) {
+    try {
+      return await dialer.dial(url, new AbortController().signal);
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+    }
+  }
+}
+
 describe('the doors of a node', () => {
   test('any OpenPGP program finds a person’s certificate by address, and nobody’s where there is none', async () => {
     await using running = await run();
@@ -118,6 +130,15 @@ describe('the doors of a node', () => {
     const metrics = await (await fetch(`${node.httpUrl}/metrics`)).text();
     expect(metrics).toContain('restante_receipts_total{status="ok"} 1');
     expect(metrics).toContain('restante_connections 1');
+    client.close();
+  });
+
+  test('whoever comes while it starts is served as soon as it has', async () => {
+    const port = await freePort();
+    const [early, running] = await Promise.all([connectEarly(`ws://127.0.0.1:${port}/client`), run({ port })]);
+    await using _ = running;
+    const client = new WireClient(early);
+    expect((await client.serverInfo()).home).toBe(running.node.home);
     client.close();
   });
 
