@@ -52,6 +52,29 @@ async function signInAt(page: Page, address: string): Promise<void> {
   await page.getByRole('button', { name: 'Compose' }).first().waitFor();
 }
 
+/** Keeps what the page asks the browser to wake it for: a browser that has a network forgets it at once. */
+const KEEP_TAGS = `
+  globalThis.askedTags = [];
+  const { register } = SyncManager.prototype;
+  SyncManager.prototype.register = function (tag) {
+    askedTags.push(tag);
+    return register.call(this, tag);
+  };`;
+
+/** What the browser does for a page that has asked for it, once there is a network. */
+async function sync(page: Page, tag: string): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  const registrationId = await new Promise<string>((resolve, reject) => {
+    devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => {
+      if (first !== undefined) resolve(first.registrationId);
+    });
+    devtools.send('ServiceWorker.enable').catch(reject);
+  });
+  const { origin } = new URL(page.url());
+  await devtools.send('ServiceWorker.dispatchSyncEvent', { origin, registrationId, tag, lastChance: false });
+  await devtools.detach();
+}
+
 async function goOffline({ context, page }: { context: BrowserContext; page: Page }): Promise<void> {
   await context.setOffline(true);
   await page.getByText('You are offline.').waitFor();
@@ -206,6 +229,33 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the outbox of the page', lac
         await reader.page.getByRole('button', { name: /minutes\.txt/ }).click();
         const stream = await (await saving).createReadStream();
         expect(await text(stream)).toBe('All agreed.');
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'goes as soon as the browser says that there is a network, however long the page would have waited',
+      async () => {
+        const { context, page } = await signInWithWorker(home, author);
+        await page.addInitScript(KEEP_TAGS);
+        await page.clock.install();
+        await page.reload();
+        await page.getByRole('button', { name: 'Compose' }).first().waitFor();
+        await home.crash(async () => {
+          await page.getByText('The hub does not answer.').waitFor();
+          await send(page, { to: reader.address, subject: 'woken', text: 'up' });
+          await waiting(page, 'woken').waitFor();
+          await page.waitForFunction("askedTags.includes('restante-outbox')");
+          // From here on the page tries nothing by itself: its clock stands.
+          await page.clock.pauseAt(await page.evaluate<number>('Date.now() + 60_000'));
+        });
+        expect(await waiting(page, 'woken').count()).toBe(1);
+        await sync(page, 'restante-outbox');
+        await page.getByText('The hub does not answer.').waitFor({ state: 'detached', timeout: ARRIVAL_MS });
+        await page.clock.resume();
+        await row(reader.page, 'woken').waitFor({ timeout: ARRIVAL_MS });
+        await waiting(page, 'woken').waitFor({ state: 'detached' });
         await context.close();
       },
       TIMEOUT_MS,
