@@ -101,7 +101,7 @@ export type Step =
   | { readonly kind: 'createFolder'; readonly path: string; readonly isSubscribed: boolean }
   | { readonly kind: 'renameFolder'; readonly path: string; readonly to: string }
   /** What came after `uidNext` was never seen: then the folder stays. */
-  | { readonly kind: 'deleteFolder'; readonly path: string; readonly uidNext: number }
+  | { readonly kind: 'deleteFolder'; readonly folder: FolderRef; readonly uidNext: number }
   | { readonly kind: 'subscribe'; readonly path: string; readonly isSubscribed: boolean };
 
 export type StepOutcome =

@@ -58,7 +58,8 @@ export function planOf(view: PlanView, pending: PendingChange): Plan {
       const path = view.folders.pathOf(object);
       if (path === undefined || view.folders.gone.has(object)) return SETTLED;
       const uidNext = view.folders.markOf(object)?.uidNext ?? 1;
-      return { kind: 'step', step: { kind: 'deleteFolder', path, uidNext } };
+      const folder = { path, uidValidity: view.folders.uidValidityOf(object) };
+      return { kind: 'step', step: { kind: 'deleteFolder', folder, uidNext } };
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { ImapFlow } from 'imapflow';
 import { HubError } from '../../hub-error.ts';
 import { inFolder } from './folder-sync.ts';
-import type { Step, StepOutcome } from './imap-protocol.ts';
+import type { FolderRef, Step, StepOutcome } from './imap-protocol.ts';
 import { uidSetOf } from './uid-set.ts';
 
 const DONE: StepOutcome = { status: 'done' };
@@ -67,7 +67,7 @@ async function perform(client: ImapFlow, step: Step): Promise<StepOutcome> {
       await client.mailboxRename(step.path, step.to);
       return DONE;
     case 'deleteFolder':
-      return deleteFolder(client, step.path, step.uidNext);
+      return deleteFolder(client, step.folder, step.uidNext);
     case 'subscribe':
       await (step.isSubscribed ? client.mailboxSubscribe(step.path) : client.mailboxUnsubscribe(step.path));
       return DONE;
@@ -86,20 +86,21 @@ async function expunge(client: ImapFlow, range: string): Promise<StepOutcome> {
   return isDone ? DONE : refused(client);
 }
 
-/** What came since the person saw the folder stays, and the folder with it. */
-async function deleteFolder(client: ImapFlow, path: string, uidNext: number): Promise<StepOutcome> {
-  const status = await client.status(path, { uidNext: true, messages: true });
+/**
+ * What came since the person saw the folder stays, and the folder with it; so does all of another folder, which somebody made
+ * in its place.
+ */
+async function deleteFolder(client: ImapFlow, folder: FolderRef, uidNext: number): Promise<StepOutcome> {
+  const { path, uidValidity } = folder;
+  const status = await client.status(path, { uidNext: true, uidValidity: true, messages: true });
   if (status === false) return refused(client);
-  if ((status.uidNext ?? 0) <= uidNext || status.messages === 0) {
+  const isSeen = String(status.uidValidity) === uidValidity;
+  if (status.messages === 0 || (isSeen && status.uidNext !== undefined && status.uidNext <= uidNext)) {
     await client.mailboxDelete(path);
     return DONE;
   }
-  const lock = await client.getMailboxLock(path);
-  try {
-    return uidNext <= 1 ? DONE : await expunge(client, `1:${uidNext - 1}`);
-  } finally {
-    lock.release();
-  }
+  if (!isSeen || uidNext <= 1) return DONE;
+  return inFolder(client, folder, () => expunge(client, `1:${uidNext - 1}`));
 }
 
 function refused(client: ImapFlow): StepOutcome {

@@ -1,0 +1,142 @@
+/**
+ * Folders for a scripted IMAP server: what it says of them, and what programs do to them, in IMAP4rev1 with UIDPLUS and MOVE
+ * and without mod-sequences. A test puts its own answers before it.
+ */
+import type { Socket } from 'node:net';
+import type { Script } from './hostile-imap.ts';
+
+export interface FakeMessage {
+  readonly uid: number;
+  readonly flags: Set<string>;
+  readonly subject: string;
+}
+
+export class FakeFolder {
+  readonly uidValidity: number;
+  messages: FakeMessage[] = [];
+  uidNext = 1;
+
+  constructor(uidValidity: number, subjects: readonly string[] = []) {
+    this.uidValidity = uidValidity;
+    for (const subject of subjects) this.add(subject);
+  }
+
+  add(subject: string, flags: Iterable<string> = []): FakeMessage {
+    const message = { uid: this.uidNext++, flags: new Set(flags), subject };
+    this.messages.push(message);
+    return message;
+  }
+
+  take(uids: ReadonlySet<number>): FakeMessage[] {
+    const taken = this.messages.filter(({ uid }) => uids.has(uid));
+    this.messages = this.messages.filter(({ uid }) => !uids.has(uid));
+    return taken;
+  }
+}
+
+/** By path. */
+export type FakeFolders = Map<string, FakeFolder>;
+
+export function servingFolders(folders: FakeFolders): Script {
+  const selected = new WeakMap<Socket, FakeFolder>();
+  return (tag, command, socket) => {
+    const [verb = '', ...rest] = command.replace(/^UID /i, '').split(' ');
+    const said = rest.join(' ');
+    const done = (...lines: readonly string[]): string => [...lines, `${tag} OK done`, ''].join('\r\n');
+    const folder = selected.get(socket);
+    switch (verb.toUpperCase()) {
+      case 'LIST':
+      case 'LSUB': {
+        const pattern = unquoted(said.split(' ').slice(1).join(' '));
+        const paths = [...folders.keys()].filter((path) => pattern === '*' || path === pattern);
+        return done(...paths.map((path) => `* ${verb} () "/" "${path}"`));
+      }
+      case 'STATUS': {
+        const path = unquoted(said.replace(/ \(.*$/, ''));
+        const asked = folders.get(path);
+        return asked === undefined ? `${tag} NO there is none\r\n` : done(statusOf(path, asked));
+      }
+      case 'SELECT':
+      case 'EXAMINE': {
+        const opened = folders.get(unquoted(said));
+        if (opened === undefined) return `${tag} NO there is none\r\n`;
+        selected.set(socket, opened);
+        const { messages, uidNext, uidValidity } = opened;
+        const codes = [`* OK [UIDVALIDITY ${uidValidity}] valid`, `* OK [UIDNEXT ${uidNext}] next`];
+        return done(`* ${messages.length} EXISTS`, ...codes, '* OK [PERMANENTFLAGS (\\Seen \\Deleted \\*)] flags');
+      }
+      case 'CREATE':
+        folders.set(unquoted(said), new FakeFolder(1_000 + folders.size));
+        return done();
+      case 'DELETE':
+        folders.delete(unquoted(said));
+        return done();
+    }
+    return folder === undefined ? undefined : inFolder(folders, folder, verb.toUpperCase(), said, done);
+  };
+}
+
+function inFolder(
+  folders: FakeFolders,
+  folder: FakeFolder,
+  verb: string,
+  said: string,
+  done: (...lines: readonly string[]) => string,
+): string | undefined {
+  const [set = '', ...rest] = said.split(' ');
+  switch (verb) {
+    case 'SEARCH': {
+      const there = folder.messages.filter(({ flags }) => !flags.has('\\Deleted'));
+      return done(['* SEARCH', ...there.map(({ uid }) => uid)].join(' '));
+    }
+    case 'FETCH':
+      return done(...folder.messages.flatMap((message, at) => fetched(message, at + 1, set, said)));
+    case 'STORE': {
+      const flags = /\((.*)\)/.exec(said)?.[1]?.split(' ') ?? [];
+      for (const message of folder.messages.filter(({ uid }) => isIn(set, uid)))
+        for (const flag of flags) said.includes(' -') ? message.flags.delete(flag) : message.flags.add(flag);
+      return done();
+    }
+    case 'EXPUNGE':
+      folder.take(new Set(folder.messages.filter(({ uid }) => isIn(set, uid)).map(({ uid }) => uid)));
+      return done();
+    case 'COPY':
+    case 'MOVE': {
+      const to = folders.get(unquoted(rest.join(' ')));
+      if (to === undefined) return undefined;
+      const meant = folder.messages.filter(({ uid }) => isIn(set, uid));
+      for (const { flags, subject } of meant) to.add(subject, flags);
+      if (verb === 'MOVE') folder.take(new Set(meant.map(({ uid }) => uid)));
+      return done();
+    }
+    default:
+      return undefined;
+  }
+}
+
+function fetched({ flags, subject, uid }: FakeMessage, sequence: number, set: string, said: string): string[] {
+  if (!isIn(set, uid)) return [];
+  const header = `Subject: ${subject}\r\nMessage-ID: <${subject}@example.org>\r\n\r\n`;
+  const items = [`UID ${uid}`, `FLAGS (${[...flags].join(' ')})`, `RFC822.SIZE ${header.length}`];
+  const section = /BODY\.PEEK\[(HEADER)?\](<\d+\.\d+>)?/.exec(said);
+  if (section === null) return [`* ${sequence} FETCH (${items.join(' ')})`];
+  const [, part = '', partial] = section;
+  const name = `BODY[${part}]${partial === undefined ? '' : partial.replace(/\.\d+/, '')}`;
+  items.push('INTERNALDATE "01-Jan-2026 00:00:00 +0000"', `${name} {${header.length}}\r\n${header}`);
+  return [`* ${sequence} FETCH (${items.join(' ')})`];
+}
+
+function statusOf(path: string, { messages, uidNext, uidValidity }: FakeFolder): string {
+  return `* STATUS "${path}" (MESSAGES ${messages.length} UIDNEXT ${uidNext} UIDVALIDITY ${uidValidity})`;
+}
+
+function isIn(set: string, uid: number): boolean {
+  return set.split(',').some((run) => {
+    const [from = '', to = from] = run.split(':');
+    return Number(from) <= uid && (to === '*' || uid <= Number(to));
+  });
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^"|"$/g, '');
+}

@@ -1,0 +1,51 @@
+/** Servers that mean no harm and refuse something: what they do not refuse goes on, and nothing is lost. */
+import { describe, expect, test } from 'vitest';
+import { FakeFolder, type FakeFolders, servingFolders } from '../harness/folder-imap.ts';
+import { HostileImap, type Script } from '../harness/hostile-imap.ts';
+import { ImapWorld } from '../harness/imap-world.ts';
+import { until } from '../harness/until.ts';
+
+/** Folders behind a script that comes first, and what was said to them. */
+async function setup(paths: Readonly<Record<string, readonly string[]>>, script: Script = () => undefined) {
+  const folders: FakeFolders = new Map(
+    Object.entries(paths).map(([path, subjects], at) => [path, new FakeFolder(at + 1, subjects)]),
+  );
+  const said: string[] = [];
+  const serve = servingFolders(folders);
+  const server = await HostileImap.open((tag, command, socket) => {
+    said.push(command);
+    return script(tag, command, socket) ?? serve(tag, command, socket);
+  });
+  const world = await ImapWorld.open(server, { user: 'alice' });
+  return {
+    folders,
+    said,
+    server,
+    world,
+    get status() {
+      return world.accounts.status[0]?.server;
+    },
+    emailNamed(subject: string): string | undefined {
+      return [...world.account.emailIds()].find((id) => world.account.email(id)?.envelope.subject === subject);
+    },
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a mailbox that is destroyed here', () => {
+  test('stays at the server when it is another folder there by now', async () => {
+    await using setting = await setup({ INBOX: ['here'], A: ['old', 'older'] });
+    const { folders, said, world } = setting;
+    await until(() => setting.status?.currentAt !== undefined);
+    folders.set('A', new FakeFolder(77, ['new']));
+    await world.call(['Mailbox/set', { destroy: [world.mailboxNamed('A')], onDestroyRemoveEmails: true }]);
+    await world.settled();
+    expect(said.filter((command) => /^DELETE/i.test(command))).toEqual([]);
+    expect(folders.get('A')?.messages.map(({ subject }) => subject)).toEqual(['new']);
+    await until(() => setting.emailNamed('new') !== undefined);
+    expect(setting.emailNamed('old')).toBeUndefined();
+  });
+});
