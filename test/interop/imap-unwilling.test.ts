@@ -49,3 +49,27 @@ describe('a mailbox that is destroyed here', () => {
     expect(setting.emailNamed('old')).toBeUndefined();
   });
 });
+
+describe('a mailbox that the server does not make at once', () => {
+  test('gets what was moved into it when it is there', async () => {
+    let refusals = 0;
+    await using setting = await setup({ INBOX: ['here'] }, (tag, command) =>
+      /^CREATE/i.test(command) && ++refusals === 1 ? `${tag} NO [INUSE] not now\r\n` : undefined,
+    );
+    const { folders, world } = setting;
+    await until(() => setting.status?.currentAt !== undefined);
+    const id = setting.emailNamed('here') as string;
+    await world.call(
+      ['Mailbox/set', { create: { made: { name: 'Made', parentId: null } } }],
+      ['Email/set', { update: { [id]: { mailboxIds: { '#made': true } } } }],
+    );
+    await until(() => refusals === 1);
+    world.accounts.look(world.accountId);
+    await until(() => refusals === 2);
+    await world.settled();
+    expect(folders.get('INBOX')?.messages).toEqual([]);
+    expect(folders.get('Made')?.messages.map(({ subject }) => subject)).toEqual(['here']);
+    expect(setting.emailNamed('here')).toBe(id);
+    expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('Made')]);
+  });
+});

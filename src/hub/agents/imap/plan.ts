@@ -118,11 +118,17 @@ function planCopies(
     const kind = isLast && leaving.length > 0 ? 'move' : 'copy';
     return { kind: 'step', step: { kind, folder, uid: source.uid, to: path }, place: source, to: mailboxId };
   }
-  // Copied, and the server has not said where to.
-  if (to.length > 0) return { kind: 'waiting' };
+  // Copied, and the server has not said where to; or wanted in a mailbox that is still to be made.
+  if (to.length > 0 || added.some((id) => isUnmade(view, emailId, id))) return { kind: 'waiting' };
   const staying = places.length - leaving.length;
   const [place] = leaving;
   return place === undefined || staying === 0 ? SETTLED : expungeAt(view, place);
+}
+
+/** Whether an email is to be in a mailbox that the server did not make so far. */
+function isUnmade({ account, folders }: PlanView, emailId: string, mailboxId: string): boolean {
+  if (account.mailbox(mailboxId) === undefined || folders.pathOf(mailboxId) !== undefined) return false;
+  return account.email(emailId)?.mailboxIds.includes(mailboxId) === true;
 }
 
 function planMailbox(view: PlanView, seq: number, mailboxId: string, change: PendingKind): Plan {
