@@ -24,6 +24,10 @@ export class HostileImap implements AsyncDisposable {
     return hostile;
   }
 
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));

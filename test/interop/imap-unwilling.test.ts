@@ -73,3 +73,28 @@ describe('a mailbox that the server does not make at once', () => {
     expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('Made')]);
   });
 });
+
+describe('an account that is added twice at once', () => {
+  test('has one agent', async () => {
+    await using setting = await setup({ INBOX: ['here'] });
+    const { said, server, world } = setting;
+    await world.accounts.remove(world.accountId);
+    await until(() => server.connectionCount === 0);
+    const where = { host: '127.0.0.1', port: server.imapPort, security: 'none', auth: 'password' };
+    const settings = { address: 'alice@example.org', imap: { ...where, user: 'alice', secret: 'secret' } };
+    // A disk that takes its time: until both have tried the server.
+    const logins = (): number => said.filter((command) => /^LOGIN/i.test(command)).length;
+    const [before, { journal }] = [logins(), world];
+    const flush = journal.flush.bind(journal);
+    journal.flush = async () => {
+      await until(() => logins() >= before + 2 && server.connectionCount === 0);
+      journal.flush = flush;
+      await flush();
+    };
+    await Promise.all([world.accounts.add(settings), world.accounts.add(settings)]);
+    await until(() => setting.status?.currentAt !== undefined);
+    await world.settled();
+    // To work with, and to watch the inbox.
+    expect(server.connectionCount).toBeLessThanOrEqual(2);
+  });
+});

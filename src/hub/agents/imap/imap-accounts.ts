@@ -59,6 +59,7 @@ export class ImapAccounts implements AsyncDisposable {
   readonly #scope: Scope;
   readonly #tokens: OAuthTokens;
   readonly #listening: Disposable;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(deps: ImapAccountsDeps, options: ImapAccountsOptions) {
     this.#deps = deps;
@@ -116,17 +117,19 @@ export class ImapAccounts implements AsyncDisposable {
     if (!this.#running.has(id) && this.#running.size >= ACCOUNTS_MAX)
       throw new HubError('too_large', `there are ${ACCOUNTS_MAX} accounts already`);
     await probe(usable, this.#scope.signal);
-    await this.#stop(id);
-    const account = store.transact(() => {
-      const before = store.account(id);
-      const record = { id, name: settings.address, isPersonal: true, isReadOnly: false, kind: 'imap' } as const;
-      const made = before ?? store.putAccount(record);
-      writeImapSettings(made, settings);
-      return made;
+    return this.#inTurn(async () => {
+      await this.#stop(id);
+      const account = store.transact(() => {
+        const before = store.account(id);
+        const record = { id, name: settings.address, isPersonal: true, isReadOnly: false, kind: 'imap' } as const;
+        const made = before ?? store.putAccount(record);
+        writeImapSettings(made, settings);
+        return made;
+      });
+      await store.flush();
+      this.#run(account);
+      return { id };
     });
-    await store.flush();
-    this.#run(account);
-    return { id };
   }
 
   /** As the agent uses them: with a token that is good for a while. */
@@ -157,9 +160,11 @@ export class ImapAccounts implements AsyncDisposable {
   /** Forgets the account here; nothing changes at its server. Throws HubError `absent`. */
   async remove(accountId: string): Promise<void> {
     this.#get(accountId);
-    await this.#stop(accountId);
-    this.#deps.store.removeAccount(accountId);
-    await this.#deps.store.flush();
+    await this.#inTurn(async () => {
+      await this.#stop(accountId);
+      this.#deps.store.removeAccount(accountId);
+      await this.#deps.store.flush();
+    });
   }
 
   /** The server's folders are looked at now. */
@@ -196,6 +201,13 @@ export class ImapAccounts implements AsyncDisposable {
     this.#listening[Symbol.dispose]();
     await Promise.all([...this.#running.keys()].map((id) => this.#stop(id)));
     await this.#scope[Symbol.asyncDispose]();
+  }
+
+  /** Accounts come and go one after the other: one that is added twice at once would have two agents, and mail double. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined); // told to its caller
+    return result;
   }
 
   #run(account: MailAccount): void {
