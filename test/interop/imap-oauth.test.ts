@@ -20,6 +20,28 @@ function authentication(said: readonly string[]): string | undefined {
   return response === undefined ? undefined : `${mechanism} ${Buffer.from(response, 'base64').toString()}`;
 }
 
+function refreshed(port: number) {
+  const { secret: _none, ...imap } = settings(port).imap;
+  const refresh = { url: 'https://id.example/token', clientId: 'restante', token: 'refresh' };
+  return { address: 'eve@example.org', imap, refresh };
+}
+
+/** Another token each time it is asked. */
+function tokensFor(expiresIn: number): HttpDialer {
+  let asked = 0;
+  return {
+    async request() {
+      const answer = { access_token: `access-${++asked}`, expires_in: expiresIn };
+      return { status: 200, headers: {}, body: utf8(JSON.stringify(answer)) };
+    },
+  };
+}
+
+function tokensIn(said: readonly string[]): (string | undefined)[] {
+  const authentications = said.filter((command) => /^AUTH/i.test(command));
+  return authentications.map((command) => /access-\d/.exec(authentication([command]) ?? '')?.[0]);
+}
+
 describe('an account with a token of OAuth 2', () => {
   test.each([
     ['XOAUTH2', 'XOAUTH2 user=eve@example.org\x01auth=Bearer token-1\x01\x01'],
@@ -64,6 +86,34 @@ describe('an account with a token of OAuth 2', () => {
     expect(asked.slice(0, 2)).toEqual(['refresh-1', 'refresh-2']);
     const used = said.filter((command) => /^AUTH/i.test(command)).map((command) => authentication([command]));
     expect(used.slice(0, 2).map((text) => /access-\d/.exec(text ?? '')?.[0])).toEqual(['access-1', 'access-2']);
+  });
+
+  test('is asked for again when a connection is made again, also the one that watches the inbox', async () => {
+    const said: string[] = [];
+    let watches = 0;
+    await using server = await HostileImap.open((_tag, command, socket) => {
+      said.push(command);
+      if (/^IDLE/i.test(command) && ++watches === 1) socket.destroy();
+      return undefined;
+    }, `* OK [CAPABILITY ${BASE} AUTH=XOAUTH2] ready\r\n`);
+    await using world = await ImapWorld.empty(server, { user: 'eve', dialer: tokensFor(0) });
+    await world.accounts.add(refreshed(server.imapPort));
+    await until(() => watches === 2);
+    // To try the server, to work, to watch, and to watch again.
+    expect(tokensIn(said)).toEqual(['access-1', 'access-2', 'access-3', 'access-4']);
+  });
+
+  test('that the server does not take any more before its time is not tried again', async () => {
+    const said: string[] = [];
+    await using server = await HostileImap.open((tag, command) => {
+      said.push(command);
+      const isOver = tokensIn(said).length > 1 && tokensIn([command])[0] === 'access-1';
+      return isOver ? `${tag} NO [AUTHENTICATIONFAILED] it was revoked\r\n` : undefined;
+    }, `* OK [CAPABILITY ${BASE} AUTH=XOAUTH2] ready\r\n`);
+    await using world = await ImapWorld.empty(server, { user: 'eve', dialer: tokensFor(3600) });
+    await world.accounts.add(refreshed(server.imapPort));
+    await until(() => world.accounts.status[0]?.server?.connection === 'connected');
+    expect(tokensIn(said).slice(0, 3)).toEqual(['access-1', 'access-1', 'access-2']);
   });
 
   test('that is not taken is told in words, with what the server said', async () => {

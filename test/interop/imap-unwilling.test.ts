@@ -35,6 +35,18 @@ async function setup(paths: Readonly<Record<string, readonly string[]>>, script:
   };
 }
 
+describe('an inbox that cannot be watched', () => {
+  test('since the server refuses IDLE is not asked for it again at once', async () => {
+    await using setting = await setup({ INBOX: ['here'] }, (tag, command) =>
+      /^IDLE/i.test(command) ? `${tag} NO too many watch already\r\n` : undefined,
+    );
+    const { said, world } = setting;
+    await until(() => said.some((command) => /^IDLE/i.test(command)));
+    for (let looks = 0; looks < 3; looks++) await world.settled();
+    expect(said.filter((command) => /^IDLE/i.test(command)).length).toBeLessThanOrEqual(3);
+  });
+});
+
 describe('a mailbox that is destroyed here', () => {
   test('stays at the server when it is another folder there by now', async () => {
     await using setting = await setup({ INBOX: ['here'], A: ['old', 'older'] });

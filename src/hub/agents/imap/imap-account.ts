@@ -21,7 +21,7 @@ export interface ImapAccountDeps {
   readonly log: Log;
   readonly store: MailStore;
   readonly blobs: BlobStore;
-  readonly settings: () => Promise<ImapSettings>;
+  readonly settings: (asked: ImapToldCalls['settings']['request']) => Promise<ImapSettings>;
   readonly onStatus: (status: ImapStatus) => void;
 }
 
@@ -73,7 +73,7 @@ export class ImapAccount {
       return result;
     };
     return {
-      settings: () => settings(),
+      settings,
       folders: async ({ folders }) => {
         // Emails without a place are found again by their header.
         await store.complete();

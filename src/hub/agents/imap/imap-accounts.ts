@@ -133,7 +133,8 @@ export class ImapAccounts implements AsyncDisposable {
   }
 
   /** As the agent uses them: with a token that is good for a while. */
-  async #settingsOf(account: MailAccount): Promise<ImapSettings> {
+  async #settingsOf(account: MailAccount, refused: string | undefined): Promise<ImapSettings> {
+    if (refused !== undefined) this.#tokens.forget(refused);
     const kept = readImapSettings(account);
     const { settings, usable } = await this.#fresh(kept);
     if (settings !== kept) {
@@ -214,7 +215,7 @@ export class ImapAccounts implements AsyncDisposable {
     const imap = new ImapAccount(
       {
         ...this.#deps,
-        settings: () => this.#settingsOf(account),
+        settings: ({ refused }) => this.#settingsOf(account, refused),
         onStatus: (status) => {
           const running = this.#running.get(account.id);
           if (running !== undefined) running.server = status;

@@ -40,6 +40,8 @@ export class ImapAgent implements AsyncDisposable {
   readonly #scope: Scope;
   #client: ImapFlow | undefined;
   #settings: ImapSettings | undefined;
+  /** A secret that the server did not take the last time. */
+  #refused: string | undefined;
   #status: ImapStatus = { connection: 'disconnected', problem: undefined, currentAt: undefined, toFetch: 0 };
   #wake: () => void = () => undefined;
   /** What was asked for while the work went on. */
@@ -74,7 +76,7 @@ export class ImapAgent implements AsyncDisposable {
         });
       } catch (error) {
         if (isOver(error) || isAbort(error, signal)) throw error;
-        const problem = this.#settings === undefined ? asText(error) : asHubError(error, this.#settings.imap).message;
+        const problem = this.#wordsFor(error);
         log.warn({ err: error }, 'an IMAP server cannot be worked with now');
         await this.#say({ connection: 'disconnected', problem }, signal);
       }
@@ -85,17 +87,15 @@ export class ImapAgent implements AsyncDisposable {
 
   /** One connection. Throws when it cannot be made, or has ended. */
   async #live(signal: AbortSignal, onGood: () => void): Promise<void> {
-    this.#settings = await this.#line.call('settings', {}, signal);
-    const client = await connectImap(this.#settings.imap, signal);
+    const client = await this.#connect(signal);
     const life = new AbortController();
     const end = (): void => life.abort(new DOMException('the connection ended', 'AbortError'));
     client.once('close', end);
     using _ = whenAborted(signal, end);
     this.#client = client;
-    const settings = this.#settings.imap;
-    this.#scope.spawn('watch', () =>
-      watchInbox({ clock: this.#deps.clock, log: this.#deps.log, settings, onNews: () => this.#look() }, life.signal),
-    );
+    const { clock, log } = this.#deps;
+    const connect = (): Promise<ImapFlow> => this.#connect(life.signal);
+    this.#scope.spawn('watch', () => watchInbox({ clock, log, connect, onNews: () => this.#look() }, life.signal));
     try {
       await this.#say({ connection: 'connected', problem: undefined }, signal);
       for (;;) {
@@ -108,6 +108,23 @@ export class ImapAgent implements AsyncDisposable {
       end();
       client.close();
     }
+  }
+
+  /** With what servers take now, which may not be what they took before. */
+  async #connect(signal: AbortSignal): Promise<ImapFlow> {
+    const settings = await this.#line.call('settings', { refused: this.#refused }, signal);
+    this.#settings = settings;
+    this.#refused = undefined;
+    try {
+      return await connectImap(settings.imap, signal);
+    } catch (error) {
+      if (error instanceof HubError && error.code === 'credential_refused') this.#refused = settings.imap.secret;
+      throw error;
+    }
+  }
+
+  #wordsFor(error: unknown): string {
+    return this.#settings === undefined ? asText(error) : asHubError(error, this.#settings.imap).message;
   }
 
   /** Looks at all folders. */

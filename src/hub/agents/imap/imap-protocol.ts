@@ -124,7 +124,8 @@ export interface ImapStatus {
 }
 
 export type ImapToldCalls = {
-  readonly settings: { readonly request: object; readonly reply: ImapSettings };
+  /** `refused`: a secret that a server did not take. One that was made by a refresh token is made anew. */
+  readonly settings: { readonly request: { readonly refused?: string | undefined }; readonly reply: ImapSettings };
   /** All folders of the server. Answers which to look at, in what order. */
   readonly folders: {
     readonly request: { readonly folders: readonly RemoteFolder[] };

@@ -50,6 +50,24 @@ describe('access tokens', () => {
     expect(dialer.asked.map((form) => form.get('refresh_token'))).toEqual(['refresh-1', 'refresh-2']);
   });
 
+  test('are asked for once by all who need one at the same time: a refresh token may be good for one', async () => {
+    const { dialer, tokens } = setup([200, { access_token: 'a1', expires_in: 3600, refresh_token: 'refresh-2' }]);
+    const both = await Promise.all([tokens.access(REFRESH, never), tokens.access(REFRESH, never)]);
+    const expected = { access: 'a1', replaced: 'refresh-2' };
+    expect(both).toEqual([expected, expected]);
+    expect(dialer.asked).toHaveLength(1);
+  });
+
+  test('are asked for again when one was refused before its time', async () => {
+    const { tokens } = setup(
+      [200, { access_token: 'a1', expires_in: 3600 }],
+      [200, { access_token: 'a2', expires_in: 3600 }],
+    );
+    await tokens.access(REFRESH, never);
+    tokens.forget('a1');
+    expect(await tokens.access(REFRESH, never)).toEqual({ access: 'a2', replaced: undefined });
+  });
+
   test.each([
     [[400, { error: 'invalid_grant', error_description: 'it was revoked' }], 'credential_refused', 'it was revoked'],
     [[200, { error: 'invalid_client' }], 'credential_refused', 'invalid_client'],

@@ -31,6 +31,8 @@ const refused = z.object({ error: z.string(), error_description: z.string().opti
 export class OAuthTokens {
   readonly #deps: OAuthTokensDeps;
   readonly #kept = new Map<string, { readonly access: string; readonly until: number }>();
+  /** By refresh token: a provider may take one once, and end the grant when it comes again. */
+  readonly #asking = new Map<string, Promise<AccessToken>>();
 
   constructor(deps: OAuthTokensDeps) {
     this.#deps = deps;
@@ -38,9 +40,24 @@ export class OAuthTokens {
 
   /** Throws HubError `credential_refused` or `server_unreachable`. */
   async access(refresh: OAuthRefresh, signal: AbortSignal): Promise<AccessToken> {
-    const { clock } = this.#deps;
     const kept = this.#kept.get(refresh.token);
-    if (kept !== undefined && kept.until > clock.now()) return { access: kept.access, replaced: undefined };
+    if (kept !== undefined && kept.until > this.#deps.clock.now()) return { access: kept.access, replaced: undefined };
+    const asking = this.#asking.get(refresh.token) ?? this.#renew(refresh, signal);
+    this.#asking.set(refresh.token, asking);
+    try {
+      return await asking;
+    } finally {
+      this.#asking.delete(refresh.token);
+    }
+  }
+
+  /** An access token that a server has refused, whatever was said of how long it lasts. */
+  forget(access: string): void {
+    for (const [refresh, kept] of this.#kept) if (kept.access === access) this.#kept.delete(refresh);
+  }
+
+  async #renew(refresh: OAuthRefresh, signal: AbortSignal): Promise<AccessToken> {
+    const { clock } = this.#deps;
     const { access_token: access, expires_in, refresh_token: replaced } = await this.#ask(refresh, signal);
     this.#kept.delete(refresh.token);
     this.#kept.set(replaced ?? refresh.token, { access, until: clock.now() + expires_in * 1000 - TOKEN_EARLY_MS });
