@@ -35,6 +35,48 @@ async function setup(paths: Readonly<Record<string, readonly string[]>>, script:
   };
 }
 
+describe('a folder that the server lists and refuses', () => {
+  test.each([
+    ['to open', (command: string) => /^(?:SELECT|EXAMINE) "?Locked/.test(command)],
+    ['to search', (command: string, opened: string) => opened === 'Locked' && /SEARCH/.test(command)],
+    ['to read', (command: string, opened: string) => opened === 'Locked' && /FETCH/.test(command)],
+  ])('%s holds up neither the other folders nor what was changed here', async (_what, isRefused) => {
+    let opened = '';
+    await using setting = await setup({ INBOX: ['here'], Locked: ['there'], Then: ['after'] }, (tag, command) => {
+      opened = /^SELECT "?(\w+)/.exec(command)?.[1] ?? opened;
+      return isRefused(command, opened) ? `${tag} NO not for you\r\n` : undefined;
+    });
+    const { folders, world } = setting;
+    await until(() => setting.emailNamed('after') !== undefined && setting.status?.currentAt !== undefined);
+    expect(setting.status).toMatchObject({ connection: 'connected', problem: expect.stringMatching(/^Locked: /) });
+    const id = setting.emailNamed('here') as string;
+    await world.call(['Email/set', { update: { [id]: { 'keywords/$seen': true } } }]);
+    await until(() => folders.get('INBOX')?.messages[0]?.flags.has('\\Seen') === true);
+  });
+});
+
+describe('a folder with other UIDs than before, which the server refuses to read for a while', () => {
+  test('has its emails, under the ids that they had, when it is read again', async () => {
+    let isRefusing = false;
+    let opened = '';
+    await using setting = await setup({ INBOX: ['here'], Locked: ['there'] }, (tag, command) => {
+      opened = /^SELECT "?(\w+)/.exec(command)?.[1] ?? opened;
+      return isRefusing && opened === 'Locked' && /FETCH/.test(command) ? `${tag} NO [SERVERBUG] sorry\r\n` : undefined;
+    });
+    const { folders, world } = setting;
+    await until(() => setting.emailNamed('there') !== undefined && setting.status?.currentAt !== undefined);
+    const id = setting.emailNamed('there');
+    isRefusing = true;
+    folders.set('Locked', new FakeFolder(88, ['other', 'there']));
+    await world.settled();
+    expect(setting.status?.problem).toMatch(/sorry/);
+    isRefusing = false;
+    await world.settled();
+    expect(setting.status?.problem).toBeUndefined();
+    expect(setting.emailNamed('there')).toBe(id);
+  });
+});
+
 describe('an inbox that cannot be watched', () => {
   test('since the server refuses IDLE is not asked for it again at once', async () => {
     await using setting = await setup({ INBOX: ['here'] }, (tag, command) =>

@@ -90,7 +90,7 @@ export class ImapAccount {
         await durably(() => this.#synced(path, mark));
         return {};
       },
-      current: () => durably(() => ({ again: this.#current() })),
+      current: ({ refused }) => durably(() => ({ again: this.#current(refused) })),
       nextStep: async () => {
         const next = await this.#steps.next();
         await store.flush();
@@ -284,14 +284,18 @@ export class ImapAccount {
       .some(({ change }) => change.kind === 'emailUpdate' && change.mailboxes.removed.includes(mailboxId));
   }
 
-  /** Answers whether another look is needed to know what has become of emails. */
-  #current(): boolean {
+  /**
+   * Answers whether another look is needed to know what has become of emails. Those of a folder that was not to be looked at
+   * stay as they are.
+   */
+  #current(refused: Told<'current'>['refused']): boolean {
     const created = new Set(
       this.account
         .pending(Number.MAX_SAFE_INTEGER)
         .filter(({ change }) => change.kind === 'emailCreate')
         .map(({ object }) => object),
     );
+    const unseen = refused.flatMap((path) => this.#folders.idOf(path) ?? []);
     const gone = [...this.#folders.gone];
     let again = false;
     for (const [id, fingerprint] of this.#places.lost()) {
@@ -301,10 +305,11 @@ export class ImapAccount {
         again = true;
         continue;
       }
+      if (this.account.email(id)?.mailboxIds.some((mailboxId) => unseen.includes(mailboxId)) === true) continue;
       this.account.removeEmails([id], 'agent');
       this.#places.forget(id);
     }
-    this.#steps.looked();
+    this.#steps.looked(unseen);
     const depth = (id: string): number => {
       const parent = this.account.mailbox(id)?.parentId ?? null;
       return parent === null ? 0 : 1 + depth(parent);

@@ -4,7 +4,7 @@
  * anything but what the server showed after the step before, and whatever an ended connection leaves open is seen at the next
  * look. Remembers nothing between lives.
  */
-import type { ImapFlow } from 'imapflow';
+import type { ImapFlow, ImapFlowError } from 'imapflow';
 import { type Clock, isAbort, type Log, Scope, whenAborted } from '../../../base/index.ts';
 import { readMessage } from '../../../jmap/mime/index.ts';
 import { HubError } from '../../hub-error.ts';
@@ -134,20 +134,30 @@ export class ImapAgent implements AsyncDisposable {
     const told = listed.map(({ folder }) => folder);
     const { folders } = await this.#line.call('folders', { folders: told }, signal);
     const byPath = new Map(listed.map((one) => [one.folder.path, one]));
+    const refused: string[] = [];
+    let problem: string | undefined;
     for (const folder of folders) {
       const now = byPath.get(folder.path);
       if (now === undefined || !hasChanged(folder, now)) continue;
       const onLeft = (toFetch: number): void => {
         this.#status = { ...this.#status, toFetch };
       };
-      await syncFolder({ client, line: this.#line, onLeft }, folder.path, signal);
+      try {
+        await syncFolder({ client, line: this.#line, onLeft }, folder.path, signal);
+      } catch (error) {
+        // Of one folder that the server refuses; the others are none the worse for it.
+        if (!client.usable || !isRefusal(error)) throw error;
+        this.#deps.log.warn({ err: error }, 'a folder cannot be looked at now');
+        refused.push(folder.path);
+        problem = `${folder.path}: ${this.#wordsFor(error)}`;
+      }
     }
-    const { again } = await this.#line.call('current', {}, signal);
+    const { again } = await this.#line.call('current', { refused }, signal);
     if (again) {
       this.#isLookWanted = true;
       return;
     }
-    await this.#say({ currentAt: this.#deps.clock.now() }, signal);
+    await this.#say({ currentAt: this.#deps.clock.now(), problem }, signal);
   }
 
   /** Does what is pending, then reads texts, then waits; whatever is pending goes before texts. */
@@ -270,6 +280,13 @@ function hasChanged({ mark, uidValidity }: FolderToSync, now: ListedFolder): boo
   if (mark?.modseq === undefined || now.modseq === undefined) return true;
   const isSame = mark.modseq === now.modseq && mark.messages === now.messages && mark.uidNext === now.uidNext;
   return !isSame || uidValidity !== now.uidValidity;
+}
+
+/** One command of one folder was refused, or the folder is another by now. Who throttles refuses all, and is given time. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof HubError) return error.code === 'server_unreachable' || error.code === 'absent';
+  const { code, responseStatus } = error as ImapFlowError;
+  return code !== 'ETHROTTLE' && (responseStatus === 'NO' || responseStatus === 'BAD');
 }
 
 function isOver(error: unknown): boolean {

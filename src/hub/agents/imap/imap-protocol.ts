@@ -115,7 +115,7 @@ export type StepOutcome =
 
 export interface ImapStatus {
   readonly connection: 'disconnected' | 'connecting' | 'connected';
-  /** Why not, in words for a person. */
+  /** Why not, or what the server has refused, in words for a person. */
   readonly problem: string | undefined;
   /** Of the last look at all folders that came to its end; milliseconds since 1970. */
   readonly currentAt: number | undefined;
@@ -155,8 +155,14 @@ export type ImapToldCalls = {
   };
   /** The folder is here as it is there. */
   readonly synced: { readonly request: FolderRef & { readonly mark: FolderMark }; readonly reply: object };
-  /** All folders are: what is nowhere any more is gone. `again`: something may have moved while they were looked at. */
-  readonly current: { readonly request: object; readonly reply: { readonly again: boolean } };
+  /**
+   * All folders are, but those that the server has refused: what is nowhere any more is gone. `again`: something may have
+   * moved while they were looked at.
+   */
+  readonly current: {
+    readonly request: { readonly refused: readonly string[] };
+    readonly reply: { readonly again: boolean };
+  };
   /** `look`: nothing more can be done before all folders were looked at again. */
   readonly nextStep: {
     readonly request: object;

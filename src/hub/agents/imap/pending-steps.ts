@@ -97,13 +97,14 @@ export class PendingSteps {
     else puts.interrupt();
   }
 
-  /** All folders were looked at: what rested may go on; what left no trace anywhere never will. */
-  looked(): void {
+  /** All folders but the unseen were looked at: what rested may go on; what left no trace anywhere never will. */
+  looked(unseen: readonly string[]): void {
     this.#resting.clear();
     const { account, places } = this.#deps;
     for (const change of account.pending(Number.MAX_SAFE_INTEGER)) {
       const { kind } = change.change;
-      if (!this.#hasTrace(change.seq)) continue;
+      if (!this.#hasTrace(change.seq) || account.email(change.object)?.mailboxIds.some((id) => unseen.includes(id)))
+        continue;
       if (kind === 'emailCreate' && places.of(change.object).length === 0) {
         // The server has it, changed beyond recognition: what it shows now is that message.
         this.#settle(change);
