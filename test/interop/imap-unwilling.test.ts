@@ -89,6 +89,24 @@ describe('an inbox that cannot be watched', () => {
   });
 });
 
+describe('news that never ends', () => {
+  test('does not hold up what was changed here', async () => {
+    let watcher: Parameters<Script>[2] | undefined;
+    let count = 1;
+    await using setting = await setup({ INBOX: ['here'] }, (_tag, command, socket) => {
+      if (/^IDLE/i.test(command)) watcher = socket;
+      // Something new in each look, before it ends.
+      if (/^(?:NOOP|SEARCH|UID)/i.test(command)) watcher?.write(`* ${++count} EXISTS\r\n`);
+      return undefined;
+    });
+    const { folders, world } = setting;
+    await until(() => watcher !== undefined && count > 20);
+    const id = setting.emailNamed('here') as string;
+    await world.call(['Email/set', { update: { [id]: { 'keywords/$seen': true } } }]);
+    await until(() => folders.get('INBOX')?.messages[0]?.flags.has('\\Seen') === true);
+  });
+});
+
 describe('a mailbox that is destroyed here', () => {
   test('stays at the server when it is another folder there by now', async () => {
     await using setting = await setup({ INBOX: ['here'], A: ['old', 'older'] });

@@ -160,19 +160,21 @@ export class ImapAgent implements AsyncDisposable {
     await this.#say({ currentAt: this.#deps.clock.now(), problem }, signal);
   }
 
-  /** Does what is pending, then reads texts, then waits; whatever is pending goes before texts. */
+  /**
+   * Does what is pending, then reads texts, then waits; whatever is pending goes before texts. Once in any case: where each
+   * look brings news of the next, neither would ever have its turn.
+   */
   async #workUntilNextRound(client: ImapFlow, signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     const until = clock.monotonic() + ROUND_INTERVAL_MS;
-    while (!this.#isLookWanted && clock.monotonic() < until) {
+    do {
       this.#isNudged = false;
       if (await this.#replay(client, signal)) return;
-      if (this.#isLookWanted) return;
       const { batch } = await this.#line.call('textless', {}, signal);
       if (batch !== undefined) await this.#readTexts(client, batch, signal);
-      else if (!this.#isNudged) await this.#pause(until - clock.monotonic(), signal);
+      else if (!this.#isNudged && !this.#isLookWanted) await this.#pause(until - clock.monotonic(), signal);
       if (!client.usable) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
-    }
+    } while (!this.#isLookWanted && clock.monotonic() < until);
   }
 
   /** True when all folders are to be looked at before more can be done. */
