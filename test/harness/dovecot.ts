@@ -38,13 +38,18 @@ export class Dovecot implements AsyncDisposable {
     this.imapPort = imapPort;
   }
 
-  /** With a certificate it does what is said only after STARTTLS. Everybody's password is the same. */
+  /**
+   * With a certificate it does what is said only after STARTTLS. Everybody's password is the same. With a prefix all folders
+   * are below the inbox, as at many a hoster.
+   */
   static async open({
     certificate,
     password = PASSWORD,
+    prefix = '',
   }: {
     readonly certificate?: Certificate;
     readonly password?: string;
+    readonly prefix?: '' | 'INBOX.';
   } = {}): Promise<Dovecot> {
     const folder = await mkdtemp(join(tmpdir(), 'dovecot-'));
     const [lmtpPort, imapPort] = [await freePort(), await freePort()];
@@ -53,7 +58,7 @@ export class Dovecot implements AsyncDisposable {
     await chmod(folder, 0o755);
     await chown(join(folder, 'mail'), 8, 8);
     const config = join(folder, 'dovecot.conf');
-    await writeFile(config, configuration({ folder, lmtpPort, imapPort, certificate, password }));
+    await writeFile(config, configuration({ folder, lmtpPort, imapPort, certificate, password, prefix }));
     const master = launch(folder);
     const server = new Dovecot(master, folder, lmtpPort, imapPort);
     for (const port of [lmtpPort, imapPort]) await answers(port, 'Dovecot');
@@ -99,12 +104,14 @@ function configuration({
   imapPort,
   lmtpPort,
   password,
+  prefix,
 }: {
   readonly folder: string;
   readonly lmtpPort: number;
   readonly imapPort: number;
   readonly certificate: Certificate | undefined;
   readonly password: string;
+  readonly prefix: string;
 }): string {
   const tls =
     certificate === undefined
@@ -151,7 +158,8 @@ service lmtp {
 }
 namespace inbox {
   inbox = yes
-  separator = /
+  separator = ${prefix === '' ? '/' : '.'}
+  prefix = ${prefix}
   mailbox Drafts {
     special_use = \\Drafts
     auto = subscribe

@@ -6,8 +6,8 @@ import { contentsOf, message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { until } from '../harness/until.ts';
 
-async function setup() {
-  const dovecot = await Dovecot.open();
+async function setup(options: Parameters<typeof Dovecot.open>[0] = {}) {
+  const dovecot = await Dovecot.open(options);
   const world = await ImapWorld.open(dovecot, { user: 'alice' });
   const other: ImapFlow = await world.other();
   return {
@@ -94,6 +94,30 @@ describe.skipIf(skipsWithoutDovecot('changes of IMAP accounts'))('an IMAP accoun
     await world.call(['Mailbox/set', { destroy: [box], onDestroyRemoveEmails: true }]);
     await world.settled();
     expect(Object.keys(await contentsOf(other)).sort()).toEqual(['Box', 'Drafts', 'INBOX']);
+  });
+
+  test('has its mailboxes beside the inbox where the server has all folders below it', async () => {
+    await using setting = await setup({ prefix: 'INBOX.' });
+    const { other, world } = setting;
+    await other.append('INBOX', message('moved'));
+    await other.mailboxCreate('INBOX.There');
+    await world.settled();
+    const parentOf = (name: string) => world.account.mailbox(world.mailboxNamed(name))?.parentId;
+    expect([parentOf('Inbox'), parentOf('There'), parentOf('Sent')]).toEqual([null, null, null]);
+    const [made] = await world.call([
+      'Mailbox/set',
+      { create: { box: { name: 'Box', parentId: null }, within: { name: 'Within', parentId: '#box' } } },
+    ]);
+    const { box, within } = (made as { created: Record<'box' | 'within', { id: string }> }).created;
+    await world.call(['Email/set', { update: { [emailWith(world, 'moved')]: { mailboxIds: { [within.id]: true } } } }]);
+    await world.settled();
+    expect(await contentsOf(other)).toMatchObject({ 'INBOX.Box': [], 'INBOX.Box.Within': ['moved'] });
+    expect([world.mailboxNamed('Box'), world.mailboxNamed('Within')]).toEqual([box.id, within.id]);
+    await world.call(['Mailbox/set', { update: { [box.id]: { name: 'Chest' } } }]);
+    await world.settled();
+    expect(await contentsOf(other)).toMatchObject({ 'INBOX.Chest': [], 'INBOX.Chest.Within': ['moved'] });
+    expect(world.account.mailbox(box.id)).toMatchObject({ name: 'Chest', parentId: null });
+    expect(world.account.mailbox(within.id)).toMatchObject({ name: 'Within', parentId: box.id });
   });
 
   test('shows what another program changes, by IDLE without being asked', async () => {

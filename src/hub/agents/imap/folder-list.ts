@@ -21,13 +21,19 @@ const ROLES: Readonly<Record<string, string>> = {
   '\\Flagged': 'flagged',
 };
 
+/** What the paths of all folders but the inbox begin with: nothing, or as `INBOX.` (RFC 2342, section 3). */
+export function prefixOf(client: ImapFlow): string {
+  return client.namespace?.prefix ?? '';
+}
+
 export async function listFolders(client: ImapFlow): Promise<ListedFolder[]> {
   const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
   // Of the folder that is selected, servers say what they have said before: this brings it up to date.
   await client.noop();
   const listed = await client.list({ statusQuery });
+  const prefix = prefixOf(client);
   return listed.map(({ status, ...folder }) => ({
-    folder: remoteFolder(folder),
+    folder: remoteFolder(folder, prefix),
     uidValidity: status?.uidValidity === undefined ? undefined : String(status.uidValidity),
     uidNext: status?.uidNext,
     messages: status?.messages,
@@ -35,21 +41,17 @@ export async function listFolders(client: ImapFlow): Promise<ListedFolder[]> {
   }));
 }
 
-function remoteFolder({
-  delimiter,
-  flags,
-  name,
-  parentPath,
-  path,
-  specialUse,
-  subscribed,
-}: Omit<ListResponse, 'status'>): RemoteFolder {
+function remoteFolder(
+  { delimiter, flags, name, parentPath, path, specialUse, subscribed }: Omit<ListResponse, 'status'>,
+  prefix: string,
+): RemoteFolder {
   const cannotHold = [...flags].some((flag) => /^\\(?:noselect|nonexistent)$/i.test(flag));
   const isInbox = path.toUpperCase() === 'INBOX';
+  const isTop = parentPath === '' || `${parentPath}${delimiter}` === prefix;
   return {
     path,
     name,
-    parentPath: parentPath === '' ? undefined : parentPath,
+    parentPath: isTop ? undefined : parentPath,
     delimiter: delimiter || '/',
     role: isInbox ? 'inbox' : specialUse === undefined ? undefined : ROLES[specialUse],
     isSubscribed: subscribed,

@@ -74,10 +74,10 @@ export class ImapAccount {
     };
     return {
       settings,
-      folders: async ({ folders }) => {
+      folders: async (told) => {
         // Emails without a place are found again by their header.
         await store.complete();
-        return durably(() => this.#takeFolders(folders));
+        return durably(() => this.#takeFolders(told));
       },
       opened: (folder) => durably(() => this.#opened(folder)),
       messages: async (told) => {
@@ -112,12 +112,12 @@ export class ImapAccount {
     };
   }
 
-  #takeFolders(folders: Told<'folders'>['folders']): ImapToldCalls['folders']['reply'] {
+  #takeFolders(told: Told<'folders'>): ImapToldCalls['folders']['reply'] {
     if (!this.#hasLost) this.#places.findLost();
     this.#hasLost = true;
     this.#lostBefore = new Set(this.#places.lost().map(([id]) => id));
     this.#newcomers.turn();
-    const toSync = this.#folders.take(folders, this.#puts.interrupt());
+    const toSync = this.#folders.take(told, this.#puts.interrupt());
     // Before the others are looked at: its messages may be in one of them, and the folder have another name.
     for (const id of this.#folders.gone) for (const uid of this.#places.uids(id)) this.#gone(id, uid);
     return { folders: toSync };

@@ -10,7 +10,7 @@ import { readMessage } from '../../../jmap/mime/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { sendMessage } from '../smtp/smtp-agent.ts';
-import { type ListedFolder, listFolders } from './folder-list.ts';
+import { type ListedFolder, listFolders, prefixOf } from './folder-list.ts';
 import { inFolder, syncFolder } from './folder-sync.ts';
 import { asHubError, connectImap } from './imap-connection.ts';
 import type {
@@ -132,7 +132,7 @@ export class ImapAgent implements AsyncDisposable {
     this.#isLookWanted = false;
     const listed = await listFolders(client);
     const told = listed.map(({ folder }) => folder);
-    const { folders } = await this.#line.call('folders', { folders: told }, signal);
+    const { folders } = await this.#line.call('folders', { folders: told, prefix: prefixOf(client) }, signal);
     const byPath = new Map(listed.map((one) => [one.folder.path, one]));
     const refused: string[] = [];
     let problem: string | undefined;

@@ -126,9 +126,9 @@ export interface ImapStatus {
 export type ImapToldCalls = {
   /** `refused`: a secret that a server did not take. One that was made by a refresh token is made anew. */
   readonly settings: { readonly request: { readonly refused?: string | undefined }; readonly reply: ImapSettings };
-  /** All folders of the server. Answers which to look at, in what order. */
+  /** All folders of the server, and what the paths of new ones begin with. Answers which to look at, in what order. */
   readonly folders: {
-    readonly request: { readonly folders: readonly RemoteFolder[] };
+    readonly request: { readonly folders: readonly RemoteFolder[]; readonly prefix: string };
     readonly reply: { readonly folders: readonly FolderToSync[] };
   };
   /** A folder was selected. Another UIDVALIDITY than before forgets what was known of it. */

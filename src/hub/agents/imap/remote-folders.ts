@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { ALL_RIGHTS, type MailAccount, type MailboxRecord } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
-import type { FolderMark, FolderToSync, RemoteFolder } from './imap-protocol.ts';
+import type { FolderMark, FolderToSync, ImapToldCalls, RemoteFolder } from './imap-protocol.ts';
 import { FOLDERS_MAX } from './limits.ts';
 
 interface FolderState {
@@ -26,6 +26,8 @@ export class RemoteFolders {
   /** Folders that the server does not have any more; their mailboxes go when all folders were looked at. */
   readonly gone = new Set<string>();
   #delimiter = '/';
+  /** Of the paths of mailboxes without a parent; the agent tells it before anything is to be done. */
+  #prefix = '';
 
   constructor(account: MailAccount) {
     this.#account = account;
@@ -78,7 +80,7 @@ export class RemoteFolders {
   pathFor({ name, parentId }: Pick<MailboxRecord, 'name' | 'parentId'>): string {
     const spelled = name.replaceAll(this.#delimiter, '_');
     const parent = parentId === null ? undefined : this.#account.mailbox(parentId);
-    if (parentId === null || parent === undefined) return spelled;
+    if (parentId === null || parent === undefined) return `${this.#prefix}${spelled}`;
     return `${this.pathOf(parentId) ?? this.pathFor(parent)}${this.#delimiter}${spelled}`;
   }
 
@@ -104,12 +106,13 @@ export class RemoteFolders {
    * compared as a whole, whatever its counts say: a server that was killed may have the message, and counts from before it.
    * Throws HubError when that cannot be all.
    */
-  take(folders: readonly RemoteFolder[], uncertain: string | undefined): FolderToSync[] {
+  take({ folders, prefix }: ImapToldCalls['folders']['request'], uncertain: string | undefined): FolderToSync[] {
     if (uncertain !== undefined && this.#states.has(uncertain)) this.unmark(uncertain);
     if (folders.length > FOLDERS_MAX) throw new HubError('too_large', 'the server has too many folders');
     if (!folders.some(({ path }) => path.toUpperCase() === 'INBOX'))
       throw new HubError('server_unreachable', 'the server lists no inbox', { retry: 'later' });
     const first = folders[0] as RemoteFolder;
+    this.#prefix = prefix;
     this.#delimiter = folders.find(({ delimiter }) => delimiter !== '')?.delimiter ?? first.delimiter;
     const paths = new Set(folders.map(({ path }) => path));
     this.gone.clear();
