@@ -9,6 +9,10 @@ export interface FakeMessage {
   readonly uid: number;
   readonly flags: Set<string>;
   readonly subject: string;
+  /** Undefined: the server has lost them, and says NIL. */
+  readonly octets: string | undefined;
+  /** As the server says. */
+  readonly size: number;
 }
 
 export class FakeFolder {
@@ -21,10 +25,13 @@ export class FakeFolder {
     for (const subject of subjects) this.add(subject);
   }
 
-  add(subject: string, flags: Iterable<string> = []): FakeMessage {
-    const message = { uid: this.uidNext++, flags: new Set(flags), subject };
-    this.messages.push(message);
-    return message;
+  add(
+    subject: string,
+    flags: Iterable<string> = [],
+    octets: string | undefined = `Subject: ${subject}\r\nMessage-ID: <${subject}@example.org>\r\n\r\n`,
+    size = octets?.length ?? 0,
+  ): void {
+    this.messages.push({ uid: this.uidNext++, flags: new Set(flags), subject, octets, size });
   }
 
   take(uids: ReadonlySet<number>): FakeMessage[] {
@@ -105,7 +112,7 @@ function inFolder(
       const to = folders.get(unquoted(rest.join(' ')));
       if (to === undefined) return undefined;
       const meant = folder.messages.filter(({ uid }) => isIn(set, uid));
-      for (const { flags, subject } of meant) to.add(subject, flags);
+      for (const { flags, octets, size, subject } of meant) to.add(subject, flags, octets, size);
       if (verb === 'MOVE') folder.take(new Set(meant.map(({ uid }) => uid)));
       return done();
     }
@@ -114,15 +121,17 @@ function inFolder(
   }
 }
 
-function fetched({ flags, subject, uid }: FakeMessage, sequence: number, set: string, said: string): string[] {
+function fetched({ flags, octets, size, uid }: FakeMessage, sequence: number, set: string, said: string): string[] {
   if (!isIn(set, uid)) return [];
-  const header = `Subject: ${subject}\r\nMessage-ID: <${subject}@example.org>\r\n\r\n`;
-  const items = [`UID ${uid}`, `FLAGS (${[...flags].join(' ')})`, `RFC822.SIZE ${header.length}`];
-  const section = /BODY\.PEEK\[(HEADER)?\](<\d+\.\d+>)?/.exec(said);
+  const items = [`UID ${uid}`, `FLAGS (${[...flags].join(' ')})`, `RFC822.SIZE ${size}`];
+  const section = /BODY\.PEEK\[(HEADER)?\](?:<(\d+)\.(\d+)>)?/.exec(said);
   if (section === null) return [`* ${sequence} FETCH (${items.join(' ')})`];
-  const [, part = '', partial] = section;
-  const name = `BODY[${part}]${partial === undefined ? '' : partial.replace(/\.\d+/, '')}`;
-  items.push('INTERNALDATE "01-Jan-2026 00:00:00 +0000"', `${name} {${header.length}}\r\n${header}`);
+  const [, part, start, count] = section;
+  const whole = part === undefined ? octets : octets?.replace(/(?<=\r\n\r\n).*$/s, '');
+  const asked = start === undefined ? whole : whole?.slice(Number(start), Number(start) + Number(count));
+  const name = `BODY[${part ?? ''}]${start === undefined ? '' : `<${start}>`}`;
+  items.push('INTERNALDATE "01-Jan-2026 00:00:00 +0000"');
+  items.push(asked === undefined ? `${name} NIL` : `${name} {${asked.length}}\r\n${asked}`);
   return [`* ${sequence} FETCH (${items.join(' ')})`];
 }
 

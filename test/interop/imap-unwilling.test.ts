@@ -77,6 +77,41 @@ describe('a folder with other UIDs than before, which the server refuses to read
   });
 });
 
+describe('a message whose size the server only guesses', () => {
+  const sizes = [20_000, 1024 * 1024, 2_500_000];
+  test.each(sizes.flatMap((size) => [-9_000, -1, 1, 9_000].map((off) => [size, off] as const)))(
+    'of %i octets, by %i, has the size that it has, and is read to its end',
+    async (size, off) => {
+      await using setting = await setup({ INBOX: [] });
+      const { folders, world } = setting;
+      const header = 'Subject: guessed\r\n\r\n';
+      const octets = header.padEnd(size, 'ten octets');
+      folders.get('INBOX')?.add('guessed', [], octets, size + off);
+      await world.settled();
+      expect((await world.rawAt(1)).toString('latin1')).toBe(octets);
+      await until(() => world.isTextRead);
+      const id = setting.emailNamed('guessed') as string;
+      expect(world.account.email(id)?.size).toBe(size);
+      expect((await world.rawAt(1)).toString('latin1')).toBe(octets);
+    },
+  );
+});
+
+describe('a message that the server has lost', () => {
+  test('is shown as empty, and the others as they are', async () => {
+    await using setting = await setup({ INBOX: ['here'] });
+    const { folders, world } = setting;
+    await world.settled();
+    const inbox = folders.get('INBOX');
+    inbox?.messages.push({ uid: inbox.uidNext++, flags: new Set(), subject: '', octets: undefined, size: 0 });
+    inbox?.add('after', [], 'Subject: after\r\n\r\nwords of it');
+    await world.settled();
+    await until(() => world.isTextRead);
+    expect(world.emailCount).toBe(3);
+    expect(world.account.email(setting.emailNamed('after') as string)?.preview).toBe('words of it');
+  });
+});
+
 describe('an inbox that cannot be watched', () => {
   test('since the server refuses IDLE is not asked for it again at once', async () => {
     await using setting = await setup({ INBOX: ['here'] }, (tag, command) =>

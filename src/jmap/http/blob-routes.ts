@@ -64,7 +64,7 @@ async function sendRange(
     if (size === undefined) return reply.send(await begun(blob.read(undefined, signal)));
     const sent = await elsewhere({ start: 0, end: size }, signal);
     if (sent !== undefined) return reply.headers(sent).send();
-    const octets = await begun(blob.read(undefined, signal));
+    const octets = await begun(blob.read({ start: 0, end: size }, signal));
     return reply.header('content-length', size).send(octets);
   }
   const range = withinSize(asked, size);

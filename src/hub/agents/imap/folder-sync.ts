@@ -10,6 +10,7 @@ import type { AgentLine } from '../line.ts';
 import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
 import { isDeleted, keywordsOf } from './keywords.ts';
 import { FIRST_SCREEN, HEADER_BATCH } from './limits.ts';
+import { sectionOf } from './message-octets.ts';
 import { uidSetOf } from './uid-set.ts';
 
 export interface FolderSyncDeps {
@@ -168,12 +169,13 @@ function toldMessage({
   size,
   uid,
 }: FetchMessageObject): RemoteMessage | undefined {
-  if (headers === undefined || isDeleted(flags) || !Number.isInteger(uid) || uid < 1) return undefined;
+  const header = sectionOf(headers);
+  if (header === undefined || isDeleted(flags) || !Number.isInteger(uid) || uid < 1) return undefined;
   // A copy: the bytes are sent on, and not the buffer that they came in.
-  const headerBlock = Uint8Array.from(readMessage(headers).headerBlock);
+  const headerBlock = Uint8Array.from(readMessage(header).headerBlock);
   return {
     uid,
-    size: size ?? headers.length,
+    size: size ?? header.length,
     receivedAt: timeOf(internalDate),
     keywords: keywordsOf(flags),
     headerBlock,

@@ -173,26 +173,25 @@ export class ImapAccounts implements AsyncDisposable {
     this.#nudge(this.#get(accountId), true);
   }
 
-  /** In pieces, so that a large message is never whole in this process. */
+  /** In pieces, so that a large message is never whole in this process; to its end, which the size told may have missed. */
   readonly raw: MailSource['raw'] = async (accountId, emailId, range, signal) => {
     const { imap, supervisor } = this.#get(accountId);
     const place = imap.placeOf(emailId);
-    const size = imap.account.email(emailId)?.size;
-    if (place === undefined || size === undefined) return undefined;
-    const end = Math.min(range?.end ?? size, size);
-    const piece = async (start: number): Promise<Uint8Array | undefined> => {
-      const wanted = { start, end: Math.min(end, start + RAW_PIECE_BYTES) };
+    if (place === undefined) return undefined;
+    const { end, start } = range ?? { start: 0, end: Number.MAX_SAFE_INTEGER };
+    const piece = async (from: number): Promise<Uint8Array | undefined> => {
+      const wanted = { start: from, end: Math.min(end, from + RAW_PIECE_BYTES) };
       return (await supervisor.ask('raw', { ...place, range: wanted }, signal)).bytes;
     };
-    const first = await piece(range?.start ?? 0);
+    const first = await piece(start);
     if (first === undefined) return undefined;
     return (async function* () {
-      let at = (range?.start ?? 0) + first.length;
+      let at = start + first.length;
       yield first;
-      while (at < end) {
+      for (let last = first; at < end && last.length === RAW_PIECE_BYTES; at += last.length) {
         const next = await piece(at);
-        if (next === undefined || next.length === 0) throw new HubError('absent', 'the message has gone meanwhile');
-        at += next.length;
+        if (next === undefined) throw new HubError('absent', 'the message has gone meanwhile');
+        last = next;
         yield next;
       }
     })();

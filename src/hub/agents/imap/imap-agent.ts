@@ -22,6 +22,7 @@ import type {
   RemoteBody,
 } from './imap-protocol.ts';
 import { BODY_WHOLE_BYTES, RECONNECT_CEILING_MS, RECONNECT_FIRST_MS, ROUND_INTERVAL_MS } from './limits.ts';
+import { readOctets, sectionOf, sizeOf } from './message-octets.ts';
 import { doStep } from './steps.ts';
 import { uidSetOf } from './uid-set.ts';
 import { watchInbox } from './watcher.ts';
@@ -188,21 +189,21 @@ export class ImapAgent implements AsyncDisposable {
 
   async #readTexts(client: ImapFlow, batch: Batch, signal: AbortSignal): Promise<void> {
     const { messages, path, uidValidity } = batch;
-    const isSmall = ({ size }: { readonly size: number }): boolean => size <= BODY_WHOLE_BYTES;
     const bodies: RemoteBody[] = [];
     try {
       await inFolder(client, batch, async () => {
-        for (const group of [messages.filter(isSmall), messages.filter((message) => !isSmall(message))]) {
-          if (group.length === 0) continue;
-          // Of a large one the beginning, as far as a small one goes.
-          const source = group.every(isSmall) ? true : { start: 0, maxLength: BODY_WHOLE_BYTES };
-          const range = uidSetOf(group.map(({ uid }) => uid));
-          for await (const message of client.fetch(range, { uid: true, source }, { uid: true })) {
-            if (message.source === undefined) continue;
-            const { hasAttachment, preview, text } = readMessage(message.source);
-            bodies.push({ uid: message.uid, hasAttachment, preview, text });
-          }
+        const range = uidSetOf(messages.map(({ uid }) => uid));
+        const query = { uid: true, source: { start: 0, maxLength: BODY_WHOLE_BYTES } };
+        for await (const message of client.fetch(range, query, { uid: true })) {
+          const source = sectionOf(message.source);
+          if (source === undefined) continue;
+          const { hasAttachment, preview, text } = readMessage(source);
+          bodies.push({ uid: message.uid, hasAttachment, preview, text, size: source.length });
         }
+        const told = new Map(messages.map(({ size, uid }) => [uid, size]));
+        for (const [at, body] of bodies.entries())
+          if (body.size >= BODY_WHOLE_BYTES)
+            bodies[at] = { ...body, size: await sizeOf(client, body.uid, body.size, told.get(body.uid) ?? 0) };
       });
     } catch (error) {
       if (!client.usable || isOver(error)) throw error;
@@ -228,10 +229,7 @@ export class ImapAgent implements AsyncDisposable {
         if (client === undefined || !client.usable)
           throw new HubError('server_unreachable', 'the mail server is not reached now', { retry: 'later' });
         return inFolder(client, folder, async () => {
-          const source =
-            range === undefined ? true : { start: range.start, maxLength: Math.max(1, range.end - range.start) };
-          const message = await client.fetchOne(`${uid}`, { uid: true, source }, { uid: true });
-          const bytes = message === false || message === undefined ? undefined : message.source;
+          const bytes = await readOctets(client, uid, range.start, range.end - range.start);
           return { bytes: bytes === undefined ? undefined : Uint8Array.from(bytes) };
         });
       },

@@ -75,6 +75,8 @@ export interface RemoteMessage {
 
 export interface RemoteBody {
   readonly uid: number;
+  /** As many as there are, whatever was told with the header. */
+  readonly size: number;
   readonly preview: string;
   readonly hasAttachment: boolean;
   readonly text: string;
@@ -211,11 +213,11 @@ export type SendOutcome =
 
 export type ImapAgentCalls = {
   readonly ping: { readonly request: object; readonly reply: object };
-  /** Octets of a message; none when it is not there any more. */
+  /** Octets of a message, fewer than asked for at its end; undefined when it is not there any more. */
   readonly raw: {
     readonly request: FolderRef & {
       readonly uid: number;
-      readonly range: { readonly start: number; readonly end: number } | undefined;
+      readonly range: { readonly start: number; readonly end: number };
     };
     readonly reply: { readonly bytes: Uint8Array | undefined };
   };

@@ -11,10 +11,12 @@ export const HEADER_BATCH = 200;
 export const BODY_BATCH = 50;
 /** Octets of bodies fetched at once, the last message beyond. */
 export const BODY_BATCH_BYTES = 4 * MiB;
-/** Smaller messages are read whole; of larger ones the beginning, which has the text in all but strange cases. */
+/** Read of each message: smaller ones whole, of larger ones the beginning, which has the text in all but strange cases. */
 export const BODY_WHOLE_BYTES = 256 * KiB;
 /** A literal of the server: the largest message that a user server shows. */
 export const LITERAL_BYTES_MAX = 128 * MiB;
+/** A message's size is a number of 32 bits (RFC 3501, section 9): who has more octets than that to tell of is lying. */
+export const SIZE_MAX = 2 ** 32;
 /** A line of the server: the UIDs of a million messages in one SEARCH response. */
 export const LINE_BYTES_MAX = 16 * MiB;
 /** From the first packet to the greeting, TLS included. */

@@ -49,10 +49,10 @@ export class Texts {
       const id = this.#places.emailAt(mailboxId, uid);
       if (id !== undefined) this.#places.hasText(id);
     }
-    for (const { hasAttachment, preview, text, uid } of bodies) {
+    for (const { hasAttachment, preview, size, text, uid } of bodies) {
       const id = this.#places.emailAt(mailboxId, uid);
       if (id === undefined) continue;
-      this.#account.updateEmail(id, { hasAttachment, preview }, 'agent');
+      this.#account.updateEmail(id, { hasAttachment, preview, size }, 'agent');
       this.#account.putTexts([{ id, text }]);
       this.#places.hasText(id);
     }
