@@ -19,6 +19,7 @@ export class FakeFolder {
   readonly uidValidity: number;
   messages: FakeMessage[] = [];
   uidNext = 1;
+  permanentFlags = '\\Seen \\Draft \\Deleted \\*';
 
   constructor(uidValidity: number, subjects: readonly string[] = []) {
     this.uidValidity = uidValidity;
@@ -41,12 +42,32 @@ export class FakeFolder {
   }
 }
 
+/** A message that comes line by line. */
+interface Appending {
+  readonly tag: string;
+  readonly folder: FakeFolder;
+  readonly flags: readonly string[];
+  left: number;
+  octets: string;
+}
+
 /** By path. */
 export type FakeFolders = Map<string, FakeFolder>;
 
 export function servingFolders(folders: FakeFolders): Script {
   const selected = new WeakMap<Socket, FakeFolder>();
+  const appending = new WeakMap<Socket, Appending>();
   return (tag, command, socket) => {
+    const under = appending.get(socket);
+    if (under !== undefined) {
+      const line = command === '' ? tag : `${tag} ${command}`;
+      under.left -= line.length + 2;
+      if (under.left > -2) under.octets += `${line}\r\n`;
+      if (under.left >= 0) return '';
+      appending.delete(socket);
+      under.folder.add(/^Subject: (.*)\r/m.exec(under.octets)?.[1] ?? '', under.flags, under.octets);
+      return `${under.tag} OK done\r\n`;
+    }
     const [verb = '', ...rest] = command.replace(/^UID /i, '').split(' ');
     const said = rest.join(' ');
     const done = (...lines: readonly string[]): string => [...lines, `${tag} OK done`, ''].join('\r\n');
@@ -68,9 +89,16 @@ export function servingFolders(folders: FakeFolders): Script {
         const opened = folders.get(unquoted(said));
         if (opened === undefined) return `${tag} NO there is none\r\n`;
         selected.set(socket, opened);
-        const { messages, uidNext, uidValidity } = opened;
+        const { messages, permanentFlags, uidNext, uidValidity } = opened;
         const codes = [`* OK [UIDVALIDITY ${uidValidity}] valid`, `* OK [UIDNEXT ${uidNext}] next`];
-        return done(`* ${messages.length} EXISTS`, ...codes, '* OK [PERMANENTFLAGS (\\Seen \\Deleted \\*)] flags');
+        return done(`* ${messages.length} EXISTS`, ...codes, `* OK [PERMANENTFLAGS (${permanentFlags})] flags`);
+      }
+      case 'APPEND': {
+        const [, path = '', flags = '', left = ''] = /^(\S+) \((.*)\) "[^"]*" \{(\d+)\}$/.exec(said) ?? [];
+        const to = folders.get(unquoted(path));
+        if (to === undefined) return `${tag} NO [TRYCREATE] there is none\r\n`;
+        appending.set(socket, { tag, folder: to, flags: flags.split(' '), left: Number(left), octets: '' });
+        return '+ go on\r\n';
       }
       case 'CREATE':
         folders.set(unquoted(said), new FakeFolder(1_000 + folders.size));

@@ -181,6 +181,25 @@ describe('a mailbox that the server does not make at once', () => {
   });
 });
 
+describe('a folder whose flags nobody may change', () => {
+  test('takes none of them from a draft that is put into another', async () => {
+    await using setting = await setup({ INBOX: ['here'], Shared: ['theirs'] });
+    const { folders, world } = setting;
+    const shared = folders.get('Shared') as FakeFolder;
+    shared.permanentFlags = '';
+    await world.settled();
+    const email = {
+      mailboxIds: { [world.mailboxNamed('Inbox')]: true },
+      keywords: { $draft: true, $seen: true, own: true },
+      subject: 'draft',
+    };
+    await world.call(['Email/set', { create: { email } }]);
+    await world.settled();
+    const made = folders.get('INBOX')?.messages.find(({ subject }) => subject === 'draft');
+    expect([...(made?.flags ?? [])].sort()).toEqual(['\\Draft', '\\Seen', 'own']);
+  });
+});
+
 describe('an account that is added twice at once', () => {
   test('has one agent', async () => {
     await using setting = await setup({ INBOX: ['here'] });

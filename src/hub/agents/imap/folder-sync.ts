@@ -62,7 +62,8 @@ export async function inFolder<Result>(
   });
 }
 
-async function selected<Result>(
+/** Whatever life the folder has. */
+export async function selected<Result>(
   client: ImapFlow,
   path: string,
   work: (uidValidity: string) => Promise<Result>,

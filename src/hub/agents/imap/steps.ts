@@ -1,7 +1,7 @@
 /** Does at the server what was changed here, one step at a time. */
 import type { ImapFlow } from 'imapflow';
 import { HubError } from '../../hub-error.ts';
-import { inFolder } from './folder-sync.ts';
+import { inFolder, selected } from './folder-sync.ts';
 import type { FolderRef, Step, StepOutcome } from './imap-protocol.ts';
 import { uidSetOf } from './uid-set.ts';
 
@@ -22,7 +22,10 @@ async function perform(client: ImapFlow, step: Step): Promise<StepOutcome> {
   switch (step.kind) {
     case 'append': {
       const { flags, mime, path, receivedAt } = step;
-      const answer = await client.append(path, Buffer.from(mime), [...flags], new Date(receivedAt));
+      // Opened: of the flags the library says only those that the open folder keeps, whichever the message goes to.
+      const answer = await selected(client, path, () =>
+        client.append(path, Buffer.from(mime), [...flags], new Date(receivedAt)),
+      );
       if (answer === false || answer === undefined) return refused(client);
       const { uid, uidValidity } = answer;
       return uid === undefined || uidValidity === undefined
