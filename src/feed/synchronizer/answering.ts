@@ -27,7 +27,8 @@ export async function answerAll(link: PeerLink, store: FeedStore, findLog: FindL
     next?.catch(() => undefined);
     if (reading !== undefined) write(link, await reading);
     reading = next;
-    if (first === undefined && reading === undefined) return;
+    // More may have been asked for while the last was read: nobody else begins before this ends.
+    if (reading === undefined && (link.isEnded || link.answers.length === 0)) return;
   }
 }
 
