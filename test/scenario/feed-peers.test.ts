@@ -10,9 +10,9 @@ import { openWsPair } from '../harness/ws-pair.ts';
 const KEYS = feedKeys(1);
 const LINE: LinkOptions = { latencyMs: 20, bytesPerSecond: 100_000, loss: 0, cutAfterBytes: Number.POSITIVE_INFINITY };
 
-function blocksOf(count: number, seed = 1): Uint8Array[] {
+function blocksOf(count: number, seed = 1, size = 1_024): Uint8Array[] {
   const prng = new SeededPrng(seed);
-  return Array.from({ length: count }, () => Uint8Array.from({ length: 1_024 }, () => prng.below(256)));
+  return Array.from({ length: count }, () => Uint8Array.from({ length: size }, () => prng.below(256)));
 }
 
 /** Several places with the same whole feed. */
@@ -79,6 +79,28 @@ describe('many sources', () => {
         blocksOf(200),
       ),
     ).toBeGreaterThan(1_000);
+  });
+});
+
+describe('a line that is thin for the size of the blocks', () => {
+  const SIZE = 1024 * 1024;
+
+  test.each([
+    ['a block takes a minute', 20_000, 3],
+    ['many blocks that were asked for at first take minutes', 150_000, 20],
+  ])('on which %s brings each once, over one connection', async (_what, bytesPerSecond, count) => {
+    const clock = new ManualClock(0);
+    const blocks = blocksOf(count, 1, SIZE);
+    const [writer] = await sources(clock, 1, blocks);
+    await using _ = writer;
+    await using reader = new FeedSite(clock, { seed: 2 });
+    const copy = await reader.follow(KEYS);
+    const [near, far] = createSimulatedLink({ clock, prng: new SeededPrng(3) }, { ...LINE, bytesPerSecond });
+    writer?.sync.addPeer(far, { isInitiator: false });
+    reader.sync.addPeer(near, { isInitiator: true });
+    const took = await timeUntil(clock, () => copy.heldCount === count || reader.dropped.length > 0);
+    expect(reader.dropped).toEqual([]);
+    expect(took).toBeLessThan((1.1 * 1000 * count * SIZE) / bytesPerSecond);
   });
 });
 

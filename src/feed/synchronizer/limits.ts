@@ -16,12 +16,16 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const LATE_MS = 5_000;
 /** A peer that owes blocks and has sent none for so long is dropped. */
 export const SLOW_MS = 20_000;
+/** A request that waits so long is not waited for any more, also of a peer that sends something else all the while. */
+export const OVERDUE_MS = 10 * 60_000;
 /** A frame that is under way for so long is looked at: slower than the next bound, it is an attempt to hold us. */
 export const FRAME_GRACE_MS = 15_000;
 /** Bytes a second: a modem's line. */
 export const FRAME_RATE_MIN = 1_000;
 /** A write that the transport has not taken for so long: the other end does not read. */
 export const WRITE_TIMEOUT_MS = 20_000;
+/** Handed to the transport at a time: what a line that is a thirtieth of a megabit takes within that. */
+export const WRITE_BYTES_MAX = 64 * KiB;
 
 /** How long the last words to a peer may take when we leave. */
 export const GOODBYE_TIMEOUT_MS = 2_000;

@@ -23,7 +23,7 @@ import {
   type UnknownFeed,
   unsettle,
 } from './sync-state.ts';
-import type { Turn } from './turn.ts';
+import { releaseRequests, type Turn } from './turn.ts';
 
 /** The extension without messages of who answers requests in the order in which they came, as we do. */
 const ORDERED = 'restante/ordered';
@@ -108,8 +108,7 @@ function closeRemoteId(peer: PeerState, remoteId: number): void {
   peer.byRemoteId.delete(remoteId);
   if (old === undefined || 'messages' in old) return;
   old.remoteId = undefined;
-  for (const index of old.inFlight.keys()) unsettle(old.feed, index);
-  old.inFlight.clear();
+  releaseRequests(old);
 }
 
 function keepForLater(unknown: UnknownFeed, message: WireMessage): void {
@@ -270,8 +269,9 @@ function takeData(turn: Turn, channel: Channel, message: DataMessage): void {
   const { feed, peer } = channel;
   const { index, value, nodes, signature } = message;
   const askedAt = channel.inFlight.get(index);
-  const wasLate = channel.late.delete(index);
-  if (value === undefined || (askedAt === undefined && !wasLate)) {
+  // Asked for once more after it was given up, it comes twice.
+  const isOwed = askedAt !== undefined || channel.late.delete(index) || channel.overdue.delete(index);
+  if (value === undefined || !isOwed) {
     turn.drop(peer, 'unrequested_data');
     return;
   }

@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { FeedId } from '../../protocol/index.ts';
 import type { RequestMessage, WireMessage, WireStream } from '../wire/index.ts';
-import { GOODBYE_TIMEOUT_MS, OUTBOX_BYTES_MAX } from './limits.ts';
+import { GOODBYE_TIMEOUT_MS, OUTBOX_BYTES_MAX, WRITE_BYTES_MAX } from './limits.ts';
 import type { DropReason, PeerId } from './sync-state.ts';
 import type { Transport } from './transport.ts';
 
@@ -90,9 +90,12 @@ export class PeerLink {
   }
 
   async #send(): Promise<void> {
-    this.sendingSince = this.#clock.monotonic();
+    const bytes = this.wire.take();
     try {
-      await this.transport.send(this.wire.take());
+      for (let at = 0; at < bytes.length; at += WRITE_BYTES_MAX) {
+        this.sendingSince = this.#clock.monotonic();
+        await this.transport.send(bytes.subarray(at, at + WRITE_BYTES_MAX));
+      }
     } catch {
       this.#finish(); // the transport has closed, which its reader tells
     }

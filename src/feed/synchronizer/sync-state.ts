@@ -83,6 +83,8 @@ export interface Channel {
   readonly inFlight: Map<number, number>;
   /** Blocks asked for, and when, that another peer may be asked for too; they may still come. */
   readonly late: Map<number, number>;
+  /** Blocks that are not waited for any more; whoever brings one all the same was asked for it. */
+  readonly overdue: Set<number>;
   /** How many may be in flight. */
   credit: number;
   lastDataAt: number;
@@ -195,6 +197,7 @@ export function createChannel(peer: PeerState, feed: FeedState, now: number): Ch
     toldDone: false,
     inFlight: new Map(),
     late: new Map(),
+    overdue: new Set(),
     credit: REQUESTS_FIRST,
     lastDataAt: now,
     unjudgedBytes: 0,

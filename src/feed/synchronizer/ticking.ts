@@ -11,6 +11,8 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   KEEP_ALIVE_MS,
   LATE_MS,
+  OVERDUE_MS,
+  REQUESTS_MAX,
   SILENT_MS,
   SLOW_MS,
   TICK_MS,
@@ -49,6 +51,8 @@ function faultOf(turn: Turn, peer: PeerState): DropReason | undefined {
     const elapsed = now - peer.frameSince;
     if (elapsed >= FRAME_GRACE_MS && peer.frameBytes * 1000 < elapsed * FRAME_RATE_MIN) return 'stalled_frame';
   }
+  // How slow a frame may be that is on its way was judged above: a large block takes a while on a thin line.
+  if (peer.frameSince !== undefined) return undefined;
   for (const channel of peer.channels.values()) if (isTooSlow(turn, channel)) return 'too_slow';
   return undefined;
 }
@@ -61,7 +65,10 @@ function isTooSlow(turn: Turn, channel: Channel): boolean {
 }
 
 function giveLateToOthers(turn: Turn, channel: Channel): void {
-  for (const [index, askedAt] of channel.late) if (turn.now - askedAt >= SLOW_MS) channel.late.delete(index);
+  // Who is at it comes to what it owes, in time.
+  const isAtIt = channel.peer.frameSince !== undefined || turn.now - channel.lastDataAt < LATE_MS;
+  const patience = isAtIt ? OVERDUE_MS : SLOW_MS;
+  for (const [index, askedAt] of channel.late) if (turn.now - askedAt >= patience) giveUp(channel, index);
   let late = false;
   // In the order of asking: the first that is not late ends it.
   for (const [index, askedAt] of channel.inFlight) {
@@ -72,6 +79,15 @@ function giveLateToOthers(turn: Turn, channel: Channel): void {
     late = true;
   }
   if (late) noteLate(channel);
+}
+
+function giveUp({ late, overdue }: Channel, index: number): void {
+  late.delete(index);
+  overdue.add(index);
+  for (const oldest of overdue) {
+    if (overdue.size <= REQUESTS_MAX) break;
+    overdue.delete(oldest);
+  }
 }
 
 /** A connection whose both ends neither stay nor fetch has done its work. */

@@ -70,4 +70,5 @@ export function releaseRequests(channel: Channel): void {
   for (const index of channel.inFlight.keys()) unsettle(channel.feed, index);
   channel.inFlight.clear();
   channel.late.clear();
+  channel.overdue.clear();
 }
