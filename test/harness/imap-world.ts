@@ -1,6 +1,6 @@
 /** A person's IMAP account against a real Dovecot: the store, the agent behind a message channel, and another program's connection. */
 import { ImapFlow } from 'imapflow';
-import { type HttpDialer, SILENT_LOG } from '../../src/base/index.ts';
+import { type Clock, type HttpDialer, SILENT_LOG } from '../../src/base/index.ts';
 import { SystemClock, SystemRandom } from '../../src/base/system/index.ts';
 import { ImapAccounts } from '../../src/hub/agents/imap/imap-accounts.ts';
 import { ImapAgent } from '../../src/hub/agents/imap/imap-agent.ts';
@@ -32,6 +32,8 @@ export interface ImapWorldOptions {
   readonly smtp?: ServerSettings;
   /** To where tokens come from. */
   readonly dialer?: HttpDialer;
+  /** The user server's; the agent has the machine's. */
+  readonly clock?: Clock;
 }
 
 export class ImapWorld implements AsyncDisposable {
@@ -89,7 +91,8 @@ export class ImapWorld implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const deps = { clock: new SystemClock(), random: new SystemRandom(), log: SILENT_LOG };
+    const { clock = new SystemClock() } = this.#options;
+    const deps = { clock, random: new SystemRandom(), log: SILENT_LOG };
     const onListenerError = (error: unknown): void => {
       throw error;
     };

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FakeFolder, type FakeFolders, servingFolders } from '../harness/folder-imap.ts';
 import { HostileImap, type Script } from '../harness/hostile-imap.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
+import { SkippingClock } from '../harness/skipping-clock.ts';
 import { until } from '../harness/until.ts';
 
 /** Folders behind a script that comes first, and what was said to them. */
@@ -16,14 +17,22 @@ async function setup(paths: Readonly<Record<string, readonly string[]>>, script:
     said.push(command);
     return script(tag, command, socket) ?? serve(tag, command, socket);
   });
-  const world = await ImapWorld.open(server, { user: 'alice' });
+  const clock = new SkippingClock();
+  const world = await ImapWorld.open(server, { user: 'alice', clock });
   return {
+    clock,
     folders,
     said,
     server,
     world,
     get status() {
       return world.accounts.status[0]?.server;
+    },
+    /** All folders are looked at once more. */
+    async look(): Promise<void> {
+      const before = this.status?.currentAt;
+      world.accounts.look(world.accountId);
+      await until(() => this.status?.currentAt !== before);
     },
     emailNamed(subject: string): string | undefined {
       return [...world.account.emailIds()].find((id) => world.account.email(id)?.envelope.subject === subject);
@@ -139,6 +148,33 @@ describe('news that never ends', () => {
     const id = setting.emailNamed('here') as string;
     await world.call(['Email/set', { update: { [id]: { 'keywords/$seen': true } } }]);
     await until(() => folders.get('INBOX')?.messages[0]?.flags.has('\\Seen') === true);
+  });
+});
+
+describe('messages that go while folders are looked at', () => {
+  test('do not hold up what was changed here', async () => {
+    const subjects = Array.from({ length: 300 }, (_, at) => `m${at}`);
+    let isGoing = false;
+    await using setting = await setup({ INBOX: subjects }, (_tag, command) => {
+      // In each look another one, which is nowhere then.
+      if (isGoing && /^NOOP/i.test(command)) {
+        const inbox = setting.folders.get('INBOX');
+        inbox?.take(new Set([inbox.messages.at(-1)?.uid ?? 0]));
+      }
+      return undefined;
+    });
+    const { folders, world } = setting;
+    await until(() => world.emailCount === 300 && setting.status?.currentAt !== undefined);
+    const before = setting.status?.currentAt ?? 0;
+    isGoing = true;
+    world.accounts.look(world.accountId);
+    await until(() => (folders.get('INBOX')?.messages.length ?? 0) < 290);
+    const id = setting.emailNamed('m0') as string;
+    await world.call(['Email/set', { update: { [id]: { 'keywords/$seen': true } } }]);
+    const isSeen = (): boolean => folders.get('INBOX')?.messages[0]?.flags.has('\\Seen') === true;
+    await until(() => isSeen() || folders.get('INBOX')?.messages.length === 1);
+    expect(isSeen()).toBe(true);
+    expect(setting.status?.currentAt).toBeGreaterThan(before);
   });
 });
 

@@ -21,7 +21,13 @@ import type {
   ImapToldCalls,
   RemoteBody,
 } from './imap-protocol.ts';
-import { BODY_WHOLE_BYTES, RECONNECT_CEILING_MS, RECONNECT_FIRST_MS, ROUND_INTERVAL_MS } from './limits.ts';
+import {
+  BODY_WHOLE_BYTES,
+  RECONNECT_CEILING_MS,
+  RECONNECT_FIRST_MS,
+  ROUND_INTERVAL_MS,
+  UNSETTLED_LOOKS_MAX,
+} from './limits.ts';
 import { readOctets, sectionOf, sizeOf } from './message-octets.ts';
 import { doStep } from './steps.ts';
 import { uidSetOf } from './uid-set.ts';
@@ -48,6 +54,8 @@ export class ImapAgent implements AsyncDisposable {
   /** What was asked for while the work went on. */
   #isNudged = false;
   #isLookWanted = false;
+  /** In a row, which left open where messages went. */
+  #unsettledLooks = 0;
 
   constructor(deps: ImapAgentDeps) {
     this.#deps = deps;
@@ -100,9 +108,9 @@ export class ImapAgent implements AsyncDisposable {
     try {
       await this.#say({ connection: 'connected', problem: undefined }, signal);
       for (;;) {
-        await this.#round(client, signal);
+        const isSettled = await this.#round(client, signal);
         onGood();
-        await this.#workUntilNextRound(client, signal);
+        if (isSettled) await this.#workUntilNextRound(client, signal);
       }
     } finally {
       this.#client = undefined;
@@ -128,8 +136,8 @@ export class ImapAgent implements AsyncDisposable {
     return this.#settings === undefined ? asText(error) : asHubError(error, this.#settings.imap).message;
   }
 
-  /** Looks at all folders. */
-  async #round(client: ImapFlow, signal: AbortSignal): Promise<void> {
+  /** Looks at all folders. Answers whether what is pending may be done: not while messages may have moved meanwhile. */
+  async #round(client: ImapFlow, signal: AbortSignal): Promise<boolean> {
     this.#isLookWanted = false;
     const listed = await listFolders(client);
     const told = listed.map(({ folder }) => folder);
@@ -154,11 +162,11 @@ export class ImapAgent implements AsyncDisposable {
       }
     }
     const { again } = await this.#line.call('current', { refused }, signal);
-    if (again) {
-      this.#isLookWanted = true;
-      return;
-    }
+    this.#isLookWanted ||= again;
+    this.#unsettledLooks = again ? this.#unsettledLooks + 1 : 0;
+    if (again && this.#unsettledLooks % UNSETTLED_LOOKS_MAX !== 0) return false;
     await this.#say({ currentAt: this.#deps.clock.now(), problem }, signal);
+    return true;
   }
 
   /**

@@ -27,6 +27,8 @@ export const SILENCE_MS = 3 * 60_000;
 export const IDLE_TIME_MS = 2 * 60_000;
 /** All folders are looked at so often, whatever IDLE says of the inbox. */
 export const ROUND_INTERVAL_MS = 60_000;
+/** Looks in a row at which messages were lost that may turn up at the next: then what is pending has its turn all the same. */
+export const UNSETTLED_LOOKS_MAX = 4;
 /** First wait before a server that failed is tried again; it doubles. */
 export const RECONNECT_FIRST_MS = 1_000;
 /** Its ceiling. */
