@@ -236,6 +236,27 @@ describe('a folder whose flags nobody may change', () => {
   });
 });
 
+describe('a draft for which the server has no room', () => {
+  test('is put there when there is some, and is not sent again and again until then', async () => {
+    let room = 0;
+    let tries = 0;
+    await using setting = await setup({ INBOX: ['here'] }, (tag, command) => {
+      if (!/^APPEND/i.test(command) || ++tries <= room) return undefined;
+      return `${tag} NO [OVERQUOTA] no room\r\n`;
+    });
+    const { clock, folders, world } = setting;
+    await world.settled();
+    await world.draft('Inbox', 'draft');
+    await until(() => tries === 1);
+    for (let looks = 0; looks < 20; looks++) await setting.look();
+    expect(tries).toBeLessThanOrEqual(4);
+    room = Number.POSITIVE_INFINITY;
+    clock.skip(3_600_000);
+    await world.settled();
+    expect(folders.get('INBOX')?.messages.map(({ subject }) => subject)).toEqual(['here', 'draft']);
+  });
+});
+
 describe('an account that is added twice at once', () => {
   test('has one agent', async () => {
     await using setting = await setup({ INBOX: ['here'] });

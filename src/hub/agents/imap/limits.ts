@@ -35,6 +35,10 @@ export const RECONNECT_FIRST_MS = 1_000;
 export const RECONNECT_CEILING_MS = 5 * 60_000;
 /** A change that the server refuses so often is given up, and the server's state shown. */
 export const STEP_TRIES_MAX = 3;
+/** A message, which is not given up, rests so long from then on, doubling: it is sent whole each time, however full the server. */
+export const REFUSED_REST_MS = 60_000;
+/** Its ceiling. */
+export const REFUSED_REST_CEILING_MS = 60 * 60_000;
 /** Changes of the same kind that one command does. */
 export const STEP_UIDS_MAX = 500;
 /** New emails of a look that are remembered to tell moved ones by: beyond, one that moved gets another id. */

@@ -3,18 +3,19 @@
  * kind for many messages of one folder are one command. What the server refuses again and again is given up, and what it says
  * is shown, except for messages and mailboxes that are only here: these are never given up.
  */
-import type { Log } from '../../../base/index.ts';
+import type { Clock, Log } from '../../../base/index.ts';
 import type { BlobStore, MailAccount, PendingChange } from '../../../jmap/index.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Step, StepOutcome } from './imap-protocol.ts';
 import { flagOf } from './keywords.ts';
-import { PENDING_WINDOW, STEP_TRIES_MAX, STEP_UIDS_MAX } from './limits.ts';
+import { PENDING_WINDOW, REFUSED_REST_CEILING_MS, REFUSED_REST_MS, STEP_TRIES_MAX, STEP_UIDS_MAX } from './limits.ts';
 import { encodePlaces, type Place, type Places } from './places.ts';
 import { type AppendPlan, type Plan, type PlanView, planOf } from './plan.ts';
 import type { Puts } from './puts.ts';
 import type { RemoteFolders } from './remote-folders.ts';
 
 export interface PendingStepsDeps {
+  readonly clock: Clock;
   readonly log: Log;
   readonly account: MailAccount;
   readonly blobs: BlobStore;
@@ -37,8 +38,8 @@ export class PendingSteps {
   /** What was done of a change and has left no trace in a place. Forgotten at an end: all of it may be done again. */
   readonly #done = new Set<string>();
   readonly #tries = new Map<number, number>();
-  /** Refused, or not to be gone on with, until all folders were looked at again. */
-  readonly #resting = new Set<number>();
+  /** Refused: until all folders were looked at again, and no sooner than this moment of the clock. */
+  readonly #resting = new Map<number, number>();
   #underWay: UnderWay | undefined;
 
   constructor(deps: PendingStepsDeps) {
@@ -99,8 +100,8 @@ export class PendingSteps {
 
   /** All folders but the unseen were looked at: what rested may go on; what left no trace anywhere never will. */
   looked(unseen: readonly string[]): void {
-    this.#resting.clear();
-    const { account, places } = this.#deps;
+    const { account, clock, places } = this.#deps;
+    for (const [seq, until] of this.#resting) if (until <= clock.monotonic()) this.#resting.delete(seq);
     for (const change of account.pending(Number.MAX_SAFE_INTEGER)) {
       const { kind } = change.change;
       if (!this.#hasTrace(change.seq) || account.email(change.object)?.mailboxIds.some((id) => unseen.includes(id)))
@@ -243,12 +244,14 @@ export class PendingSteps {
   }
 
   #refused(pending: PendingChange, plan: StepPlan, reason: string): void {
-    const { log } = this.#deps;
+    const { clock, log } = this.#deps;
     const { change, seq } = pending;
     const tries = (this.#tries.get(seq) ?? 0) + 1;
     this.#tries.set(seq, tries);
-    this.#resting.add(seq);
-    const isOnlyHere = plan.step.kind === 'append' || plan.step.kind === 'createFolder';
+    const restMs = Math.min(REFUSED_REST_MS * 2 ** (tries - STEP_TRIES_MAX), REFUSED_REST_CEILING_MS);
+    const isMessage = plan.step.kind === 'append';
+    this.#resting.set(seq, isMessage && tries >= STEP_TRIES_MAX ? clock.monotonic() + restMs : 0);
+    const isOnlyHere = isMessage || plan.step.kind === 'createFolder';
     if (isOnlyHere || tries < STEP_TRIES_MAX) {
       log.warn({ kind: plan.step.kind, reason, tries }, 'the server has refused a change, which is tried again');
       return;
@@ -278,6 +281,7 @@ export class PendingSteps {
   #settle({ seq }: PendingChange): void {
     this.#deps.account.settle([seq]);
     this.#tries.delete(seq);
+    this.#resting.delete(seq);
     for (const done of this.#done) if (done.startsWith(`${seq} `)) this.#done.delete(done);
   }
 }
