@@ -4,8 +4,10 @@ import { SMTPServer } from 'smtp-server';
 import type { ServerSettings } from '../../src/hub/agents/imap/imap-protocol.ts';
 
 export interface SmtpBehaviour {
-  /** Answers to RCPT TO, by address; all others are taken. */
-  readonly recipients?: Readonly<Record<string, { readonly code: number; readonly text: string }>>;
+  /** Answers to RCPT TO, by address, so many times or always; all others are taken. */
+  readonly recipients?: Readonly<
+    Record<string, { readonly code: number; readonly text: string; readonly times?: number }>
+  >;
   /** The message is taken and the connection cut, so that nobody hears of it; that many times. */
   readonly cutAfterData?: number;
   /** Before the message is taken: 451, that many times. */
@@ -14,12 +16,15 @@ export interface SmtpBehaviour {
 
 export class SmtpSink implements AsyncDisposable {
   readonly taken: string[] = [];
+  /** Of each message that was taken. */
+  readonly recipients: string[][] = [];
   readonly settings: ServerSettings;
   readonly #server: SMTPServer;
 
-  private constructor(server: SMTPServer, port: number, taken: string[]) {
+  private constructor(server: SMTPServer, port: number, taken: string[], takenFor: string[][]) {
     this.#server = server;
     this.taken = taken;
+    this.recipients = takenFor;
     const common = { security: 'none', auth: 'password', user: 'alice', secret: 'secret' } as const;
     this.settings = { host: '127.0.0.1', port, ...common };
   }
@@ -27,6 +32,8 @@ export class SmtpSink implements AsyncDisposable {
   static async open({ busy = 0, cutAfterData = 0, recipients = {} }: SmtpBehaviour = {}): Promise<SmtpSink> {
     const taken: string[] = [];
     const sockets = new Set<Socket>();
+    const takenFor: string[][] = [];
+    const asked = new Map<string, number>();
     let [busyLeft, cutsLeft] = [busy, cutAfterData];
     const server = new SMTPServer({
       authOptional: true,
@@ -37,9 +44,12 @@ export class SmtpSink implements AsyncDisposable {
         password === 'secret' ? done(null, { user: username ?? '' }) : done(refusal(535, 'no')),
       onRcptTo: ({ address }, _session, done) => {
         const refused = recipients[address];
-        done(refused === undefined ? null : refusal(refused.code, refused.text));
+        const times = (asked.get(address) ?? 0) + 1;
+        asked.set(address, times);
+        const isTaken = refused === undefined || times > (refused.times ?? Number.POSITIVE_INFINITY);
+        done(isTaken ? null : refusal(refused.code, refused.text));
       },
-      onData: (stream, _session, done) => {
+      onData: (stream, { envelope }, done) => {
         const pieces: Buffer[] = [];
         stream.on('data', (piece: Buffer) => pieces.push(piece));
         stream.on('end', () => {
@@ -49,6 +59,7 @@ export class SmtpSink implements AsyncDisposable {
             return;
           }
           taken.push(Buffer.concat(pieces).toString('latin1'));
+          takenFor.push(envelope.rcptTo.map(({ address }) => address));
           if (cutsLeft > 0) {
             cutsLeft--;
             for (const socket of sockets) socket.destroy();
@@ -65,7 +76,7 @@ export class SmtpSink implements AsyncDisposable {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.server.address() as AddressInfo;
-    return new SmtpSink(server, port, taken);
+    return new SmtpSink(server, port, taken, takenFor);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -87,6 +87,32 @@ describe.skipIf(skipsWithoutDovecot('sending from IMAP accounts'))('mail of an I
     expect(sink.taken).toHaveLength(1);
   });
 
+  test('goes again to whom the server asks to come again for, and to nobody else', async () => {
+    const later = { code: 452, text: 'too many recipients', times: 1 };
+    const nobody = { code: 550, text: 'no such user' };
+    await using setting = await setup({ recipients: { 'eve@example.net': later, 'nobody@example.net': nobody } });
+    const { sink, world } = setting;
+    const id = await send(world, ['bob@example.net', 'eve@example.net', 'nobody@example.net']);
+    const shown = () =>
+      world.account.objects.get<{ readonly deliveryStatus: Record<string, Status> }>('EmailSubmission', id)
+        ?.deliveryStatus ?? {};
+    await until(() => shown()['eve@example.net']?.smtpReply.startsWith('452') === true);
+    expect(shown()).toMatchObject({
+      'bob@example.net': { delivered: 'queued' },
+      'hidden@example.net': { delivered: 'queued' },
+      'eve@example.net': { delivered: 'queued' },
+      'nobody@example.net': { delivered: 'no' },
+    });
+    const statuses = await statusesOf(world, id);
+    expect(statuses).toMatchObject({
+      'bob@example.net': { delivered: 'queued' },
+      'hidden@example.net': { delivered: 'queued' },
+      'eve@example.net': { delivered: 'queued', smtpReply: expect.stringMatching(/^250/) },
+      'nobody@example.net': { delivered: 'no', smtpReply: expect.stringMatching(/^550/) },
+    });
+    expect(sink.recipients).toEqual([['bob@example.net', 'hidden@example.net'], ['eve@example.net']]);
+  });
+
   test('is not sent again when the answer to it was lost: its status says that nobody knows', async () => {
     await using setting = await setup({ cutAfterData: 1 });
     const { sink, world } = setting;

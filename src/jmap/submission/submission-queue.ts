@@ -92,7 +92,8 @@ export class SubmissionQueue implements AsyncDisposable {
   /** A submission that the client has destroyed is sent all the same, and nothing is told of it. */
   #note(account: MailAccount, id: string, outcome: SubmissionOutcome): void {
     const submission = readSubmission(account, id);
-    if (submission === undefined || outcome.kind !== 'taken') return;
-    writeSubmission(account, id, { ...submission, deliveryStatus: outcome.statuses, phase: 'done' });
+    if (submission === undefined || outcome.statuses === undefined) return;
+    const phase = outcome.kind === 'taken' ? 'done' : submission.phase;
+    writeSubmission(account, id, { ...submission, deliveryStatus: outcome.statuses, phase });
   }
 }

@@ -33,8 +33,8 @@ export interface DeliveryStatus {
 export type SubmissionOutcome =
   /** It was taken over; by recipient, in the envelope's spelling. */
   | { readonly kind: 'taken'; readonly statuses: Readonly<Record<string, DeliveryStatus>> }
-  /** Nobody has it: try again. */
-  | { readonly kind: 'later'; readonly reason: string };
+  /** Nobody has it, or some do not: try again. With what is known of each recipient so far, where that is something. */
+  | { readonly kind: 'later'; readonly reason: string; readonly statuses?: Readonly<Record<string, DeliveryStatus>> };
 
 /** What one submission may be. */
 export interface SubmissionLimits {

@@ -201,11 +201,13 @@ export interface RecipientReply {
   readonly recipient: string;
   readonly reply: string;
   readonly isAccepted: boolean;
+  /** The server asks to come again for this one. */
+  readonly isDeferred: boolean;
 }
 
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly replies: readonly RecipientReply[] }
-  /** Nobody has it, and nobody will. */
+  /** Nobody has it, and nobody will but those that are deferred. */
   | { readonly kind: 'refused'; readonly replies: readonly RecipientReply[] }
   | { readonly kind: 'later'; readonly reason: string }
   /** The connection ended after the message was said and before the answer: the server may have it, or not. */

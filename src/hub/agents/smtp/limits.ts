@@ -10,5 +10,7 @@ export const ANSWER_TIMEOUT_MS = 10 * 60_000;
 export const MESSAGE_BYTES_MAX = 50 * MiB;
 /** Recipients of one message: RFC 5321, section 4.5.3.1.8, lets servers refuse more. */
 export const RECIPIENTS_MAX = 100;
+/** A recipient for whom a server asks to come again is told as not reached after this: as long as a home tries. */
+export const DEFERRED_MS = 5 * 24 * 60 * 60_000;
 /** All of a submission: beyond, it is taken for lost. Above what the answer alone may take. */
 export const SEND_TIMEOUT_MS = 15 * 60_000;

@@ -62,6 +62,7 @@ export async function sendMessage(
         recipient,
         reply: error === undefined ? sent.response : replyOf(error),
         isAccepted: error === undefined,
+        isDeferred: error !== undefined && isDeferral(error),
       };
     });
     return { kind: 'sent', replies };
@@ -78,17 +79,20 @@ function outcomeOf(error: SmtpError, recipients: readonly string[], isHanding: b
   const { message, responseCode } = error;
   const rejections = new Map((error.rejectedErrors ?? []).map((one) => [one.recipient, one]));
   const code = responseCode ?? 0;
-  if (code >= 500) {
-    const replies: RecipientReply[] = recipients.map((recipient) => ({
-      recipient,
-      reply: replyOf(rejections.get(recipient) ?? error),
-      isAccepted: false,
-    }));
+  if (code >= 500 || rejections.size > 0) {
+    const replies = recipients.map((recipient): RecipientReply => {
+      const why = rejections.get(recipient) ?? error;
+      return { recipient, reply: replyOf(why), isAccepted: false, isDeferred: isDeferral(why) };
+    });
     // A credential that is refused is the account's trouble and not the message's.
     if (error.code !== 'EAUTH') return { kind: 'refused', replies };
   }
   if (code >= 400 || !isHanding) return { kind: 'later', reason: error.response ?? message };
   return { kind: 'unknown', reason: message };
+}
+
+function isDeferral({ responseCode = 0 }: SmtpError): boolean {
+  return responseCode >= 400 && responseCode < 500;
 }
 
 /** On one line. */

@@ -3,6 +3,7 @@
  * octets of a message leave. If the next try finds it without an outcome, the message may have been sent: it is not sent again,
  * and its status says that nobody knows (RFC 8621, section 7: `unknown`). With an outcome, that is told again.
  */
+import type { Clock } from '../../../base/index.ts';
 import type {
   BlobStore,
   DeliveryStatus,
@@ -15,9 +16,10 @@ import type {
 } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 import type { ImapSettings, Outgoing, RecipientReply, SendOutcome } from '../imap/imap-protocol.ts';
-import { MESSAGE_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
+import { DEFERRED_MS, MESSAGE_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
 
 export interface SmtpSubmitterDeps {
+  readonly clock: Clock;
   readonly store: MailStore;
   readonly blobs: BlobStore;
   /** Undefined for an account that is none of ours. */
@@ -30,10 +32,21 @@ export interface SmtpSubmitterDeps {
 }
 
 const NOTE = 'smtp-';
-const HANDING = 'handing';
 type Statuses = Readonly<Record<string, DeliveryStatus>>;
-/** What is known of a message whose last octets may have left. */
-type Note = typeof HANDING | Statuses;
+
+/** What is known of a message that was handed over, or is about to be. */
+interface Note {
+  /** The last octets may have left, and there is no answer. */
+  readonly isHanding: boolean;
+  /** Of the recipients with whom it is settled. */
+  readonly statuses: Statuses;
+  /** Since when the server asks to come again for the others. */
+  readonly deferredSince?: number | undefined;
+}
+
+/** As it was kept before some recipients could be left for later. */
+type OldNote = 'handing' | Statuses;
+
 const LOST_ANSWER = '451 4.4.2 The server may have taken it: its answer was lost';
 
 export class SmtpSubmitter implements Submitter {
@@ -64,27 +77,44 @@ export class SmtpSubmitter implements Submitter {
     const { accountId, blobId, envelope, id } = job;
     const account = store.account(accountId);
     if (account === undefined) return takenBy(job, 'unknown', '451 4.3.0 The account was removed here');
-    const note = account.objects.get<Note>('Private', noteOf(id));
-    if (note !== undefined)
-      return note === HANDING ? takenBy(job, 'unknown', LOST_ANSWER) : { kind: 'taken', statuses: note };
+    const note = readNote(account, id);
+    if (note?.isHanding === true)
+      return { kind: 'taken', statuses: { ...takenBy(job, 'unknown', LOST_ANSWER).statuses, ...note.statuses } };
+    const left = envelope.rcptTo.filter(({ email }) => note?.statuses[email] === undefined);
+    if (note !== undefined && left.length === 0) return { kind: 'taken', statuses: note.statuses };
     const size = await blobs.size(accountId, blobId);
     if (size === undefined) return takenBy(job, 'no', '554 5.3.0 The message is not here any more');
     const pieces: Uint8Array[] = [];
     for await (const piece of blobs.read(accountId, blobId, { start: 0, end: size })) pieces.push(piece);
     const mime = new Uint8Array(Buffer.concat(pieces));
-    const message = { id, mime, from: envelope.mailFrom.email, to: envelope.rcptTo };
+    const message = { id, mime, from: envelope.mailFrom.email, to: left };
     const outcome = await this.#send(accountId, message, signal);
     if (outcome.kind === 'later') {
-      account.objects.remove('Private', noteOf(id));
+      if (note === undefined) account.objects.remove('Private', noteOf(id));
+      else writeNote(account, id, note);
       return { kind: 'later', reason: outcome.reason };
     }
-    const statuses =
+    const settled =
       outcome.kind === 'unknown'
         ? takenBy(job, 'unknown', `451 4.4.2 ${outcome.reason}`).statuses
         : statusesOf(outcome.replies);
-    account.objects.put('Private', noteOf(id), statuses);
+    const deferred = this.#deferred(outcome, note);
+    const statuses: Statuses = { ...without(settled, deferred), ...note?.statuses };
+    const deferredSince = note?.deferredSince ?? this.#deps.clock.now();
+    writeNote(account, id, { isHanding: false, statuses, deferredSince });
     await store.flush();
-    return { kind: 'taken', statuses };
+    if (deferred.size === 0) return { kind: 'taken', statuses };
+    const waiting = Object.entries(settled).filter(([email]) => deferred.has(email));
+    const queued = waiting.map(([email, status]) => [email, { ...status, delivered: 'queued' }] as const);
+    const reason = 'the server asks to come again for some recipients';
+    return { kind: 'later', reason, statuses: { ...statuses, ...Object.fromEntries(queued) } };
+  }
+
+  /** Whom another try is for. Not for ever: then they are told as not reached. */
+  #deferred(outcome: SendOutcome, note: Note | undefined): ReadonlySet<string> {
+    const since = note?.deferredSince ?? this.#deps.clock.now();
+    if (!('replies' in outcome) || this.#deps.clock.now() - since >= DEFERRED_MS) return new Set();
+    return new Set(outcome.replies.filter(({ isDeferred }) => isDeferred).map(({ recipient }) => recipient));
   }
 
   /** Notes of submissions that are over, or forgotten. */
@@ -100,7 +130,7 @@ export class SmtpSubmitter implements Submitter {
   async handing(account: MailAccount, id: string): Promise<void> {
     // Of a try that was given up: it must not go on.
     if (!this.#sending.has(id)) throw new HubError('absent', 'nobody waits for this message to be sent');
-    account.objects.put('Private', noteOf(id), HANDING satisfies Note);
+    writeNote(account, id, { ...(readNote(account, id) ?? { statuses: {} }), isHanding: true });
     await this.#deps.store.flush();
   }
 
@@ -116,7 +146,8 @@ export class SmtpSubmitter implements Submitter {
     } catch (error) {
       signal.throwIfAborted();
       const reason = error instanceof Error ? error.message : 'the agent failed';
-      const isHanded = this.#deps.store.account(accountId)?.objects.get('Private', noteOf(message.id)) !== undefined;
+      const account = this.#deps.store.account(accountId);
+      const isHanded = account !== undefined && readNote(account, message.id)?.isHanding === true;
       return isHanded ? { kind: 'unknown', reason } : { kind: 'later', reason };
     } finally {
       this.#sending.delete(message.id);
@@ -131,6 +162,26 @@ export class SmtpSubmitter implements Submitter {
 
 function noteOf(id: string): string {
   return `${NOTE}${id}`;
+}
+
+function readNote(account: MailAccount, id: string): Note | undefined {
+  const note = account.objects.get<Note | OldNote>('Private', noteOf(id));
+  if (note === undefined) return undefined;
+  if (note === 'handing') return { isHanding: true, statuses: {} };
+  return isNote(note) ? note : { isHanding: false, statuses: note };
+}
+
+/** The other is by address. */
+function isNote(note: Note | Statuses): note is Note {
+  return 'isHanding' in note;
+}
+
+function writeNote(account: MailAccount, id: string, note: Note): void {
+  account.objects.put('Private', noteOf(id), note);
+}
+
+function without(statuses: Statuses, left: ReadonlySet<string>): Statuses {
+  return Object.fromEntries(Object.entries(statuses).filter(([email]) => !left.has(email)));
 }
 
 function takenBy(
