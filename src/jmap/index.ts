@@ -30,6 +30,7 @@ export { MemoryJournal, NO_JOURNAL } from './store/memory-journal.ts';
 export * from './store/records.ts';
 export { DURABLE_TABLES, LATE_TABLES, TABLES, type TableName } from './store/schema.ts';
 export { noteDelivery } from './submission/delivery-note.ts';
+export { unsentSubmissions } from './submission/submission-shelf.ts';
 export type {
   DeliveryStatus,
   EnvelopeAddress,

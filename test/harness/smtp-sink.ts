@@ -10,6 +10,8 @@ export interface SmtpBehaviour {
   >;
   /** The message is taken and the connection cut, so that nobody hears of it; that many times. */
   readonly cutAfterData?: number;
+  /** The message is taken and nothing is said, that many times. */
+  readonly silentAfterData?: number;
   /** Before the message is taken: 451, that many times. */
   readonly busy?: number;
 }
@@ -20,21 +22,34 @@ export class SmtpSink implements AsyncDisposable {
   readonly recipients: string[][] = [];
   readonly settings: ServerSettings;
   readonly #server: SMTPServer;
+  readonly #sockets: ReadonlySet<Socket>;
 
-  private constructor(server: SMTPServer, port: number, taken: string[], takenFor: string[][]) {
+  private constructor(
+    server: SMTPServer,
+    port: number,
+    taken: string[],
+    takenFor: string[][],
+    sockets: ReadonlySet<Socket>,
+  ) {
     this.#server = server;
+    this.#sockets = sockets;
     this.taken = taken;
     this.recipients = takenFor;
     const common = { security: 'none', auth: 'password', user: 'alice', secret: 'secret' } as const;
     this.settings = { host: '127.0.0.1', port, ...common };
   }
 
-  static async open({ busy = 0, cutAfterData = 0, recipients = {} }: SmtpBehaviour = {}): Promise<SmtpSink> {
+  static async open({
+    busy = 0,
+    cutAfterData = 0,
+    recipients = {},
+    silentAfterData = 0,
+  }: SmtpBehaviour = {}): Promise<SmtpSink> {
     const taken: string[] = [];
-    const sockets = new Set<Socket>();
     const takenFor: string[][] = [];
+    const sockets = new Set<Socket>();
     const asked = new Map<string, number>();
-    let [busyLeft, cutsLeft] = [busy, cutAfterData];
+    let [busyLeft, cutsLeft, silentLeft] = [busy, cutAfterData, silentAfterData];
     const server = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
@@ -60,6 +75,7 @@ export class SmtpSink implements AsyncDisposable {
           }
           taken.push(Buffer.concat(pieces).toString('latin1'));
           takenFor.push(envelope.rcptTo.map(({ address }) => address));
+          if (silentLeft-- > 0) return;
           if (cutsLeft > 0) {
             cutsLeft--;
             for (const socket of sockets) socket.destroy();
@@ -76,10 +92,11 @@ export class SmtpSink implements AsyncDisposable {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.server.address() as AddressInfo;
-    return new SmtpSink(server, port, taken, takenFor);
+    return new SmtpSink(server, port, taken, takenFor, sockets);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }

@@ -1,5 +1,6 @@
 /** Sending from an IMAP account by its own submission server: never twice, and what became of it is told. */
 import { describe, expect, test } from 'vitest';
+import { unsentSubmissions } from '../../src/jmap/index.ts';
 import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { contentsOf } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
@@ -118,6 +119,18 @@ describe.skipIf(skipsWithoutDovecot('sending from IMAP accounts'))('mail of an I
     const { sink, world } = setting;
     const id = await send(world, ['bob@example.net']);
     expect((await statusesOf(world, id))['bob@example.net']).toMatchObject({ delivered: 'unknown' });
+    expect(sink.taken).toHaveLength(1);
+  });
+
+  test('is not sent twice when its submission is destroyed before the user server is killed at the end of it', async () => {
+    await using setting = await setup({ silentAfterData: 1 });
+    const { sink, world } = setting;
+    const id = await send(world, ['bob@example.net']);
+    await until(() => sink.taken.length > 0);
+    await world.call(['EmailSubmission/set', { destroy: [id] }]);
+    await world.kill();
+    await world.start();
+    await until(() => unsentSubmissions(world.account).length === 0);
     expect(sink.taken).toHaveLength(1);
   });
 

@@ -4,15 +4,16 @@
  * and its status says that nobody knows (RFC 8621, section 7: `unknown`). With an outcome, that is told again.
  */
 import type { Clock } from '../../../base/index.ts';
-import type {
-  BlobStore,
-  DeliveryStatus,
-  MailAccount,
-  MailStore,
-  SubmissionJob,
-  SubmissionLimits,
-  SubmissionOutcome,
-  Submitter,
+import {
+  type BlobStore,
+  type DeliveryStatus,
+  type MailAccount,
+  type MailStore,
+  type SubmissionJob,
+  type SubmissionLimits,
+  type SubmissionOutcome,
+  type Submitter,
+  unsentSubmissions,
 } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 import type { ImapSettings, Outgoing, RecipientReply, SendOutcome } from '../imap/imap-protocol.ts';
@@ -117,13 +118,11 @@ export class SmtpSubmitter implements Submitter {
     return new Set(outcome.replies.filter(({ isDeferred }) => isDeferred).map(({ recipient }) => recipient));
   }
 
-  /** Notes of submissions that are over, or forgotten. */
+  /** Notes of submissions that are over; one that was destroyed while it was handed over is not. */
   tidy(account: MailAccount): void {
-    for (const { id } of account.objects.list('Private')) {
-      if (!id.startsWith(NOTE)) continue;
-      const submission = account.objects.get<{ readonly phase: string }>('EmailSubmission', id.slice(NOTE.length));
-      if (submission === undefined || submission.phase === 'done') account.objects.remove('Private', id);
-    }
+    const kept = new Set(unsentSubmissions(account).map(({ id }) => noteOf(id)));
+    for (const { id } of account.objects.list('Private'))
+      if (id.startsWith(NOTE) && !kept.has(id)) account.objects.remove('Private', id);
   }
 
   /** The last octets are about to leave. */
