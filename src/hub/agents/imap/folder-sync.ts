@@ -103,24 +103,53 @@ async function tellChanges(
   signal: AbortSignal,
 ): Promise<Uint32Array | undefined> {
   if (before.modseq === undefined || now.modseq === undefined || !client.enabled.has('QRESYNC')) return undefined;
-  const gone: number[] = [];
+  const changes = new Changes(line, folder);
   const onExpunge = ({ uid }: { readonly uid?: number | undefined }): void => {
-    if (uid !== undefined) gone.push(uid);
+    if (uid !== undefined) changes.gone.push(uid);
   };
   client.on('expunge', onExpunge);
-  const flags: { uid: number; keywords: readonly string[] }[] = [];
   try {
     const options = { uid: true, changedSince: BigInt(before.modseq) };
     for await (const message of client.fetch('1:*', { uid: true, flags: true }, options)) {
       const all = message.flags ?? [];
-      if (isDeleted(all)) gone.push(message.uid);
-      else flags.push({ uid: message.uid, keywords: keywordsOf(all) });
+      if (isDeleted(all)) changes.gone.push(message.uid);
+      else changes.flags.push({ uid: message.uid, keywords: keywordsOf(all) });
+      if (changes.isFull) await changes.tell(signal);
     }
   } finally {
     client.off('expunge', onExpunge);
   }
-  const { missing } = await line.call('changes', { ...folder, flags, gone }, signal);
-  return missing;
+  while (!changes.isTold) await changes.tell(signal);
+  return Uint32Array.from(changes.missing.sort((a, b) => b - a));
+}
+
+/** Of a folder, told some at a time: each time is one transaction of the store, and nobody reads while it goes on. */
+class Changes {
+  readonly flags: { readonly uid: number; readonly keywords: readonly string[] }[] = [];
+  readonly gone: number[] = [];
+  /** Of what was told, what is not known there. */
+  readonly missing: number[] = [];
+  readonly #line: FolderSyncDeps['line'];
+  readonly #folder: FolderRef;
+
+  constructor(line: FolderSyncDeps['line'], folder: FolderRef) {
+    this.#line = line;
+    this.#folder = folder;
+  }
+
+  get isFull(): boolean {
+    return this.flags.length >= HEADER_BATCH || this.gone.length >= HEADER_BATCH;
+  }
+
+  get isTold(): boolean {
+    return this.flags.length === 0 && this.gone.length === 0;
+  }
+
+  async tell(signal: AbortSignal): Promise<void> {
+    const [flags, gone] = [this.flags.splice(0, HEADER_BATCH), this.gone.splice(0, HEADER_BATCH)];
+    const { missing } = await this.#line.call('changes', { ...this.#folder, flags, gone }, signal);
+    this.missing.push(...missing);
+  }
 }
 
 async function compare(
@@ -134,17 +163,13 @@ async function compare(
   const { missing } = await line.call('present', { ...folder, uids: Uint32Array.from(found) }, signal);
   if (!hasKnown) return missing;
   const isMissing = new Set(missing);
-  let flags: { uid: number; keywords: readonly string[] }[] = [];
-  const tellFlags = async (): Promise<void> => {
-    await line.call('changes', { ...folder, flags, gone: [] }, signal);
-    flags = [];
-  };
-  for await (const { flags: all = [], uid } of client.fetch('1:*', { uid: true, flags: true }, { uid: true })) {
-    if (isMissing.has(uid) || isDeleted(all)) continue;
-    flags.push({ uid, keywords: keywordsOf(all) });
-    if (flags.length >= HEADER_BATCH) await tellFlags();
+  const changes = new Changes(line, folder);
+  for await (const { flags = [], uid } of client.fetch('1:*', { uid: true, flags: true }, { uid: true })) {
+    if (isMissing.has(uid) || isDeleted(flags)) continue;
+    changes.flags.push({ uid, keywords: keywordsOf(flags) });
+    if (changes.isFull) await changes.tell(signal);
   }
-  await tellFlags();
+  while (!changes.isTold) await changes.tell(signal);
   return missing;
 }
 
