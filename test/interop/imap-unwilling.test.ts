@@ -1,5 +1,6 @@
 /** Servers that mean no harm and refuse something: what they do not refuse goes on, and nothing is lost. */
 import { describe, expect, test } from 'vitest';
+import { PENDING_WINDOW } from '../../src/hub/agents/imap/limits.ts';
 import { FakeFolder, type FakeFolders, servingFolders } from '../harness/folder-imap.ts';
 import { HostileImap, type Script } from '../harness/hostile-imap.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
@@ -214,6 +215,29 @@ describe('a mailbox that the server does not make at once', () => {
     expect(folders.get('Made')?.messages.map(({ subject }) => subject)).toEqual(['here']);
     expect(setting.emailNamed('here')).toBe(id);
     expect(world.account.email(id)?.mailboxIds).toEqual([world.mailboxNamed('Made')]);
+  });
+});
+
+describe('a mailbox that the server never makes', () => {
+  test('holds up nothing but what was moved into it, however much that is', async () => {
+    const subjects = Array.from({ length: PENDING_WINDOW + 1 }, (_, at) => `m${at}`);
+    await using setting = await setup({ INBOX: [...subjects, 'here'] }, (tag, command) =>
+      /^CREATE/i.test(command) ? `${tag} NO not such a name\r\n` : undefined,
+    );
+    const { folders, world } = setting;
+    await until(() => world.emailCount === subjects.length + 1 && setting.status?.currentAt !== undefined);
+    const [made] = await world.call(['Mailbox/set', { create: { made: { name: 'Made', parentId: null } } }]);
+    const { id } = (made as { created: { made: { id: string } } }).created.made;
+    const here = setting.emailNamed('here') as string;
+    const others = [...world.account.emailIds()].filter((one) => one !== here);
+    for (let at = 0; at < others.length; at += 500) {
+      const moved = others.slice(at, at + 500).map((one) => [one, { mailboxIds: { [id]: true } }]);
+      await world.call(['Email/set', { update: Object.fromEntries(moved) }]);
+    }
+    await world.call(['Email/set', { update: { [here]: { 'keywords/$seen': true } } }]);
+    const there = () => folders.get('INBOX')?.messages.find(({ subject }) => subject === 'here');
+    await until(() => there()?.flags.has('\\Seen') === true);
+    expect(folders.get('INBOX')?.messages).toHaveLength(subjects.length + 1);
   });
 });
 

@@ -255,9 +255,9 @@ export class MailAccount {
     return [...links].filter((thread) => this.#parts.threads.exists(thread)).map((n) => this.#parts.threads.idOf(n));
   }
 
-  /** What the agent has to do at its server, oldest first. */
-  pending(limit: number): PendingChange[] {
-    return this.#parts.pending.list(this.n, limit);
+  /** What the agent has to do at its server, oldest first; after what has that number. */
+  pending(limit: number, after = 0): PendingChange[] {
+    return this.#parts.pending.list(this.n, limit, after);
   }
 
   /** The same of one email or mailbox. */

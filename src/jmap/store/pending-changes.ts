@@ -23,9 +23,9 @@ export class PendingChanges {
   }
 
   /** Oldest first. */
-  list(account: number, limit: number): PendingChange[] {
+  list(account: number, limit: number, after: number): PendingChange[] {
     return this.#database
-      .all('SELECT * FROM pending WHERE account = ? ORDER BY seq LIMIT ?', account, limit)
+      .all('SELECT * FROM pending WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?', account, after, limit)
       .map(pendingOf);
   }
 

@@ -51,7 +51,7 @@ export const UNHEARD_MS = 60 * 60_000;
 export const FOLDERS_MAX = 10_000;
 /** Keywords of one message that are shown: no client sets more, a hostile server may. */
 export const KEYWORDS_MAX = 100;
-/** Pending changes that are looked at for the next step: what cannot be done now does not hold up what is behind it. */
+/** Pending changes that are looked at at a time for the next step: what cannot be done now does not hold up what is behind it. */
 export const PENDING_WINDOW = 1_000;
 /** A host or a user's name: what DNS and SASL allow. */
 export const HOST_CHARACTERS_MAX = 255;

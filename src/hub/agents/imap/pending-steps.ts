@@ -54,26 +54,29 @@ export class PendingSteps {
     this.#underWay = undefined;
     let look = false;
     const blocked = new Set<string>();
-    const pending = account.pending(PENDING_WINDOW);
-    for (const [index, change] of pending.entries()) {
-      if (this.#resting.has(change.seq) || blocked.has(change.object)) {
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const pending = account.pending(PENDING_WINDOW, after);
+      for (const [index, change] of pending.entries()) {
+        if (this.#resting.has(change.seq) || blocked.has(change.object)) {
+          blocked.add(change.object);
+          continue;
+        }
+        const plan = planOf(this.#view, change);
+        if (plan.kind === 'settled') {
+          this.#settle(change);
+          continue;
+        }
+        if (plan.kind === 'waiting') {
+          // Only what the server has done and not told: the rest waits for something else that is pending.
+          look ||= this.#hasTrace(change.seq);
+          blocked.add(change.object);
+          continue;
+        }
+        const step = await this.#begin(change, plan, pending.slice(index + 1), blocked);
+        if (step !== undefined) return { step, look: false };
         blocked.add(change.object);
-        continue;
       }
-      const plan = planOf(this.#view, change);
-      if (plan.kind === 'settled') {
-        this.#settle(change);
-        continue;
-      }
-      if (plan.kind === 'waiting') {
-        // Only what the server has done and not told: the rest waits for something else that is pending.
-        look ||= this.#hasTrace(change.seq);
-        blocked.add(change.object);
-        continue;
-      }
-      const step = await this.#begin(change, plan, pending.slice(index + 1), blocked);
-      if (step !== undefined) return { step, look: false };
-      blocked.add(change.object);
+      after = pending.at(-1)?.seq;
     }
     return { step: undefined, look };
   }
