@@ -84,7 +84,5 @@ export const ADDRESSES_MAX = 1_024;
 /** The first wait after an address failed; each further failure doubles it. */
 export const DIAL_BACKOFF_MS = 1_000;
 export const DIAL_BACKOFF_MAX_MS = 5 * 60_000;
-/** From the dial to the connection. */
-export const DIAL_TIMEOUT_MS = 10_000;
 /** A connection that lasted so long clears its address's failures. */
 export const DIAL_SETTLED_MS = 30_000;
