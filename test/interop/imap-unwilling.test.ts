@@ -281,6 +281,32 @@ describe('a draft for which the server has no room', () => {
   });
 });
 
+describe('a draft at which the server hangs up', () => {
+  test('holds up nothing else, and is put there when the server has thought better of it', async () => {
+    let tries = 0;
+    let isHangingUp = true;
+    await using setting = await setup({ INBOX: ['here'] }, (_tag, command, socket) => {
+      if (!isHangingUp || !/^APPEND/i.test(command)) return undefined;
+      tries++;
+      socket.destroy();
+      return '';
+    });
+    const { clock, folders, world } = setting;
+    await world.settled();
+    const id = setting.emailNamed('here') as string;
+    await world.draft('Inbox', 'draft');
+    await world.call(['Email/set', { update: { [id]: { 'keywords/$seen': true } } }]);
+    await until(() => folders.get('INBOX')?.messages[0]?.flags.has('\\Seen') === true);
+    const before = tries;
+    for (let looks = 0; looks < 5; looks++) await setting.look();
+    expect(tries).toBe(before);
+    isHangingUp = false;
+    clock.skip(3_600_000);
+    await world.settled();
+    expect(folders.get('INBOX')?.messages.map(({ subject }) => subject)).toEqual(['here', 'draft']);
+  });
+});
+
 describe('an account that is added twice at once', () => {
   test('has one agent', async () => {
     await using setting = await setup({ INBOX: ['here'] });

@@ -35,6 +35,8 @@ export const RECONNECT_FIRST_MS = 1_000;
 export const RECONNECT_CEILING_MS = 5 * 60_000;
 /** A change that the server refuses so often is given up, and the server's state shown. */
 export const STEP_TRIES_MAX = 3;
+/** A change at which the connection ended so often in a row rests as long: a server that hangs up at it may do all others. */
+export const STEP_LOST_MAX = 10;
 /** A message, which is not given up, rests so long from then on, doubling: it is sent whole each time, however full the server. */
 export const REFUSED_REST_MS = 60_000;
 /** Its ceiling. */

@@ -8,7 +8,14 @@ import type { BlobStore, MailAccount, PendingChange } from '../../../jmap/index.
 import { fingerprintOf } from './fingerprint.ts';
 import type { Step, StepOutcome } from './imap-protocol.ts';
 import { flagOf } from './keywords.ts';
-import { PENDING_WINDOW, REFUSED_REST_CEILING_MS, REFUSED_REST_MS, STEP_TRIES_MAX, STEP_UIDS_MAX } from './limits.ts';
+import {
+  PENDING_WINDOW,
+  REFUSED_REST_CEILING_MS,
+  REFUSED_REST_MS,
+  STEP_LOST_MAX,
+  STEP_TRIES_MAX,
+  STEP_UIDS_MAX,
+} from './limits.ts';
 import { encodePlaces, type Place, type Places } from './places.ts';
 import { type AppendPlan, type Plan, type PlanView, planOf } from './plan.ts';
 import type { Puts } from './puts.ts';
@@ -38,7 +45,9 @@ export class PendingSteps {
   /** What was done of a change and has left no trace in a place. Forgotten at an end: all of it may be done again. */
   readonly #done = new Set<string>();
   readonly #tries = new Map<number, number>();
-  /** Refused: until all folders were looked at again, and no sooner than this moment of the clock. */
+  /** How often in a row it was not heard what became of a change. */
+  readonly #lost = new Map<number, number>();
+  /** Refused, or lost again and again: until all folders were looked at again, and no sooner than this moment of the clock. */
   readonly #resting = new Map<number, number>();
   #underWay: UnderWay | undefined;
 
@@ -51,7 +60,7 @@ export class PendingSteps {
   /** `look`: something waits for the next look at all folders. */
   async next(): Promise<{ readonly step: Step | undefined; readonly look: boolean }> {
     const { account } = this.#deps;
-    this.#underWay = undefined;
+    this.#noteLost();
     let look = false;
     const blocked = new Set<string>();
     for (let after: number | undefined = 0; after !== undefined; ) {
@@ -81,6 +90,23 @@ export class PendingSteps {
     return { step: undefined, look };
   }
 
+  /** Whoever asks for the next step and has not said what became of the last has lost the connection. */
+  #noteLost(): void {
+    const { changes = [] } = this.#underWay ?? {};
+    this.#underWay = undefined;
+    for (const { pending } of changes) {
+      const lost = (this.#lost.get(pending.seq) ?? 0) + 1;
+      this.#lost.set(pending.seq, lost);
+      if (lost >= STEP_LOST_MAX) this.#rest(pending, lost - STEP_LOST_MAX);
+    }
+  }
+
+  /** The longer the more often it has rested before. */
+  #rest({ seq }: PendingChange, times: number): void {
+    const restMs = Math.min(REFUSED_REST_MS * 2 ** times, REFUSED_REST_CEILING_MS);
+    this.#resting.set(seq, this.#deps.clock.monotonic() + restMs);
+  }
+
   /** What became of the step that was handed out last. */
   take(outcome: StepOutcome): void {
     const underWay = this.#underWay;
@@ -88,6 +114,7 @@ export class PendingSteps {
     if (underWay === undefined) return;
     const { changes, plan } = underWay;
     this.#endPut(changes, outcome);
+    for (const { pending } of changes) this.#lost.delete(pending.seq);
     for (const { pending, place } of changes)
       if (outcome.status === 'refused') this.#refused(pending, plan, outcome.reason);
       else this.#doneStep(pending, plan, place, outcome);
@@ -247,13 +274,13 @@ export class PendingSteps {
   }
 
   #refused(pending: PendingChange, plan: StepPlan, reason: string): void {
-    const { clock, log } = this.#deps;
+    const { log } = this.#deps;
     const { change, seq } = pending;
     const tries = (this.#tries.get(seq) ?? 0) + 1;
     this.#tries.set(seq, tries);
-    const restMs = Math.min(REFUSED_REST_MS * 2 ** (tries - STEP_TRIES_MAX), REFUSED_REST_CEILING_MS);
     const isMessage = plan.step.kind === 'append';
-    this.#resting.set(seq, isMessage && tries >= STEP_TRIES_MAX ? clock.monotonic() + restMs : 0);
+    if (isMessage && tries >= STEP_TRIES_MAX) this.#rest(pending, tries - STEP_TRIES_MAX);
+    else this.#resting.set(seq, 0);
     const isOnlyHere = isMessage || plan.step.kind === 'createFolder';
     if (isOnlyHere || tries < STEP_TRIES_MAX) {
       log.warn({ kind: plan.step.kind, reason, tries }, 'the server has refused a change, which is tried again');
@@ -284,6 +311,7 @@ export class PendingSteps {
   #settle({ seq }: PendingChange): void {
     this.#deps.account.settle([seq]);
     this.#tries.delete(seq);
+    this.#lost.delete(seq);
     this.#resting.delete(seq);
     for (const done of this.#done) if (done.startsWith(`${seq} `)) this.#done.delete(done);
   }
