@@ -168,11 +168,11 @@ class AddressReader {
   }
 }
 
-/** White space around the dots and the at sign of an address is obsolete syntax. */
+/** White space around the dots and the at sign of an address is obsolete syntax; elsewhere it is no address. */
 function spellAddress(text: string): string {
   if (!/[\s=]/.test(text)) return text;
   const decoded = decodeEncodedWords(text.trim());
-  return decoded.includes('@') && !decoded.includes('"') && /^\S+(\s*[.@]\s*\S+)*$/.test(decoded)
+  return decoded.includes('@') && !decoded.includes('"') && !/[^\s.@]\s+[^\s.@]/.test(decoded)
     ? decoded.replace(/\s+/g, '')
     : decoded;
 }

@@ -22,7 +22,8 @@ export interface ZonedTime {
 
 /** The time of a Date header field, without its comments; nothing if it is none. */
 export function parseDateField(text: string): ZonedTime | undefined {
-  const match = DATE.exec(text);
+  // Long runs of white space would be divided in every way between the places that allow some.
+  const match = DATE.exec(text.replace(/\s+/g, ' '));
   if (match === null) return undefined;
   const [, day = '', monthName = '', yearText = '', hourText = '', minute = '', second = '0', half, zone = ''] = match;
   const month = MONTHS.indexOf(monthName.toLowerCase());

@@ -33,8 +33,8 @@ export function readHeaderBlock(bytes: Uint8Array, start: number, end: number): 
     if (bytes[at] === LF) return { fields, bodyStart: at + 1 };
     if (bytes[at] === CR && bytes[at + 1] === LF && at + 1 < end) return { fields, bodyStart: at + 2 };
     const next = fieldEnd(bytes, at, end);
-    const colon = bytes.indexOf(COLON, at);
-    if (colon < 0 || colon >= next) {
+    const colon = colonOf(bytes, at, next);
+    if (colon < 0) {
       at = next; // no field: skipped, whatever it is
       continue;
     }
@@ -67,6 +67,12 @@ function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   let next = lineEnd(bytes, at, end);
   while (next < end && (bytes[next] === SPACE || bytes[next] === TAB)) next = lineEnd(bytes, next, end);
   return next;
+}
+
+/** Looked for in the field alone: what is no header may go on for megabytes without one. */
+function colonOf(bytes: Uint8Array, at: number, next: number): number {
+  const found = bytes.subarray(at, next).indexOf(COLON);
+  return found < 0 ? -1 : at + found;
 }
 
 function nameOf(bytes: Uint8Array, start: number, colon: number): string | undefined {
@@ -110,8 +116,8 @@ export function withoutField(message: Uint8Array, name: string): Uint8Array {
   let at = 0;
   while (at < message.length && !isEmptyLine(message, at)) {
     const next = fieldEnd(message, at, message.length);
-    const colon = message.indexOf(COLON, at);
-    const own = colon < 0 || colon >= next ? undefined : nameOf(message, at, colon);
+    const colon = colonOf(message, at, next);
+    const own = colon < 0 ? undefined : nameOf(message, at, colon);
     if (own?.toLowerCase() !== wanted) kept.push(message.subarray(at, next));
     at = next;
   }

@@ -78,19 +78,21 @@ class StructureReader {
   /** The ranges between delimiter lines; the line break before a delimiter belongs to it. */
   #split(start: number, end: number, boundary: string): [number, number][] {
     const delimiter = Buffer.from(`--${boundary}`);
+    // Without what comes after: each of many parts may lack its delimiter.
+    const bytes = this.#bytes.subarray(0, end);
     const ranges: [number, number][] = [];
     let open = -1;
-    for (let at = this.#bytes.indexOf(delimiter, start); at >= 0 && at < end; ) {
+    for (let at = bytes.indexOf(delimiter, start); at >= 0; ) {
       const after = at + delimiter.length;
       const next = this.#lineAfter(at, after, start, end);
       if (next === undefined) {
-        at = this.#bytes.indexOf(delimiter, at + 1);
+        at = bytes.indexOf(delimiter, at + 1);
         continue;
       }
       if (open >= 0) ranges.push([open, Math.max(open, this.#beforeLineBreak(at, start))]);
       open = next.at;
       if (next.isLast || this.#parts + ranges.length >= MIME_PARTS_MAX) return ranges;
-      at = this.#bytes.indexOf(delimiter, Math.max(next.at - 1, after));
+      at = bytes.indexOf(delimiter, Math.max(next.at - 1, after));
     }
     if (open >= 0) ranges.push([open, end]); // the last delimiter is missing
     return ranges;

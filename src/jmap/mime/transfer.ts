@@ -107,27 +107,30 @@ function hexValue(byte: number | undefined): number {
 /** Keeps what is malformed as it is written; white space at the end of a line is not content. */
 class QuotedPrintableDecoder implements TransferDecoder {
   /** What cannot be judged before more has come: an escape that is cut, or white space that may end a line. */
-  #held: Uint8Array = new Uint8Array(0);
+  #held: Uint8Array[] = [];
 
   push(bytes: Uint8Array): Uint8Array {
-    const input = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    let end = input.length;
-    while (end > 0 && isHeldBack(input, end)) end--;
-    this.#held = input.slice(end);
-    return decodeQuotedPrintable(input.subarray(0, end));
+    const last = this.#held.at(-1)?.at(-1);
+    let end = bytes.length;
+    while (end > 0 && isHeldBack(bytes[end - 1], end > 1 ? bytes[end - 2] : last)) end--;
+    // Megabytes of white space come in many pieces: each is looked at once.
+    const decoded =
+      end === 0 ? new Uint8Array(0) : decodeQuotedPrintable(Buffer.concat([...this.#held, bytes.subarray(0, end)]));
+    if (end > 0) this.#held = [];
+    if (end < bytes.length) this.#held.push(bytes.slice(end));
+    return decoded;
   }
 
   end(): Uint8Array {
-    const rest = decodeQuotedPrintable(this.#held);
-    this.#held = new Uint8Array(0);
+    const rest = decodeQuotedPrintable(Buffer.concat(this.#held));
+    this.#held = [];
     return rest;
   }
 }
 
-function isHeldBack(input: Uint8Array, end: number): boolean {
-  const byte = input[end - 1];
+function isHeldBack(byte: number | undefined, before: number | undefined): boolean {
   if (byte === 32 || byte === 9 || byte === CR || byte === EQUALS) return true;
-  return input[end - 2] === EQUALS && byte !== LF;
+  return before === EQUALS && byte !== LF;
 }
 
 function decodeQuotedPrintable(input: Uint8Array): Uint8Array {

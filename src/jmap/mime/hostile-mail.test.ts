@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { parseAddresses } from './address-list.ts';
+import { parseDateField } from './dates.ts';
+import { readHeaderBlock, withoutField } from './header-block.ts';
+import { readStructure } from './structure.ts';
+import { createDecoder, decodedSize, decodeTransfer } from './transfer.ts';
+
+/** Each would take minutes, or for ever, if its time did not grow with its length alone: the test's own time is the bound. */
+describe('hostile mail takes time in proportion to its length', () => {
+  test('an address that is none', () => {
+    const text = `a@${'a.'.repeat(25)}a x`;
+    expect(parseAddresses(text)).toEqual([{ name: null, email: text }]);
+  });
+
+  test('a date that is mostly white space', () => {
+    const text = `Mon${' '.repeat(80_000)}x`;
+    expect(parseDateField(text)).toBeUndefined();
+  });
+
+  test('a header that never ends, and has no field', () => {
+    const lines = Buffer.from(`${'A'.repeat(76)}\r\n`.repeat(120_000));
+    expect(readHeaderBlock(lines, 0, lines.length)).toEqual({ fields: [], bodyStart: lines.length });
+    expect(withoutField(lines, 'bcc')).toHaveLength(lines.length);
+  });
+
+  test('many parts whose delimiters never come', () => {
+    const part = (index: number): string => `--b\r\nContent-Type: multipart/mixed; boundary=b${index}\r\n\r\ntext\r\n`;
+    const parts = Array.from({ length: 1_900 }, (_, index) => part(index)).join('');
+    const text = '--- -- -\r\n'.repeat(500_000);
+    const { subParts } = readStructure(
+      Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n${parts}--b\r\n\r\n${text}\r\n--b--\r\n`),
+    );
+    expect(subParts).toHaveLength(1_901);
+  });
+
+  test('quoted-printable that is white space', () => {
+    const spaces = Buffer.alloc(20_000_000, ' ');
+    expect(decodedSize(spaces, 'quoted-printable')).toBe(spaces.length);
+  });
+});
+
+test('white space around the dots and the at sign of an address is left out', () => {
+  const emails = (text: string): string[] => parseAddresses(text).map(({ email }) => email);
+  expect(emails('alice . smith @ home .example, <bob @home. example>')).toEqual([
+    'alice.smith@home.example',
+    'bob@home.example',
+  ]);
+  expect(emails('alice smith@home.example')).toEqual(['alice smith@home.example']);
+});
+
+test('quoted-printable comes out alike in pieces of any size', () => {
+  const encoded = Buffer.from('a=\r\nb =\t\r\n  \t \r\n=3D=4=4', 'latin1');
+  const whole = Buffer.from(decodeTransfer(encoded, 'quoted-printable')).toString();
+  expect(whole).toBe('ab \r\n==4=4');
+  for (let size = 1; size < encoded.length; size++) {
+    const decoder = createDecoder('quoted-printable');
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < encoded.length; at += size) pieces.push(decoder.push(encoded.subarray(at, at + size)));
+    expect(Buffer.concat([...pieces, decoder.end()]).toString()).toBe(whole);
+  }
+});
