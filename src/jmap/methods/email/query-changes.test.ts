@@ -128,6 +128,7 @@ describe('a query', () => {
     [{ anchor: 'm3', limit: 2 }, ['m3', 'm2'], 2],
     [{ anchor: 'm3', anchorOffset: -1, limit: 2 }, ['m4', 'm3'], 1],
     [{ anchor: 'm3', anchorOffset: -9, limit: 2 }, ['m5', 'm4'], 0],
+    [{ anchor: 'm4', anchorOffset: -9, limit: 4 }, ['m5', 'm4', 'm3', 'm2'], 0],
     [{ anchor: 'm3', anchorOffset: 2, position: 5 }, ['m1', 'm0'], 4],
     [{ limit: 0 }, [], 0],
     [{ filter: { operator: 'OR', conditions: [] } }, [], 0],

@@ -59,13 +59,12 @@ export function sliceOf(
 
 function aroundAnchor(results: Iterable<string>, anchor: string, offset: number, limit: number) {
   const read: string[] = [];
-  let found = -1;
+  let start: number | undefined;
   for (const one of results) {
-    if (one === anchor) found = read.length;
+    if (one === anchor) start = Math.max(0, read.length + offset);
     read.push(one);
-    if (found >= 0 && read.length >= Math.max(found + 1, found + offset + limit)) break;
+    if (start !== undefined && read.length >= start + limit) break;
   }
-  if (found < 0) throw new MethodError('anchorNotFound', `${anchor} is not among the results`);
-  const start = Math.max(0, found + offset);
+  if (start === undefined) throw new MethodError('anchorNotFound', `${anchor} is not among the results`);
   return { position: start, ids: read.slice(start, start + limit) };
 }
