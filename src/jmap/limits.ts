@@ -88,6 +88,8 @@ export const PUSH_TIMEOUT_MS = 20_000;
 export const PUSH_ANSWER_BYTES_MAX = 16_384;
 /** How long a push service keeps a message for a device that is away: states are joined, so one is enough for a week. */
 export const PUSH_TTL_SECONDS = 7 * 24 * 3600;
+/** Of the states in one message: RFC 8291, section 4, lets it have 3993 octets, and some are for what stands around them. */
+export const PUSHED_STATES_BYTES_MAX = 3_900;
 /** Waits after failures: doubling from the first to the last; a subscription whose endpoint fails for a day is dropped. */
 export const PUSH_BACKOFF_MIN_MS = 5_000;
 export const PUSH_BACKOFF_MAX_MS = 3_600_000;

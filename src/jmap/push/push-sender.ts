@@ -20,10 +20,11 @@ import {
   PUSH_FAILURES_MAX,
   PUSH_TIMEOUT_MS,
   PUSH_TTL_SECONDS,
+  PUSHED_STATES_BYTES_MAX,
 } from '../limits.ts';
 import type { MailStore } from '../store/mail-store.ts';
 import type { StoredSubscription } from './push-subscription.ts';
-import { type ChangedStates, StateFeed, statesOf, typesOf } from './state-feed.ts';
+import { type ChangedStates, joinStates, StateFeed, typesOf } from './state-feed.ts';
 import { encryptPush, type VapidKey } from './web-push.ts';
 
 export interface PushSenderDeps {
@@ -107,16 +108,18 @@ export class PushSender implements AsyncDisposable {
       const subscription = this.#read(id);
       if (subscription === undefined) return;
       const outcome = await this.#tell(subscription, changed, signal);
+      if (outcome.kind === 'told') {
+        failures = 0;
+        const now = this.#read(id);
+        // Not the states as they are by now: what changed meanwhile is still to be told.
+        if (now !== undefined)
+          store.objects.put('PushSubscription', id, { ...now, toldStates: joinStates(now.toldStates, changed) });
+        continue;
+      }
       if (outcome.kind === 'gone' || failures >= PUSH_FAILURES_MAX) {
         log.info({ subscription: id, outcome: outcome.kind }, 'a push subscription is dropped: its endpoint is gone');
         store.objects.remove('PushSubscription', id);
         return;
-      }
-      if (outcome.kind === 'told') {
-        failures = 0;
-        const now = this.#read(id);
-        if (now !== undefined) store.objects.put('PushSubscription', id, { ...now, toldStates: statesOf(store) });
-        continue;
       }
       const wait = Math.min(PUSH_BACKOFF_MAX_MS, PUSH_BACKOFF_MIN_MS * 2 ** failures);
       failures++;
@@ -136,7 +139,12 @@ export class PushSender implements AsyncDisposable {
 
   async #tell(subscription: StoredSubscription, changed: ChangedStates, signal: AbortSignal): Promise<Outcome> {
     try {
-      return outcomeOf(await this.#post(subscription, { '@type': 'StateChange', changed }, signal));
+      let outcome: Outcome = { kind: 'told' };
+      for (const part of partsOf(changed)) {
+        outcome = outcomeOf(await this.#post(subscription, { '@type': 'StateChange', changed: part }, signal));
+        if (outcome.kind !== 'told') break;
+      }
+      return outcome;
     } catch (error) {
       if (isAbort(error, signal)) throw error;
       if (error instanceof DialError) return { kind: 'later', retryAfterMs: 0 };
@@ -159,6 +167,23 @@ export class PushSender implements AsyncDisposable {
     const limits = { answerBytesMax: PUSH_ANSWER_BYTES_MAX, timeoutMs: PUSH_TIMEOUT_MS };
     return dialer.request({ method: 'POST', url, headers, body, ...limits }, signal);
   }
+}
+
+/** The accounts in as many parts as it takes for each to fit into a message. */
+function* partsOf(changed: ChangedStates): Generator<ChangedStates> {
+  let part: Record<string, ChangedStates[string]> = {};
+  let sizeBytes = 0;
+  for (const [accountId, states] of Object.entries(changed)) {
+    const octets = Buffer.byteLength(JSON.stringify({ [accountId]: states }));
+    if (sizeBytes > 0 && sizeBytes + octets > PUSHED_STATES_BYTES_MAX) {
+      yield part;
+      part = {};
+      sizeBytes = 0;
+    }
+    part[accountId] = states;
+    sizeBytes += octets;
+  }
+  yield part;
 }
 
 type Outcome =

@@ -3,6 +3,7 @@ import { decrypt } from 'http_ece';
 import { describe, expect, test } from 'vitest';
 import { ACCOUNT, CALLER, resultOf, TestAccount } from '../../../test/harness/jmap/test-account.ts';
 import type { HttpRequest } from '../../base/index.ts';
+import { PUSH_BACKOFF_MAX_MS, PUSH_FAILURES_MAX } from '../limits.ts';
 import type { SetError } from '../protocol/errors.ts';
 
 interface Answer {
@@ -126,6 +127,65 @@ describe('a push subscription', () => {
     expect(test.pushed.requests.slice(before).map(jsonOf)).toEqual([
       { '@type': 'StateChange', changed: { [ACCOUNT]: { Email: test.account.state('Email') } } },
     ]);
+  });
+
+  /** Its service answers with one status after the other, and with the last for good. */
+  function answering(test: TestAccount, statuses: readonly (() => number)[]): void {
+    const answers = [...statuses];
+    test.pushed.request = async (request) => {
+      test.pushed.requests.push(request);
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      return { status: answer?.() ?? 500, headers: {}, body: new Uint8Array(0) };
+    };
+  }
+
+  test('is told later what changed while it was told something else', async () => {
+    const test = await TestAccount.open();
+    await verified(test, { types: ['Email'] });
+    const begun = (): number => {
+      test.deliver('Subject: meanwhile\n\n');
+      return 201;
+    };
+    answering(test, [begun, () => 503, () => 201]);
+    const before = test.pushed.requests.length;
+    test.deliver('Subject: first\n\n');
+    await test.clock.advance(PUSH_BACKOFF_MAX_MS);
+    expect(test.pushed.requests.slice(before)).toHaveLength(3);
+    expect(jsonOf(test.pushed.requests.at(-1))).toMatchObject({
+      changed: { [ACCOUNT]: { Email: test.account.state('Email') } },
+    });
+  });
+
+  test('stays if its service is back for the last try', async () => {
+    const test = await TestAccount.open();
+    const id = await verified(test, { types: ['Email'] });
+    answering(test, [...Array.from({ length: PUSH_FAILURES_MAX }, () => () => 503), () => 201]);
+    test.deliver('Subject: a\n\nb');
+    await test.clock.advance(PUSH_FAILURES_MAX * PUSH_BACKOFF_MAX_MS);
+    expect(test.store.objects.list('PushSubscription')).toMatchObject([{ id }]);
+  });
+
+  test('of somebody with many accounts is told of all of them, in messages that push services take', async () => {
+    const test = await TestAccount.open();
+    const privateKey = createECDH('prime256v1');
+    const p256dh = privateKey.generateKeys('base64url');
+    const authSecret = randomBytes(16);
+    const opened = ({ body }: HttpRequest) =>
+      JSON.parse(decrypt(Buffer.from(body ?? []), { version: 'aes128gcm', privateKey, authSecret }).toString());
+    const { created } = await set(test, {
+      create: { k: { ...SUBSCRIPTION, keys: { p256dh, auth: authSecret.toString('base64url') } } },
+    });
+    await test.clock.advance(0);
+    const [verification] = test.pushed.requests;
+    const { verificationCode } = verification === undefined ? {} : opened(verification);
+    const accounts = Array.from({ length: 50 }, (_, index) => `another-account-${index}`);
+    for (const account of accounts) test.addAccount(account);
+    await set(test, { update: { [created?.k?.id ?? '']: { verificationCode } } });
+    await test.clock.advance(0);
+    const pushes = test.pushed.requests.slice(1);
+    for (const { body } of pushes) expect(body?.length).toBeLessThanOrEqual(4096);
+    const told = pushes.flatMap((request) => Object.keys(opened(request).changed));
+    expect(new Set(told)).toEqual(new Set(accounts));
   });
 
   test('that its service has forgotten is dropped, and so is one that is over', async () => {

@@ -89,6 +89,12 @@ export function statesOf(store: MailStore): ChangedStates {
   );
 }
 
+/** What is known after somebody who knew `known` was told `changed`. */
+export function joinStates(known: ChangedStates, changed: ChangedStates): ChangedStates {
+  const told = Object.entries(changed).map(([accountId, states]) => [accountId, { ...known[accountId], ...states }]);
+  return { ...known, ...Object.fromEntries(told) };
+}
+
 /** Spelled once for each change, however many listen. */
 const SPELLED = new WeakMap<MailStore, { text: string | undefined }>();
 
