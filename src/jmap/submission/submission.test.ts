@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ACCOUNT, MAILBOXES, TestAccount } from '../../../test/harness/jmap/test-account.ts';
+import { MemoryJournal } from '../store/memory-journal.ts';
 import { unsentSubmissions } from './submission-shelf.ts';
 
 const OWN = `${ACCOUNT}@home.example`;
@@ -171,8 +172,8 @@ describe('sending', () => {
 describe('an automatic reply', () => {
   const mail = (from: string, more = '') => `From: ${from}\nTo: ${OWN}\nMessage-ID: <q@x>\nSubject: Hi\n${more}\nhi\n`;
 
-  async function away(): Promise<TestAccount> {
-    const test = await TestAccount.open();
+  async function away(journal = new MemoryJournal()): Promise<TestAccount> {
+    const test = await TestAccount.open(journal);
     await test.clock.advance(0);
     await test.call('VacationResponse/set', {
       update: {
@@ -215,6 +216,19 @@ describe('an automatic reply', () => {
     test.deliver(raw);
     await test.clock.advance(0);
     expect(test.outbox.jobs).toEqual([]);
+  });
+
+  test('looks at the headers of what came right before a restart', async () => {
+    const journal = new MemoryJournal();
+    const before = await away(journal);
+    before.deliver(mail('carol@x.example'));
+    await before.clock.advance(0);
+    await before.jmap[Symbol.asyncDispose]();
+    before.deliver(mail('list@x.example', 'List-Id: <l.x>\n'));
+    before.deliver(mail('bob@x.example'));
+    const test = await TestAccount.open(journal);
+    await test.clock.advance(0);
+    expect(test.outbox.jobs.map(({ envelope }) => envelope.rcptTo[0]?.email)).toEqual(['bob@x.example']);
   });
 
   test('ends when it was told to', async () => {

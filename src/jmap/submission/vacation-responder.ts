@@ -53,6 +53,8 @@ export class VacationResponder {
     const vacation = readVacation(account);
     if (since === undefined || !isActive(vacation, this.#deps.clock.now())) return;
     const delivered = account.changesSince('EmailDelivery', since, VACATION_EMAILS_MAX)?.created ?? [];
+    // What came before a restart has no header yet, and without it lists and machines look like people.
+    if (delivered.length > 0) await this.#deps.store.complete();
     for (const id of delivered) {
       const email = account.email(id);
       if (email !== undefined) await this.#answer(account, email, vacation, signal);
@@ -156,7 +158,7 @@ function answerTo(
   const mine = own.toLowerCase();
   const recipients = [...(envelope.to ?? []), ...(envelope.cc ?? [])].map(({ email }) => email.toLowerCase());
   if (!recipients.includes(mine)) return undefined;
-  const sender = /<\s*([^<>\s]+@[^<>\s]+)\s*>/.exec(returnPath ?? '')?.[1] ?? envelope.from?.[0]?.email;
+  const sender = /<\s*([^<>\s@]+@[^<>\s@]+)\s*>/.exec(returnPath ?? '')?.[1] ?? envelope.from?.[0]?.email;
   if (sender === undefined || !/^[^\s@<>]+@[^\s@<>]+$/.test(sender)) return undefined;
   return sender.toLowerCase() === mine || MACHINES.test(sender) ? undefined : sender;
 }

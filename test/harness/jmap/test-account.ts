@@ -13,6 +13,7 @@ import type { Permission } from '../../../src/jmap/methods/call.ts';
 import { readMessage } from '../../../src/jmap/mime/message-reading.ts';
 import * as capabilities from '../../../src/jmap/protocol/capabilities.ts';
 import type { Invocation } from '../../../src/jmap/protocol/references.ts';
+import type { Journal } from '../../../src/jmap/store/journal.ts';
 import type { MailAccount } from '../../../src/jmap/store/mail-account.ts';
 import { MailStore } from '../../../src/jmap/store/mail-store.ts';
 import { MemoryJournal } from '../../../src/jmap/store/memory-journal.ts';
@@ -70,10 +71,11 @@ export class TestAccount {
     });
   }
 
-  static async open(): Promise<TestAccount> {
+  /** With what a journal has of another one: a restart. */
+  static async open(journal: Journal = new MemoryJournal()): Promise<TestAccount> {
     const clock = new ManualClock(START);
     const store = await MailStore.open({
-      journal: new MemoryJournal(),
+      journal,
       clock,
       random: new SeededSecureRandom(2),
       onListenerError: (error) => {
