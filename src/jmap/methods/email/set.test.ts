@@ -189,6 +189,23 @@ describe('changing an email', () => {
     expect(other.notUpdated?.[id]).toMatchObject({ type: 'invalidProperties', properties: ['subject'] });
   });
 
+  test('keeps what somebody else changes of it while its message is read', async () => {
+    const test = await TestAccount.open();
+    const id = test.deliver('Subject: a\n\nb');
+    const gone = test.deliver('Subject: a\n\nb');
+    const { list } = await test.call<{ list: { textBody: unknown }[] }>('Email/get', { ids: [id, gone] });
+    const [textBody, ofGone] = list.map((email) => email.textBody);
+    const setting = test.call<SetResponse>('Email/set', {
+      update: { [id]: { textBody, 'keywords/$seen': true }, [gone]: { textBody: ofGone, 'keywords/$seen': true } },
+    });
+    test.account.updateEmail(id, { keywords: ['$flagged'], mailboxIds: [MAILBOXES.sent] }, 'agent');
+    test.account.removeEmails([gone], 'agent');
+    const { updated, notUpdated } = await setting;
+    expect(updated).toEqual({ [id]: null });
+    expect(notUpdated?.[gone]?.type).toBe('notFound');
+    expect(test.account.email(id)).toMatchObject({ keywords: ['$flagged', '$seen'], mailboxIds: [MAILBOXES.sent] });
+  });
+
   test.each([
     [{ 'keywords/a b': true }, 'invalidProperties'],
     [{ keywords: { a: false } }, 'invalidProperties'],

@@ -50,12 +50,14 @@ class EmailChanger implements SetHandler {
   }
 
   async update(id: string, patch: PlainObject): Promise<null> {
-    const email = this.#account.email(id);
-    if (email === undefined) throw new SetError('notFound', 'there is no such email');
     const names = new Set(Object.keys(patch).map((path) => path.split('/')[0] ?? ''));
     const others = [...names].filter((name) => name !== 'keywords' && name !== 'mailboxIds');
+    const fixed = others.length === 0 ? {} : await this.#current(id, others);
+    // Only now: while its message was read, its keywords may have become others.
+    const email = this.#account.email(id);
+    if (email === undefined) throw new SetError('notFound', 'there is no such email');
     const current = {
-      ...(others.length === 0 ? {} : await this.#current(id, others)),
+      ...fixed,
       keywords: setOf(email.keywords),
       mailboxIds: setOf(email.mailboxIds),
     };
@@ -86,6 +88,7 @@ class EmailChanger implements SetHandler {
     const email = this.#account.email(id);
     const known = names.filter(isEmailProperty);
     if (email === undefined) return {};
+    if (known.some((name) => name.startsWith('header'))) await this.#call.store.complete();
     const raw = needsBody(known)
       ? await this.#call.blobs.bytes(this.#account, email.blobId, this.#call.signal)
       : undefined;
