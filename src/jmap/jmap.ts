@@ -70,6 +70,8 @@ export class Jmap implements AsyncDisposable {
   readonly #answering: AsyncDisposable | undefined;
   #requestCount = 0;
   #uploadCount = 0;
+  /** Requests and uploads, ever. */
+  #begunCount = 0;
 
   constructor(deps: JmapDeps) {
     this.#deps = deps;
@@ -85,7 +87,9 @@ export class Jmap implements AsyncDisposable {
     this.#processor = new Processor({ ...deps, blobs: this.#blobs, push: this.#push, submission }, ALL_METHODS);
     const request = this.request.bind(this);
     this.#sockets = new JmapSockets({ store: deps.store, log: deps.log, request });
-    this.#collector = new BlobCollector({ ...deps, isQuiet: () => this.#requestCount + this.#uploadCount === 0 });
+    const quietAfter = (): number | undefined =>
+      this.#requestCount + this.#uploadCount === 0 ? this.#begunCount : undefined;
+    this.#collector = new BlobCollector({ ...deps, quietAfter });
     this.#collector.start();
     this.#push?.resume();
     this.#queue?.resume();
@@ -122,13 +126,16 @@ export class Jmap implements AsyncDisposable {
     if (account === undefined) return undefined;
     if (this.#uploadCount >= CORE_LIMITS.maxConcurrentUpload) throw tooMuch('maxConcurrentUpload', 429);
     this.#uploadCount++;
+    this.#begunCount++;
+    let blob: StoredBlob;
     try {
-      const blob = await this.#blobs.put(accountId, limitedTo(bytes, CORE_LIMITS.maxSizeUpload), signal);
-      await this.#collector.uploaded(account, blob.size);
-      return blob;
+      if (this.#collector.deleting !== undefined) await this.#collector.deleting;
+      blob = await this.#blobs.put(accountId, limitedTo(bytes, CORE_LIMITS.maxSizeUpload), signal);
     } finally {
       this.#uploadCount--;
     }
+    await this.#collector.uploaded(account, blob.size);
+    return blob;
   }
 
   /** Undefined if there is no such account or blob in it. */
@@ -186,7 +193,9 @@ export class Jmap implements AsyncDisposable {
   ): Promise<JmapResponse> {
     if (this.#requestCount >= CORE_LIMITS.maxConcurrentRequests) throw tooMuch('maxConcurrentRequests', 429);
     this.#requestCount++;
+    this.#begunCount++;
     try {
+      if (this.#collector.deleting !== undefined) await this.#collector.deleting;
       const answer = await this.#processor.run(parse(this.session(caller)), caller, signal);
       await this.#deps.store.flush();
       return { ...answer, sessionState: this.session(caller).state };

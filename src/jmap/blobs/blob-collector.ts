@@ -1,6 +1,7 @@
 /**
  * Forgets blobs that nothing refers to (RFC 8620, section 6): a day after they came, or earlier, oldest first, when together
- * they are more than the quota. Never while a request is under way, which may be about to refer to one.
+ * they are more than the quota. Never while a request is under way, which may be about to refer to one, or an upload, which may
+ * be of the same content; and what comes while one is deleted waits for that.
  */
 import { type Clock, type Log, Scope } from '../../base/index.ts';
 import { BLOB_SWEEP_MS, UNREFERENCED_BYTES_MAX, UNREFERENCED_KEPT_MS } from '../limits.ts';
@@ -14,8 +15,8 @@ export interface BlobCollectorDeps {
   readonly blobStore: BlobStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether no request is under way. */
-  readonly isQuiet: () => boolean;
+  /** How many requests and uploads there have been; undefined while one is under way. */
+  readonly quietAfter: () => number | undefined;
 }
 
 export class BlobCollector implements AsyncDisposable {
@@ -23,6 +24,8 @@ export class BlobCollector implements AsyncDisposable {
   readonly #scope: Scope;
   /** At most so many octets of an account are referred to by nothing; unknown before it was looked at. */
   readonly #unreferenced = new Map<string, number>();
+  #isCollecting = false;
+  #deleting: Promise<unknown> | undefined;
 
   constructor(deps: BlobCollectorDeps) {
     this.#deps = deps;
@@ -33,39 +36,71 @@ export class BlobCollector implements AsyncDisposable {
     this.#scope.spawn('collect blobs', async (signal) => {
       for (;;) {
         await this.#deps.clock.sleep(BLOB_SWEEP_MS, signal);
-        if (this.#deps.isQuiet()) for (const account of this.#deps.store.accounts()) await this.collect(account);
+        for (const account of this.#deps.store.accounts()) await this.#collect(account);
       }
     });
+  }
+
+  /** Settled when what is being deleted is gone; undefined if nothing is. */
+  get deleting(): Promise<unknown> | undefined {
+    return this.#deleting;
   }
 
   /** A client has uploaded something. */
   async uploaded(account: MailAccount, sizeBytes: number): Promise<void> {
     const before = this.#unreferenced.get(account.id);
     this.#unreferenced.set(account.id, (before ?? 0) + sizeBytes);
-    if (before === undefined || before + sizeBytes > UNREFERENCED_BYTES_MAX) await this.collect(account);
+    if (before === undefined || before + sizeBytes > UNREFERENCED_BYTES_MAX) await this.#collect(account);
   }
 
-  /** Deletes what is too old, and the oldest of what is too much. */
-  async collect(account: MailAccount): Promise<void> {
-    const { blobStore, clock, log } = this.#deps;
+  /** Deletes what is too old, and the oldest of what is too much; one account at a time. */
+  async #collect(account: MailAccount): Promise<void> {
+    const turn = this.#deps.quietAfter();
+    if (this.#isCollecting || turn === undefined) return;
+    this.#isCollecting = true;
+    try {
+      await this.#deleteUnreferenced(account, turn);
+    } finally {
+      this.#isCollecting = false;
+    }
+  }
+
+  async #deleteUnreferenced(account: MailAccount, turn: number): Promise<void> {
+    const { blobStore, clock, log, quietAfter } = this.#deps;
+    // What is uploaded from now on is added to what is kept.
+    this.#unreferenced.set(account.id, 0);
     const isReferred = referencesOf(account);
     const found: BlobEntry[] = [];
     for await (const entry of blobStore.entries(account.id)) if (!isReferred(entry.id)) found.push(entry);
     found.sort((a, b) => b.storedAt - a.storedAt);
     const oldest = clock.now() - UNREFERENCED_KEPT_MS;
+    const doomed: BlobEntry[] = [];
     let kept = 0;
-    let deleted = 0;
-    for (const [index, { id, sizeBytes, storedAt }] of found.entries()) {
+    for (const [index, entry] of found.entries()) {
       const isNewest = index === 0;
-      if (storedAt >= oldest && (isNewest || kept + sizeBytes <= UNREFERENCED_BYTES_MAX)) kept += sizeBytes;
-      // What was referred to while others were deleted stays.
-      else if (!referencesOf(account)(id)) {
-        await blobStore.delete(account.id, id);
-        deleted++;
-      }
+      const isKept = entry.storedAt >= oldest && (isNewest || kept + entry.sizeBytes <= UNREFERENCED_BYTES_MAX);
+      if (isKept) kept += entry.sizeBytes;
+      else doomed.push(entry);
     }
-    this.#unreferenced.set(account.id, kept);
+    let deleted = 0;
+    // Whoever has come meanwhile may have referred to one of them, or uploaded it again: they wait for the next time.
+    for (const { id, sizeBytes } of doomed.toReversed())
+      if (quietAfter() === turn) {
+        await this.#delete(account, id);
+        deleted++;
+      } else kept += sizeBytes;
+    this.#unreferenced.set(account.id, (this.#unreferenced.get(account.id) ?? 0) + kept);
     if (deleted > 0) log.info({ account: account.id, deleted }, 'blobs that nothing referred to are gone');
+  }
+
+  async #delete(account: MailAccount, blobId: string): Promise<void> {
+    const deletion = this.#deps.blobStore.delete(account.id, blobId);
+    this.#deleting = Promise.allSettled([deletion]);
+    try {
+      await deletion;
+    } finally {
+      this.#deleting = undefined;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

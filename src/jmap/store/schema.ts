@@ -95,5 +95,6 @@ CREATE UNIQUE INDEX thread_by_id ON thread (account, id);
 CREATE UNIQUE INDEX email_by_id ON email (account, id);
 CREATE INDEX email_by_thread ON email (thread);
 CREATE INDEX email_by_received ON email (account, received, id);
+CREATE INDEX email_by_blob ON email (account, blob) WHERE blob IS NOT NULL;
 CREATE INDEX thread_key_by_thread ON thread_key (thread);
 `;
