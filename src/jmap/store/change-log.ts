@@ -28,8 +28,8 @@ interface Touched {
   readonly type: DataType;
   readonly id: string;
   kind: ChangeKind;
-  /** Of an email, the thread it is or was in. */
-  readonly link: number;
+  /** Of an email that is gone, the thread it was in. */
+  link: number;
 }
 
 interface Cursor {
@@ -57,12 +57,21 @@ export class ChangeLog {
     const before = this.#touched.get(key);
     if (before === undefined) this.#touched.set(key, { account, type, id, kind, link });
     else if (kind === 'destroyed' && before.kind === 'created') this.#touched.delete(key);
-    else if (kind === 'destroyed' || (kind === 'updated' && before.kind === 'counted')) before.kind = kind;
+    else if (kind === 'destroyed') Object.assign(before, { kind, link });
+    else if (kind === 'updated' && before.kind === 'counted') before.kind = kind;
     else if (kind === 'created' && before.kind === 'destroyed') before.kind = 'updated';
   }
 
   forget(): void {
     this.#touched.clear();
+  }
+
+  /** Of an account that is removed: nobody can ask what has changed in it any more. */
+  forgetAccount(account: number): void {
+    for (const { type, id } of this.#database.all('SELECT type, id FROM change WHERE account = ?', account))
+      this.#database.remove('change', account, type as string, id as string);
+    for (const { type } of this.#database.all('SELECT type FROM state WHERE account = ?', account))
+      this.#database.remove('state', account, type as string);
   }
 
   /** Writes what was noted. Returns the accounts and types that have a new state. */

@@ -326,6 +326,21 @@ describe('both sides of an account', () => {
     expect(account.pending(9)).toHaveLength(1);
   });
 
+  test('nothing is left of one that was removed', async () => {
+    const journal = new MemoryJournal();
+    const store = await openStore(journal);
+    const account = fill(store, 'imap');
+    account.putEmails([email('m1', { text: 'text' }), email('m2')], 'agent', 'delivered');
+    account.updateEmail('m1', { keywords: ['x'] }, 'client');
+    account.removeEmails(['m2'], 'client');
+    account.setAgentValue('position', '7');
+    store.removeAccount('a');
+    for (const portion of ['lists', 'rest'] as const)
+      for await (const records of journal.load(portion)) expect(records).toEqual([]);
+    fill(store).putEmails([email('m1')], 'agent');
+    expect([...(store.account('a')?.emailIds() ?? [])]).toEqual(['m1']);
+  });
+
   test('what is pending survives', async () => {
     const journal = new MemoryJournal();
     const account = fill(await openStore(journal), 'imap');

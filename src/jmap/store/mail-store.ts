@@ -140,6 +140,8 @@ export class MailStore {
       account.clear();
       this.#database.remove('account', account.n);
     });
+    // Whoever listens has been told that it went.
+    this.transact(() => this.#parts.changes.forgetAccount(account.n));
     this.#accounts.delete(id);
     this.#emitter.emit('accounts', undefined);
   }

@@ -98,6 +98,21 @@ describe('the changes of a query', () => {
     await expect(changes({ maxChanges: 0 })).rejects.toThrow('invalidArguments');
   });
 
+  test('show the rest of a thread whose email was changed and destroyed at once', async () => {
+    const test = await TestAccount.open();
+    const [older = '', newer = ''] = [1, 2].map(() => test.deliver('Subject: a\nMessage-ID: <1@x>\n\n'));
+    const query = { collapseThreads: true, calculateTotal: true };
+    const old = await test.call<QueryAnswer>('Email/query', query);
+    expect(old.ids).toEqual([newer]);
+    test.store.transact(() => {
+      test.account.updateEmail(newer, { keywords: ['$seen'] }, 'agent');
+      test.account.removeEmails([newer], 'agent');
+    });
+    const args = { ...query, sinceQueryState: old.queryState };
+    const changes = await test.call<ChangesAnswer>('Email/queryChanges', args);
+    expect(splice(old.ids, changes)).toEqual([older]);
+  });
+
   test('end where the client has nothing of an immutable query', async () => {
     const test = await TestAccount.open();
     const ids = [1, 2, 3].map((n) => test.deliver(`Subject: ${n}\n\n`));
