@@ -107,10 +107,18 @@ export class MailAccount {
       const before = this.mailbox(mailbox.id);
       const trash = this.mailboxWithRole('trash')?.id;
       mailboxes.put(this.n, mailbox);
-      if (this.mailboxWithRole('trash')?.id !== trash) this.#parts.recount(this.n);
+      if (this.mailboxWithRole('trash')?.id !== trash) this.#recount();
       if (before === undefined) this.#pend(side, mailbox.id, { kind: 'mailboxCreate' });
       else this.#pend(side, mailbox.id, { kind: 'mailboxUpdate', before: plainMailbox(before) });
     });
+  }
+
+  /** Another mailbox is the trash: threads are unread in others than before. */
+  #recount(): void {
+    const before = this.mailboxes().map(({ id }) => ({ id, unread: this.counts(id).unreadThreads }));
+    this.#parts.recount(this.n);
+    for (const { id, unread } of before)
+      if (this.counts(id).unreadThreads !== unread) this.#parts.changes.touch(this.n, 'Mailbox', id, 'counted');
   }
 
   /**

@@ -180,6 +180,21 @@ describe('Mailbox/changes', () => {
   });
 });
 
+describe('Mailbox/changes and Mailbox/set', () => {
+  test('tell what the server makes of the other mailboxes, and of a name', async () => {
+    const test = await TestAccount.open();
+    test.deliver('Subject: a\nMessage-ID: <1@x>\n\n', { keywords: ['$seen'] });
+    test.deliver('Subject: a\nMessage-ID: <1@x>\n\n', { mailboxIds: [MAILBOXES.trash] });
+    expect(test.account.counts(MAILBOXES.inbox).unreadThreads).toBe(0);
+    const state = test.account.state('Mailbox');
+    const { updated } = await set(test, { update: { [MAILBOXES.trash]: { role: null, name: 'Cafe\u0301' } } });
+    expect(updated).toEqual({ [MAILBOXES.trash]: { name: 'Caf\u00e9' } });
+    expect(test.account.counts(MAILBOXES.inbox).unreadThreads).toBe(1);
+    const changes = await test.call<{ updated: string[] }>('Mailbox/changes', { sinceState: state });
+    expect(changes.updated.sort()).toEqual([MAILBOXES.inbox, MAILBOXES.trash]);
+  });
+});
+
 describe('Mailbox/query', () => {
   test('sorts and filters, also as a tree', async () => {
     const test = await TestAccount.open();

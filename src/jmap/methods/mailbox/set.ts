@@ -111,11 +111,12 @@ class MailboxChanger implements SetHandler {
     else judgeMailbox(this.#account, id, values);
   }
 
-  update(id: string, patch: PlainObject): null {
+  update(id: string, patch: PlainObject): PlainObject | null {
     const { before, values } = this.#patched(id, patch);
     this.#judge(id, values);
     this.#account.putMailbox({ ...before, ...values }, 'client');
-    return null;
+    const { name } = values;
+    return patch.name === undefined || patch.name === name ? null : { name };
   }
 
   #patched(
