@@ -76,8 +76,6 @@ export const PING_SECONDS_MIN = 30;
 export const PING_SECONDS_MAX = 3600;
 /** Listeners of one person: programs hold one connection each. */
 export const PUSH_LISTENERS_MAX = 1000;
-/** Octets that wait for a slow listener before nothing more is written: states are joined meanwhile. */
-export const PUSH_BACKLOG_BYTES_MAX = 65_536;
 
 /** Push subscriptions of one credential, and how long they last: RFC 8620, section 7.2, asks for seven days at least. */
 export const PUSH_SUBSCRIPTIONS_MAX = 20;

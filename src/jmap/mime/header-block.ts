@@ -2,7 +2,7 @@
  * The header of a message or part: fields in their order, each with its name as written and its raw value (RFC 8621, section
  * 4.1.2.1). Never throws: what is no field is skipped, since mail is malformed in every way.
  */
-import { HEADER_FIELDS_MAX } from '../limits.ts';
+import { HEADER_BYTES_MAX, HEADER_FIELDS_MAX } from '../limits.ts';
 
 export interface HeaderField {
   readonly name: string;
@@ -24,9 +24,10 @@ export interface HeaderBlock {
   readonly bodyStart: number;
 }
 
-/** Reads the header that begins at `start`; it ends at an empty line, at `end`, or before a line that cannot be in a header. */
+/** Reads the header that begins at `start` and ends at an empty line or at `end`. What is too long is not kept. */
 export function readHeaderBlock(bytes: Uint8Array, start: number, end: number): HeaderBlock {
   const fields: HeaderField[] = [];
+  const readEnd = start + HEADER_BYTES_MAX;
   let at = start;
   if (startsWithMboxLine(bytes, at)) at = lineEnd(bytes, at, end);
   while (at < end) {
@@ -38,9 +39,10 @@ export function readHeaderBlock(bytes: Uint8Array, start: number, end: number): 
       at = next; // no field: skipped, whatever it is
       continue;
     }
-    if (fields.length < HEADER_FIELDS_MAX) {
+    if (fields.length < HEADER_FIELDS_MAX && colon < readEnd) {
       const name = nameOf(bytes, at, colon);
-      if (name !== undefined) fields.push({ name, value: rawValue(bytes.subarray(colon + 1, next)) });
+      if (name !== undefined)
+        fields.push({ name, value: rawValue(bytes.subarray(colon + 1, Math.min(next, readEnd))) });
     }
     at = next;
   }

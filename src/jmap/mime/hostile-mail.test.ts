@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { HEADER_BYTES_MAX } from '../limits.ts';
 import { parseAddresses } from './address-list.ts';
 import { parseDateField } from './dates.ts';
 import { readHeaderBlock, withoutField } from './header-block.ts';
@@ -37,6 +38,14 @@ describe('hostile mail takes time in proportion to its length', () => {
     const spaces = Buffer.alloc(20_000_000, ' ');
     expect(decodedSize(spaces, 'quoted-printable')).toBe(spaces.length);
   });
+});
+
+test('of a header of megabytes the beginning is read, and the body after all of it', () => {
+  const long = `${'x'.repeat(70)}\r\n `.repeat(50_000);
+  const { headers, start } = readStructure(Buffer.from(`From: a@b\r\nSubject: ${long}\r\nTo: b@c\r\n\r\nbody`));
+  expect(headers.map(({ name }) => name)).toEqual(['From', 'Subject']);
+  expect(headers[1]?.value.length).toBeLessThanOrEqual(HEADER_BYTES_MAX);
+  expect(start).toBe(long.length + 'From: a@b\r\nSubject: \r\nTo: b@c\r\n\r\n'.length);
 });
 
 test('white space around the dots and the at sign of an address is left out', () => {

@@ -3,6 +3,7 @@
  * which emails a mailbox has, newest first.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { HEADER_BYTES_MAX } from '../limits.ts';
 import { type Envelope, envelopeOf, fieldsOf } from '../mime/envelope.ts';
 import type { HeaderField } from '../mime/header-block.ts';
 import type { ChangeLog } from './change-log.ts';
@@ -121,7 +122,7 @@ export class Emails {
       JSON.stringify(envelope),
       email.place ?? null,
     ]);
-    database.put('header', [n, deflateRawSync(email.headerBlock, HEADER_DEFLATION)]);
+    database.put('header', [n, deflateRawSync(email.headerBlock.subarray(0, HEADER_BYTES_MAX), HEADER_DEFLATION)]);
     this.#join(n, { id: email.id, thread, received, keywords: email.keywords }, mailboxes);
     search.add(n, envelope, email.text ?? '');
     if (email.text !== undefined) database.put('text', [n, email.text]);

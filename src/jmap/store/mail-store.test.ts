@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock, SeededSecureRandom } from '../../base/index.ts';
-import { THREAD_EMAILS_MAX } from '../limits.ts';
+import { HEADER_BYTES_MAX, THREAD_EMAILS_MAX } from '../limits.ts';
 import type { DataType } from '../protocol/data-types.ts';
 import type { MailAccount } from './mail-account.ts';
 import { MailStore } from './mail-store.ts';
@@ -233,6 +233,14 @@ describe('a store', () => {
     account.updateEmail('m1', { keywords: ['$seen', '$flagged'] }, 'agent');
     expect(told).toEqual([['Email', 'EmailDelivery', 'Mailbox', 'Thread'], ['Email']]);
   });
+});
+
+test('of a header of megabytes the beginning is kept', async () => {
+  const account = fill(await openStore());
+  const header = `Subject: s\r\nTo: ${'a@b,\r\n '.repeat(500_000)}\r\n`;
+  account.putEmails([email('m1', {}, header)], 'agent');
+  const kept = account.email('m1');
+  expect(kept && account.headerBlock(kept)).toHaveLength(HEADER_BYTES_MAX);
 });
 
 describe('threads', () => {
