@@ -50,14 +50,17 @@ export interface EmailQuery {
   readonly collapseThreads: boolean;
 }
 
+/** Conditions and sort properties of what changes: a body may come later than its header. */
+const MUTABLE = /Mailbox|Keyword|Size|^(?:body|hasAttachment|size|text)$/;
+
 /** Whether the emails that match, or their order, never change but by their coming and going. */
 export function isImmutable({ filter, sort }: EmailQuery): boolean {
-  return isFilterImmutable(filter) && sort.every(({ property }) => !/Keyword$/.test(property));
+  return isFilterImmutable(filter) && !sort.some(({ property }) => MUTABLE.test(property));
 }
 
 function isFilterImmutable(filter: EmailFilter): boolean {
   if ('conditions' in filter) return filter.conditions.every(isFilterImmutable);
-  return !/Mailbox|Keyword/.test(filter.kind);
+  return !MUTABLE.test(filter.kind);
 }
 
 /** Whether it looks into headers or texts, which are read back from the journal only when somebody wants them. */

@@ -167,11 +167,12 @@ export class Emails {
     if (email !== undefined) this.#deps.search.add(n, email.envelope, text);
   }
 
-  /** The text of a body that came later than its header. */
-  setText({ n, envelope }: EmailRecord, text: string): void {
+  /** The text of a body that came later than its header: queries that look for text have other results now. */
+  setText(account: number, { id, n, envelope }: EmailRecord, text: string): void {
     if (this.#awaited.delete(n)) this.#deps.search.add(n, envelope, text);
     else this.#deps.search.replace(n, envelope, text);
     this.#deps.database.put('text', [n, text]);
+    this.#deps.changes.touch(account, 'Email', id, 'updated');
   }
 
   update(
@@ -183,8 +184,8 @@ export class Emails {
   ): void {
     const { database, changes, onThread } = this.#deps;
     const after = { ...email, ...to };
-    const isShown = !isSameSet(email.keywords, after.keywords) || !isSameSet(email.mailboxIds, after.mailboxIds);
-    if (isShown) onThread(account, email.thread);
+    const isMoved = !isSameSet(email.keywords, after.keywords) || !isSameSet(email.mailboxIds, after.mailboxIds);
+    if (isMoved) onThread(account, email.thread);
     const row = database.get('SELECT * FROM email WHERE n = ?', email.n) as Row;
     const mailboxes = after.mailboxIds.map((id) => this.#mailboxNumber(account, id));
     database.put('email', [
@@ -199,11 +200,13 @@ export class Emails {
       row.envelope as string,
       after.place,
     ]);
-    if (!isShown) return;
+    const { hasAttachment, preview, size } = email;
+    if (isMoved || hasAttachment !== after.hasAttachment || preview !== after.preview || size !== after.size)
+      changes.touch(account, 'Email', email.id, 'updated');
+    if (!isMoved) return;
     this.#leave(account, email);
     const received = Number(row.received);
     this.#join(email.n, { id: email.id, thread: email.thread, received, keywords: after.keywords }, mailboxes);
-    changes.touch(account, 'Email', email.id, 'updated');
   }
 
   remove(account: number, email: StoredEmail): void {

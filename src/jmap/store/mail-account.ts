@@ -235,7 +235,7 @@ export class MailAccount {
     this.#transact(() => {
       for (const { id, text } of texts) {
         const email = this.email(id);
-        if (email !== undefined) this.#parts.emails.setText(email, text);
+        if (email !== undefined) this.#parts.emails.setText(this.n, email, text);
       }
     });
   }

@@ -113,6 +113,24 @@ describe('the changes of a query', () => {
     expect(splice(old.ids, changes)).toEqual([older]);
   });
 
+  test.each([{ filter: { text: 'giraffes' } }, { filter: { body: 'giraffes' } }, { filter: { hasAttachment: true } }])(
+    'show what %j finds once the body has come',
+    async (query) => {
+      const test = await TestAccount.open();
+      const id = test.deliver('Subject: a\n\n');
+      const old = await test.call<QueryAnswer>('Email/query', query);
+      expect(old.ids).toEqual([]);
+      test.account.updateEmail(id, { hasAttachment: true, preview: 'about giraffes' }, 'agent');
+      test.account.putTexts([{ id, text: 'about giraffes' }]);
+      const args = { ...query, sinceQueryState: old.queryState };
+      const { added, newQueryState } = await test.call<ChangesAnswer>('Email/queryChanges', args);
+      expect(added).toEqual([{ id, index: 0 }]);
+      expect(newQueryState).not.toBe(old.queryState);
+      const changes = await test.call<{ updated: string[] }>('Email/changes', { sinceState: old.queryState });
+      expect(changes.updated).toEqual([id]);
+    },
+  );
+
   test('end where the client has nothing of an immutable query', async () => {
     const test = await TestAccount.open();
     const ids = [1, 2, 3].map((n) => test.deliver(`Subject: ${n}\n\n`));
