@@ -87,8 +87,8 @@ class QueryCompiler {
         return `instr(${this.#email('mailboxes')}, ${this.#value(` ${this.#mailboxNumber(condition.mailboxId)} `)}) > 0`;
       case 'inMailboxOtherThan': {
         const others = condition.mailboxIds.map((id) => this.#value(this.#mailboxNumber(id)));
-        return `EXISTS (SELECT 1 FROM email o, json_each('[' || replace(trim(o.mailboxes), ' ', ',') || ']') j
-          WHERE o.n = ${this.#number()} AND j.value NOT IN (${others.join(', ')}))`;
+        return exists(`email o, json_each('[' || replace(trim(o.mailboxes), ' ', ',') || ']') j
+          WHERE o.n = ${this.#number()} AND j.value NOT IN (${others.join(', ')})`);
       }
       case 'before':
         return `${this.#column('received')} < ${this.#value(condition.at)}`;
@@ -123,14 +123,14 @@ class QueryCompiler {
 
   #threadKeyword(kind: string, keyword: string): string {
     const wanted = kind === 'allInThreadHaveKeyword' ? '= 0' : '> 0';
-    const exists = `EXISTS (SELECT 1 FROM email o WHERE o.thread = ${this.#column('thread')}
-      AND instr(o.keywords, ${this.#value(` ${keyword} `)}) ${wanted})`;
-    return kind === 'someInThreadHaveKeyword' ? exists : `NOT ${exists}`;
+    const isSome = exists(`email o WHERE o.thread = ${this.#column('thread')}
+      AND instr(o.keywords, ${this.#value(` ${keyword} `)}) ${wanted}`);
+    return kind === 'someInThreadHaveKeyword' ? isSome : `NOT ${isSome}`;
   }
 
   #header(name: string, text: string | undefined): string {
-    return `EXISTS (SELECT 1 FROM header h WHERE h.email = ${this.#number()}
-      AND header_matches(h.block, ${this.#value(name.toLowerCase())}, ${this.#value(text ?? null)}))`;
+    return exists(`header h WHERE h.email = ${this.#number()}
+      AND header_matches(h.block, ${this.#value(name.toLowerCase())}, ${this.#value(text ?? null)})`);
   }
 
   #search(text: string, columns: readonly SearchColumn[]): string {
@@ -176,6 +176,11 @@ class QueryCompiler {
         return `(${this.#threadKeyword(property, keyword)})`;
     }
   }
+}
+
+/** As a value: of a bare EXISTS, SQLite 3.53 makes a join, whose rows OFFSET then counts, several for one email. */
+function exists(from: string): string {
+  return `(EXISTS (SELECT 1 FROM ${from}) = 1)`;
 }
 
 /** The mailbox that every match is in, and what else must hold. */

@@ -195,6 +195,14 @@ describe('a query', () => {
     await expect(test.call('Email/query', args)).rejects.toThrow(type);
   });
 
+  test('shows each email once, page after page, also where threads decide', async () => {
+    const test = await TestAccount.open();
+    const ids = [1, 2, 3, 4, 5].map(() => test.deliver('Subject: a\nMessage-ID: <1@x>\n\n', { keywords: ['work'] }));
+    const filter = { someInThreadHaveKeyword: 'work' };
+    const pages = [0, 2, 4].map((position) => test.call<QueryAnswer>('Email/query', { filter, position, limit: 2 }));
+    expect((await Promise.all(pages)).flatMap((page) => page.ids)).toEqual(ids.toReversed());
+  });
+
   test('finds words in any order, phrases, beginnings and other scripts, whatever their case and accents', async () => {
     const test = await TestAccount.open();
     test.deliver(
