@@ -94,11 +94,13 @@ function spell(addresses: readonly EmailAddress[] | null): string {
   return segment(addresses.map(({ name, email }) => (name === null ? email : `${name} ${email}`)).join(' \n'));
 }
 
+/** Text as it is indexed: in one form, with spaces around signs that need none. */
 export function segment(text: string): string {
+  const composed = text.normalize('NFC');
   // Most mail has no such sign, which is far cheaper to see than to replace.
-  return /[\u0e00-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\ud840-\ud8ff]/.test(text)
-    ? text.replace(UNSPACED, ' $& ')
-    : text;
+  return /[\u0e00-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff66-\uffdc\ud840-\ud8ff]/.test(composed)
+    ? composed.replace(UNSPACED, ' $& ')
+    : composed;
 }
 
 /**
@@ -108,15 +110,16 @@ export function segment(text: string): string {
 export function searchExpression(typed: string, columns: readonly SearchColumn[]): string | undefined {
   const terms = searchTerms(typed);
   if (terms.length === 0) return undefined;
-  const phrases = terms.map(
-    ({ words, isPrefix }) => `"${words.join(' ').replaceAll('"', '""')}"${isPrefix ? ' *' : ''}`,
-  );
+  // As they were typed: SQLite folds case and accents of both alike, in its own way.
+  const phrases = terms.map(({ written, isPrefix }) => `"${written.replaceAll('"', '""')}"${isPrefix ? ' *' : ''}`);
   return `{${columns.join(' ')}} : (${phrases.join(' AND ')})`;
 }
 
 export interface SearchTerm {
-  /** Folded as the index folds them, to be found one after the other. */
+  /** Folded, to be marked where they stand one after the other. */
   readonly words: readonly string[];
+  /** The same, with spaces between them, as the index is asked. */
+  readonly written: string;
   /** The last word is only the beginning of one. */
   readonly isPrefix: boolean;
 }
@@ -125,10 +128,12 @@ const TYPED = /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'(?=\s|$)|(\S+)/g;
 
 /** Words of a query and of a text are cut at the same places. */
 export function searchTerms(typed: string): SearchTerm[] {
-  return [...typed.matchAll(TYPED)].flatMap(([, double, single, bare]) => {
+  return [...typed.normalize('NFC').matchAll(TYPED)].flatMap(([, double, single, bare]) => {
     const text = (double ?? single)?.replace(/\\(.)/g, '$1') ?? bare ?? '';
-    const words = [...wordsOf(text)].map(({ folded }) => folded);
-    return words.length === 0 ? [] : [{ words, isPrefix: bare?.endsWith('*') ?? false }];
+    const words = [...wordsOf(text)];
+    const written = words.map(({ start, end }) => text.slice(start, end)).join(' ');
+    const isPrefix = bare?.endsWith('*') ?? false;
+    return words.length === 0 ? [] : [{ words: words.map(({ folded }) => folded), written, isPrefix }];
   });
 }
 
@@ -140,7 +145,7 @@ export interface Word {
 
 const WORDS = new RegExp(`(${UNSPACED.source})|(?:(?!${UNSPACED.source})[\\p{L}\\p{N}\\p{Co}]\\p{M}*)+`, 'gu');
 
-/** The words of a text as the index has them, with their places. */
+/** The words of a text, with their places. */
 export function* wordsOf(text: string): Generator<Word> {
   for (const match of text.matchAll(WORDS))
     yield { folded: fold(match[0]), start: match.index, end: match.index + match[0].length };

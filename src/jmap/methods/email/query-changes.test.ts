@@ -223,6 +223,31 @@ describe('a query', () => {
     expect(await found({ text: '" OR * NEAR( AND "" {' })).toEqual([]);
   });
 
+  test.each([
+    ['мой дом', 'МОЙ'],
+    ['Ёлка', 'ёлка'],
+    ['Καλημέρα', 'καλημέρα'],
+    ['한국어 메일', '국어'],
+    ['한국어'.normalize('NFD'), '한국어'],
+    ['한국어', '한국어'.normalize('NFD')],
+    ['これは本です', 'です'],
+    ['ﾃｽﾄ', 'ﾃｽﾄ'],
+    ['हिन्दी में', 'हिन्दी'],
+    ['தமிழ் மொழி', 'தமிழ்'],
+    ['مُحَمَّد', 'مُحَمَّد'],
+    ['שָׁלוֹם', 'שָׁלוֹם'],
+    ['ภาษาไทย', 'ไทย'],
+    ['tiếng Việt', 'tieng viet'],
+    ['naïve', 'NAIVE'],
+  ])('finds and marks of %s what %s says', async (text, typed) => {
+    const test = await TestAccount.open();
+    const id = test.deliver(`Content-Type: text/plain; charset=utf-8\n\nbefore ${text} after`);
+    const filter = { body: typed };
+    expect((await test.call<QueryAnswer>('Email/query', { filter })).ids).toEqual([id]);
+    const { list } = await test.call<{ list: object[] }>('SearchSnippet/get', { filter, emailIds: [id] });
+    expect(list).toMatchObject([{ preview: expect.stringContaining('<mark>') }]);
+  });
+
   test('marks what was found, and nothing else is markup', async () => {
     const test = await TestAccount.open();
     const id = test.deliver(`Subject: <b>foo & bar\n\n${'word '.repeat(100)}1 < 2 Foo ${'more '.repeat(100)}`);

@@ -8,7 +8,7 @@ interface Span {
 
 /** Null if no term is in the text. At most `octetsMax` octets around the first place, marks and escapes counted. */
 export function highlight(text: string, terms: readonly SearchTerm[], octetsMax: number): string | null {
-  const collapsed = text.replace(/\s+/g, ' ').trim();
+  const collapsed = text.normalize('NFC').replace(/\s+/g, ' ').trim();
   const spans = spansOf(collapsed, terms);
   const [first] = spans;
   if (first === undefined) return null;
