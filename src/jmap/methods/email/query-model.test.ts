@@ -144,7 +144,7 @@ const PAGE = fc.record({
   limit: fc.option(fc.nat(5), { nil: undefined }),
 });
 
-test('a query finds, orders and shows what a look at every email does', async () => {
+test('a query finds, orders and shows what a look at every email does', { timeout: 60_000 }, async () => {
   const queries = fc.array(fc.record({ filter: FILTER, sort: SORT, collapseThreads: fc.boolean(), page: PAGE }), {
     minLength: 1,
     maxLength: 8,
@@ -176,6 +176,6 @@ test('a query finds, orders and shows what a look at every email does', async ()
       }
       await test.jmap[Symbol.asyncDispose]();
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 });
