@@ -37,8 +37,13 @@ export class Mail {
   thread = $state.raw<OpenThread>();
   /** Keys of threads. */
   selected = $state.raw<ReadonlySet<string>>(new Set());
-  /** Where the keys are: a position of the list. */
-  cursor = $state(0);
+  /** Where the keys were put: on which thread. */
+  #held = $state.raw<{ readonly position: number; readonly key: string | undefined }>({ position: 0, key: undefined });
+  readonly #cursor = $derived.by(() => {
+    const { key, position } = this.#held;
+    const at = key === undefined ? undefined : this.list?.positionOf(key, position);
+    return at ?? Math.max(0, Math.min(position, (this.list?.total ?? 1) - 1));
+  });
   #listKey = '';
 
   private constructor(line: Line, login: Login) {
@@ -146,11 +151,25 @@ export class Mail {
       const role = accountId === undefined && search === undefined ? (this.mailbox?.role ?? 'inbox') : undefined;
       this.list = new ThreadList(this, { accountId, mailboxId, role, filter });
       this.selected = new Set();
-      this.cursor = 0;
+      this.#held = { position: 0, key: undefined };
     }
     if (threadKey === this.thread?.key) return;
     this.thread = threadKey === undefined ? undefined : OpenThread.at(this, threadKey);
     void this.thread?.refresh();
+  }
+
+  /** Where the keys are: a position of the list. It goes with its thread when mail comes or goes above it. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  set cursor(position: number) {
+    this.#held = { position, key: this.rowAt(position)?.key };
+  }
+
+  /** The list has changed: what is under the keys now is what they are on. */
+  holdCursor(): void {
+    this.cursor = this.#cursor;
   }
 
   rowAt(position: number): ThreadRow | undefined {
@@ -181,12 +200,11 @@ export class Mail {
     this.selected = next;
   }
 
-  /** After what was read or selected has gone away: the next one is read. */
+  /** What was read or selected is to go away. */
   moveOn(gone: readonly ThreadRow[]): void {
     const keys = new Set(gone.map(({ key }) => key));
     this.selected = new Set([...this.selected].filter((key) => !keys.has(key)));
     if (this.thread !== undefined && keys.has(this.thread.key)) this.router.open(undefined);
-    this.cursor = Math.max(0, Math.min(this.cursor, (this.list?.total ?? 1) - 1));
   }
 
   /** What has come since the last look is said, if that is wanted; by the first one, nothing is. */
@@ -215,16 +233,19 @@ export class Mail {
     this.accounts = ids.map((id) => this.accounts.find((one) => one.id === id) ?? new MailAccount(this.line, id));
   }
 
-  #changed(): void {
+  /** Resolves when it was looked at; what is sent takes its own time. */
+  async #changed(): Promise<void> {
     // An account was added or removed, perhaps from another window.
     if (Object.keys(this.session.accounts).length !== this.accounts.length) this.#takeAccounts();
     keepSession(this.session);
     const complain = (error: unknown): void => this.notices.problem(String(error));
-    for (const account of this.accounts) account.refresh().catch(complain);
-    this.lookForNews().catch(complain);
     this.desk.outbox.flush().catch(complain);
     this.list?.refresh();
-    void this.thread?.refresh();
+    await Promise.all([
+      ...this.accounts.map((account) => account.refresh().catch(complain)),
+      this.lookForNews().catch(complain),
+      this.thread?.refresh(),
+    ]);
   }
 }
 

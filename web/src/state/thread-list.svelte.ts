@@ -42,11 +42,10 @@ export class ThreadList {
   problem = $state<unknown>();
   readonly #line: Line;
   readonly #shelf: Shelf;
-  readonly #pages = new Map<number, 'asked' | 'here'>();
+  /** `late`: asked for before a change. */
+  readonly #pages = new Map<number, 'asked' | 'late' | 'here'>();
   #seen: readonly [first: number, last: number] = [0, 0];
   #isClosed = false;
-  /** Answers of before a change are not taken. */
-  #epoch = 0;
 
   constructor({ line, shelf }: { readonly line: Line; readonly shelf: Shelf }, place: ListPlace) {
     this.#line = line;
@@ -65,16 +64,25 @@ export class ThreadList {
 
   /** Something has changed. */
   refresh(): void {
-    this.#epoch++;
-    this.#pages.clear();
+    for (const [page, state] of this.#pages)
+      if (state === 'here') this.#pages.delete(page);
+      else this.#pages.set(page, 'late');
     this.look(...this.#seen);
+  }
+
+  /** Where the thread is; looked for first where it was. Undefined: not among what is fetched. */
+  positionOf(key: string, before: number): number | undefined {
+    const isHere = (id: string | undefined): boolean => id !== undefined && this.rows.get(id)?.key === key;
+    if (isHere(this.ids[before])) return before;
+    const at = this.ids.findIndex(isHere);
+    return at < 0 ? undefined : at;
   }
 
   /** Takes threads out of sight before the hub has done so. */
   drop(keys: ReadonlySet<string>): void {
     const kept = this.ids.filter((id) => id === undefined || !keys.has(this.rows.get(id)?.key ?? ''));
     this.total = Math.max(0, (this.total ?? 0) - (this.ids.length - kept.length));
-    this.ids = kept;
+    this.#place(kept);
   }
 
   /** Shows keywords before the hub has them. */
@@ -92,23 +100,30 @@ export class ThreadList {
 
   #load(page: number): void {
     this.#pages.set(page, 'asked');
-    const epoch = this.#epoch;
     this.#line
       .attempt((connection) => this.#fetch(connection, page))
       .then(
         (fetched) => {
-          if (this.#isClosed || epoch !== this.#epoch) return;
-          this.#pages.set(page, 'here');
+          if (this.#isClosed) return;
           this.problem = undefined;
           this.#take(page, fetched);
           if (page === 0) void this.#shelf.put(this.#keptAs, { ...fetched, total: fetched.ids.length });
+          this.#asked(page, 'here');
         },
         (error: unknown) => {
-          if (this.#isClosed || epoch !== this.#epoch) return;
-          this.#pages.delete(page);
+          if (this.#isClosed) return;
           this.problem = error;
+          this.#asked(page, undefined);
         },
       );
+  }
+
+  /** An answer of before a change is shown, for changes may never end, and asked for again. */
+  #asked(page: number, state: 'here' | undefined): void {
+    const isLate = this.#pages.get(page) === 'late';
+    if (isLate || state === undefined) this.#pages.delete(page);
+    else this.#pages.set(page, state);
+    if (isLate) this.look(...this.#seen);
   }
 
   get #keptAs(): string {
@@ -122,18 +137,25 @@ export class ThreadList {
   }
 
   #take(page: number, { ids, rows, snippets, total }: Fetched): void {
+    // A thread that has moved up, perhaps with a newer email, is in one place only.
+    const moved = new Set(rows.map(({ key }) => key));
+    const stays = (id: string | undefined): boolean => id !== undefined && !moved.has(this.rows.get(id)?.key ?? '');
+    const all = Array.from({ length: total }, (_, at) => (stays(this.ids[at]) ? this.ids[at] : undefined));
+    for (const [index, id] of ids.entries()) all[page * PAGE_ROWS + index] = id;
     for (const row of rows) this.rows.set(rowId(row), row);
     for (const { id, subject, preview } of snippets) this.snippets.set(id, { subject, preview });
-    const all: (string | undefined)[] = this.ids.slice(0, total);
-    all.length = total;
-    for (const [index, id] of ids.entries()) {
-      // A thread that has moved up is in one place only.
-      const elsewhere = all.indexOf(id);
-      if (elsewhere >= 0) all[elsewhere] = undefined;
-      all[page * PAGE_ROWS + index] = id;
-    }
-    this.ids = all;
+    this.#place(all);
     this.total = total;
+  }
+
+  /** A row that has lost its place is not kept: what is done to all that is here would be done to it too. */
+  #place(ids: ThreadList['ids']): void {
+    this.ids = ids;
+    const placed = new Set(ids);
+    for (const id of [...this.rows.keys()].filter((each) => !placed.has(each))) {
+      this.rows.delete(id);
+      this.snippets.delete(id);
+    }
   }
 
   async #fetch(connection: Connection, page: number): Promise<Fetched> {
