@@ -90,3 +90,90 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: '
   },
   TIMEOUT_MS,
 );
+
+// It needs a browser to look at a page with.
+test.skipIf(skipWithout(hasChromium(), { test: 'the focus of the page', lack: 'there is no chromium' }))(
+  'links and details in a mail are followed and opened by Enter, and what closes leaves the focus where it came from',
+  async () => {
+    await using home = await WebHome.open();
+    const address = await home.person('alice');
+    const html = '<p><a href="https://elsewhere.example/">there</a></p><details><summary>more</summary>words</details>';
+    await home.fill(address, [
+      { raw: `From: Carol <c@x.example>\nSubject: a link\nContent-Type: text/html\n\n${html}\n` },
+      { raw: 'From: Dora <d@x.example>\nSubject: a quote\n\nYes.\n\nOn Monday you wrote:\n> Shall we?\n' },
+    ]);
+    const { complaints, context, page } = await home.signIn(address);
+    const keys = page.keyboard;
+    const focused = (): Promise<string> => page.evaluate("document.activeElement?.textContent ?? ''");
+    // Nobody is asked for what stands elsewhere: it is only seen that somebody went there.
+    await context.route('https://elsewhere.example/', (route) => route.fulfill({ body: 'there' }));
+
+    await page.locator('[data-position] a', { hasText: 'a quote' }).waitFor();
+    await tabTo(page, /Dora.*a quote/);
+    await keys.press('Enter');
+    await page.getByRole('article').waitFor();
+    await tabTo(page, /^Show quoted text$/);
+    await keys.press('Enter');
+    await page.getByText('Shall we?').waitFor();
+
+    await tabTo(page, /^Back to the list$/);
+    await tabTo(page, /^Archive$/);
+    await keys.press('Enter');
+    await page.getByRole('article').waitFor({ state: 'detached' });
+    // The thread that was read has gone from the list; the next one has the focus.
+    await expect.poll(focused, { timeout: SLOW_MS }).toContain('a link');
+    await keys.press('Enter');
+    const frame = page.frameLocator('iframe[data-filled="true"]');
+    await frame.getByText('there').waitFor();
+    const opened = context.waitForEvent('page');
+    // Into the frame of the mail, whose first stop is the link.
+    await tabTo(page, /^Message text$/);
+    for (let stops = 0; stops < 20; stops++) {
+      await keys.press('Tab');
+      if ((await page.evaluate('document.activeElement?.tagName')) === 'IFRAME') break;
+    }
+    await keys.press('Enter');
+    expect((await opened).url()).toBe('https://elsewhere.example/');
+    await keys.press('Tab');
+    await keys.press('Enter');
+    await frame.getByText('words').waitFor();
+
+    await keys.press('u');
+    await page.getByRole('article').waitFor({ state: 'detached' });
+    await expect.poll(focused, { timeout: SLOW_MS }).toContain('a link');
+    for (const end of ['Escape', 'Control+Enter']) {
+      await keys.press('c');
+      await page.getByRole('dialog').waitFor();
+      // Who is named twice gets it once.
+      await keys.type(`${address},${address.toUpperCase()},`);
+      await expect.poll(() => page.locator('.person').count(), { timeout: SLOW_MS }).toBe(1);
+      await tabTo(page, /^Subject$/);
+      await keys.type('to myself');
+      await keys.press(end);
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      expect(await focused()).toContain('a link');
+    }
+
+    // Where there is room for one thing only, the focus is in what is shown.
+    await page.setViewportSize({ width: 600, height: 800 });
+    await keys.press('Enter');
+    await page.getByRole('article').waitFor();
+    const name = (): Promise<string> => page.evaluate("document.activeElement?.getAttribute('aria-label') ?? ''");
+    await expect.poll(name, { timeout: SLOW_MS }).toBe('Message text');
+    await keys.press('u');
+    await expect.poll(focused, { timeout: SLOW_MS }).toContain('a link');
+    await tabTo(page, /^Menu$/);
+    await keys.press('Enter');
+    await expect.poll(focused, { timeout: SLOW_MS }).toContain('Inbox');
+    await keys.press('Escape');
+    await expect.poll(name, { timeout: SLOW_MS }).toBe('Menu');
+    await keys.press('Enter');
+    await tabTo(page, /^Sent/);
+    await keys.press('Enter');
+    await page.getByRole('heading', { name: 'Sent' }).waitFor();
+    await expect.poll(name, { timeout: SLOW_MS }).toBe('Menu');
+    expect(complaints).toEqual([]);
+    await context.close();
+  },
+  TIMEOUT_MS,
+);

@@ -77,8 +77,7 @@ export class Keys {
       case 'k':
         return this.#step(-1);
       case 'Enter':
-        // A link or button that has the focus does its own.
-        return target instanceof Element && target.closest('a, button') !== null ? false : this.#openCursor();
+        return doesItsOwn(target) ? false : this.#openCursor();
       case 'o':
         return this.#openCursor();
       case 'u':
@@ -191,6 +190,11 @@ export class Keys {
     this.#deps.focusList();
     return true;
   }
+}
+
+/** A link or button that has the focus; also in the frame of a mail, whose elements are of another window's classes. */
+function doesItsOwn(target: EventTarget | null): boolean {
+  return target !== null && 'closest' in target && (target as Element).closest('a, button, summary') !== null;
 }
 
 function isTyping(target: EventTarget | null): boolean {
