@@ -1,5 +1,5 @@
 /** Files dropped on a letter and pasted into it: they come in whole, one sees how far they are, and can leave them out. */
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { skipWithout } from '../harness/requirement.ts';
@@ -72,6 +72,76 @@ test.skipIf(skipWithout(hasChromium(), { test: 'attaching in the page', lack: 't
     }
     expect(await reader.getByText('unwanted.txt').count()).toBe(0);
     expect(alice.complaints).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
+/** As telephones send them: a picture between two texts, and a file that is called inline and stands nowhere. */
+const FROM_A_TELEPHONE = `From: Ivy <ivy@x.example>
+Subject: from the beach
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain
+
+look at this
+--b
+Content-Type: image/png; name=beach.png
+Content-Disposition: inline; filename=beach.png
+Content-Transfer-Encoding: base64
+
+${PIXEL}
+--b
+Content-Type: application/pdf; name=hotel.pdf
+Content-Id: <hotel@x.example>
+Content-Disposition: inline; filename=hotel.pdf
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjQK
+--b--
+`;
+const BAD_REFERENCE = `From: Ivy <ivy@x.example>
+Subject: broken by hand
+Content-Type: text/html
+
+<p>still words</p><img src="cid:50%off"><a href="mailto:a@x.example,b@x.example?subject=Off%20please">off</a>
+`;
+
+// It needs a browser to look at a page with.
+test.skipIf(skipWithout(hasChromium(), { test: 'files in the page', lack: 'there is no chromium' }))(
+  'what came with a mail can be had and passed on, whatever it is called, and a mail with bad references is read',
+  async () => {
+    await using home = await WebHome.open();
+    const address = await home.person('alice');
+    await home.fill(address, [{ raw: FROM_A_TELEPHONE }, { raw: BAD_REFERENCE }]);
+    const { complaints, page } = await home.signIn(address);
+    await page.locator('[data-position] a', { hasText: 'from the beach' }).click();
+    for (const [name, start] of [
+      ['beach.png', '\u0089PNG'],
+      ['hotel.pdf', '%PDF'],
+    ] as const) {
+      const saving = page.waitForEvent('download');
+      await page
+        .getByRole('article')
+        .getByRole('button', { name: new RegExp(name) })
+        .click();
+      const bytes = await buffer(await (await saving).createReadStream());
+      expect(bytes.toString('latin1').slice(0, 4)).toBe(start);
+    }
+    await page.getByRole('button', { name: 'Forward' }).click();
+    for (const name of ['beach.png', 'hotel.pdf']) await page.getByRole('dialog').getByText(name).waitFor();
+    await page.keyboard.press('Escape');
+
+    await page.goBack();
+    await page.locator('[data-position] a', { hasText: 'broken by hand' }).click();
+    const frame = page.frameLocator('iframe[data-filled="true"]');
+    await frame.getByText('still words').waitFor();
+    await frame.getByText('off', { exact: true }).click();
+    const letter = page.getByRole('dialog', { name: 'Off please' });
+    for (const person of ['a@x.example', 'b@x.example']) await letter.getByText(person, { exact: true }).waitFor();
+    expect(complaints).toEqual([]);
   },
   TIMEOUT_MS,
 );

@@ -1,5 +1,7 @@
 /** The page's own formats, which need no browser: light marks as HTML, and mailboxes as one file. */
 import { expect, test } from 'vitest';
+import { filesBeside, filesOf } from '../../web/src/format/files.ts';
+import { letterOf } from '../../web/src/format/mailto.ts';
 import { markupHtml } from '../../web/src/format/markup.ts';
 import { mboxEntry, messagesIn } from '../../web/src/format/mbox.ts';
 
@@ -36,4 +38,42 @@ test('messages of a mailbox file come back to the byte', async () => {
   const single: Uint8Array[] = [];
   for await (const message of messagesIn(new Blob([messages[0] as Uint8Array<ArrayBuffer>]))) single.push(message);
   expect(single).toEqual([messages[0]]);
+});
+
+test('a link begins a letter with all that it says, and stray percent signs harm nothing', () => {
+  const href =
+    'mailto:list@x.example,Ann%20Lee%20%3Cann@x.example%3E?subject=Off%20please&cc=c@x.example&body=a%0D%0Ab=%';
+  expect(letterOf(href)).toEqual({
+    to: [
+      { name: null, email: 'list@x.example' },
+      { name: 'Ann Lee', email: 'ann@x.example' },
+    ],
+    cc: [{ name: null, email: 'c@x.example' }],
+    bcc: [],
+    subject: 'Off please',
+    text: 'a%0D%0Ab=%',
+  });
+  expect(letterOf('MAILTO:a@x.example?body=a%0D%0Ab')).toMatchObject({ to: [{ email: 'a@x.example' }], text: 'a\nb' });
+  expect(letterOf('https://x.example/?mailto:a@x.example')).toBeUndefined();
+});
+
+test('every file of an email is beside its text, but for pictures that the text shows', () => {
+  const part = (partId: string, type: string, cid: string | null = null, disposition: string | null = 'inline') => ({
+    ...{ partId, type, cid, disposition },
+    ...{ blobId: `b${partId}`, size: 1, name: null, charset: null },
+  });
+  const words = part('1', 'text/html');
+  const email = {
+    textBody: [words, part('2', 'image/jpeg')],
+    htmlBody: [words, part('2', 'image/jpeg')],
+    attachments: [
+      part('3', 'image/png', 'shown@x'),
+      part('4', 'image/png', 'nowhere@x'),
+      part('5', 'application/pdf', 'shown-too@x'),
+      part('6', 'text/plain', null, 'attachment'),
+    ],
+  };
+  const html = ['<img src="cid:shown@x"><a href="cid:shown-too@x">the contract</a>'];
+  expect(filesBeside(email, html).map(({ partId }) => partId)).toEqual(['2', '4', '5', '6']);
+  expect(filesOf(email).map(({ partId }) => partId)).toEqual(['2', '3', '4', '5', '6']);
 });

@@ -3,6 +3,7 @@
  * the frame refuses (sandbox without scripts, a policy that lets it load nothing).
  */
 import DOMPurify from 'dompurify';
+import { decoded } from './escapes.ts';
 
 export interface SafeMail {
   /** Style sheets and content, for the body of the frame. */
@@ -61,7 +62,7 @@ export function safeMail(html: string, allowsRemote: boolean, frame: Window & ty
   const paper = body?.getAttribute('bgcolor');
   const bodyStyle = `${paper ? `background-color: ${paper};` : ''}${body?.getAttribute('style') ?? ''}`;
   const inlineImages = [...fragment.querySelectorAll<HTMLImageElement>('img[src^="cid:" i]')].map((image) => {
-    const cid = decodeURIComponent((image.getAttribute('src') ?? '').slice(4));
+    const cid = decoded((image.getAttribute('src') ?? '').slice(4));
     image.removeAttribute('src');
     return { image, cid };
   });

@@ -1,5 +1,6 @@
 /** A letter that answers or passes on another. */
 import { longDate } from '../format/dates.ts';
+import { filesOf } from '../format/files.ts';
 import { nameOf, spell } from '../format/people.ts';
 import type { Email, EmailAddress } from '../jmap/objects.ts';
 import type { Texts } from '../texts/texts.svelte.ts';
@@ -26,7 +27,7 @@ export function answerTo(email: Email, kind: AnswerKind, { accountId, isOwn, tex
       ...{ key, accountId },
       subject: FORWARD.test(subject) ? subject : `Fwd: ${subject}`,
       text: forwarded(email, texts),
-      attachments: email.attachments.flatMap(passedOn),
+      attachments: filesOf(email).flatMap(passedOn),
       references: threadOf(email),
       answers: { emailId: email.id, keyword: '$forwarded' },
     };
@@ -63,7 +64,7 @@ export function draftAgain(email: Email, accountId: string): LetterContent {
     bcc: email.bcc ?? [],
     subject: email.subject ?? '',
     text: textOf(email),
-    attachments: email.attachments.flatMap(passedOn),
+    attachments: filesOf(email).flatMap(passedOn),
     inReplyTo: email.inReplyTo,
     references: email.references,
     draftId: email.id,

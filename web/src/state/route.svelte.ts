@@ -1,4 +1,6 @@
 /** What is looked at, as the part of the address behind `#`: the browser's back and forward work, and nothing reaches a server. */
+import { decoded } from '../format/escapes.ts';
+
 export interface Route {
   /** Undefined: all accounts, where there are several. */
   readonly account: string | undefined;
@@ -42,18 +44,10 @@ export function spellRoute({ account, mailbox, search, threadKey }: Route): stri
 }
 
 function parseRoute(hash: string): Route {
-  const parts = hash.split('/').slice(1).map(decode);
+  const parts = hash.split('/').slice(1).map(decoded);
   const account = parts[0] === 'at' && parts[1] !== undefined ? parts[1] : undefined;
   const [kind, value = '', thread = ''] = account === undefined ? parts : parts.slice(2);
   const threadKey = thread === '' ? undefined : thread;
   if (kind === 'search') return { ...START, account, search: value, threadKey };
   return kind === 'in' && value !== '' ? { ...START, account, mailbox: value, threadKey } : { ...START, account };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // typed by hand
-  }
 }
