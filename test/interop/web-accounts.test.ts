@@ -56,13 +56,23 @@ describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('several accounts in the p
       expect(await seriousViolations(page)).toEqual([]);
       await row(page, 'kept by Dovecot').click();
       await page.getByRole('button', { name: /Ordinary mail/ }).waitFor();
-      // From all accounts, into the archive of its own, and back.
-      for (const subject of ['kept by Dovecot', 'encrypted here']) await page.getByLabel(`Select: ${subject}`).check();
-      await page.keyboard.press('e');
-      await page.getByText('2 archived').waitFor();
-      await row(page, 'encrypted here').waitFor({ state: 'detached' });
+      // From all accounts, into the trash of its own, and back.
+      const both = ['kept by Dovecot', 'encrypted here'];
+      for (const subject of both) await page.getByLabel(`Select: ${subject}`).check();
+      await page.keyboard.press('#');
+      await page.getByText('2 moved to Trash').waitFor();
+      for (const subject of both) await row(page, subject).waitFor({ state: 'detached' });
       await page.keyboard.press('z');
-      for (const subject of ['kept by Dovecot', 'encrypted here']) await row(page, subject).waitFor();
+      for (const subject of both) await row(page, subject).waitFor();
+      // This server has no archive: that is said, and its mail stays.
+      for (const subject of both) await page.getByLabel(`Select: ${subject}`).check();
+      await page.keyboard.press('e');
+      await page.getByText(`${IMAP} has no mailbox for this.`).waitFor();
+      await page.getByText('Archived', { exact: true }).waitFor();
+      await row(page, 'encrypted here').waitFor({ state: 'detached' });
+      await row(page, 'kept by Dovecot').waitFor();
+      await page.keyboard.press('z');
+      for (const subject of both) await row(page, subject).waitFor();
       await page.keyboard.press('/');
       await page.keyboard.type('elsewhere');
       await page.keyboard.press('Enter');

@@ -1,35 +1,53 @@
 /** What people do with threads: at once on the screen, then at the hub, and back again when they change their mind. */
-import type { MethodCall } from '../jmap/connection.ts';
+import type { Connection } from '../jmap/connection.ts';
 import type { EmailHead, Mailbox } from '../jmap/objects.ts';
 import type { Texts } from '../texts/texts.svelte.ts';
-import type { Line } from './line.svelte.ts';
-import type { MailAccount } from './mail-account.ts';
+import type { Mailboxes } from './mailboxes.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { ThreadList, ThreadRow } from './thread-list.svelte.ts';
 
 type Patch = Readonly<Record<string, true | null>>;
 
-interface Change {
+interface Filed {
   readonly accountId: string;
   readonly emailId: string;
+}
+
+interface Change extends Filed {
   readonly there: Patch;
   readonly back: Patch;
 }
 
+type Refusals = Readonly<Record<string, { readonly type: string; readonly description?: string }>> | null;
+
+interface SetRefusals {
+  readonly notUpdated?: Refusals;
+  readonly notDestroyed?: Refusals;
+}
+
+/** Of a mail account, where things can go. */
+export interface FilingAccount {
+  readonly id: string;
+  readonly name: string;
+  readonly mailboxes: Pick<Mailboxes, 'byId' | 'role'>;
+}
+
 export interface FilingDeps {
-  readonly line: Line;
-  readonly notices: Notices;
-  readonly texts: Texts;
-  readonly account: (id: string) => MailAccount;
-  readonly list: () => ThreadList | undefined;
+  readonly line: { attempt<Result>(work: (connection: Pick<Connection, 'call'>) => Promise<Result>): Promise<Result> };
+  readonly notices: Pick<Notices, 'problem' | 'say'>;
+  readonly texts: Pick<Texts, 't'>;
+  readonly account: (id: string) => FilingAccount;
+  readonly list: () => Pick<ThreadList, 'drop' | 'patch' | 'place' | 'refresh'> | undefined;
 }
 
 /** Emails of one Email/set: RFC 8620 asks servers for five hundred at least. */
-const UPDATES_AT_ONCE = 500;
+const EMAILS_AT_ONCE = 500;
 export type MovedToRole = 'archive' | 'inbox' | 'junk' | 'trash';
 
 export class Filing {
   readonly #deps: FilingDeps;
+  /** What is done goes to the hub in the order in which it was done: what is taken back stays taken back. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: FilingDeps) {
     this.#deps = deps;
@@ -38,21 +56,28 @@ export class Filing {
   /** Out of the mailbox that is looked at (or out of all, from a search), into another: that of each row's account. */
   async move(
     rows: readonly ThreadRow[],
-    target: (account: MailAccount) => Mailbox | undefined,
-    said: string,
+    target: (account: FilingAccount) => Mailbox | undefined,
+    said: (count: number) => string,
   ): Promise<void> {
+    const { notices, texts } = this.#deps;
     const gone: ThreadRow[] = [];
+    const lacking = new Set<string>();
+    const movedKeys = new Set<string>();
     const changes = rows.flatMap((row) => {
       const account = this.#deps.account(row.accountId);
       const targetId = target(account)?.id;
       const sourceId = this.#sourceIn(account);
+      if (targetId === undefined) lacking.add(account.name);
       if (targetId === undefined || targetId === sourceId) return [];
       if (sourceId !== undefined) gone.push(row);
-      return row.emails.flatMap((email) => moved(account, email, sourceId, targetId));
+      const own = row.emails.flatMap((email) => moved(account, email, sourceId, targetId));
+      if (own.length > 0) movedKeys.add(row.key);
+      return own;
     });
+    for (const name of lacking) notices.problem(texts.t.noSuchMailbox(name));
     if (changes.length === 0) return;
     this.#drop(gone);
-    await this.#do(changes, said);
+    await this.#do(changes, said(movedKeys.size));
   }
 
   async toRole(rows: readonly ThreadRow[], role: MovedToRole): Promise<void> {
@@ -63,20 +88,19 @@ export class Filing {
       junk: texts.t.junked,
       trash: texts.t.deleted,
     };
-    await this.move(rows, ({ mailboxes }) => mailboxes.role(role), said[role](rows.length));
+    await this.move(rows, ({ mailboxes }) => mailboxes.role(role), said[role]);
   }
 
   /** For ever: what is in the trash. */
   async destroy(rows: readonly ThreadRow[]): Promise<void> {
-    const { line, notices, texts } = this.#deps;
-    const calls = [...byAccount(rows)].map(([accountId, own]): MethodCall => {
+    const { notices, texts } = this.#deps;
+    const doomed = rows.flatMap(({ accountId, emails }) => {
       const sourceId = this.#sourceIn(this.#deps.account(accountId)) ?? '';
-      const emails = own.flatMap((row) => row.emails).filter(({ mailboxIds }) => mailboxIds[sourceId]);
-      return ['Email/set', { accountId, destroy: emails.map(({ id }) => id) }, accountId];
+      return emails.filter(({ mailboxIds }) => mailboxIds[sourceId]).map(({ id: emailId }) => ({ accountId, emailId }));
     });
     this.#drop(rows);
-    await line.attempt((connection) => connection.call(calls));
-    notices.say(texts.t.destroyed(rows.length));
+    const isDone = await this.#tried(doomed, (page) => ({ destroy: page.map(({ emailId }) => emailId) }));
+    if (isDone) notices.say(texts.t.destroyed(rows.length));
   }
 
   async keyword(rows: readonly ThreadRow[], keyword: string, isSet: boolean, said?: string): Promise<void> {
@@ -98,7 +122,7 @@ export class Filing {
   }
 
   /** The mailbox that is looked at; undefined: a search. */
-  #sourceIn(account: MailAccount): string | undefined {
+  #sourceIn(account: FilingAccount): string | undefined {
     const place = this.#deps.list()?.place;
     return place?.accountId === undefined ? account.mailboxes.role(place?.role ?? '')?.id : place.mailboxId;
   }
@@ -108,41 +132,47 @@ export class Filing {
   }
 
   async #do(changes: readonly Change[], said?: string): Promise<void> {
-    const { list, notices, texts } = this.#deps;
+    const { list, notices } = this.#deps;
     if (changes.length === 0) return;
     const undo = async (): Promise<void> => {
-      await this.#set(changes.map((change) => ({ ...change, there: change.back })));
+      await this.#tried(changes, (page) => ({ update: patches(page, 'back') }));
       list()?.refresh();
     };
     if (said !== undefined) notices.say(said, undo);
+    await this.#tried(changes, (page) => ({ update: patches(page, 'there') }));
+  }
+
+  /** Whether the hub has done it; if not, it is said why, and what is there is shown again. */
+  async #tried<Item extends Filed>(items: readonly Item[], set: (page: readonly Item[]) => object): Promise<boolean> {
+    const { list, notices, texts } = this.#deps;
+    const done = this.#last.then(() => this.#set(items, set));
+    this.#last = done.catch(() => undefined); // said here; what is done after it is done all the same
     try {
-      await this.#set(changes);
+      await done;
+      return true;
     } catch (error) {
       notices.problem(texts.t.notDone(error instanceof Error ? error.message : String(error)));
       list()?.refresh();
+      return false;
     }
   }
 
-  async #set(changes: readonly Change[]): Promise<void> {
+  async #set<Item extends Filed>(items: readonly Item[], set: (page: readonly Item[]) => object): Promise<void> {
     const { line } = this.#deps;
-    for (const [accountId, own] of byAccount(changes))
-      for (let at = 0; at < own.length; at += UPDATES_AT_ONCE) {
-        const page = own.slice(at, at + UPDATES_AT_ONCE);
-        const update = Object.fromEntries(page.map(({ emailId, there }) => [emailId, there]));
-        const answers = await line.attempt((connection) =>
-          connection.call([['Email/set', { accountId, update }, 'set']]),
-        );
-        const { notUpdated } = answers.get('set') as {
-          notUpdated?: Record<string, { type: string; description?: string }> | null;
-        };
+    for (const [accountId, own] of byAccount(items))
+      for (let at = 0; at < own.length; at += EMAILS_AT_ONCE) {
+        const args = { accountId, ...set(own.slice(at, at + EMAILS_AT_ONCE)) };
+        const answers = await line.attempt((connection) => connection.call([['Email/set', args, 'set']]));
+        const { notDestroyed, notUpdated } = answers.get('set') as SetRefusals;
         // What is gone meanwhile needs nothing more done to it.
-        const refused = Object.values(notUpdated ?? {}).find(({ type }) => type !== 'notFound');
+        const refusals = Object.values({ ...notUpdated, ...notDestroyed });
+        const refused = refusals.find(({ type }) => type !== 'notFound');
         if (refused !== undefined) throw new Error(refused.description ?? refused.type);
       }
   }
 }
 
-function moved(account: MailAccount, email: EmailHead, sourceId: string | undefined, targetId: string): Change[] {
+function moved(account: FilingAccount, email: EmailHead, sourceId: string | undefined, targetId: string): Change[] {
   const keep = new Set(['drafts', 'sent'].flatMap((role) => account.mailboxes.role(role)?.id ?? []));
   const left = Object.keys(email.mailboxIds)
     .filter((id) => (sourceId === undefined ? !keep.has(id) && id !== targetId : id === sourceId))
@@ -156,6 +186,10 @@ function moved(account: MailAccount, email: EmailHead, sourceId: string | undefi
     ...(wasThere ? {} : { [to]: null }),
   };
   return [{ accountId: account.id, emailId: email.id, there, back }];
+}
+
+function patches(changes: readonly Change[], way: 'there' | 'back'): Readonly<Record<string, Patch>> {
+  return Object.fromEntries(changes.map((change) => [change.emailId, change[way]]));
 }
 
 function changesOf(

@@ -86,6 +86,7 @@ export const de: Messages = {
   labelled: (name) => `Label ${name} vergeben`,
   unlabelled: (name) => `Label ${name} entfernt`,
   markedUnread: 'Als ungelesen markiert',
+  noSuchMailbox: (account) => `${account} hat kein Postfach dafür.`,
   notDone: (why) => `Das ging nicht: ${why}`,
   sureToDestroy: (n) => (n === 1 ? 'Diese Unterhaltung endgültig löschen?' : `${n} Unterhaltungen endgültig löschen?`),
   chooseMessage: 'Wähle eine Nachricht',

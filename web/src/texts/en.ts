@@ -87,6 +87,7 @@ export const en = {
   labelled: (name: string) => `Labelled ${name}`,
   unlabelled: (name: string) => `No longer labelled ${name}`,
   markedUnread: 'Marked as unread',
+  noSuchMailbox: (account: string) => `${account} has no mailbox for this.`,
   notDone: (why: string) => `That was not done: ${why}`,
   sureToDestroy: (n: number) =>
     n === 1 ? 'Delete this conversation for ever?' : `Delete ${n} conversations for ever?`,
