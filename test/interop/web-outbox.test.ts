@@ -272,6 +272,32 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the outbox of the page', lac
         await signInAt(other, author);
         expect(await other.getByRole('dialog').count()).toBe(0);
         expect(await page.getByRole('dialog', { name: 'in one window' }).count()).toBe(1);
+        // Also after the hub had it once, and it was written on.
+        await page.getByText('Saved', { exact: true }).waitFor();
+        await page.getByRole('dialog').getByLabel('Message', { exact: true }).fill('only here, and more');
+        await expect.poll(() => sealedRecords(page, `restante-letters ${author}`), { timeout: 10_000 }).not.toBe('');
+        const third = await context.newPage();
+        await third.goto(home.web);
+        await signInAt(third, author);
+        expect(await third.getByRole('dialog').count()).toBe(0);
+        await page.getByRole('button', { name: 'Discard draft' }).click();
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'is written on where the browser has no room for it, and is not gone with the button that sends it',
+      async () => {
+        const { context, page } = await home.signIn(author);
+        await page.evaluate(`IDBObjectStore.prototype.put = () => {
+          throw new DOMException('the disk is full', 'QuotaExceededError');
+        }`);
+        await write(page, { to: reader.address, subject: 'too much', text: 'every word of it' });
+        await page.getByRole('button', { name: 'Send', exact: true }).click();
+        await page.getByText('Not sent: the disk is full').waitFor();
+        const letter = page.getByRole('dialog', { name: 'too much' });
+        expect(await letter.getByLabel('Message', { exact: true }).inputValue()).toBe('every word of it');
         await context.close();
       },
       TIMEOUT_MS,

@@ -140,8 +140,14 @@ export class Desk {
     const { line, notices, texts } = this.#deps;
     this.#end(letter);
     this.#ended = letter;
-    if (line.state !== 'live') notices.say(texts.t.sendQueued);
-    await this.outbox.take(letter.content());
+    const content = letter.content();
+    try {
+      await this.outbox.take(content);
+      if (line.state !== 'live') notices.say(texts.t.sendQueued);
+    } catch (error) {
+      // The browser has no room for it: it is nowhere but here.
+      await this.#writeAgain(content, error);
+    }
   }
 
   async editWaiting(key: string): Promise<void> {

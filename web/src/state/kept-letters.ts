@@ -25,8 +25,12 @@ export class KeptLetters {
     this.#records = new SealedRecords(`restante-letters ${own}`);
   }
 
+  /** What is kept is this window's until it lets go. */
   keep(content: LetterContent): Promise<void> {
-    return this.#inOrder(() => this.#records.putJson(letterName(content.key), content));
+    return this.#inOrder(async () => {
+      await this.claim(content.key);
+      await this.#records.putJson(letterName(content.key), content);
+    });
   }
 
   get(key: string): Promise<LetterContent | undefined> {
