@@ -14,6 +14,8 @@ const CHANGES_GATHER_MS = 60;
 /** How often it is looked whether the device has slept, and how long a look that came too late may be. */
 const WAKE_LOOK_MS = 10_000;
 const SLEPT_MS = 30_000;
+/** In a window out of sight, whose timers browsers let go once a minute. */
+const SLEPT_HIDDEN_MS = 65_000;
 
 export type LineState = 'opening' | 'live' | 'offline' | 'unreachable';
 
@@ -24,7 +26,7 @@ export class Line {
   readonly #login: Login;
   readonly #closing = new AbortController();
   readonly #onSignedOut: () => void;
-  readonly #onChange = new Set<() => void>();
+  readonly #onChange = new Set<() => Promise<unknown>>();
   #connection: Connection | undefined;
   #kept: Session | undefined;
   #onFirstFailure: () => void = () => undefined;
@@ -32,6 +34,7 @@ export class Line {
   #hurry: (() => void) | undefined;
   #watching: AbortController | undefined;
   #changeTimer: ReturnType<typeof setTimeout> | undefined;
+  #hasChanged = false;
 
   constructor(login: Login, onSignedOut: () => void) {
     this.#login = login;
@@ -75,7 +78,8 @@ export class Line {
     await first;
   }
 
-  onChange(listen: () => void): void {
+  /** It is told of later changes when it has looked at the one before. */
+  onChange(listen: () => Promise<unknown>): void {
     this.#onChange.add(listen);
   }
 
@@ -95,7 +99,8 @@ export class Line {
     let last = Date.now();
     const timer = setInterval(() => {
       const now = Date.now();
-      if (now - last > WAKE_LOOK_MS + SLEPT_MS) this.#recheck();
+      const lateMs = document.visibilityState === 'hidden' ? SLEPT_HIDDEN_MS : SLEPT_MS;
+      if (now - last > WAKE_LOOK_MS + lateMs) this.#recheck();
       last = now;
     }, WAKE_LOOK_MS);
     signal.addEventListener('abort', () => clearInterval(timer), { once: true });
@@ -165,13 +170,21 @@ export class Line {
   }
 
   #changed(): void {
-    this.#changeTimer ??= setTimeout(() => {
-      this.#changeTimer = undefined;
-      for (const listen of this.#onChange) listen();
-    }, CHANGES_GATHER_MS);
+    this.#hasChanged = true;
+    this.#changeTimer ??= setTimeout(() => void this.#tell(), CHANGES_GATHER_MS);
   }
 
+  /** One look after another: where much changes and the line is slow, they would be more and more at once. */
+  async #tell(): Promise<void> {
+    this.#hasChanged = false;
+    await Promise.allSettled([...this.#onChange].map((listen) => listen()));
+    this.#changeTimer = undefined;
+    if (this.#hasChanged) this.#changed();
+  }
+
+  /** Once: an answer that comes late says nothing of whoever has signed in since. */
   #signOut(): void {
+    if (this.#closing.signal.aborted) return;
     this.close();
     this.#onSignedOut();
   }

@@ -1,0 +1,109 @@
+/** The line of the page to its hub in a window that is long open, and what of one person is left to the next. */
+import type { Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PASSWORD } from '../harness/home-process.ts';
+import { skipWithout } from '../harness/requirement.ts';
+import { hasChromium, WebHome } from '../harness/web-home.ts';
+
+const TIMEOUT_MS = 300_000;
+/** As seldom as browsers let timers go in a window that is long out of sight. */
+const THROTTLED_MS = 60_000;
+
+// It needs a browser to look at a page with.
+describe.skipIf(skipWithout(hasChromium(), { test: 'the line of the page', lack: 'there is no chromium' }))(
+  'a window that stays open',
+  () => {
+    let home: WebHome;
+
+    beforeAll(async () => {
+      home = await WebHome.open();
+    }, TIMEOUT_MS);
+
+    afterAll(async () => {
+      await home[Symbol.asyncDispose]();
+    }, TIMEOUT_MS);
+
+    test(
+      'is not taken for a device that has slept when it is only out of sight',
+      async () => {
+        const address = await home.person('alice');
+        const { context, page } = await home.visit(address);
+        await page.clock.install();
+        await page.reload();
+        await page.getByLabel('Address').fill(address);
+        await page.getByLabel('Password', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.getByRole('button', { name: 'Compose' }).first().waitFor();
+        const lines: string[] = [];
+        page.on('request', (request) => {
+          if (request.url().includes('/.well-known/jmap')) lines.push(request.url());
+        });
+        const come = async (subject: string): Promise<void> => {
+          await home.fill(address, [{ raw: `From: Carol <c@x.example>\nSubject: ${subject}\n\nwords\n` }]);
+          await page.locator('[data-position] a', { hasText: subject }).first().waitFor();
+        };
+        await page.evaluate(
+          `Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true })`,
+        );
+        await page.clock.fastForward(THROTTLED_MS);
+        await come('while it was hidden');
+        expect(lines).toEqual([]);
+
+        await page.evaluate(`Object.defineProperty(document, 'visibilityState', { get: () => 'visible' })`);
+        const looked = page.waitForRequest('**/.well-known/jmap');
+        await page.clock.fastForward(THROTTLED_MS);
+        await looked;
+        await come('after the sleep');
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'that was signed out and signed in again is not signed out by answers to what was asked before',
+      async () => {
+        const address = await home.person('again');
+        const { context, page } = await home.signIn(address);
+        const late: Route[] = [];
+        let isHolding = true;
+        await page.route('**/jmap/api', (route) => (isHolding ? void late.push(route) : route.continue()));
+        await home.fill(address, [{ raw: 'From: Carol <c@x.example>\nSubject: before\n\nwords\n' }]);
+        await expect.poll(() => late.length, { timeout: 30_000 }).toBeGreaterThan(0);
+        isHolding = false;
+        const slots = Object.values(await home.asker(address)('/hub/slots')) as { id: string; name: string }[];
+        const window = slots.find(({ name }) => name.startsWith('Mail page in'));
+        const authorization = `Basic ${Buffer.from(`${address}:${PASSWORD.RESTANTE_PASSWORD}`).toString('base64')}`;
+        await fetch(new URL(`/hub/slots/${window?.id}`, home.web), { method: 'DELETE', headers: { authorization } });
+        await page.getByText('You were signed out').waitFor();
+        await page.getByLabel('Password', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.locator('[data-position] a', { hasText: 'before' }).waitFor();
+        for (const route of late) await route.fulfill({ status: 401, json: { code: 'unauthorized' } });
+        await home.fill(address, [{ raw: 'From: Carol <c@x.example>\nSubject: still here\n\nwords\n' }]);
+        await page.locator('[data-position] a', { hasText: 'still here' }).waitFor();
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'shows the next person nothing of what the one before has looked for',
+      async () => {
+        const [first, second] = [await home.person('first'), await home.person('second')];
+        const { context, page } = await home.signIn(first);
+        await page.keyboard.press('/');
+        await page.keyboard.type('my diagnosis');
+        await page.keyboard.press('Enter');
+        await page.getByText('Nothing was found').waitFor();
+        await page.getByRole('button', { name: 'Sign out' }).click();
+        await page.getByLabel('Address').fill(second);
+        await page.getByLabel('Password', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.getByRole('heading', { name: 'Inbox' }).waitFor();
+        expect(await page.getByRole('searchbox').inputValue()).toBe('');
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+  },
+);
