@@ -120,6 +120,60 @@ test.skipIf(skipWithout(hasChromium(), { test: 'notifications of the page', lack
     await push({ '@type': 'StateChange', changed: { encrypted: { EmailDelivery: 's2' } } });
     await page.goto(home.web);
     await expect.poll(() => shown(page), { timeout: SLOW_MS }).toEqual(['Restante: There is new mail.']);
+    // Whoever comes next is told nothing of it.
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Address').waitFor();
+    expect(await shown(page)).toEqual([]);
+    await context.close();
+  },
+  TIMEOUT_MS,
+);
+
+/** One more than the page looks at to know what is new. */
+const UNREAD = 51;
+
+// It needs a browser to look at a page with.
+test.skipIf(skipWithout(hasChromium(), { test: 'notifications of much mail', lack: 'there is no chromium' }))(
+  'old mail is not said as new when newer mail is read elsewhere',
+  async () => {
+    await using home = await WebHome.open();
+    const address = await home.person('alice');
+    const raw = (subject: string): { raw: string } => ({
+      raw: `From: Carol <c@x.example>\nSubject: ${subject}\n\nx\n`,
+    });
+    await home.fill(
+      address,
+      Array.from({ length: UNREAD }, (_, index) => raw(`old ${index}`)),
+    );
+    const { context, page } = await home.signIn(address, undefined, {
+      serviceWorkers: 'allow',
+      permissions: ['notifications'],
+    });
+    await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
+    await page.getByRole('button', { name: 'Settings' }).click();
+    const looked = page.waitForResponse((response) => (response.request().postData() ?? '').includes('"notKeyword"'));
+    await page.getByLabel('Tell me of new mail').check();
+    await (await looked).finished();
+    await page.keyboard.press('Escape');
+    await page.evaluate(
+      `Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true })`,
+    );
+    // The newest is read on another device.
+    const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
+    const ask = home.asker(address);
+    const call = async (name: string, args: object): Promise<Record<string, string[]>> => {
+      const body = JSON.stringify({ using, methodCalls: [[name, { accountId: 'encrypted', ...args }, '0']] });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await ask('/jmap/api', { method: 'POST', headers, body });
+      return (answer.methodResponses as [[string, Record<string, string[]>]])[0][1];
+    };
+    const sort = [{ property: 'receivedAt', isAscending: false }];
+    const { ids: [newest = ''] = [] } = await call('Email/query', { sort, limit: 1 });
+    await call('Email/set', { update: { [newest]: { 'keywords/$seen': true } } });
+    await page.locator('.count', { hasText: `${UNREAD - 1}` }).waitFor();
+    await home.fill(address, [raw('in truth new')]);
+    await expect.poll(() => shown(page), { timeout: SLOW_MS }).toContainEqual('Carol: in truth new');
+    expect(await shown(page)).toEqual(['Carol: in truth new']);
     await context.close();
   },
   TIMEOUT_MS,

@@ -10,7 +10,7 @@ import { Line } from './line.svelte.ts';
 import { MailAccount } from './mail-account.ts';
 import type { Mailboxes } from './mailboxes.svelte.ts';
 import { Notices } from './notices.svelte.ts';
-import { Notifier } from './notifying.svelte.ts';
+import { Notifier, unsay } from './notifying.svelte.ts';
 import { OpenThread } from './open-thread.svelte.ts';
 import { People } from './people.svelte.ts';
 import { Proofs } from './proofs.svelte.ts';
@@ -219,6 +219,7 @@ export class Mail {
     await Promise.all([
       this.desk.destroy(),
       this.shelf.destroy(),
+      unsay(),
       // Without a line it ends with the login that made it.
       this.line.state === 'live' ? quiet.catch((error: unknown) => console.warn(error)) : undefined,
     ]);

@@ -13,6 +13,14 @@ const WORDS_CACHE = 'restante-words';
 const WORDS = '/words';
 /** Said one by one; of more only how many. */
 const SAID_MAX = 3;
+/** Unread mails that are looked at, the newest first. */
+const LOOKED_AT = 50;
+
+interface Looked {
+  readonly ids: ReadonlySet<string>;
+  /** There may be more that is older: once something newer is read, that comes into sight, and is not new. */
+  readonly since: string;
+}
 
 export function isNotifying(): boolean {
   return localStorage.getItem(KEPT_AS) === 'on' && 'Notification' in window && Notification.permission === 'granted';
@@ -43,7 +51,7 @@ async function giveWords(): Promise<void> {
 export class Notifier {
   readonly #line: Line;
   /** By account: what had come when it was looked at last. */
-  readonly #known = new Map<string, ReadonlySet<string>>();
+  readonly #known = new Map<string, Looked>();
   #last: Promise<void> = Promise.resolve();
 
   constructor(line: Line) {
@@ -64,9 +72,10 @@ export class Notifier {
       const heads = await this.#unread(account);
       if (heads === undefined) continue;
       const known = this.#known.get(account.id);
-      this.#known.set(account.id, new Set(heads.map(({ id }) => id)));
+      const since = heads.length < LOOKED_AT ? '' : (heads.at(-1)?.receivedAt ?? '');
+      this.#known.set(account.id, { ids: new Set(heads.map(({ id }) => id)), since });
       if (known === undefined || document.visibilityState === 'visible') continue;
-      await say(heads.filter(({ id }) => !known.has(id)));
+      await say(heads.filter(({ id, receivedAt }) => !known.ids.has(id) && receivedAt > known.since));
     }
   }
 
@@ -75,9 +84,9 @@ export class Notifier {
     const inMailbox = mailboxes.role('inbox')?.id;
     if (inMailbox === undefined) return undefined;
     const sort = [{ property: 'receivedAt', isAscending: false }];
-    const query = { accountId, filter: { inMailbox, notKeyword: '$seen' }, sort, limit: 50 };
+    const query = { accountId, filter: { inMailbox, notKeyword: '$seen' }, sort, limit: LOOKED_AT };
     const ids = { resultOf: 'query', name: 'Email/query', path: '/ids' };
-    const properties = ['id', 'threadId', 'from', 'subject'];
+    const properties = ['id', 'threadId', 'receivedAt', 'from', 'subject'];
     const answers = await this.#line.attempt((connection) =>
       connection.call([
         ['Email/query', query, 'query'],
@@ -96,6 +105,12 @@ async function say(news: readonly EmailHead[]): Promise<void> {
     const who = from?.[0] === undefined ? 'Restante' : nameOf(from[0]);
     await show(who, subject || texts.t.noSubject, id);
   }
+}
+
+/** What was said of somebody's mail goes with them. */
+export async function unsay(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  for (const notification of (await registration?.getNotifications()) ?? []) notification.close();
 }
 
 /** By the service worker where there is one: telephones know no other way, and it outlives the window. */
