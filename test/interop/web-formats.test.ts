@@ -4,6 +4,12 @@ import { filesBeside, filesOf } from '../../web/src/format/files.ts';
 import { letterOf } from '../../web/src/format/mailto.ts';
 import { markupHtml } from '../../web/src/format/markup.ts';
 import { mboxEntry, messagesIn } from '../../web/src/format/mbox.ts';
+import { de as accountDe } from '../../web/src/texts/account/de.ts';
+import { en as accountEn } from '../../web/src/texts/account/en.ts';
+import { de } from '../../web/src/texts/de.ts';
+import { en } from '../../web/src/texts/en.ts';
+import { de as operatorDe } from '../../web/src/texts/operator/de.ts';
+import { en as operatorEn } from '../../web/src/texts/operator/en.ts';
 
 test('plain text without marks has no second form', () => {
   for (const text of ['', 'Hello,\n\nsee you at 5 * 3 * 2.\n', 'snake_case_name and 2**10**3', '> quoted\n> words'])
@@ -76,4 +82,15 @@ test('every file of an email is beside its text, but for pictures that the text 
   const html = ['<img src="cid:shown@x"><a href="cid:shown-too@x">the contract</a>'];
   expect(filesBeside(email, html).map(({ partId }) => partId)).toEqual(['2', '4', '5', '6']);
   expect(filesOf(email).map(({ partId }) => partId)).toEqual(['2', '3', '4', '5', '6']);
+});
+
+test('one is said in the singular, in each language', () => {
+  const ones = [en, de].map(({ tooManyTries }) => tooManyTries(1));
+  for (const { exported, exportMissed, importRefused, imported } of [accountEn, accountDe])
+    ones.push(exported(1), exportMissed(1), imported(1), importRefused(1));
+  for (const { figures, notCopied, stuck } of [operatorEn, operatorDe])
+    ones.push(figures(1, 1, 1), notCopied('n1', 1), stuck('x.example', 1));
+  for (const sentence of ones) expect(sentence).not.toMatch(/\b1 /);
+  expect(accountDe.imported(1_200)).toBe('1.200 Nachrichten ins Archiv importiert.');
+  expect(operatorDe.notCopied('n1', 2)).toBe('Der Kopie des Feeds von n1 fehlen 2 Blöcke.');
 });

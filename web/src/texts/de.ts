@@ -1,7 +1,8 @@
 /** Was die Seite sagt, auf Deutsch. */
+import { counting } from './count.ts';
 import type { Messages } from './en.ts';
 
-const count = (n: number, one: string, many: string): string => (n === 1 ? one : `${n.toLocaleString('de')} ${many}`);
+const count = counting('de');
 
 export const de: Messages = {
   signInTitle: 'Deine Post',
@@ -12,7 +13,7 @@ export const de: Messages = {
   signingIn: 'Deine Post wird geöffnet…',
   firstTime: 'Das erste Mal dauert hier einige Sekunden: Dieser Hub wird eines deiner Geräte.',
   wrongPassword: 'Adresse und Passwort gehören nicht zusammen.',
-  tooManyTries: (seconds) => `Zu viele Versuche. Warte ${seconds} Sekunden.`,
+  tooManyTries: (seconds) => `Zu viele Versuche. Warte ${count(seconds, 'eine Sekunde', 'Sekunden')}.`,
   signedOutByHub: 'Du wurdest abgemeldet: Die Sitzung ist abgelaufen oder wurde widerrufen.',
   signInPrivacy:
     'Das Passwort wird einmal verwendet und nicht behalten. Dieses Fenster bleibt angemeldet, bis du es schließt.',

@@ -1,5 +1,7 @@
 /** What the page says, in English. A translation is a file like this one with the same names. */
-const count = (n: number, one: string, many: string): string => (n === 1 ? one : `${n.toLocaleString('en')} ${many}`);
+import { counting } from './count.ts';
+
+const count = counting('en');
 
 export const en = {
   // Signing in
@@ -11,7 +13,7 @@ export const en = {
   signingIn: 'Opening your mail…',
   firstTime: 'The first time here takes some seconds: this hub becomes one of your devices.',
   wrongPassword: 'Address and password do not belong together.',
-  tooManyTries: (seconds: number) => `Too many tries. Wait ${seconds} seconds.`,
+  tooManyTries: (seconds: number) => `Too many tries. Wait ${count(seconds, 'a second', 'seconds')}.`,
   signedOutByHub: 'You were signed out: the session has ended or was revoked.',
   signInPrivacy: 'The password is used once and not kept. This window stays signed in until you close it.',
   newHere: 'Make an account',

@@ -1,5 +1,8 @@
 /** Was die Seite über Konten, Schlüssel und Geräte sagt, auf Deutsch. */
+import { counting } from '../count.ts';
 import type { AccountMessages } from './en.ts';
+
+const count = counting('de');
 
 export const de: AccountMessages = {
   welcome: 'Willkommen',
@@ -163,14 +166,14 @@ export const de: AccountMessages = {
   exportHint: 'Alle Nachrichten eines Kontos als eine mbox-Datei, Byte für Byte.',
   exportAct: 'Exportieren',
   exporting: (done, all) => `${done} von ${all} Nachrichten`,
-  exported: (n) => `${n} Nachrichten exportiert.`,
-  exportMissed: (n) => `${n} waren nicht zu lesen und fehlen darin.`,
+  exported: (n) => `${count(n, 'Eine Nachricht', 'Nachrichten')} exportiert.`,
+  exportMissed: (n) => count(n, 'Eine war nicht zu lesen und fehlt darin.', 'waren nicht zu lesen und fehlen darin.'),
   importMail: 'Importieren',
   importHint: 'mbox- und eml-Dateien. Was schon da ist, kommt doppelt.',
   importAct: 'Dateien wählen',
   importing: (done, all) => `${done} von ${all} Nachrichten`,
-  imported: (n) => `${n} Nachrichten ins Archiv importiert.`,
-  importRefused: (n) => `${n} wurden abgelehnt.`,
+  imported: (n) => `${count(n, 'Eine Nachricht', 'Nachrichten')} ins Archiv importiert.`,
+  importRefused: (n) => count(n, 'Eine wurde abgelehnt.', 'wurden abgelehnt.'),
   stop: 'Anhalten',
   lockTitle: 'Wer das schrieb, und wer es lesen konnte',
   proofHints: {

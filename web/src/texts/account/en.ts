@@ -1,4 +1,8 @@
 /** What the page says about accounts, keys and devices, in English: loaded with the views that say it. */
+import { counting } from '../count.ts';
+
+const count = counting('en');
+
 export const en = {
   // The first account
   welcome: 'Welcome',
@@ -165,14 +169,15 @@ export const en = {
   exportHint: 'All messages of an account as one mbox file, byte by byte.',
   exportAct: 'Export',
   exporting: (done: number, all: number) => `${done} of ${all} messages`,
-  exported: (n: number) => `${n} messages exported.`,
-  exportMissed: (n: number) => `${n} could not be read and are not in it.`,
+  exported: (n: number) => `${count(n, 'One message', 'messages')} exported.`,
+  exportMissed: (n: number) =>
+    count(n, 'One could not be read and is not in it.', 'could not be read and are not in it.'),
   importMail: 'Import',
   importHint: 'mbox and eml files. What is there already comes twice.',
   importAct: 'Choose files',
   importing: (done: number, all: number) => `${done} of ${all} messages`,
-  imported: (n: number) => `${n} messages imported into the archive.`,
-  importRefused: (n: number) => `${n} were refused.`,
+  imported: (n: number) => `${count(n, 'One message', 'messages')} imported into the archive.`,
+  importRefused: (n: number) => count(n, 'One was refused.', 'were refused.'),
   stop: 'Stop',
   // Keys of others
   lockTitle: 'Who wrote this, and who could read it',

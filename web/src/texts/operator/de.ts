@@ -1,5 +1,8 @@
 /** Was die Seite des Betreibers sagt, auf Deutsch. */
+import { counting } from '../count.ts';
 import type { OperatorMessages } from './en.ts';
+
+const count = counting('de');
 
 export const de: OperatorMessages = {
   title: 'Betrieb',
@@ -14,7 +17,8 @@ export const de: OperatorMessages = {
   stale: (why) => `Der Hub antwortet nicht: ${why}. Das sind die letzten Zahlen.`,
   broken: (user) => `Der Benutzerserver von ${user} scheitert immer wieder und ruht.`,
   brokenFix: 'Sein Log sagt, warum. Ein Neustart versucht es sofort.',
-  notCopied: (node, missing) => `Der Kopie des Feeds von ${node} fehlen ${missing} Blöcke.`,
+  notCopied: (node, missing) =>
+    `Der Kopie des Feeds von ${node} ${missing === 1 ? 'fehlt ein Block' : `fehlen ${missing.toLocaleString('de')} Blöcke`}.`,
   notCopiedFix: 'Sie werden von selbst geholt, solange der andere Knoten verbunden ist. Bleibt es so, sieh dort nach.',
   alone: 'Kein anderer Knoten hat eine Kopie der Post dieses Heims.',
   aloneFix: 'Nimm einen zweiten Knoten auf (`restante fleet join`) oder mach Sicherungen (`restante backup`).',
@@ -88,5 +92,9 @@ export const de: OperatorMessages = {
   inviteOnce: 'Dieser Link gilt einmal. Schick ihn, wem du ihn zugedacht hast.',
   copy: 'Kopieren',
   figures: (accounts, connections, sessions) =>
-    `${accounts} Konten, ${connections} Verbindungen, ${sessions} Sitzungen`,
+    [
+      count(accounts, 'ein Konto', 'Konten'),
+      count(connections, 'eine Verbindung', 'Verbindungen'),
+      count(sessions, 'eine Sitzung', 'Sitzungen'),
+    ].join(', '),
 };

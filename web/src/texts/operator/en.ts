@@ -1,4 +1,8 @@
 /** What the operator's page says, in English. */
+import { counting } from '../count.ts';
+
+const count = counting('en');
+
 export const en = {
   title: 'Operator',
   token: 'Token',
@@ -11,7 +15,8 @@ export const en = {
   stale: (why: string) => `The hub does not answer: ${why}. These are the last figures.`,
   broken: (user: string) => `The user server of ${user} fails again and again and rests.`,
   brokenFix: 'Its log says why. Restart it to try at once.',
-  notCopied: (node: string, missing: number) => `The copy of ${node}’s feed lacks ${missing} blocks.`,
+  notCopied: (node: string, missing: number) =>
+    `The copy of ${node}’s feed lacks ${count(missing, 'one block', 'blocks')}.`,
   notCopiedFix: 'It is fetched by itself while the other node is linked. If it stays so, look at the other node.',
   alone: 'No other node has a copy of this home’s mail.',
   aloneFix: 'Join a second node (`restante fleet join`), or make backups (`restante backup`).',
@@ -19,7 +24,7 @@ export const en = {
   forkFix: 'It takes nothing more. Its node was restored wrongly or is not to be trusted: `restante fleet remove`.',
   away: (node: string) => `The node ${node} is away.`,
   awayFix: 'What it missed it fetches when it is back.',
-  stuck: (home: string, failures: number) => `${home} has not taken mail ${failures} times.`,
+  stuck: (home: string, failures: number) => `${home} has not taken mail ${count(failures, 'once', 'times')}.`,
   stuckFix: 'It is tried again by itself. If you know that it is back, try now.',
   full: (address: string, percent: number) => `${address} has used ${percent} % of its room.`,
   fullFix: 'Give it more, or let them delete something.',
@@ -84,7 +89,11 @@ export const en = {
   inviteOnce: 'This link is good once. Send it to whom you invite.',
   copy: 'Copy',
   figures: (accounts: number, connections: number, sessions: number) =>
-    `${accounts} accounts, ${connections} connections, ${sessions} sessions`,
+    [
+      count(accounts, 'one account', 'accounts'),
+      count(connections, 'one connection', 'connections'),
+      count(sessions, 'one session', 'sessions'),
+    ].join(', '),
 };
 
 export type OperatorMessages = typeof en;
