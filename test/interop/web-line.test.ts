@@ -87,6 +87,30 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the line of the page', lack:
     );
 
     test(
+      'says which part of it cannot be loaded, goes on without it, and has it when it can be',
+      async () => {
+        const address = await home.person('cut');
+        const { context, page } = await home.signIn(address);
+        let isCut = true;
+        await page.route('**/assets/*.js', (route) => (isCut ? route.abort() : route.continue()));
+        const said = page.getByText('This part of the page cannot be loaded now.');
+        await page.getByRole('button', { name: 'Settings' }).click();
+        await said.waitFor();
+        await page.getByRole('status').getByRole('button', { name: 'Close' }).click();
+        await page.keyboard.press('c');
+        await said.waitFor();
+        isCut = false;
+        await page.keyboard.press('c');
+        await page.getByRole('dialog', { name: 'New message' }).waitFor();
+        await page.keyboard.press('Escape');
+        await page.getByRole('button', { name: 'Settings' }).click();
+        await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
       'shows the next person nothing of what the one before has looked for',
       async () => {
         const [first, second] = [await home.person('first'), await home.person('second')];

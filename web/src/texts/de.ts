@@ -87,6 +87,8 @@ export const de: Messages = {
   labelled: (name) => `Label ${name} vergeben`,
   unlabelled: (name) => `Label ${name} entfernt`,
   markedUnread: 'Als ungelesen markiert',
+  partMissing:
+    'Dieser Teil der Seite lässt sich gerade nicht laden. Versuch es noch einmal oder lade die Seite neu: Was du schreibst, bleibt erhalten.',
   noSuchMailbox: (account) => `${account} hat kein Postfach dafür.`,
   notDone: (why) => `Das ging nicht: ${why}`,
   sureToDestroy: (n) => (n === 1 ? 'Diese Unterhaltung endgültig löschen?' : `${n} Unterhaltungen endgültig löschen?`),

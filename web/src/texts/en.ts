@@ -89,6 +89,7 @@ export const en = {
   labelled: (name: string) => `Labelled ${name}`,
   unlabelled: (name: string) => `No longer labelled ${name}`,
   markedUnread: 'Marked as unread',
+  partMissing: 'This part of the page cannot be loaded now. Try again, or load the page anew: what you write is kept.',
   noSuchMailbox: (account: string) => `${account} has no mailbox for this.`,
   notDone: (why: string) => `That was not done: ${why}`,
   sureToDestroy: (n: number) =>
