@@ -287,6 +287,27 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the outbox of the page', lac
     );
 
     test(
+      'can be had back at once when it is discarded, though its draft is still on its way',
+      async () => {
+        const { context, page } = await home.signIn(author);
+        const saving = page.waitForRequest((request) => (request.postData() ?? '').includes('"draft":'));
+        // As on a line that has just gone: the hub's answer never comes.
+        await page.route('**/jmap/api', (route) =>
+          (route.request().postData() ?? '').includes('"draft":') ? undefined : route.continue(),
+        );
+        await write(page, { to: reader.address, subject: 'by mistake', text: 'an hour of work' });
+        await saving;
+        await page.getByRole('button', { name: 'Discard draft' }).click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        await page.getByRole('button', { name: 'Undo' }).click();
+        const letter = page.getByRole('dialog', { name: 'by mistake' });
+        expect(await letter.getByLabel('Message', { exact: true }).inputValue()).toBe('an hour of work');
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
       'is written on where the browser has no room for it, and is not gone with the button that sends it',
       async () => {
         const { context, page } = await home.signIn(author);

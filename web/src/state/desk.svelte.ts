@@ -115,9 +115,10 @@ export class Desk {
     const content = letter.content();
     this.#end(letter);
     await this.#kept.drop(letter.key);
+    notices.say(texts.t.discarded, () => this.#reopen({ ...content, draftId: undefined }));
+    // What is on its way may take until there is a line.
     await this.#drafts.settled();
     const { draftId } = letter;
-    notices.say(texts.t.discarded, () => this.#reopen({ ...content, draftId: undefined }));
     if (draftId !== undefined) await this.#drafts.destroy(this.#accountOf(letter), draftId);
   }
 
