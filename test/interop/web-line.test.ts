@@ -1,4 +1,4 @@
-/** The line of the page to its hub in a window that is long open, and what of one person is left to the next. */
+/** The page in a window that stays open: its line to the hub, its parts and words, and what of one person is left to the next. */
 import type { Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
@@ -105,6 +105,26 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the line of the page', lack:
         await page.keyboard.press('Escape');
         await page.getByRole('button', { name: 'Settings' }).click();
         await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+        await context.close();
+      },
+      TIMEOUT_MS,
+    );
+
+    test(
+      'says all of how complete it is in German, too, and its signs have room beside longer words',
+      async () => {
+        const address = await home.person('anna');
+        const { context, page } = await home.visit(address, undefined, '', { locale: 'de-DE' });
+        await page.getByLabel('Adresse').fill(address);
+        await page.getByLabel('Passwort', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
+        await page.getByRole('button', { name: 'Anmelden' }).click();
+        await page.getByRole('button', { name: 'Einstellungen' }).click();
+        await page.getByRole('tab', { name: 'Vollständigkeit' }).click();
+        const panel = page.getByRole('tabpanel');
+        await panel.getByText('Vollständig auf 1 von 1 Knoten').waitFor();
+        expect(await panel.textContent()).not.toContain('complete');
+        const widths = await page.locator('[role="tab"] svg').evaluateAll((all) => all.map((svg) => svg.clientWidth));
+        expect(new Set(widths)).toEqual(new Set([18]));
         await context.close();
       },
       TIMEOUT_MS,

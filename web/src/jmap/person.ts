@@ -35,7 +35,6 @@ export interface PersonStatus {
   readonly alarms: readonly { readonly code: string; readonly subject: string; readonly detail: string }[];
   readonly blocked: readonly string[];
   readonly queued: number;
-  readonly sentence: string;
 }
 
 export interface KeyView {
