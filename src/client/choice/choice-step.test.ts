@@ -70,6 +70,16 @@ describe('the loop', () => {
     expect(bench.view.nodes.map((node) => node.rttMs)).toEqual([500, 1]);
   });
 
+  test('waits longer for the only node of a home, which may be far away; a second one makes it late', () => {
+    const bench = new Bench(1).until(4_999);
+    bench.take({ type: 'pong', round: 1, node: 'n0', rttMs: 4_999, store: true });
+    expect(bench.connected().view).toMatchObject({ state: 'connected', node: 'n0' });
+    const silent = new Bench(1).until(4_999);
+    expect(silent.view.state).toBe('disconnected');
+    expect(silent.read()).toEqual(['ping n0']);
+    expect(silent.until(5_000).read()).toEqual(['offline since 0']);
+  });
+
   test('waits half a second for answers, not longer', () => {
     const bench = new Bench(2).until(0);
     bench.take({ type: 'pong', round: 1, node: 'n1', rttMs: 20, store: true });

@@ -12,8 +12,8 @@ export interface Answer {
 }
 
 /** The pool, fastest first; answers at or over the limit do not count. */
-export function poolOf(answers: readonly Answer[]): readonly Answer[] {
-  const inTime = answers.filter((answer) => answer.rttMs < PING_LIMIT_MS);
+export function poolOf(answers: readonly Answer[], limitMs: number = PING_LIMIT_MS): readonly Answer[] {
+  const inTime = answers.filter((answer) => answer.rttMs < limitMs);
   const best = Math.max(...inTime.map((answer) => answer.completeness));
   const complete = inTime.filter((answer) => answer.completeness === best);
   complete.sort((a, b) => a.rttMs - b.rttMs || (a.node < b.node ? -1 : 1));
@@ -21,7 +21,7 @@ export function poolOf(answers: readonly Answer[]): readonly Answer[] {
 }
 
 /** `random` is uniform in [0, 1). Undefined when no answer counts. */
-export function pick(answers: readonly Answer[], random: number): Answer | undefined {
-  const pool = poolOf(answers);
+export function pick(answers: readonly Answer[], random: number, limitMs?: number): Answer | undefined {
+  const pool = poolOf(answers, limitMs);
   return pool[Math.floor(random * pool.length)];
 }

@@ -97,7 +97,7 @@ export class Turn {
   /** The pings of a search have ended. */
   concludeSearch({ round, spare }: Searching): void {
     const { pin } = this.state;
-    const found = pick(this.#answersOf(round), this.now.random);
+    const found = pick(this.#answersOf(round), this.now.random, round.limitMs);
     if (pin !== undefined && round.answers.has(pin.node)) this.connectTo(pin.node, 'return');
     else if (found !== undefined) this.connectTo(found.node, pin === undefined ? 'loop' : 'borrow');
     // Nobody to borrow from: the wish is tried as it is, since it may only be slow.
@@ -228,7 +228,12 @@ export class Turn {
 
   #ask(names: readonly string[], spare: readonly string[]): void {
     if (names.length === 0) this.foundNobody();
-    else this.setLink({ at: 'searching', round: this.#startRound(names, PING_LIMIT_MS), spare });
+    else this.setLink({ at: 'searching', round: this.#startRound(names, this.#searchLimitMs()), spare });
+  }
+
+  /** Where there is nothing to choose, a node that is far away or busy is better than none. */
+  #searchLimitMs(): number {
+    return this.state.nodes.size === 1 ? PINNED_PING_LIMIT_MS : PING_LIMIT_MS;
   }
 
   /** Listed and not at rest. */
