@@ -12,7 +12,7 @@ export interface LoggedError {
 
 /** By what is in the line, and what must have been done for it to be expected. */
 const EXPECTED: readonly { readonly words: RegExp; readonly faults: RegExp; readonly because: string }[] = [
-  { words: /disk_full/, faults: /^disk-full$/, because: 'the disk of a node was full' },
+  { words: /disk_full|disk is nearly full/, faults: /^disk-full$/, because: 'the disk of a node was full' },
   { words: /another node cannot be asked/, faults: /^(node|home|clients|disk)-/, because: 'a node was away' },
   { words: /IMAP server cannot be worked with/, faults: /^dovecot-/, because: 'Dovecot was away' },
   { words: /timeout exceeded when trying to connect/, faults: /^postgres-/, because: 'PostgreSQL was away' },

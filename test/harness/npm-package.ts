@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-const INSTALL_TIMEOUT_MS = 8 * 60_000;
+export const INSTALL_TIMEOUT_MS = 8 * 60_000;
 
 /** Of a folder below the root, such as `test/interop/hypercore`. Resolves with its path; rejects when it cannot be installed. Test files run at once in several processes: one installs. */
 export async function installPackage(below: string): Promise<string> {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { installPackage } from './npm-package.ts';
 
+const PACKAGE = 'test/interop/hypercore';
+
 interface Waiting {
   readonly resolve: (answer: object) => void;
   readonly reject: (error: Error) => void;
@@ -23,8 +25,13 @@ export class NpmPeer implements AsyncDisposable {
     });
   }
 
+  /** Before the first is opened: a slow machine compiles for minutes. */
+  static async install(): Promise<void> {
+    await installPackage(PACKAGE);
+  }
+
   static async open(): Promise<NpmPeer> {
-    const folder = await installPackage('test/interop/hypercore');
+    const folder = await installPackage(PACKAGE);
     return new NpmPeer(spawn(process.execPath, [join(folder, 'peer.cjs')], { stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 

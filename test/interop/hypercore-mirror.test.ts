@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createWebSocketStream, WebSocket } from 'ws';
 import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
 import { Node } from '../../src/node/index.ts';
 import { type Address, FRAME_BYTES_MAX, ReceiptStatus } from '../../src/protocol/index.ts';
-import { hasCompilers } from '../harness/npm-package.ts';
+import { hasCompilers, INSTALL_TIMEOUT_MS } from '../harness/npm-package.ts';
 import { NpmPeer } from '../harness/npm-peer.ts';
 import { createPerson, writePdu } from '../harness/person.ts';
 import { skipWithout } from '../harness/requirement.ts';
@@ -83,6 +83,8 @@ function statusOf(node: Node, headers: Record<string, string>): Promise<number |
 
 // Its libsodium is compiled where it is installed; without compilers the line says so, and with CI=true it fails.
 describe.skipIf(skipWithout(hasCompilers(), { test: 'a mirror by npm hypercore', lack: LACK }))('a mirror', () => {
+  beforeAll(() => NpmPeer.install(), 2 * INSTALL_TIMEOUT_MS);
+
   test('copies what the node writes, verified, and its live tail, until it is removed; nobody else does', async () => {
     await using world = await setup();
     const { node, peer } = world;

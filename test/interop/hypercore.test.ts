@@ -2,13 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { fromHex, fromUtf8, SILENT_LOG, toHex } from '../../src/base/index.ts';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../src/base/system/index.ts';
 import { createFeedKeys, FeedLog, PlainFeedStore, Synchronizer } from '../../src/feed/index.ts';
 import { createSodiumStreamCipher, TcpDialer, TcpListener } from '../../src/feed/node/index.ts';
 import { SqliteStore } from '../../src/store/sqlite/index.ts';
-import { hasCompilers } from '../harness/npm-package.ts';
+import { hasCompilers, INSTALL_TIMEOUT_MS } from '../harness/npm-package.ts';
 import { NpmPeer } from '../harness/npm-peer.ts';
 import { skipWithout } from '../harness/requirement.ts';
 import { until } from '../harness/until.ts';
@@ -96,6 +96,8 @@ function textOf(index: number): string {
 
 // Its libsodium is compiled where it is installed; without compilers the line says so, and with CI=true it fails.
 describe.skipIf(skipWithout(hasCompilers(), { test: 'npm hypercore', lack: LACK }))('npm hypercore 7', () => {
+  beforeAll(() => NpmPeer.install(), 2 * INSTALL_TIMEOUT_MS);
+
   test('is copied whole, and its live tail', async () => {
     await using world = await setup();
     const { peer, sync } = world;

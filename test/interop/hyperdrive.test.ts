@@ -2,10 +2,10 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { SeededPrng } from '../../src/base/index.ts';
 import { jsonOf, restante } from '../harness/home-process.ts';
-import { hasCompilers } from '../harness/npm-package.ts';
+import { hasCompilers, INSTALL_TIMEOUT_MS } from '../harness/npm-package.ts';
 import { NpmPeer } from '../harness/npm-peer.ts';
 import { skipWithout } from '../harness/requirement.ts';
 import { ServedFeeds } from '../harness/served-feeds.ts';
@@ -50,6 +50,8 @@ async function contentOf(folder: string, below = ''): Promise<Map<string, string
 
 // Its libsodium is compiled where it is installed; without compilers the line says so, and with CI=true it fails.
 describe.skipIf(skipWithout(hasCompilers(), { test: 'npm hyperdrive', lack: LACK }))('npm hyperdrive 9', () => {
+  beforeAll(() => NpmPeer.install(), 2 * INSTALL_TIMEOUT_MS);
+
   test(`reads a folder of ${FILES} files that we share, also after changes`, async () => {
     await using world = await setup();
     const [source, feed, target] = ['source', 'feed', 'target'].map(world.path) as [string, string, string];
