@@ -5,10 +5,10 @@ import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ACCOUNT, CALLER, MAILBOXES, TestAccount } from '../../../test/harness/jmap/test-account.ts';
-import { SILENT_LOG } from '../../base/index.ts';
+import { type Log, SILENT_LOG } from '../../base/index.ts';
 import { mountJmap } from './mount.ts';
 
-async function setup(permissions = CALLER.permissions) {
+async function setup(permissions = CALLER.permissions, log: Log = SILENT_LOG) {
   const account = await TestAccount.open();
   const fastify = Fastify();
   const caller = { ...CALLER, permissions };
@@ -16,7 +16,7 @@ async function setup(permissions = CALLER.permissions) {
     fastify,
     {
       jmap: account.jmap,
-      log: SILENT_LOG,
+      log,
       callerOf: ({ headers }) => (headers.authorization === 'yes' ? caller : undefined),
     },
     '/jmap',
@@ -188,6 +188,23 @@ describe('blobs over HTTP', () => {
     expect(await post(`/upload/${ACCOUNT}/`, 'a/b', 120)).toMatchObject({ type, limit: 'maxSizeUpload' });
     expect(await post(`/upload/${ACCOUNT}/`, 'a/b', 1)).toMatchObject({ size: 1_000_000 });
     agent.destroy();
+  });
+
+  test('whoever goes away in the middle is no failure', async () => {
+    const errors: unknown[] = [];
+    let log: Log = SILENT_LOG;
+    const givenUp = new Promise<void>((resolve) => {
+      const debug = (): void => resolve();
+      log = { ...SILENT_LOG, debug, error: (fields) => void errors.push(fields) };
+    });
+    await using server = await setup(undefined, log);
+    const headers = { authorization: 'yes', 'content-length': 1_000_000 };
+    const asked = request(`${server.base}/upload/${ACCOUNT}/`, { method: 'POST', headers });
+    asked.on('error', () => undefined); // it is cut here
+    await new Promise<void>((resolve) => asked.write(Buffer.alloc(100_000), () => resolve()));
+    asked.destroy();
+    await givenUp;
+    expect(errors).toEqual([]);
   });
 
   test('a login that may only read uploads nothing', async () => {

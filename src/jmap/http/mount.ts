@@ -79,6 +79,16 @@ function answerError(error: unknown, reply: FastifyReply, log: Log): FastifyRepl
   const { statusCode, message } = error as { statusCode?: number; message: string };
   if (statusCode !== undefined && statusCode < 500)
     return problem(reply, statusCode, { type: 'about:blank', status: statusCode, detail: message });
+  if (isOfClosedConnection(error, reply)) {
+    log.debug({}, 'a JMAP request was given up: whoever asked has gone');
+    return reply.hijack();
+  }
   log.error({ error }, 'a JMAP request failed');
   return problem(reply, 500, { type: 'about:blank', status: 500, detail: 'the server failed to do this' });
+}
+
+/** What was given up because nobody waits for it (closedSignal), or was cut off while it came. */
+function isOfClosedConnection(error: unknown, { raw }: FastifyReply): boolean {
+  const { name, code } = error as { name?: string; code?: unknown };
+  return (name === 'AbortError' || code === 'ECONNRESET') && (raw.closed || raw.socket?.destroyed === true);
 }
