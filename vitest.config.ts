@@ -11,7 +11,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     // Also on two cores: half of the long ones wait most of the time, for a browser, a server that starts, a letter that may still
     // be taken back. They come first, by the names of the projects.
-    maxWorkers: 3,
+    maxWorkers: 4,
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
@@ -37,7 +37,8 @@ export default defineConfig(({ mode }) => ({
 
 // A project does not inherit the mode, and tests read their length from it.
 function layer(mode: string, name: string, include: string[], options: LayerOptions) {
-  const { exclude = [], isolate, setupFiles = [], timeoutMs } = options;
+  const { exclude = [], isolate, timeoutMs } = options;
+  const setupFiles = ['test/harness/compare-bytes.ts', ...(options.setupFiles ?? [])];
   return {
     mode,
     test: {

@@ -35,15 +35,21 @@ export function placeOf(file: SourceFile, node: ts.Node): string {
   return `${file.path}:${line + 1}`;
 }
 
-/** Every node of the tree, parents first. */
-export function* nodesOf(node: ts.Node): Generator<ts.Node> {
-  yield node;
-  const children: ts.Node[] = [];
-  ts.forEachChild(node, (child) => {
-    children.push(child);
-  });
-  for (const child of children) yield* nodesOf(child);
+/** Every node of the tree, parents first; walked once for all rules. */
+export function nodesOf(tree: ts.Node): readonly ts.Node[] {
+  const known = walked.get(tree);
+  if (known !== undefined) return known;
+  const nodes: ts.Node[] = [];
+  const visit = (node: ts.Node): void => {
+    nodes.push(node);
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  walked.set(tree, nodes);
+  return nodes;
 }
+
+const walked = new WeakMap<ts.Node, readonly ts.Node[]>();
 
 /** Whether a comment stands on the line of `node` or in the line above it. */
 export function hasReason(file: SourceFile, node: ts.Node): boolean {

@@ -21,7 +21,7 @@ const BANNED: Readonly<Record<string, string>> = {
 };
 
 export const bannedGlobals: Rule = (file) =>
-  [...nodesOf(file.tree)].flatMap((node) => {
+  nodesOf(file.tree).flatMap((node) => {
     const name = globalOf(node);
     const instead = name === undefined ? undefined : BANNED[name];
     return instead === undefined ? [] : [`${placeOf(file, node)}: no ${name} here: use ${instead}`];
@@ -36,7 +36,7 @@ function globalOf(node: ts.Node): string | undefined {
 }
 
 export const typeEscapes: Rule = (file) =>
-  [...nodesOf(file.tree)].flatMap((node) => {
+  nodesOf(file.tree).flatMap((node) => {
     if (node.kind === ts.SyntaxKind.AnyKeyword)
       return [`${placeOf(file, node)}: no any: name the type, or use unknown`];
     if (ts.isAsExpression(node) && ts.isAsExpression(node.expression) && node.expression.type.getText() === 'unknown')
@@ -45,7 +45,7 @@ export const typeEscapes: Rule = (file) =>
   });
 
 export const longFunctions: Rule = (file) =>
-  [...nodesOf(file.tree)].flatMap((node) => {
+  nodesOf(file.tree).flatMap((node) => {
     if (!ts.isFunctionLike(node) || !('body' in node) || node.body === undefined) return [];
     const lines = lineCountOf(file, node);
     if (lines <= FUNCTION_LINES_MAX) return [];
@@ -55,7 +55,7 @@ export const longFunctions: Rule = (file) =>
 const BRANDS = new Set(['Address', 'HomeName', 'FeedId', 'PduId', 'ConversationId', 'DeviceId']);
 
 export const brandCasts: Rule = (file) =>
-  [...nodesOf(file.tree)].flatMap((node) =>
+  nodesOf(file.tree).flatMap((node) =>
     ts.isAsExpression(node) && BRANDS.has(node.type.getText().replace(/\[\]$/, ''))
       ? [`${placeOf(file, node)}: no cast to ${node.type.getText()}: make it with its parser of protocol/ids.ts`]
       : [],
@@ -82,14 +82,14 @@ function isNumber(node: ts.Expression): boolean {
 }
 
 export const emptyCatches: Rule = (file) =>
-  [...nodesOf(file.tree)].flatMap((node) =>
+  nodesOf(file.tree).flatMap((node) =>
     ts.isCatchClause(node) && node.block.statements.length === 0 && !/\/[/*]/.test(node.block.getText())
       ? [`${placeOf(file, node)}: a swallowed error: handle it, or say in a comment why there is nothing to do`]
       : [],
   );
 
 export const idleTests: Rule = (file) =>
-  [...nodesOf(file.tree)].flatMap((node) => {
+  nodesOf(file.tree).flatMap((node) => {
     if (!ts.isPropertyAccessExpression(node) || !/^(test|it|describe)\b/.test(node.expression.getText())) return [];
     if (node.name.text === 'only') return [`${placeOf(file, node)}: .only hides the other tests: take it away`];
     const idles = ['skip', 'skipIf', 'runIf', 'todo', 'fails'].includes(node.name.text);

@@ -25,6 +25,8 @@ const lacks = [skipsWithoutRabbit(NAME), skipsWithoutPostgres(NAME), skipsWithou
 // Programs of the machine: skipsWithout… tells which is missing; with CI=true that is a failure.
 test.skipIf(lacks.includes(true))(
   `${COUNT} faults under steady mail: nothing lost, nothing twice, nothing in the clear (seed ${SEED})`,
+  // Its own end speaks first, which says what was still awaited.
+  { timeout: (MINUTES + 5) * 60_000 },
   async () => {
     const said: string[] = [];
     const result = await soak({
