@@ -1,6 +1,7 @@
 /**
- * Folders for a scripted IMAP server: what it says of them, and what programs do to them, in IMAP4rev1 with UIDPLUS and MOVE
- * and without mod-sequences. A test puts its own answers before it.
+ * Folders for a scripted IMAP server: what it says of them, and what programs do to them, in IMAP4rev1 with UIDPLUS and MOVE,
+ * and with CONDSTORE and ESEARCH where a test wants them. Of what has gone it never says anything, QRESYNC or not. A test puts
+ * its own answers before it.
  */
 import type { Socket } from 'node:net';
 import type { Script } from './hostile-imap.ts';
@@ -13,12 +14,14 @@ export interface FakeMessage {
   readonly octets: string | undefined;
   /** As the server says. */
   readonly size: number;
+  modseq: number;
 }
 
 export class FakeFolder {
   readonly uidValidity: number;
   messages: FakeMessage[] = [];
   uidNext = 1;
+  modseq = 1;
   permanentFlags = '\\Seen \\Draft \\Deleted \\*';
 
   constructor(uidValidity: number, subjects: readonly string[] = []) {
@@ -32,12 +35,22 @@ export class FakeFolder {
     octets: string | undefined = `Subject: ${subject}\r\nMessage-ID: <${subject}@example.org>\r\n\r\n`,
     size = octets?.length ?? 0,
   ): void {
-    this.messages.push({ uid: this.uidNext++, flags: new Set(flags), subject, octets, size });
+    const [uid, modseq] = [this.uidNext++, ++this.modseq];
+    this.messages.push({ uid, modseq, flags: new Set(flags), subject, octets, size });
+  }
+
+  /** As another program does. */
+  flag(subject: string, flag: string): void {
+    for (const message of this.messages.filter((one) => one.subject === subject)) {
+      message.flags.add(flag);
+      message.modseq = ++this.modseq;
+    }
   }
 
   take(uids: ReadonlySet<number>): FakeMessage[] {
     const taken = this.messages.filter(({ uid }) => uids.has(uid));
     this.messages = this.messages.filter(({ uid }) => !uids.has(uid));
+    this.modseq++;
     return taken;
   }
 }
@@ -54,7 +67,9 @@ interface Appending {
 /** By path. */
 export type FakeFolders = Map<string, FakeFolder>;
 
-export function servingFolders(folders: FakeFolders): Script {
+/** With the extensions, beside what it has always, that are named. */
+export function servingFolders(folders: FakeFolders, extensions: readonly string[] = []): Script {
+  const hasModseqs = extensions.includes('CONDSTORE');
   const selected = new WeakMap<Socket, FakeFolder>();
   const appending = new WeakMap<Socket, Appending>();
   return (tag, command, socket) => {
@@ -73,6 +88,11 @@ export function servingFolders(folders: FakeFolders): Script {
     const done = (...lines: readonly string[]): string => [...lines, `${tag} OK done`, ''].join('\r\n');
     const folder = selected.get(socket);
     switch (verb.toUpperCase()) {
+      case 'CAPABILITY':
+        if (extensions.length === 0) return undefined;
+        return done(`* CAPABILITY IMAP4rev1 UIDPLUS MOVE IDLE ENABLE ${extensions.join(' ')}`);
+      case 'ENABLE':
+        return done(`* ENABLED ${rest.filter((extension) => extensions.includes(extension)).join(' ')}`);
       case 'LIST':
       case 'LSUB': {
         const pattern = unquoted(said.split(' ').slice(1).join(' '));
@@ -82,15 +102,16 @@ export function servingFolders(folders: FakeFolders): Script {
       case 'STATUS': {
         const path = unquoted(said.replace(/ \(.*$/, ''));
         const asked = folders.get(path);
-        return asked === undefined ? `${tag} NO there is none\r\n` : done(statusOf(path, asked));
+        return asked === undefined ? `${tag} NO there is none\r\n` : done(statusOf(path, asked, said));
       }
       case 'SELECT':
       case 'EXAMINE': {
         const opened = folders.get(unquoted(said));
         if (opened === undefined) return `${tag} NO there is none\r\n`;
         selected.set(socket, opened);
-        const { messages, permanentFlags, uidNext, uidValidity } = opened;
+        const { messages, modseq, permanentFlags, uidNext, uidValidity } = opened;
         const codes = [`* OK [UIDVALIDITY ${uidValidity}] valid`, `* OK [UIDNEXT ${uidNext}] next`];
+        if (hasModseqs) codes.push(`* OK [HIGHESTMODSEQ ${modseq}] highest`);
         return done(`* ${messages.length} EXISTS`, ...codes, `* OK [PERMANENTFLAGS (${permanentFlags})] flags`);
       }
       case 'APPEND': {
@@ -107,7 +128,9 @@ export function servingFolders(folders: FakeFolders): Script {
         folders.delete(unquoted(said));
         return done();
     }
-    return folder === undefined ? undefined : inFolder(folders, folder, verb.toUpperCase(), said, done);
+    if (folder === undefined) return undefined;
+    if (verb.toUpperCase() === 'FETCH') return done(...allFetched(folder, said, /^UID /i.test(command)));
+    return inFolder(folders, folder, verb.toUpperCase(), said, done);
   };
 }
 
@@ -122,14 +145,15 @@ function inFolder(
   switch (verb) {
     case 'SEARCH': {
       const there = folder.messages.filter(({ flags }) => !flags.has('\\Deleted'));
+      if (said.includes('RETURN (COUNT)')) return done(`* ESEARCH UID COUNT ${there.length}`);
       return done(['* SEARCH', ...there.map(({ uid }) => uid)].join(' '));
     }
-    case 'FETCH':
-      return done(...folder.messages.flatMap((message, at) => fetched(message, at + 1, set, said)));
     case 'STORE': {
       const flags = /\((.*)\)/.exec(said)?.[1]?.split(' ') ?? [];
-      for (const message of folder.messages.filter(({ uid }) => isIn(set, uid)))
+      for (const message of folder.messages.filter(({ uid }) => isIn(set, uid))) {
+        message.modseq = ++folder.modseq;
         for (const flag of flags) said.includes(' -') ? message.flags.delete(flag) : message.flags.add(flag);
+      }
       return done();
     }
     case 'EXPUNGE':
@@ -149,22 +173,33 @@ function inFolder(
   }
 }
 
-function fetched({ flags, octets, size, uid }: FakeMessage, sequence: number, set: string, said: string): string[] {
-  if (!isIn(set, uid)) return [];
+function allFetched({ messages }: FakeFolder, said: string, isByUid: boolean): string[] {
+  const [set = ''] = said.split(' ');
+  const since = Number(/\(CHANGEDSINCE (\d+)/.exec(said)?.[1] ?? 0);
+  return messages.flatMap((message, at) => {
+    const isMeant = message.modseq > since && isIn(set, isByUid ? message.uid : at + 1);
+    return isMeant ? fetched(message, at + 1, said) : [];
+  });
+}
+
+function fetched({ flags, octets, size, uid }: FakeMessage, sequence: number, said: string): string {
   const items = [`UID ${uid}`, `FLAGS (${[...flags].join(' ')})`, `RFC822.SIZE ${size}`];
   const section = /BODY\.PEEK\[(HEADER)?\](?:<(\d+)\.(\d+)>)?/.exec(said);
-  if (section === null) return [`* ${sequence} FETCH (${items.join(' ')})`];
+  if (section === null) return `* ${sequence} FETCH (${items.join(' ')})`;
   const [, part, start, count] = section;
   const whole = part === undefined ? octets : octets?.replace(/(?<=\r\n\r\n).*$/s, '');
   const asked = start === undefined ? whole : whole?.slice(Number(start), Number(start) + Number(count));
   const name = `BODY[${part ?? ''}]${start === undefined ? '' : `<${start}>`}`;
   items.push('INTERNALDATE "01-Jan-2026 00:00:00 +0000"');
   items.push(asked === undefined ? `${name} NIL` : `${name} {${asked.length}}\r\n${asked}`);
-  return [`* ${sequence} FETCH (${items.join(' ')})`];
+  return `* ${sequence} FETCH (${items.join(' ')})`;
 }
 
-function statusOf(path: string, { messages, uidNext, uidValidity }: FakeFolder): string {
-  return `* STATUS "${path}" (MESSAGES ${messages.length} UIDNEXT ${uidNext} UIDVALIDITY ${uidValidity})`;
+function statusOf(path: string, { messages, modseq, uidNext, uidValidity }: FakeFolder, said: string): string {
+  const items = [`MESSAGES ${messages.length} UIDNEXT ${uidNext} UIDVALIDITY ${uidValidity}`];
+  if (said.includes('HIGHESTMODSEQ')) items.push(`HIGHESTMODSEQ ${modseq}`);
+  if (said.includes('UNSEEN')) items.push(`UNSEEN ${messages.filter(({ flags }) => !flags.has('\\Seen')).length}`);
+  return `* STATUS "${path}" (${items.join(' ')})`;
 }
 
 function isIn(set: string, uid: number): boolean {

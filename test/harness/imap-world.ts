@@ -32,8 +32,10 @@ export interface ImapWorldOptions {
   readonly smtp?: ServerSettings;
   /** To where tokens come from. */
   readonly dialer?: HttpDialer;
-  /** The user server's; the agent has the machine's. */
+  /** The user server's; the machine's if it is left out. */
   readonly clock?: Clock;
+  /** The agent's; the same. */
+  readonly agentClock?: Clock;
 }
 
 export class ImapWorld implements AsyncDisposable {
@@ -211,9 +213,8 @@ export class ImapWorld implements AsyncDisposable {
   }
 
   #startAgent(): StartedAgent {
-    const { crash, started } = startInChannel(
-      (port) => new ImapAgent({ clock: new SystemClock(), log: SILENT_LOG, port }),
-    );
+    const { agentClock: clock = new SystemClock() } = this.#options;
+    const { crash, started } = startInChannel((port) => new ImapAgent({ clock, log: SILENT_LOG, port }));
     this.#crash = crash;
     return started;
   }

@@ -29,7 +29,7 @@ describe.skipIf(skipsWithoutDovecot('many changes of a folder'))('flags of all m
       present: async () => ({ missing: new Uint32Array(0) }),
       changes: async ({ flags }) => {
         told.push([...flags]);
-        return { missing: new Uint32Array(0) };
+        return { missing: new Uint32Array(0), known: COUNT };
       },
       synced: async (synced) => {
         mark = synced.mark;
@@ -39,11 +39,12 @@ describe.skipIf(skipsWithoutDovecot('many changes of a folder'))('flags of all m
     using _ = new AgentLine({ log: SILENT_LOG, port: port1 }, answering as Handlers<ImapToldCalls>);
     using line = new AgentLine<ImapToldCalls, ImapAgentCalls>({ log: SILENT_LOG, port: port2 }, {} as never);
     const deps = { client, line, onLeft: () => undefined };
-    await syncFolder(deps, 'INBOX', never);
+    const turn = { path: 'INBOX', unseen: undefined, readsAllFlags: false };
+    await syncFolder(deps, turn, never);
     told.length = 0;
     await client.mailboxOpen('INBOX');
     await client.messageFlagsAdd('1:*', ['\\Seen']);
-    await syncFolder(deps, 'INBOX', never);
+    await syncFolder(deps, turn, never);
     expect(told.flat().filter(({ keywords }) => keywords.includes('$seen'))).toHaveLength(COUNT);
     expect(Math.max(...told.map((flags) => flags.length))).toBeLessThanOrEqual(HEADER_BATCH);
     client.close();

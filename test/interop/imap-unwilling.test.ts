@@ -113,7 +113,14 @@ describe('a message that the server has lost', () => {
     const { folders, world } = setting;
     await world.settled();
     const inbox = folders.get('INBOX');
-    inbox?.messages.push({ uid: inbox.uidNext++, flags: new Set(), subject: '', octets: undefined, size: 0 });
+    inbox?.messages.push({
+      uid: inbox.uidNext++,
+      modseq: 1,
+      flags: new Set(),
+      subject: '',
+      octets: undefined,
+      size: 0,
+    });
     inbox?.add('after', [], 'Subject: after\r\n\r\nwords of it');
     await world.settled();
     await until(() => world.isTextRead);

@@ -8,6 +8,8 @@ export interface ListedFolder {
   readonly uidNext: number | undefined;
   readonly messages: number | undefined;
   readonly modseq: string | undefined;
+  /** Asked only of a server that has no mod-sequences, since some count long. */
+  readonly unseen: number | undefined;
 }
 
 const ROLES: Readonly<Record<string, string>> = {
@@ -27,7 +29,8 @@ export function prefixOf(client: ImapFlow): string {
 }
 
 export async function listFolders(client: ImapFlow): Promise<ListedFolder[]> {
-  const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true };
+  const unseen = !client.capabilities.has('CONDSTORE');
+  const statusQuery = { messages: true, uidNext: true, uidValidity: true, highestModseq: true, unseen };
   // Of the folder that is selected, servers say what they have said before: this brings it up to date.
   await client.noop();
   const listed = await client.list({ statusQuery });
@@ -38,6 +41,7 @@ export async function listFolders(client: ImapFlow): Promise<ListedFolder[]> {
     uidNext: status?.uidNext,
     messages: status?.messages,
     modseq: status?.highestModseq === undefined ? undefined : String(status.highestModseq),
+    unseen: status?.unseen,
   }));
 }
 

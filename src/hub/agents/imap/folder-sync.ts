@@ -1,7 +1,8 @@
 /**
  * Brings what is known of one folder into line with the server. Newest first: when a folder is looked at for the first time,
- * its newest messages are fetched and told before anything else is asked. With CONDSTORE and QRESYNC the server says what has
- * changed; without, all UIDs and flags are compared.
+ * its newest messages are fetched and told before anything else is asked. With CONDSTORE the server says what has changed; without,
+ * what came, and the flags of the newest, and from time to time all flags. That no message has gone unheard is known by counting:
+ * only when the counts differ are all UIDs compared.
  */
 import type { FetchMessageObject, FetchQueryObject, ImapFlow } from 'imapflow';
 import { readMessage } from '../../../jmap/mime/index.ts';
@@ -9,7 +10,7 @@ import { HubError } from '../../hub-error.ts';
 import type { AgentLine } from '../line.ts';
 import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
 import { isDeleted, keywordsOf } from './keywords.ts';
-import { FIRST_SCREEN, HEADER_BATCH } from './limits.ts';
+import { FIRST_SCREEN, FLAGS_WINDOW, HEADER_BATCH } from './limits.ts';
 import { sectionOf } from './message-octets.ts';
 import { uidSetOf } from './uid-set.ts';
 
@@ -20,21 +21,33 @@ export interface FolderSyncDeps {
   readonly onLeft: (count: number) => void;
 }
 
+export interface FolderTurn {
+  readonly path: string;
+  /** As STATUS has just said; undefined where it was not asked. */
+  readonly unseen: number | undefined;
+  /** Where there are no mod-sequences: whether the flags of all messages are to be read. */
+  readonly readsAllFlags: boolean;
+}
+
 const HEADER: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true, headers: true };
+const FLAGS: FetchQueryObject = { uid: true, flags: true };
 
 /** The folder as it is now, once everything of it was told. */
-export async function syncFolder(deps: FolderSyncDeps, path: string, signal: AbortSignal): Promise<void> {
+export async function syncFolder(deps: FolderSyncDeps, turn: FolderTurn, signal: AbortSignal): Promise<void> {
   const { client, line, onLeft } = deps;
+  const { path, readsAllFlags, unseen } = turn;
   const { folder, mark, missing } = await selected(client, path, async () => {
     // Anew, although it may be selected already: only then are its counts and its mod-sequence those of now.
     const { uidValidity: life } = await client.mailboxOpen(path);
     const uidValidity = String(life);
     const folder = { path, uidValidity };
-    const mark = markOf(client);
+    const mark = { ...markOf(client), unseen };
     const { known, mark: before } = await line.call('opened', folder, signal);
     if (known === 0 && mark.messages > 0) await tellFirstScreen(deps, folder, mark, signal);
     const missing =
-      (before === undefined ? undefined : await tellChanges(deps, folder, before, mark, signal)) ??
+      (before === undefined
+        ? undefined
+        : await tellChanges(deps, folder, { before, now: mark, readsAllFlags }, signal)) ??
       (await compare(deps, folder, known > 0, signal));
     return { folder, mark, missing };
   });
@@ -94,41 +107,67 @@ async function tellFirstScreen(
   await tell(deps, folder, newest, signal);
 }
 
-/** What is missing after that, newest first; undefined when the server cannot say what has changed. */
+interface Marks {
+  readonly before: FolderMark;
+  readonly now: FolderMark;
+  readonly readsAllFlags: boolean;
+}
+
+/** What is missing after that, newest first; undefined when all is to be compared. */
 async function tellChanges(
-  { client, line }: FolderSyncDeps,
+  deps: FolderSyncDeps,
   folder: FolderRef,
-  before: FolderMark,
-  now: FolderMark,
+  { before, now, readsAllFlags }: Marks,
   signal: AbortSignal,
 ): Promise<Uint32Array | undefined> {
-  if (before.modseq === undefined || now.modseq === undefined || !client.enabled.has('QRESYNC')) return undefined;
+  const { client, line } = deps;
   const changes = new Changes(line, folder);
+  let isAll: boolean;
+  if (before.modseq !== undefined && now.modseq !== undefined) {
+    await readChanged(client, changes, BigInt(before.modseq), signal);
+    // Of what has gone a server without QRESYNC says nothing, and those that have it forget some.
+    isAll = (await countOf(client, folder)) === changes.known + changes.missing.length;
+  } else {
+    const came = now.uidNext - before.uidNext;
+    // Numbers that nobody said, or that went backwards.
+    if (readsAllFlags || !(came >= 0)) return undefined;
+    const first = Math.max(1, now.messages - came - FLAGS_WINDOW + 1);
+    if (now.messages > 0) await changes.read(client.fetch(`${first}:*`, FLAGS), signal);
+    const isNew = (uid: number): boolean => uid >= before.uidNext && uid < now.uidNext;
+    isAll = now.messages === before.messages + changes.uids.filter(isNew).length;
+  }
+  if (!isAll) return tellPresent(deps, folder, signal);
+  return Uint32Array.from(changes.missing.sort((a, b) => b - a));
+}
+
+/** With QRESYNC the server also says what has gone. */
+async function readChanged(
+  client: ImapFlow,
+  changes: Changes,
+  changedSince: bigint,
+  signal: AbortSignal,
+): Promise<void> {
   const onExpunge = ({ uid }: { readonly uid?: number | undefined }): void => {
     if (uid !== undefined) changes.gone.push(uid);
   };
   client.on('expunge', onExpunge);
   try {
-    const options = { uid: true, changedSince: BigInt(before.modseq) };
-    for await (const message of client.fetch('1:*', { uid: true, flags: true }, options)) {
-      const all = message.flags ?? [];
-      if (isDeleted(all)) changes.gone.push(message.uid);
-      else changes.flags.push({ uid: message.uid, keywords: keywordsOf(all) });
-      if (changes.isFull) await changes.tell(signal);
-    }
+    await changes.read(client.fetch('1:*', FLAGS, { uid: true, changedSince }), signal);
   } finally {
     client.off('expunge', onExpunge);
   }
-  while (!changes.isTold) await changes.tell(signal);
-  return Uint32Array.from(changes.missing.sort((a, b) => b - a));
 }
 
 /** Of a folder, told some at a time: each time is one transaction of the store, and nobody reads while it goes on. */
 class Changes {
   readonly flags: { readonly uid: number; readonly keywords: readonly string[] }[] = [];
   readonly gone: number[] = [];
+  /** All that the server named, whatever became of it. */
+  readonly uids: number[] = [];
   /** Of what was told, what is not known there. */
   readonly missing: number[] = [];
+  /** Messages of the folder that are known there, after all was told. */
+  known = 0;
   readonly #line: FolderSyncDeps['line'];
   readonly #folder: FolderRef;
 
@@ -137,40 +176,53 @@ class Changes {
     this.#folder = folder;
   }
 
-  get isFull(): boolean {
-    return this.flags.length >= HEADER_BATCH || this.gone.length >= HEADER_BATCH;
+  async read(messages: AsyncIterable<FetchMessageObject>, signal: AbortSignal): Promise<void> {
+    for await (const { flags = [], uid } of messages) {
+      this.uids.push(uid);
+      if (isDeleted(flags)) this.gone.push(uid);
+      else this.flags.push({ uid, keywords: keywordsOf(flags) });
+      if (this.flags.length >= HEADER_BATCH || this.gone.length >= HEADER_BATCH) await this.#tell(signal);
+    }
+    do await this.#tell(signal);
+    while (this.flags.length > 0 || this.gone.length > 0);
   }
 
-  get isTold(): boolean {
-    return this.flags.length === 0 && this.gone.length === 0;
-  }
-
-  async tell(signal: AbortSignal): Promise<void> {
+  async #tell(signal: AbortSignal): Promise<void> {
     const [flags, gone] = [this.flags.splice(0, HEADER_BATCH), this.gone.splice(0, HEADER_BATCH)];
-    const { missing } = await this.#line.call('changes', { ...this.#folder, flags, gone }, signal);
+    const { known, missing } = await this.#line.call('changes', { ...this.#folder, flags, gone }, signal);
     this.missing.push(...missing);
+    this.known = known;
   }
 }
 
+/** All UIDs and all flags. */
 async function compare(
-  { client, line }: FolderSyncDeps,
+  deps: FolderSyncDeps,
   folder: FolderRef,
   hasKnown: boolean,
   signal: AbortSignal,
 ): Promise<Uint32Array> {
+  const missing = await tellPresent(deps, folder, signal);
+  if (hasKnown) await new Changes(deps.line, folder).read(deps.client.fetch('1:*', FLAGS, { uid: true }), signal);
+  return missing;
+}
+
+/** What is missing, newest first, now that it is known which messages there are. */
+async function tellPresent(
+  { client, line }: FolderSyncDeps,
+  folder: FolderRef,
+  signal: AbortSignal,
+): Promise<Uint32Array> {
   const found = await client.search({ deleted: false }, { uid: true });
   if (!Array.isArray(found)) throw new HubError('server_unreachable', `${folder.path} cannot be searched`);
-  const { missing } = await line.call('present', { ...folder, uids: Uint32Array.from(found) }, signal);
-  if (!hasKnown) return missing;
-  const isMissing = new Set(missing);
-  const changes = new Changes(line, folder);
-  for await (const { flags = [], uid } of client.fetch('1:*', { uid: true, flags: true }, { uid: true })) {
-    if (isMissing.has(uid) || isDeleted(flags)) continue;
-    changes.flags.push({ uid, keywords: keywordsOf(flags) });
-    if (changes.isFull) await changes.tell(signal);
-  }
-  while (!changes.isTold) await changes.tell(signal);
-  return missing;
+  return (await line.call('present', { ...folder, uids: Uint32Array.from(found) }, signal)).missing;
+}
+
+/** How many messages there are; undefined for an answer that does not say. */
+async function countOf(client: ImapFlow, { path }: FolderRef): Promise<number | undefined> {
+  const found = await client.search({ deleted: false }, { uid: true, returnOptions: ['COUNT'] });
+  if (found === false || found === undefined) throw new HubError('server_unreachable', `${path} cannot be searched`);
+  return Array.isArray(found) ? found.length : found.count;
 }
 
 async function tell(

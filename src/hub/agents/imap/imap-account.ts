@@ -233,9 +233,9 @@ export class ImapAccount {
     return { missing: this.#missing(mailboxId, uids) };
   }
 
-  #changes({ flags, gone, path }: Told<'changes'>): { missing: Uint32Array } {
+  #changes({ flags, gone, path }: Told<'changes'>): ImapToldCalls['changes']['reply'] {
     const mailboxId = this.#idOf(path);
-    if (mailboxId === undefined) return { missing: new Uint32Array(0) };
+    if (mailboxId === undefined) return { missing: new Uint32Array(0), known: 0 };
     for (const uid of gone) this.#gone(mailboxId, uid);
     const unknown: number[] = [];
     for (const { keywords, uid } of flags) {
@@ -243,7 +243,7 @@ export class ImapAccount {
       if (known === undefined) unknown.push(uid);
       else this.#merge(known, keywords);
     }
-    return { missing: this.#missing(mailboxId, unknown) };
+    return { missing: this.#missing(mailboxId, unknown), known: this.#places.count(mailboxId) };
   }
 
   #synced(path: string, mark: FolderMark): void {

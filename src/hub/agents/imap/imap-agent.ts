@@ -23,6 +23,7 @@ import type {
 } from './imap-protocol.ts';
 import {
   BODY_WHOLE_BYTES,
+  FLAGS_INTERVAL_MS,
   RECONNECT_CEILING_MS,
   RECONNECT_FIRST_MS,
   ROUND_INTERVAL_MS,
@@ -54,6 +55,8 @@ export class ImapAgent implements AsyncDisposable {
   /** What was asked for while the work went on. */
   #isNudged = false;
   #isLookWanted = false;
+  /** By path, when all flags of a folder without mod-sequences are to be read again. */
+  readonly #flagsDueAt = new Map<string, number>();
   /** In a row, which left open where messages went. */
   #unsettledLooks = 0;
 
@@ -138,34 +141,40 @@ export class ImapAgent implements AsyncDisposable {
 
   /** Looks at all folders. Answers whether what is pending may be done: not while messages may have moved meanwhile. */
   async #round(client: ImapFlow, signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#deps;
     this.#isLookWanted = false;
     const listed = await listFolders(client);
     const told = listed.map(({ folder }) => folder);
     const { folders } = await this.#line.call('folders', { folders: told, prefix: prefixOf(client) }, signal);
     const byPath = new Map(listed.map((one) => [one.folder.path, one]));
+    for (const path of this.#flagsDueAt.keys()) if (!byPath.has(path)) this.#flagsDueAt.delete(path);
     const refused: string[] = [];
     let problem: string | undefined;
     for (const folder of folders) {
-      const now = byPath.get(folder.path);
-      if (now === undefined || !hasChanged(folder, now)) continue;
+      const { path } = folder;
+      const now = byPath.get(path);
+      const readsAllFlags = (this.#flagsDueAt.get(path) ?? 0) <= clock.monotonic();
+      if (now === undefined || !hasChanged(folder, now, readsAllFlags)) continue;
       const onLeft = (toFetch: number): void => {
         this.#status = { ...this.#status, toFetch };
       };
       try {
-        await syncFolder({ client, line: this.#line, onLeft }, folder.path, signal);
+        const { unseen } = now;
+        await syncFolder({ client, line: this.#line, onLeft }, { path, unseen, readsAllFlags }, signal);
+        if (readsAllFlags) this.#flagsDueAt.set(path, clock.monotonic() + FLAGS_INTERVAL_MS);
       } catch (error) {
         // Of one folder that the server refuses; the others are none the worse for it.
         if (!client.usable || !isRefusal(error)) throw error;
         this.#deps.log.warn({ err: error }, 'a folder cannot be looked at now');
-        refused.push(folder.path);
-        problem = `${folder.path}: ${this.#wordsFor(error)}`;
+        refused.push(path);
+        problem = `${path}: ${this.#wordsFor(error)}`;
       }
     }
     const { again } = await this.#line.call('current', { refused }, signal);
     this.#isLookWanted ||= again;
     this.#unsettledLooks = again ? this.#unsettledLooks + 1 : 0;
     if (again && this.#unsettledLooks % UNSETTLED_LOOKS_MAX !== 0) return false;
-    await this.#say({ currentAt: this.#deps.clock.now(), problem }, signal);
+    await this.#say({ currentAt: clock.now(), problem }, signal);
     return true;
   }
 
@@ -283,11 +292,15 @@ export class ImapAgent implements AsyncDisposable {
   }
 }
 
-/** Without mod-sequences a server does not say that flags have changed: then every look compares. */
-function hasChanged({ mark, uidValidity }: FolderToSync, now: ListedFolder): boolean {
-  if (mark?.modseq === undefined || now.modseq === undefined) return true;
-  const isSame = mark.modseq === now.modseq && mark.messages === now.messages && mark.uidNext === now.uidNext;
-  return !isSame || uidValidity !== now.uidValidity;
+/**
+ * Without mod-sequences a server does not say that flags have changed: how many messages are unseen says most of it. The inbox
+ * is looked at whatever the counts are, since its watcher tells of flags too.
+ */
+function hasChanged({ mark, path, uidValidity }: FolderToSync, now: ListedFolder, isDue: boolean): boolean {
+  const isSame = mark?.messages === now.messages && mark?.uidNext === now.uidNext && uidValidity === now.uidValidity;
+  if (mark === undefined || !isSame) return true;
+  if (mark.modseq !== undefined && now.modseq !== undefined) return mark.modseq !== now.modseq;
+  return isDue || mark.unseen === undefined || mark.unseen !== now.unseen || path.toUpperCase() === 'INBOX';
 }
 
 /** One command of one folder was refused, or the folder is another by now. Who throttles refuses all, and is given time. */

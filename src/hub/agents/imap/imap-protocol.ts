@@ -50,6 +50,8 @@ export interface FolderMark {
   readonly messages: number;
   /** Undefined for a server without CONDSTORE. */
   readonly modseq: string | undefined;
+  /** As STATUS said before the folder was opened; undefined where mod-sequences say more, or nobody has asked. */
+  readonly unseen?: number | undefined;
 }
 
 export interface FolderToSync {
@@ -147,13 +149,13 @@ export type ImapToldCalls = {
     readonly request: FolderRef & { readonly uids: Uint32Array };
     readonly reply: { readonly missing: Uint32Array };
   };
-  /** What has changed. Answers which of them are missing here. */
+  /** What has changed. Answers which of them are missing here, and how many messages of the folder are known now. */
   readonly changes: {
     readonly request: FolderRef & {
       readonly flags: readonly { readonly uid: number; readonly keywords: readonly string[] }[];
       readonly gone: readonly number[];
     };
-    readonly reply: { readonly missing: Uint32Array };
+    readonly reply: { readonly missing: Uint32Array; readonly known: number };
   };
   /** The folder is here as it is there. */
   readonly synced: { readonly request: FolderRef & { readonly mark: FolderMark }; readonly reply: object };
