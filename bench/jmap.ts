@@ -101,7 +101,7 @@ export async function openStore(folder: string) {
       { id: role, name: role, parentId: null, role, sortOrder, isSubscribed: true, rights: ALL_RIGHTS },
       'agent',
     );
-  const source = { raw: async () => undefined };
+  const source = { isSizeKnown: () => true, raw: async () => undefined };
   return { store, blobStore, journal, jmap: createJmap({ store, blobStore, source, clock, random, log: SILENT_LOG }) };
 }
 

@@ -105,8 +105,8 @@ export class ImapWorld implements AsyncDisposable {
     const startImapAgent = (): StartedAgent => this.#startAgent();
     const { dialer = new TestDialer() } = this.#options;
     this.#accounts = new ImapAccounts({ ...deps, store, blobs, startImapAgent, dialer }, { agentTimeoutMs: 10_000 });
-    const { submitter, raw } = this.#accounts;
-    this.#jmap = createJmap({ ...deps, store, blobStore: blobs, source: { raw }, submitter });
+    const { isSizeKnown, raw, submitter } = this.#accounts;
+    this.#jmap = createJmap({ ...deps, store, blobStore: blobs, source: { isSizeKnown, raw }, submitter });
   }
 
   /** As the end of the process: what the journal has is all that is left. */

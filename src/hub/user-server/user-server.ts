@@ -207,8 +207,9 @@ export class UserServer implements AsyncDisposable {
     };
     return {
       remote: new EncryptedAttachments({ chunk }, { accountId: ACCOUNT }),
+      isSizeKnown: (accountId, emailId) => !this.imap.has(accountId) || this.imap.isSizeKnown(accountId, emailId),
       raw: async (accountId, emailId, range, signal) => {
-        if (this.imap.has(accountId)) return this.imap.raw(accountId, emailId, range, signal);
+        if (this.imap.has(accountId)) return availableFrom(this.imap.raw(accountId, emailId, range, signal), signal);
         const pdu = this.#encrypted.pduOf(emailId);
         if (pdu === undefined) return undefined;
         const { mime } = await availableFrom(this.#mailAgent.ask('raw', { pdu }, signal), signal);

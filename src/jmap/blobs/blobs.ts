@@ -13,7 +13,7 @@ import {
   UnavailableOctets,
 } from './ports.ts';
 
-/** A blob that is there. `size` is unknown before it is read where the octets have to be decoded first. */
+/** A blob that is there. `size` is unknown before it is read where octets have to be decoded first, or a server guesses. */
 export interface OpenBlob {
   readonly size: number | undefined;
   read(range: ByteRange | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
@@ -55,13 +55,17 @@ export class Blobs {
     const place = parsePartBlobId(blobId);
     if (place?.isRemote === true) return this.#openRemote(account, place);
     if (place !== undefined) return this.#openPart(account, place);
-    const { store } = this.#deps;
+    const { source, store } = this.#deps;
     const size = await store.size(account.id, blobId);
     if (size !== undefined)
       return { size, read: (range) => store.read(account.id, blobId, range ?? { start: 0, end: size }) };
     const email = account.emailOfBlob(blobId);
     if (email === undefined) return undefined;
-    return { size: email.size, read: (range, signal) => this.#readMessage(account.id, email.id, range, signal) };
+    const isSizeKnown = source.isSizeKnown(account.id, email.id);
+    return {
+      size: isSizeKnown ? email.size : undefined,
+      read: (range, signal) => this.#readMessage(account.id, email.id, range, signal),
+    };
   }
 
   /** All octets of a blob; undefined if it is not there. Throws MethodError `requestTooLarge` for what no method takes whole. */

@@ -18,6 +18,8 @@ export interface MailSource {
     range: ByteRange | undefined,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** Whether the size of an email is that of its message, and not what a server has only guessed so far. */
+  isSizeKnown(accountId: string, emailId: string): boolean;
   /** Left out where every message holds all of its parts. */
   readonly remote?: RemoteSource;
 }

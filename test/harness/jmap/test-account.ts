@@ -56,6 +56,7 @@ export class TestAccount {
       store,
       blobStore: this.blobStore,
       source: {
+        isSizeKnown: () => true,
         raw: async (accountId, emailId, range) => {
           const raw = this.#messages.get(`${accountId} ${emailId}`);
           return raw === undefined

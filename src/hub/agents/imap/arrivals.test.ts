@@ -34,7 +34,10 @@ function put(account: MailAccount, id: string, uid?: number): void {
   const email = { ...readMessage(RAW), id, size: RAW.length, receivedAt: NOW, keywords: [], mailboxIds: ['a'] };
   if (uid === undefined) account.putEmails([email], 'client');
   else
-    account.putEmails([{ ...email, place: encodePlaces([{ mailboxId: 'a', uidValidity: '1', uid }], false) }], 'agent');
+    account.putEmails(
+      [{ ...email, place: encodePlaces([{ mailboxId: 'a', uidValidity: '1', uid }], 'read') }],
+      'agent',
+    );
 }
 
 function arrivalsIn(mailboxId: string, account: MailAccount, puts: Puts): Arrivals {

@@ -8,9 +8,10 @@ import type { FetchMessageObject, FetchQueryObject, ImapFlow } from 'imapflow';
 import { readMessage } from '../../../jmap/mime/index.ts';
 import { HubError } from '../../hub-error.ts';
 import type { AgentLine } from '../line.ts';
+import { isRefusal } from './imap-connection.ts';
 import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
 import { isDeleted, keywordsOf } from './keywords.ts';
-import { FIRST_SCREEN, FLAGS_WINDOW, HEADER_BATCH } from './limits.ts';
+import { FIRST_SCREEN, FLAGS_WINDOW, HEADER_BATCH, REFUSED_MESSAGES_MAX } from './limits.ts';
 import { sectionOf } from './message-octets.ts';
 import { uidSetOf } from './uid-set.ts';
 
@@ -32,11 +33,15 @@ export interface FolderTurn {
 const HEADER: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true, headers: true };
 const FLAGS: FetchQueryObject = { uid: true, flags: true };
 
-/** The folder as it is now, once everything of it was told. */
-export async function syncFolder(deps: FolderSyncDeps, turn: FolderTurn, signal: AbortSignal): Promise<void> {
+/** The folder as it is now, once everything of it was told. Answers why messages are left out, one reason for each. */
+export async function syncFolder(
+  deps: FolderSyncDeps,
+  turn: FolderTurn,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
   const { client, line, onLeft } = deps;
   const { path, readsAllFlags, unseen } = turn;
-  const { folder, mark, missing } = await selected(client, path, async () => {
+  const { folder, known, mark, missing } = await selected(client, path, async () => {
     // Anew, although it may be selected already: only then are its counts and its mod-sequence those of now.
     const { uidValidity: life } = await client.mailboxOpen(path);
     const uidValidity = String(life);
@@ -49,18 +54,42 @@ export async function syncFolder(deps: FolderSyncDeps, turn: FolderTurn, signal:
         ? undefined
         : await tellChanges(deps, folder, { before, now: mark, readsAllFlags }, signal)) ??
       (await compare(deps, folder, known > 0, signal));
-    return { folder, mark, missing };
+    return { folder, known, mark, missing };
   });
+  const refusals: unknown[] = [];
   for (let at = 0; at < missing.length; at += HEADER_BATCH) {
     onLeft(missing.length - at);
     const uids = missing.subarray(at, at + HEADER_BATCH);
-    await inFolder(client, folder, async () => {
-      const messages = await client.fetchAll(uidSetOf(uids), HEADER, { uid: true });
-      await tell(deps, folder, messages, signal);
-    });
+    await inFolder(client, folder, () => tellHeaders(deps, folder, uids, refusals, signal));
   }
   onLeft(0);
-  await line.call('synced', { ...folder, mark }, signal);
+  const isAllRefused = refusals.length > 0 && refusals.length === missing.length;
+  // Nothing of the folder could ever be read: then it is the folder that is refused.
+  if (isAllRefused && known === 0) throw refusals[0];
+  // It may be for a while: the next look asks for them again.
+  if (!isAllRefused) await line.call('synced', { ...folder, mark }, signal);
+  return refusals;
+}
+
+/** One message that the server cannot read itself makes it refuse all that were asked for with it: the others are read. */
+async function tellHeaders(
+  deps: FolderSyncDeps,
+  folder: FolderRef,
+  uids: Uint32Array,
+  refusals: unknown[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { client } = deps;
+  try {
+    await tell(deps, folder, await client.fetchAll(uidSetOf(uids), HEADER, { uid: true }), signal);
+  } catch (error) {
+    if (!client.usable || !isRefusal(error)) throw error;
+    if (uids.length > 1) {
+      const middle = uids.length >> 1;
+      await tellHeaders(deps, folder, uids.subarray(0, middle), refusals, signal);
+      await tellHeaders(deps, folder, uids.subarray(middle), refusals, signal);
+    } else if (refusals.push(error) > REFUSED_MESSAGES_MAX) throw error;
+  }
 }
 
 /** Throws HubError `absent` when the folder has another life than the one that is meant. */
@@ -103,8 +132,14 @@ async function tellFirstScreen(
   { messages: exists }: FolderMark,
   signal: AbortSignal,
 ): Promise<void> {
-  const newest = await deps.client.fetchAll(`${Math.max(1, exists - FIRST_SCREEN + 1)}:*`, HEADER);
-  await tell(deps, folder, newest, signal);
+  const { client } = deps;
+  try {
+    const newest = await client.fetchAll(`${Math.max(1, exists - FIRST_SCREEN + 1)}:*`, HEADER);
+    await tell(deps, folder, newest, signal);
+  } catch (error) {
+    // They are asked for again with all others.
+    if (!client.usable || !isRefusal(error)) throw error;
+  }
 }
 
 interface Marks {

@@ -64,6 +64,11 @@ export class ImapAccount {
     return undefined;
   }
 
+  /** Servers guess sizes: until its text was read, one is only what was told with its header. */
+  isSizeKnown(emailId: string): boolean {
+    return this.#places.textOf(emailId) === 'read';
+  }
+
   /** What it answers is as durable as the cache before the agent hears of it. */
   handlers(): Omit<Handlers<ImapToldCalls>, 'handing'> {
     const { onStatus, settings, store } = this.#deps;
@@ -194,7 +199,7 @@ export class ImapAccount {
           mailboxIds: [mailboxId],
           hasAttachment: false,
           preview: '',
-          place: encodePlaces([place], true),
+          place: encodePlaces([place], 'unread'),
         },
       ],
       'agent',

@@ -197,6 +197,9 @@ export class ImapAccounts implements AsyncDisposable {
     })();
   };
 
+  readonly isSizeKnown: MailSource['isSizeKnown'] = (accountId, emailId) =>
+    this.#get(accountId).imap.isSizeKnown(emailId);
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listening[Symbol.dispose]();
     await Promise.all([...this.#running.keys()].map((id) => this.#stop(id)));

@@ -4,7 +4,7 @@
  * anything but what the server showed after the step before, and whatever an ended connection leaves open is seen at the next
  * look. Remembers nothing between lives.
  */
-import type { ImapFlow, ImapFlowError } from 'imapflow';
+import type { ImapFlow } from 'imapflow';
 import { type Clock, isAbort, type Log, Scope, whenAborted } from '../../../base/index.ts';
 import { readMessage } from '../../../jmap/mime/index.ts';
 import { HubError } from '../../hub-error.ts';
@@ -12,7 +12,7 @@ import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { sendMessage } from '../smtp/smtp-agent.ts';
 import { type ListedFolder, listFolders, prefixOf } from './folder-list.ts';
 import { inFolder, syncFolder } from './folder-sync.ts';
-import { asHubError, connectImap } from './imap-connection.ts';
+import { asHubError, connectImap, isRefusal } from './imap-connection.ts';
 import type {
   FolderToSync,
   ImapAgentCalls,
@@ -57,6 +57,8 @@ export class ImapAgent implements AsyncDisposable {
   #isLookWanted = false;
   /** By path, when all flags of a folder without mod-sequences are to be read again. */
   readonly #flagsDueAt = new Map<string, number>();
+  /** By path, what the server refuses of a folder. */
+  readonly #problems = new Map<string, string>();
   /** In a row, which left open where messages went. */
   #unsettledLooks = 0;
 
@@ -147,9 +149,9 @@ export class ImapAgent implements AsyncDisposable {
     const told = listed.map(({ folder }) => folder);
     const { folders } = await this.#line.call('folders', { folders: told, prefix: prefixOf(client) }, signal);
     const byPath = new Map(listed.map((one) => [one.folder.path, one]));
-    for (const path of this.#flagsDueAt.keys()) if (!byPath.has(path)) this.#flagsDueAt.delete(path);
+    for (const known of [this.#flagsDueAt, this.#problems])
+      for (const path of known.keys()) if (!byPath.has(path)) known.delete(path);
     const refused: string[] = [];
-    let problem: string | undefined;
     for (const folder of folders) {
       const { path } = folder;
       const now = byPath.get(path);
@@ -160,20 +162,25 @@ export class ImapAgent implements AsyncDisposable {
       };
       try {
         const { unseen } = now;
-        await syncFolder({ client, line: this.#line, onLeft }, { path, unseen, readsAllFlags }, signal);
+        const turn = { path, unseen, readsAllFlags };
+        const leftOut = await syncFolder({ client, line: this.#line, onLeft }, turn, signal);
+        this.#problems.delete(path);
+        if (leftOut.length > 0)
+          this.#problems.set(path, `${path}: messages left out: ${leftOut.length}: ${this.#wordsFor(leftOut[0])}`);
         if (readsAllFlags) this.#flagsDueAt.set(path, clock.monotonic() + FLAGS_INTERVAL_MS);
       } catch (error) {
         // Of one folder that the server refuses; the others are none the worse for it.
         if (!client.usable || !isRefusal(error)) throw error;
         this.#deps.log.warn({ err: error }, 'a folder cannot be looked at now');
         refused.push(path);
-        problem = `${path}: ${this.#wordsFor(error)}`;
+        this.#problems.set(path, `${path}: ${this.#wordsFor(error)}`);
       }
     }
     const { again } = await this.#line.call('current', { refused }, signal);
     this.#isLookWanted ||= again;
     this.#unsettledLooks = again ? this.#unsettledLooks + 1 : 0;
     if (again && this.#unsettledLooks % UNSETTLED_LOOKS_MAX !== 0) return false;
+    const [problem] = this.#problems.values();
     await this.#say({ currentAt: clock.now(), problem }, signal);
     return true;
   }
@@ -206,25 +213,17 @@ export class ImapAgent implements AsyncDisposable {
 
   async #readTexts(client: ImapFlow, batch: Batch, signal: AbortSignal): Promise<void> {
     const { messages, path, uidValidity } = batch;
-    const bodies: RemoteBody[] = [];
+    let bodies: RemoteBody[] = [];
     try {
-      await inFolder(client, batch, async () => {
-        const range = uidSetOf(messages.map(({ uid }) => uid));
-        const query = { uid: true, source: { start: 0, maxLength: BODY_WHOLE_BYTES } };
-        for await (const message of client.fetch(range, query, { uid: true })) {
-          const source = sectionOf(message.source);
-          if (source === undefined) continue;
-          const { hasAttachment, preview, text } = readMessage(source);
-          bodies.push({ uid: message.uid, hasAttachment, preview, text, size: source.length });
-        }
-        const told = new Map(messages.map(({ size, uid }) => [uid, size]));
-        for (const [at, body] of bodies.entries())
-          if (body.size >= BODY_WHOLE_BYTES)
-            bodies[at] = { ...body, size: await sizeOf(client, body.uid, body.size, told.get(body.uid) ?? 0) };
-      });
+      bodies = await inFolder(client, batch, () => readBodies(client, messages));
     } catch (error) {
       if (!client.usable || isOver(error)) throw error;
       this.#deps.log.warn({ err: error }, 'texts of messages cannot be read');
+      // One that the server cannot read itself makes it refuse all that were asked for with it.
+      if (messages.length > 1) {
+        for (const message of messages) await this.#readTexts(client, { ...batch, messages: [message] }, signal);
+        return;
+      }
     }
     const read = new Set(bodies.map(({ uid }) => uid));
     // Gone meanwhile, or refused: asking again and again would not help.
@@ -292,6 +291,23 @@ export class ImapAgent implements AsyncDisposable {
   }
 }
 
+async function readBodies(client: ImapFlow, messages: Batch['messages']): Promise<RemoteBody[]> {
+  const bodies: RemoteBody[] = [];
+  const range = uidSetOf(messages.map(({ uid }) => uid));
+  const query = { uid: true, source: { start: 0, maxLength: BODY_WHOLE_BYTES } };
+  for await (const message of client.fetch(range, query, { uid: true })) {
+    const source = sectionOf(message.source);
+    if (source === undefined) continue;
+    const { hasAttachment, preview, text } = readMessage(source);
+    bodies.push({ uid: message.uid, hasAttachment, preview, text, size: source.length });
+  }
+  const told = new Map(messages.map(({ size, uid }) => [uid, size]));
+  for (const [at, body] of bodies.entries())
+    if (body.size >= BODY_WHOLE_BYTES)
+      bodies[at] = { ...body, size: await sizeOf(client, body.uid, body.size, told.get(body.uid) ?? 0) };
+  return bodies;
+}
+
 /**
  * Without mod-sequences a server does not say that flags have changed: how many messages are unseen says most of it. The inbox
  * is looked at whatever the counts are, since its watcher tells of flags too.
@@ -301,13 +317,6 @@ function hasChanged({ mark, path, uidValidity }: FolderToSync, now: ListedFolder
   if (mark === undefined || !isSame) return true;
   if (mark.modseq !== undefined && now.modseq !== undefined) return mark.modseq !== now.modseq;
   return isDue || mark.unseen === undefined || mark.unseen !== now.unseen || path.toUpperCase() === 'INBOX';
-}
-
-/** One command of one folder was refused, or the folder is another by now. Who throttles refuses all, and is given time. */
-function isRefusal(error: unknown): boolean {
-  if (error instanceof HubError) return error.code === 'server_unreachable' || error.code === 'absent';
-  const { code, responseStatus } = error as ImapFlowError;
-  return code !== 'ETHROTTLE' && (responseStatus === 'NO' || responseStatus === 'BAD');
 }
 
 function isOver(error: unknown): boolean {

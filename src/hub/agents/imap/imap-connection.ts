@@ -90,3 +90,10 @@ export function asHubError(error: unknown, { auth, host, port, security, user }:
     });
   return new HubError('server_unreachable', `${where} failed: ${message}${said}`, context);
 }
+
+/** One command of one folder was refused, or the folder is another by now. Who throttles refuses all, and is given time. */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof HubError) return error.code === 'server_unreachable' || error.code === 'absent';
+  const { code, responseStatus } = error as ImapFlowError;
+  return code !== 'ETHROTTLE' && (responseStatus === 'NO' || responseStatus === 'BAD');
+}

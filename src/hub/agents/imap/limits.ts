@@ -14,6 +14,8 @@ export const HEADER_BATCH = 200;
 export const FLAGS_WINDOW = 1_000;
 /** The flags of all the others are read so often there. */
 export const FLAGS_INTERVAL_MS = 10 * 60_000;
+/** Messages of a folder that the server refuses by themselves in one look: beyond, it is the folder that it refuses. */
+export const REFUSED_MESSAGES_MAX = 10;
 /** Bodies fetched at once. */
 export const BODY_BATCH = 50;
 /** Octets of bodies fetched at once, the last message beyond. */

@@ -270,7 +270,7 @@ export class PendingSteps {
   #arrived(emailId: string, place: Place): void {
     const { account, places } = this.#deps;
     places.add(emailId, place);
-    if (account.email(emailId) === undefined) account.destroyAt(emailId, encodePlaces([place], false));
+    if (account.email(emailId) === undefined) account.destroyAt(emailId, encodePlaces([place], 'read'));
   }
 
   #refused(pending: PendingChange, plan: StepPlan, reason: string): void {

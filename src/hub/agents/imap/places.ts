@@ -13,21 +13,24 @@ export interface Place {
   readonly uid: number;
 }
 
-/** Marks a row whose email's text has not been read. */
-const TEXTLESS = '?';
+/** Of an email: whoever has not read it to its end has only the size that the server told, which may be a guess. */
+export type TextState = 'read' | 'unread' | 'refused';
 
-export function encodePlaces(places: readonly Place[], isTextless: boolean): string {
+/** How rows are marked whose email's text was not read. */
+const MARKS: Readonly<Record<TextState, readonly string[]>> = { read: [], unread: ['?'], refused: ['!'] };
+
+export function encodePlaces(places: readonly Place[], text: TextState): string {
   const spelled = places.map(({ mailboxId, uid, uidValidity }) => `${mailboxId}:${uidValidity}:${uid}`);
-  return [...(isTextless ? [TEXTLESS] : []), ...spelled].join(' ');
+  return [...MARKS[text], ...spelled].join(' ');
 }
 
-export function decodePlaces(text: string | null): { readonly places: readonly Place[]; readonly isTextless: boolean } {
-  const words = (text ?? '').split(' ');
+export function decodePlaces(row: string | null): { readonly places: readonly Place[]; readonly text: TextState } {
+  const words = (row ?? '').split(' ');
   const places = words.flatMap((word) => {
     const [mailboxId = '', uidValidity = '', uid = ''] = word.split(':');
     return uid === '' ? [] : [{ mailboxId, uidValidity, uid: Number(uid) }];
   });
-  return { places, isTextless: words[0] === TEXTLESS };
+  return { places, text: words[0] === '?' ? 'unread' : words[0] === '!' ? 'refused' : 'read' };
 }
 
 export class Places {
@@ -41,8 +44,8 @@ export class Places {
   constructor(account: MailAccount) {
     this.#account = account;
     for (const id of account.emailIds()) {
-      const { isTextless, places } = decodePlaces(account.email(id)?.place ?? null);
-      if (isTextless) this.#textless.add(id);
+      const { places, text } = decodePlaces(account.email(id)?.place ?? null);
+      if (text === 'unread') this.#textless.add(id);
       for (const place of places) this.#put(place, id);
     }
     for (const { change, object } of account.pending(Number.MAX_SAFE_INTEGER))
@@ -82,10 +85,10 @@ export class Places {
     const email = this.#account.email(emailId);
     this.#put(place, emailId);
     if (email === undefined) return;
-    const { isTextless, places } = decodePlaces(email.place);
+    const { places, text } = decodePlaces(email.place);
     const others = places.filter(({ mailboxId }) => mailboxId !== place.mailboxId);
     this.#find(emailId);
-    this.#write(emailId, [...others, place], isTextless);
+    this.#write(emailId, [...others, place], text);
   }
 
   /** A new email at a place of its own: its row has it already. */
@@ -101,9 +104,9 @@ export class Places {
     this.#byMailbox.get(mailboxId)?.delete(uid);
     const email = this.#account.email(emailId);
     if (email === undefined) return undefined;
-    const { isTextless, places } = decodePlaces(email.place);
+    const { places, text } = decodePlaces(email.place);
     const left = places.filter((place) => place.mailboxId !== mailboxId || place.uid !== uid);
-    this.#write(emailId, left, isTextless);
+    this.#write(emailId, left, text);
     if (left.length === 0) this.#lose(emailId);
     return emailId;
   }
@@ -127,15 +130,19 @@ export class Places {
     return this.#textless;
   }
 
-  /** Its text is in the index now, or never will be. */
-  hasText(emailId: string): void {
-    this.#textless.delete(emailId);
-    const email = this.#account.email(emailId);
-    if (email !== undefined) this.#write(emailId, decodePlaces(email.place).places, false);
+  textOf(emailId: string): TextState {
+    return decodePlaces(this.#account.email(emailId)?.place ?? null).text;
   }
 
-  #write(emailId: string, places: readonly Place[], isTextless: boolean): void {
-    this.#account.updateEmail(emailId, { place: encodePlaces(places, isTextless) }, 'agent');
+  /** Its text is in the index now, or never will be. */
+  setText(emailId: string, text: Exclude<TextState, 'unread'>): void {
+    this.#textless.delete(emailId);
+    const email = this.#account.email(emailId);
+    if (email !== undefined) this.#write(emailId, decodePlaces(email.place).places, text);
+  }
+
+  #write(emailId: string, places: readonly Place[], text: TextState): void {
+    this.#account.updateEmail(emailId, { place: encodePlaces(places, text) }, 'agent');
   }
 
   #put({ mailboxId, uid }: Place, emailId: string): void {

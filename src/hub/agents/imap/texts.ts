@@ -47,14 +47,14 @@ export class Texts {
     if (mailboxId === undefined) return;
     for (const uid of absent) {
       const id = this.#places.emailAt(mailboxId, uid);
-      if (id !== undefined) this.#places.hasText(id);
+      if (id !== undefined) this.#places.setText(id, 'refused');
     }
     for (const { hasAttachment, preview, size, text, uid } of bodies) {
       const id = this.#places.emailAt(mailboxId, uid);
       if (id === undefined) continue;
       this.#account.updateEmail(id, { hasAttachment, preview, size }, 'agent');
       this.#account.putTexts([{ id, text }]);
-      this.#places.hasText(id);
+      this.#places.setText(id, 'read');
     }
   }
 }
