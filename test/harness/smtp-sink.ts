@@ -14,6 +14,8 @@ export interface SmtpBehaviour {
   readonly silentAfterData?: number;
   /** Before the message is taken: 451, that many times. */
   readonly busy?: number;
+  /** Whether a password or token is taken; otherwise `secret` is. */
+  readonly isGood?: (credential: string) => boolean;
 }
 
 export class SmtpSink implements AsyncDisposable {
@@ -42,6 +44,7 @@ export class SmtpSink implements AsyncDisposable {
   static async open({
     busy = 0,
     cutAfterData = 0,
+    isGood = (credential) => credential === 'secret',
     recipients = {},
     silentAfterData = 0,
   }: SmtpBehaviour = {}): Promise<SmtpSink> {
@@ -55,8 +58,11 @@ export class SmtpSink implements AsyncDisposable {
       disabledCommands: ['STARTTLS'],
       allowInsecureAuth: true,
       logger: false,
-      onAuth: ({ password, username }, _session, done) =>
-        password === 'secret' ? done(null, { user: username ?? '' }) : done(refusal(535, 'no')),
+      authMethods: ['PLAIN', 'LOGIN', 'XOAUTH2'],
+      onAuth: ({ accessToken, password, username }, _session, done) =>
+        isGood(password ?? accessToken ?? '')
+          ? done(null, { user: username ?? '' })
+          : done(refusal(535, '5.7.8 not yours')),
       onRcptTo: ({ address }, _session, done) => {
         const refused = recipients[address];
         const times = (asked.get(address) ?? 0) + 1;

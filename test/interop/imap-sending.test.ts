@@ -1,7 +1,12 @@
 /** Sending from an IMAP account by its own submission server: never twice, and what became of it is told. */
 import { describe, expect, test } from 'vitest';
+import { type HttpDialer, utf8 } from '../../src/base/index.ts';
+import { SystemClock } from '../../src/base/system/index.ts';
 import { unsentSubmissions } from '../../src/jmap/index.ts';
+import { HANDOVER_BACKOFF_MIN_MS } from '../../src/jmap/limits.ts';
 import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
+import { FakeFolder, servingFolders } from '../harness/folder-imap.ts';
+import { HostileImap } from '../harness/hostile-imap.ts';
 import { contentsOf } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { type SmtpBehaviour, SmtpSink } from '../harness/smtp-sink.ts';
@@ -55,6 +60,10 @@ async function statusesOf(world: ImapWorld, id: string): Promise<Record<string, 
   const isDone = (): boolean =>
     world.account.objects.get<{ readonly phase: string }>('EmailSubmission', id)?.phase === 'done';
   await until(isDone);
+  return shownOf(world, id);
+}
+
+async function shownOf(world: ImapWorld, id: string): Promise<Record<string, Status>> {
   const [answer] = await world.call(['EmailSubmission/get', { ids: [id] }]);
   const { list } = answer as { readonly list: readonly { deliveryStatus: Record<string, Status> }[] };
   return list[0]?.deliveryStatus ?? {};
@@ -144,5 +153,101 @@ describe.skipIf(skipsWithoutDovecot('sending from IMAP accounts'))('mail of an I
     const statuses = await statusesOf(world, id);
     expect(statuses['bob@example.net']).toMatchObject({ delivered: 'unknown' });
     expect(sink.taken).toHaveLength(1);
+  });
+});
+
+/** Whoever waits for another try to send waits for an hour. */
+class PatientClock extends SystemClock {
+  override sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return super.sleep(ms === HANDOVER_BACKOFF_MIN_MS ? 3_600_000 : ms, signal);
+  }
+}
+
+async function scripted(isGood: (credential: string) => boolean, dialer?: HttpDialer) {
+  const folders = new Map(['INBOX', 'Drafts', 'Sent'].map((path, at) => [path, new FakeFolder(at + 1)]));
+  const greeting = '* OK [CAPABILITY IMAP4rev1 SASL-IR UIDPLUS MOVE IDLE AUTH=XOAUTH2] ready\r\n';
+  const server = await HostileImap.open(servingFolders(folders), greeting);
+  const sink = await SmtpSink.open({ isGood });
+  const world = await ImapWorld.empty(server, {
+    user: 'alice',
+    clock: new PatientClock(),
+    ...(dialer === undefined ? {} : { dialer }),
+  });
+  const imap = { host: '127.0.0.1', port: server.imapPort, security: 'none', user: 'alice' };
+  return {
+    sink,
+    world,
+    /** Its settings, as somebody gives them. */
+    async add(imapSecret: object, smtpSecret: object, more: object = {}): Promise<void> {
+      const { host, port, security, user } = sink.settings;
+      const smtp = { host, port, security, user, ...smtpSecret };
+      const settings = { address: 'alice@example.org', imap: { ...imap, ...imapSecret }, smtp, ...more };
+      world.accountId = (await world.accounts.add(settings)).id;
+      await world.settled();
+    },
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]();
+      await sink[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('a submission server that does not take the password', () => {
+  test('is told where the mail is and where the account is, with what to do; another password sends it at once', async () => {
+    await using setting = await scripted((credential) => credential === 'changed');
+    const { add, sink, world } = setting;
+    const password = { secret: 'secret', auth: 'password' };
+    await add(password, password);
+    const id = await send(world, ['bob@example.net']);
+    const words = /127\.0\.0\.1 does not take the password for alice.*535 5\.7\.8 not yours.*Add the account once more/;
+    await until(() => world.accounts.status[0]?.sendingProblem !== undefined);
+    expect(world.accounts.status[0]?.sendingProblem).toMatch(words);
+    const smtpReply = expect.stringMatching(words);
+    expect((await shownOf(world, id))['bob@example.net']).toMatchObject({ delivered: 'queued', smtpReply });
+    await add(password, { secret: 'changed', auth: 'password' });
+    expect((await statusesOf(world, id))['bob@example.net']).toMatchObject({
+      delivered: 'queued',
+      smtpReply: expect.stringMatching(/^250/),
+    });
+    expect(sink.taken).toHaveLength(1);
+    expect(world.accounts.status[0]?.sendingProblem).toBeUndefined();
+  });
+});
+
+describe('a submission server that does not take a token before its time', () => {
+  const refresh = { url: 'https://id.example/token', clientId: 'restante', token: 'refresh' };
+  const answering = (answer: (asked: number) => object): HttpDialer => {
+    let asked = 0;
+    return {
+      request: async () => {
+        const said = answer(++asked);
+        return { status: 'error' in said ? 400 : 200, headers: {}, body: utf8(JSON.stringify(said)) };
+      },
+    };
+  };
+  const token = (asked: number) => ({ access_token: `access-${asked}`, expires_in: 3600 });
+
+  test('gets one that is made anew', async () => {
+    await using setting = await scripted((credential) => credential === 'access-2', answering(token));
+    const { add, sink, world } = setting;
+    await add({ auth: 'oauth2' }, { auth: 'oauth2' }, { refresh });
+    await statusesOf(world, await send(world, ['bob@example.net']));
+    expect(sink.taken).toHaveLength(1);
+    expect(world.accounts.status[0]?.sendingProblem).toBeUndefined();
+  });
+
+  test('is told with what to do when the provider makes none anew', async () => {
+    const refused = { error: 'invalid_grant', error_description: 'it was taken back' };
+    const dialer = answering((asked) => (asked === 1 ? token(asked) : refused));
+    await using setting = await scripted(() => false, dialer);
+    const { add, world } = setting;
+    await add({ auth: 'oauth2' }, { auth: 'oauth2' }, { refresh });
+    const id = await send(world, ['bob@example.net']);
+    const words = /id\.example gives no new token: it was taken back.*Allow this program once more/;
+    await until(() => world.accounts.status[0]?.sendingProblem !== undefined);
+    expect(world.accounts.status[0]?.sendingProblem).toMatch(words);
+    const smtpReply = expect.stringMatching(words);
+    expect((await shownOf(world, id))['bob@example.net']).toMatchObject({ delivered: 'queued', smtpReply });
   });
 });

@@ -36,6 +36,7 @@ interface ShownAccount {
   readonly pendingChanges: number;
   readonly lagMs?: number;
   readonly server?: { readonly connection: string; readonly problem?: string };
+  readonly sendingProblem?: string;
 }
 
 const PATH = '/jmap/mail-accounts';
@@ -192,5 +193,5 @@ const COLUMNS: readonly Column<ShownAccount>[] = [
   { title: 'MESSAGES', cell: ({ emails }) => showCount(emails), align: 'right' },
   { title: 'TO SEND', cell: ({ pendingChanges }) => showCount(pendingChanges), align: 'right' },
   { title: 'BEHIND', cell: ({ lagMs }) => (lagMs === undefined ? '' : showDuration(lagMs)), align: 'right' },
-  { title: 'PROBLEM', cell: ({ server }) => server?.problem ?? '', flexible: 2 },
+  { title: 'PROBLEM', cell: ({ sendingProblem, server }) => server?.problem ?? sendingProblem ?? '', flexible: 2 },
 ];

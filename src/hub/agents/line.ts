@@ -24,7 +24,13 @@ type Message =
   | { readonly type: 'call'; readonly id: number; readonly name: string; readonly request: object }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'reply'; readonly id: number; readonly reply: object }
-  | { readonly type: 'error'; readonly id: number; readonly code: string; readonly message: string };
+  | {
+      readonly type: 'error';
+      readonly id: number;
+      readonly code: string;
+      readonly message: string;
+      readonly fix?: string | undefined;
+    };
 
 interface Waiting {
   readonly resolve: (reply: never) => void;
@@ -98,8 +104,8 @@ export class AgentLine<Asked extends Calls, Answered extends Calls> implements D
         this.#settle(message.id)?.resolve(message.reply as never);
         return;
       case 'error': {
-        const { code, id, message: text } = message;
-        this.#settle(id)?.reject(new HubError(code as HubErrorCode, text));
+        const { code, fix, id, message: text } = message;
+        this.#settle(id)?.reject(new HubError(code as HubErrorCode, text, fix === undefined ? {} : { fix }));
         return;
       }
     }
@@ -121,8 +127,10 @@ export class AgentLine<Asked extends Calls, Answered extends Calls> implements D
       if (handler === undefined) throw new HubError('unknown_kind', `nothing is known of ${name}`);
       answer = { type: 'reply', id, reply: await handler(request, controller.signal) };
     } catch (error) {
-      if (error instanceof CodedError) answer = { type: 'error', id, code: error.code, message: error.message };
-      else {
+      if (error instanceof CodedError) {
+        const { code, fix, message } = error;
+        answer = { type: 'error', id, code, message, fix };
+      } else {
         if (!controller.signal.aborted) this.#log.error({ err: error, call: name }, 'a call of an agent failed');
         answer = { type: 'error', id, code: 'failed', message: 'it failed; the log says why' };
       }

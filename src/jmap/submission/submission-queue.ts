@@ -2,6 +2,7 @@
  * Hands submissions over when they are due, and again until somebody has taken them. That one is being handed over is durable
  * before it is, and from then on it cannot be canceled; the submitter knows it by its id, so nothing is sent twice.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, isAbort, type Log, Scope } from '../../base/index.ts';
 import { HANDOVER_BACKOFF_MAX_MS, HANDOVER_BACKOFF_MIN_MS, SUBMISSIONS_KEPT_MS } from '../limits.ts';
 import type { MailAccount } from '../store/mail-account.ts';
@@ -80,12 +81,25 @@ export class SubmissionQueue implements AsyncDisposable {
       await store.flush();
     }
     const { blobId, envelope, threadId } = first;
-    for (let wait = HANDOVER_BACKOFF_MIN_MS; ; wait = Math.min(HANDOVER_BACKOFF_MAX_MS, 2 * wait)) {
+    for (let waitMs = HANDOVER_BACKOFF_MIN_MS; ; ) {
       const outcome = await submitter.submit({ id, accountId: account.id, threadId, blobId, envelope }, signal);
       this.#note(account, id, outcome);
       if (outcome.kind === 'taken') return;
       log.info({ submission: id, reason: outcome.reason }, 'nobody has taken a message yet');
-      await clock.sleep(wait, signal);
+      const isSooner = await this.#pause(waitMs, outcome.sooner, signal);
+      waitMs = isSooner ? HANDOVER_BACKOFF_MIN_MS : Math.min(HANDOVER_BACKOFF_MAX_MS, 2 * waitMs);
+    }
+  }
+
+  /** Whether it has ended before its time. */
+  async #pause(ms: number, sooner: AbortSignal | undefined, signal: AbortSignal): Promise<boolean> {
+    const ends = sooner === undefined ? signal : AbortSignal.any([signal, sooner]);
+    try {
+      await this.#deps.clock.sleep(ms, ends);
+      return false;
+    } catch (error) {
+      if (sooner?.aborted !== true || signal.aborted || !isAbort(error, ends)) throw error;
+      return true;
     }
   }
 
@@ -94,6 +108,8 @@ export class SubmissionQueue implements AsyncDisposable {
     const submission = readSubmission(account, id);
     if (submission === undefined || outcome.statuses === undefined) return;
     const phase = outcome.kind === 'taken' ? 'done' : submission.phase;
-    writeSubmission(account, id, { ...submission, deliveryStatus: outcome.statuses, phase });
+    const noted = { ...submission, deliveryStatus: outcome.statuses, phase };
+    // The same of each of many tries is no news.
+    if (!isDeepStrictEqual(noted, submission)) writeSubmission(account, id, noted);
   }
 }

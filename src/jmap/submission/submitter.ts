@@ -33,8 +33,15 @@ export interface DeliveryStatus {
 export type SubmissionOutcome =
   /** It was taken over; by recipient, in the envelope's spelling. */
   | { readonly kind: 'taken'; readonly statuses: Readonly<Record<string, DeliveryStatus>> }
-  /** Nobody has it, or some do not: try again. With what is known of each recipient so far, where that is something. */
-  | { readonly kind: 'later'; readonly reason: string; readonly statuses?: Readonly<Record<string, DeliveryStatus>> };
+  /** Nobody has it, or some do not: try again. */
+  | {
+      readonly kind: 'later';
+      readonly reason: string;
+      /** What is known of each recipient so far, where that is something. */
+      readonly statuses?: Readonly<Record<string, DeliveryStatus>>;
+      /** Aborted when what was in the way may be gone, as after the person has given another password. */
+      readonly sooner?: AbortSignal;
+    };
 
 /** What one submission may be. */
 export interface SubmissionLimits {

@@ -36,6 +36,9 @@ export interface MailAccountStatus {
   readonly id: string;
   readonly address: string;
   readonly agent: { readonly state: string; readonly reason?: string };
+  /** What the account's server refuses, and why what is to be sent waits: in the hub's words. */
+  readonly server?: { readonly problem?: string };
+  readonly sendingProblem?: string;
 }
 
 export async function listMailAccounts(login: Login): Promise<readonly MailAccountStatus[]> {

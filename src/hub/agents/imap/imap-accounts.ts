@@ -37,6 +37,8 @@ export interface ImapAccountStatus {
   readonly address: string;
   readonly agent: SupervisorStatus;
   readonly server: ImapStatus | undefined;
+  /** Why what is to be sent waits, in words for a person; undefined when nothing does. */
+  readonly sendingProblem: string | undefined;
   readonly pendingChanges: number;
   readonly emails: number;
   /** Since the last look at all folders; undefined before the first. */
@@ -86,6 +88,7 @@ export class ImapAccounts implements AsyncDisposable {
       address: account.record.name,
       agent: supervisor.status,
       server,
+      sendingProblem: this.submitter.problemOf(account.id),
       pendingChanges: account.pending(Number.MAX_SAFE_INTEGER).length,
       emails: countOf(account),
       lagMs: server?.currentAt === undefined ? undefined : Math.max(0, now - server.currentAt),
@@ -128,6 +131,7 @@ export class ImapAccounts implements AsyncDisposable {
       });
       await store.flush();
       this.#run(account);
+      this.submitter.renewed(id);
       return { id };
     });
   }
@@ -163,6 +167,7 @@ export class ImapAccounts implements AsyncDisposable {
     this.#get(accountId);
     await this.#inTurn(async () => {
       await this.#stop(accountId);
+      this.submitter.renewed(accountId);
       this.#deps.store.removeAccount(accountId);
       await this.#deps.store.flush();
     });

@@ -7,7 +7,7 @@
 import type { ImapFlow } from 'imapflow';
 import { type Clock, isAbort, type Log, Scope, whenAborted } from '../../../base/index.ts';
 import { readMessage } from '../../../jmap/mime/index.ts';
-import { HubError } from '../../hub-error.ts';
+import { HubError, sentencesOf } from '../../hub-error.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { sendMessage } from '../smtp/smtp-agent.ts';
 import { type ListedFolder, listFolders, prefixOf } from './folder-list.ts';
@@ -20,6 +20,7 @@ import type {
   ImapStatus,
   ImapToldCalls,
   RemoteBody,
+  SendOutcome,
 } from './imap-protocol.ts';
 import {
   BODY_WHOLE_BYTES,
@@ -138,7 +139,8 @@ export class ImapAgent implements AsyncDisposable {
   }
 
   #wordsFor(error: unknown): string {
-    return this.#settings === undefined ? asText(error) : asHubError(error, this.#settings.imap).message;
+    if (error instanceof HubError) return sentencesOf(error);
+    return this.#settings === undefined ? asText(error) : sentencesOf(asHubError(error, this.#settings.imap));
   }
 
   /** Looks at all folders. Answers whether what is pending may be done: not while messages may have moved meanwhile. */
@@ -249,15 +251,23 @@ export class ImapAgent implements AsyncDisposable {
           return { bytes: bytes === undefined ? undefined : Uint8Array.from(bytes) };
         });
       },
-      send: async ({ id, ...message }, signal) => {
-        const { smtp } = await this.#line.call('settings', {}, signal);
-        if (smtp === undefined) return { kind: 'later', reason: 'the account has no server to send by' };
-        const onHanding = async (): Promise<void> => {
-          await this.#line.call('handing', { id }, signal);
-        };
-        return sendMessage({ onHanding }, smtp, message, signal);
-      },
+      send: (message, signal) => this.#send(message, signal),
     };
+  }
+
+  async #send({ id, ...message }: ImapAgentCalls['send']['request'], signal: AbortSignal): Promise<SendOutcome> {
+    const onHanding = async (): Promise<void> => {
+      await this.#line.call('handing', { id }, signal);
+    };
+    const { smtp } = await this.#line.call('settings', {}, signal);
+    if (smtp === undefined)
+      return { kind: 'later', reason: 'the account has no server to send by', isCredentialRefused: false };
+    const outcome = await sendMessage({ onHanding }, smtp, message, signal);
+    if (outcome.kind !== 'later' || !outcome.isCredentialRefused) return outcome;
+    // A token that is over sooner than was said is made anew, where that can be done.
+    const { smtp: renewed } = await this.#line.call('settings', { refused: smtp.secret }, signal);
+    if (renewed === undefined || renewed.secret === smtp.secret) return outcome;
+    return sendMessage({ onHanding }, renewed, message, signal);
   }
 
   #look(): void {

@@ -211,7 +211,7 @@ export type SendOutcome =
   | { readonly kind: 'sent'; readonly replies: readonly RecipientReply[] }
   /** Nobody has it, and nobody will but those that are deferred. */
   | { readonly kind: 'refused'; readonly replies: readonly RecipientReply[] }
-  | { readonly kind: 'later'; readonly reason: string }
+  | { readonly kind: 'later'; readonly reason: string; readonly isCredentialRefused: boolean }
   /** The connection ended after the message was said and before the answer: the server may have it, or not. */
   | { readonly kind: 'unknown'; readonly reason: string };
 

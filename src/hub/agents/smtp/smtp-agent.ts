@@ -67,6 +67,7 @@ export async function sendMessage(
     });
     return { kind: 'sent', replies };
   } catch (error) {
+    if (isCredentialRefusal(error as SmtpError)) return credentialRefused(error as SmtpError, settings);
     return outcomeOf(error as SmtpError, recipients, isHanding);
   } finally {
     transport.close();
@@ -84,11 +85,22 @@ function outcomeOf(error: SmtpError, recipients: readonly string[], isHanding: b
       const why = rejections.get(recipient) ?? error;
       return { recipient, reply: replyOf(why), isAccepted: false, isDeferred: isDeferral(why) };
     });
-    // A credential that is refused is the account's trouble and not the message's.
     if (error.code !== 'EAUTH') return { kind: 'refused', replies };
   }
-  if (code >= 400 || !isHanding) return { kind: 'later', reason: error.response ?? message };
+  if (code >= 400 || !isHanding)
+    return { kind: 'later', reason: error.response ?? message, isCredentialRefused: false };
   return { kind: 'unknown', reason: message };
+}
+
+function isCredentialRefusal({ code, responseCode = 0 }: SmtpError): boolean {
+  return code === 'EAUTH' && responseCode >= 500;
+}
+
+/** The account's trouble and not the message's, and nothing but the person can end it. */
+function credentialRefused(error: SmtpError, { auth, host, user }: ServerSettings): SendOutcome {
+  const what = auth === 'oauth2' ? 'token' : 'password';
+  const reason = `${host} does not take the ${what} for ${user}, so nothing is sent: ${replyOf(error)}. Add the account once more with the ${what} that it has now; what waits is sent then.`;
+  return { kind: 'later', reason, isCredentialRefused: true };
 }
 
 function isDeferral({ responseCode = 0 }: SmtpError): boolean {

@@ -15,7 +15,7 @@ import {
   type Submitter,
   unsentSubmissions,
 } from '../../../jmap/index.ts';
-import { HubError } from '../../hub-error.ts';
+import { HubError, sentencesOf } from '../../hub-error.ts';
 import type { ImapSettings, Outgoing, RecipientReply, SendOutcome } from '../imap/imap-protocol.ts';
 import { DEFERRED_MS, MESSAGE_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
 
@@ -53,6 +53,10 @@ const LOST_ANSWER = '451 4.4.2 The server may have taken it: its answer was lost
 export class SmtpSubmitter implements Submitter {
   readonly #deps: SmtpSubmitterDeps;
   readonly #sending = new Set<string>();
+  /** By account, why the last try to send came to nothing. */
+  readonly #problems = new Map<string, string>();
+  /** By account, for those whose message waits: aborted when it has other settings. */
+  readonly #renewals = new Map<string, AbortController>();
 
   constructor(deps: SmtpSubmitterDeps) {
     this.#deps = deps;
@@ -73,6 +77,18 @@ export class SmtpSubmitter implements Submitter {
     return settings.smtp === undefined ? 'the account has no server to send by' : undefined;
   }
 
+  /** Why what is to be sent waits, in words for a person; undefined when nothing does. */
+  problemOf(accountId: string): string | undefined {
+    return this.#problems.get(accountId);
+  }
+
+  /** The account has other settings, or is gone: what waits is tried again. */
+  renewed(accountId: string): void {
+    this.#problems.delete(accountId);
+    this.#renewals.get(accountId)?.abort(new DOMException('the account has other settings', 'AbortError'));
+    this.#renewals.delete(accountId);
+  }
+
   async submit(job: SubmissionJob, signal: AbortSignal): Promise<SubmissionOutcome> {
     const { blobs, store } = this.#deps;
     const { accountId, blobId, envelope, id } = job;
@@ -89,12 +105,17 @@ export class SmtpSubmitter implements Submitter {
     for await (const piece of blobs.read(accountId, blobId, { start: 0, end: size })) pieces.push(piece);
     const mime = new Uint8Array(Buffer.concat(pieces));
     const message = { id, mime, from: envelope.mailFrom.email, to: left };
+    const sooner = this.#renewalOf(accountId);
     const outcome = await this.#send(accountId, message, signal);
     if (outcome.kind === 'later') {
       if (note === undefined) account.objects.remove('Private', noteOf(id));
       else writeNote(account, id, note);
-      return { kind: 'later', reason: outcome.reason };
+      this.#problems.set(accountId, outcome.reason);
+      const waiting = left.map(({ email }) => [email, waitingFor(outcome)] as const);
+      const statuses = { ...note?.statuses, ...Object.fromEntries(waiting) };
+      return { kind: 'later', reason: outcome.reason, statuses, sooner };
     }
+    this.#problems.delete(accountId);
     const settled =
       outcome.kind === 'unknown'
         ? takenBy(job, 'unknown', `451 4.4.2 ${outcome.reason}`).statuses
@@ -144,13 +165,21 @@ export class SmtpSubmitter implements Submitter {
       return await this.#deps.send(accountId, message, signal);
     } catch (error) {
       signal.throwIfAborted();
-      const reason = error instanceof Error ? error.message : 'the agent failed';
+      const reason = error instanceof HubError ? sentencesOf(error) : 'the agent failed';
       const account = this.#deps.store.account(accountId);
       const isHanded = account !== undefined && readNote(account, message.id)?.isHanding === true;
-      return isHanded ? { kind: 'unknown', reason } : { kind: 'later', reason };
+      if (isHanded) return { kind: 'unknown', reason };
+      const isCredentialRefused = error instanceof HubError && error.code === 'credential_refused';
+      return { kind: 'later', reason, isCredentialRefused };
     } finally {
       this.#sending.delete(message.id);
     }
+  }
+
+  #renewalOf(accountId: string): AbortSignal {
+    const renewal = this.#renewals.get(accountId) ?? new AbortController();
+    this.#renewals.set(accountId, renewal);
+    return renewal.signal;
   }
 
   #settings(accountId: string): ImapSettings | undefined {
@@ -190,6 +219,14 @@ function takenBy(
 ): Extract<SubmissionOutcome, { kind: 'taken' }> {
   const statuses = envelope.rcptTo.map(({ email }) => [email, { smtpReply, delivered, displayed: 'unknown' }] as const);
   return { kind: 'taken', statuses: Object.fromEntries(statuses) };
+}
+
+/** As a server would say it (RFC 3463), where it was not one that said it. */
+function waitingFor({ isCredentialRefused, reason }: Extract<SendOutcome, { kind: 'later' }>): DeliveryStatus {
+  const words = reason.replace(/\s+/g, ' ');
+  const isReply = /^4\d\d /.test(words);
+  const smtpReply = isReply ? words : `451 ${isCredentialRefused ? '4.7.8' : '4.4.1'} ${words}`;
+  return { smtpReply, delivered: 'queued', displayed: 'unknown' };
 }
 
 function statusesOf(replies: readonly RecipientReply[]): Record<string, DeliveryStatus> {
