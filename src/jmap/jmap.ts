@@ -243,10 +243,16 @@ function answerDeliveries(responder: VacationResponder, { store, log }: JmapDeps
   const listening = store.on('changed', ({ accountId, changed }) => {
     if (changed.has('EmailDelivery')) look(accountId);
   });
-  for (const { id } of store.accounts()) look(id);
+  // Of one that is new, before the first mail comes: from there on everything is answered.
+  const lookAtAll = (): void => {
+    for (const { id } of store.accounts()) look(id);
+  };
+  const coming = store.on('accounts', lookAtAll);
+  lookAtAll();
   return {
     async [Symbol.asyncDispose]() {
       listening[Symbol.dispose]();
+      coming[Symbol.dispose]();
       await scope[Symbol.asyncDispose]();
     },
   };

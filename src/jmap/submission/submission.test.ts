@@ -231,6 +231,18 @@ describe('an automatic reply', () => {
     expect(test.outbox.jobs.map(({ envelope }) => envelope.rcptTo[0]?.email)).toEqual(['bob@x.example']);
   });
 
+  test('goes to the first who writes to an account that was added', async () => {
+    const test = await away();
+    test.addAccount('later');
+    await test.clock.advance(0);
+    await test.call('VacationResponse/set', { accountId: 'later', update: { singleton: { isEnabled: true } } });
+    test.deliver(mail('bob@x.example').replace(OWN, 'later@home.example'), { accountId: 'later' });
+    await test.clock.advance(0);
+    expect(test.outbox.jobs).toMatchObject([
+      { accountId: 'later', envelope: { rcptTo: [{ email: 'bob@x.example' }] } },
+    ]);
+  });
+
   test('ends when it was told to', async () => {
     const test = await away();
     test.clock.jumpTo(Date.parse('2026-05-01T00:00:00Z'));
