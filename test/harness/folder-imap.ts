@@ -64,6 +64,9 @@ interface Appending {
   octets: string;
 }
 
+/** Gmail's folder of all messages. */
+export const ALL_MAIL = 'All Mail';
+
 /** By path. */
 export type FakeFolders = Map<string, FakeFolder>;
 
@@ -97,7 +100,7 @@ export function servingFolders(folders: FakeFolders, extensions: readonly string
       case 'LSUB': {
         const pattern = unquoted(said.split(' ').slice(1).join(' '));
         const paths = [...folders.keys()].filter((path) => pattern === '*' || path === pattern);
-        return done(...paths.map((path) => `* ${verb} () "/" "${path}"`));
+        return done(...paths.map((path) => `* ${verb} (${path === ALL_MAIL ? '\\All' : ''}) "/" "${path}"`));
       }
       case 'STATUS': {
         const path = unquoted(said.replace(/ \(.*$/, ''));
@@ -182,8 +185,11 @@ function allFetched({ messages }: FakeFolder, said: string, isByUid: boolean): s
   });
 }
 
-function fetched({ flags, octets, size, uid }: FakeMessage, sequence: number, said: string): string {
+function fetched({ flags, octets, size, subject, uid }: FakeMessage, sequence: number, said: string): string {
   const items = [`UID ${uid}`, `FLAGS (${[...flags].join(' ')})`, `RFC822.SIZE ${size}`];
+  // The same for the same subject, in whatever folder.
+  if (said.includes('X-GM-MSGID'))
+    items.push(`X-GM-MSGID ${Number.parseInt(Buffer.from(subject).toString('hex'), 16)}`);
   const section = /BODY\.PEEK\[(HEADER)?\](?:<(\d+)\.(\d+)>)?/.exec(said);
   if (section === null) return `* ${sequence} FETCH (${items.join(' ')})`;
   const [, part, start, count] = section;

@@ -32,6 +32,8 @@ export interface FolderTurn {
 
 const HEADER: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true, headers: true };
 const FLAGS: FetchQueryObject = { uid: true, flags: true };
+/** Gmail's are numbers of 64 bits. */
+const MESSAGE_ID = /^\d{1,20}$/;
 
 /** The folder as it is now, once everything of it was told. Answers why messages are left out, one reason for each. */
 export async function syncFolder(
@@ -261,13 +263,14 @@ async function countOf(client: ImapFlow, { path }: FolderRef): Promise<number | 
 }
 
 async function tell(
-  { line }: FolderSyncDeps,
+  { client, line }: FolderSyncDeps,
   folder: FolderRef,
   fetched: readonly FetchMessageObject[],
   signal: AbortSignal,
 ): Promise<void> {
+  const hasLabels = client.capabilities.has('X-GM-EXT-1');
   const messages = fetched.flatMap((message) => {
-    const told = toldMessage(message);
+    const told = toldMessage(message, hasLabels);
     return told === undefined ? [] : [told];
   });
   messages.sort((a, b) => b.uid - a.uid);
@@ -275,19 +278,17 @@ async function tell(
 }
 
 /** Undefined for what is flagged as deleted, and for an answer that is not one to the question. */
-function toldMessage({
-  flags = new Set(),
-  headers,
-  internalDate,
-  size,
-  uid,
-}: FetchMessageObject): RemoteMessage | undefined {
+function toldMessage(
+  { emailId = '', flags = new Set(), headers, internalDate, size, uid }: FetchMessageObject,
+  hasLabels: boolean,
+): RemoteMessage | undefined {
   const header = sectionOf(headers);
   if (header === undefined || isDeleted(flags) || !Number.isInteger(uid) || uid < 1) return undefined;
   // A copy: the bytes are sent on, and not the buffer that they came in.
   const headerBlock = Uint8Array.from(readMessage(header).headerBlock);
   return {
     uid,
+    messageId: hasLabels && MESSAGE_ID.test(emailId) ? emailId : undefined,
     size: size ?? header.length,
     receivedAt: timeOf(internalDate),
     keywords: keywordsOf(flags),

@@ -6,7 +6,7 @@
 import type { Clock, Log } from '../../../base/index.ts';
 import { type BlobStore, difference, type MailAccount, type MailStore } from '../../../jmap/index.ts';
 import type { Handlers } from '../line.ts';
-import { Arrivals } from './arrivals.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { FolderMark, FolderRef, ImapSettings, ImapStatus, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
 import { Newcomers } from './newcomers.ts';
@@ -155,7 +155,7 @@ export class ImapAccount {
   #arrived(message: RemoteMessage, place: Place, arrivals: Arrivals, isFirst: boolean): void {
     const { mailboxId } = place;
     const fingerprint = fingerprintOf(message.headerBlock);
-    const arrival = arrivals.of(fingerprint, message.size);
+    const arrival = this.#labelled(message, fingerprint, mailboxId) ?? arrivals.of(fingerprint, message.size);
     if (arrival.kind === 'new') {
       this.#newcomers.add(fingerprint, this.#add(message, place, isFirst));
       return;
@@ -176,6 +176,16 @@ export class ImapAccount {
       this.account.updateEmail(emailId, { mailboxIds: [...new Set([...mailboxIds, ...wanted])] }, 'client');
   }
 
+  /** One that has another label is the same email. */
+  #labelled({ messageId }: RemoteMessage, fingerprint: string, mailboxId: string): Arrival | undefined {
+    if (messageId === undefined) return undefined;
+    const isKnown = (id: string | undefined): boolean => id !== undefined && this.account.email(id) !== undefined;
+    const emailId = [labelledId(messageId), this.#places.placedWith(fingerprint)].find(isKnown);
+    if (emailId === undefined) return undefined;
+    const isHere = this.#places.of(emailId).some((place) => place.mailboxId === mailboxId);
+    return isHere ? undefined : { kind: 'known', emailId };
+  }
+
   /** The server has what was made here, and somebody has moved it on from there. Answers where else it was to be. */
   #takeMade(emailId: string, from: string): string[] {
     const wanted: string[] = [];
@@ -187,10 +197,11 @@ export class ImapAccount {
     return wanted;
   }
 
-  #add({ headerBlock, keywords, receivedAt, size, uid }: RemoteMessage, place: Place, isFirst: boolean): string {
-    const { mailboxId, uidValidity } = place;
+  #add(message: RemoteMessage, place: Place, isFirst: boolean): string {
+    const { headerBlock, keywords, receivedAt, size } = message;
+    const { mailboxId } = place;
     const isNews = !isFirst && this.account.mailbox(mailboxId)?.role === 'inbox' && !keywords.includes('$seen');
-    const id = this.#newId(mailboxId, uidValidity, uid);
+    const id = this.#newId(message, place);
     this.account.putEmails(
       [
         {
@@ -209,9 +220,9 @@ export class ImapAccount {
     return id;
   }
 
-  /** Made of the first place, so that it is the same when the store is filled again. */
-  #newId(mailboxId: string, uidValidity: string, uid: number): string {
-    const id = `${mailboxId}-${uidValidity}-${uid}`;
+  /** Made of the first place, or of what the server knows it by, so that it is the same when the store is filled again. */
+  #newId({ messageId }: RemoteMessage, { mailboxId, uid, uidValidity }: Place): string {
+    const id = messageId === undefined ? `${mailboxId}-${uidValidity}-${uid}` : labelledId(messageId);
     return this.account.email(id) === undefined ? id : `${id}-${Math.floor(this.#deps.clock.now()).toString(36)}`;
   }
 
@@ -363,4 +374,8 @@ export class ImapAccount {
     const id = this.#folders.idOf(path);
     return id === undefined || this.account.mailbox(id) === undefined ? undefined : id;
   }
+}
+
+function labelledId(messageId: string): string {
+  return `m${messageId}`;
 }

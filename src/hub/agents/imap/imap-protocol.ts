@@ -69,6 +69,11 @@ export interface FolderRef {
 
 export interface RemoteMessage {
   readonly uid: number;
+  /**
+   * What the message is known by in whatever folders it shows, where these are labels of one message (Gmail's X-GM-MSGID).
+   * Undefined where each folder has a message of its own, with flags of its own.
+   */
+  readonly messageId: string | undefined;
   readonly size: number;
   readonly receivedAt: number;
   readonly keywords: readonly string[];

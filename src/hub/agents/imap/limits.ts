@@ -54,6 +54,8 @@ export const REFUSED_REST_CEILING_MS = 60 * 60_000;
 export const STEP_UIDS_MAX = 500;
 /** New emails of a look that are remembered to tell moved ones by: beyond, one that moved gets another id. */
 export const NEWCOMERS_MAX = 10_000;
+/** Emails that were put at the server last, and are known again where it shows them in another folder too: at the next look. */
+export const PLACED_MAX = 1_000;
 /** Messages that were put at the server and not heard of again, which are remembered: each is one lost connection. */
 export const UNHEARD_MAX = 100;
 /** A command that a server has not come to by then, its connection having ended, it never will. */

@@ -73,6 +73,7 @@ export class PendingSteps {
         const plan = planOf(this.#view, change);
         if (plan.kind === 'settled') {
           this.#settle(change);
+          this.#showKept(change);
           continue;
         }
         if (plan.kind === 'waiting') {
@@ -299,6 +300,13 @@ export class PendingSteps {
     folders.unmark(place.mailboxId);
     if (account.email(object) === undefined) places.remove(place.mailboxId, place.uid);
     else this.#showPlaces(object);
+  }
+
+  /** What the plan has left where it is. */
+  #showKept({ change, object }: PendingChange): void {
+    const { account, places } = this.#deps;
+    if (change.kind !== 'emailUpdate' || account.pendingOf(object).length > 0) return;
+    if (places.of(object).some((place) => change.mailboxes.removed.includes(place.mailboxId))) this.#showPlaces(object);
   }
 
   #showPlaces(emailId: string): void {

@@ -4,8 +4,9 @@
  *
  * The index also has the places of emails that were destroyed here and are still at the server: they are not to come back.
  */
-import type { MailAccount } from '../../../jmap/index.ts';
+import type { EmailRecord, MailAccount } from '../../../jmap/index.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { PLACED_MAX } from './limits.ts';
 
 export interface Place {
   readonly mailboxId: string;
@@ -40,6 +41,8 @@ export class Places {
   readonly #lost = new Map<string, Set<string>>();
   readonly #lostIds = new Map<string, string>();
   readonly #textless = new Set<string>();
+  /** Emails that came from nowhere to a first place, as those made here, by the fingerprint of their header; the oldest first. */
+  readonly #placed = new Map<string, string>();
 
   constructor(account: MailAccount) {
     this.#account = account;
@@ -87,6 +90,7 @@ export class Places {
     if (email === undefined) return;
     const { places, text } = decodePlaces(email.place);
     const others = places.filter(({ mailboxId }) => mailboxId !== place.mailboxId);
+    if (places.length === 0) this.#notePlaced(emailId, email);
     this.#find(emailId);
     this.#write(emailId, [...others, place], text);
   }
@@ -126,6 +130,11 @@ export class Places {
     return [...(this.#lost.get(fingerprint) ?? [])];
   }
 
+  /** One of late: a server that shows messages in several folders shows it elsewhere too. */
+  placedWith(fingerprint: string): string | undefined {
+    return this.#placed.get(fingerprint);
+  }
+
   get textless(): ReadonlySet<string> {
     return this.#textless;
   }
@@ -143,6 +152,12 @@ export class Places {
 
   #write(emailId: string, places: readonly Place[], text: TextState): void {
     this.#account.updateEmail(emailId, { place: encodePlaces(places, text) }, 'agent');
+  }
+
+  #notePlaced(emailId: string, email: EmailRecord): void {
+    this.#placed.set(fingerprintOf(this.#account.headerBlock(email)), emailId);
+    const [oldest] = this.#placed.keys();
+    if (this.#placed.size > PLACED_MAX && oldest !== undefined) this.#placed.delete(oldest);
   }
 
   #put({ mailboxId, uid }: Place, emailId: string): void {

@@ -103,7 +103,10 @@ function planCopies(
   removed: readonly string[],
 ): Plan {
   const places = view.places.of(emailId);
-  const leaving = places.filter(({ mailboxId }) => removed.includes(mailboxId));
+  // What is in the mailbox of all mail stays there until it is destroyed: some servers would take it for that.
+  const leaving = places.filter(
+    ({ mailboxId }) => removed.includes(mailboxId) && view.account.mailbox(mailboxId)?.role !== 'all',
+  );
   const source = leaving[0] ?? places[0];
   if (source === undefined) return { kind: 'waiting' };
   const to = added.filter(
