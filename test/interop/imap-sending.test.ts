@@ -194,11 +194,26 @@ async function scripted(isGood: (credential: string) => boolean, dialer?: HttpDi
 }
 
 describe('a submission server that does not take the password', () => {
+  test('is told when the account is added, and nothing is kept', async () => {
+    await using setting = await scripted(() => false);
+    const { add, world } = setting;
+    const password = { secret: 'secret', auth: 'password' };
+    await expect(add(password, password)).rejects.toMatchObject({
+      code: 'credential_refused',
+      message: expect.stringMatching(/which is to send, does not take this password for alice: 535/),
+    });
+    const nobody = { ...password, port: 9 };
+    await expect(add(password, nobody)).rejects.toMatchObject({ code: 'server_unreachable' });
+    expect(world.accounts.status).toEqual([]);
+  });
+
   test('is told where the mail is and where the account is, with what to do; another password sends it at once', async () => {
-    await using setting = await scripted((credential) => credential === 'changed');
+    let good = 'secret';
+    await using setting = await scripted((credential) => credential === good);
     const { add, sink, world } = setting;
     const password = { secret: 'secret', auth: 'password' };
     await add(password, password);
+    good = 'changed';
     const id = await send(world, ['bob@example.net']);
     const words = /127\.0\.0\.1 does not take the password for alice.*535 5\.7\.8 not yours.*Add the account once more/;
     await until(() => world.accounts.status[0]?.sendingProblem !== undefined);
@@ -229,9 +244,11 @@ describe('a submission server that does not take a token before its time', () =>
   const token = (asked: number) => ({ access_token: `access-${asked}`, expires_in: 3600 });
 
   test('gets one that is made anew', async () => {
-    await using setting = await scripted((credential) => credential === 'access-2', answering(token));
+    let good = 'access-1';
+    await using setting = await scripted((credential) => credential === good, answering(token));
     const { add, sink, world } = setting;
     await add({ auth: 'oauth2' }, { auth: 'oauth2' }, { refresh });
+    good = 'access-2';
     await statusesOf(world, await send(world, ['bob@example.net']));
     expect(sink.taken).toHaveLength(1);
     expect(world.accounts.status[0]?.sendingProblem).toBeUndefined();
@@ -240,9 +257,11 @@ describe('a submission server that does not take a token before its time', () =>
   test('is told with what to do when the provider makes none anew', async () => {
     const refused = { error: 'invalid_grant', error_description: 'it was taken back' };
     const dialer = answering((asked) => (asked === 1 ? token(asked) : refused));
-    await using setting = await scripted(() => false, dialer);
+    let good = 'access-1';
+    await using setting = await scripted((credential) => credential === good, dialer);
     const { add, world } = setting;
     await add({ auth: 'oauth2' }, { auth: 'oauth2' }, { refresh });
+    good = '';
     const id = await send(world, ['bob@example.net']);
     const words = /id\.example gives no new token: it was taken back.*Allow this program once more/;
     await until(() => world.accounts.status[0]?.sendingProblem !== undefined);

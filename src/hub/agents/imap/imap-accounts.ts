@@ -109,7 +109,7 @@ export class ImapAccounts implements AsyncDisposable {
   }
 
   /**
-   * The same address is the same account, with other settings. Nothing is kept unless the server takes them. Throws HubError
+   * The same address is the same account, with other settings. Nothing is kept unless the servers take them. Throws HubError
    * `malformed`, `untrusted`, `credential_refused`, `server_unreachable`.
    */
   async add(value: unknown): Promise<{ readonly id: string }> {
@@ -279,10 +279,13 @@ export class ImapAccounts implements AsyncDisposable {
 }
 
 /** Loaded when somebody adds an account: otherwise only agents need it, and these have threads of their own. */
-async function probe({ imap }: ImapSettings, signal: AbortSignal): Promise<void> {
+async function probe({ imap, smtp }: ImapSettings, signal: AbortSignal): Promise<void> {
   const { connectImap } = await import('./imap-connection.ts');
   const client = await connectImap(imap, signal);
   client.close();
+  if (smtp === undefined) return;
+  const { probeSmtp } = await import('../smtp/smtp-agent.ts');
+  await probeSmtp(smtp, signal);
 }
 
 function countOf(account: MailAccount): number {

@@ -5,6 +5,8 @@
  */
 import { Readable } from 'node:stream';
 import { createTransport } from 'nodemailer';
+import { whenAborted } from '../../../base/index.ts';
+import { HubError } from '../../hub-error.ts';
 import type { Outgoing, RecipientReply, SendOutcome, ServerSettings } from '../imap/imap-protocol.ts';
 import { ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS } from './limits.ts';
 
@@ -29,21 +31,7 @@ export async function sendMessage(
   signal: AbortSignal,
 ): Promise<SendOutcome> {
   signal.throwIfAborted();
-  const { auth, host, port, secret, security, user } = settings;
-  const transport = createTransport({
-    host,
-    port,
-    secure: security === 'tls',
-    requireTLS: security === 'starttls',
-    ignoreTLS: security === 'none',
-    auth: auth === 'oauth2' ? { type: 'OAuth2', user, accessToken: secret } : { user, pass: secret },
-    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    greetingTimeout: CONNECT_TIMEOUT_MS,
-    socketTimeout: ANSWER_TIMEOUT_MS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
+  const transport = transportTo(settings, ANSWER_TIMEOUT_MS);
   let isHanding = false;
   const octets = async function* (): AsyncGenerator<Uint8Array> {
     const last = Math.max(0, mime.length - 1);
@@ -72,6 +60,57 @@ export async function sendMessage(
   } finally {
     transport.close();
   }
+}
+
+/**
+ * Whether the server is there and takes the credential; nothing is sent. Throws HubError `credential_refused` or
+ * `server_unreachable`; the signal's reason.
+ */
+export async function probeSmtp(settings: ServerSettings, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const transport = transportTo(settings, CONNECT_TIMEOUT_MS);
+  using _ = whenAborted(signal, () => transport.close());
+  try {
+    await transport.verify();
+  } catch (cause) {
+    signal.throwIfAborted();
+    const error = cause as SmtpError;
+    const { auth, host, port, user } = settings;
+    if (isCredentialRefusal(error))
+      throw new HubError(
+        'credential_refused',
+        `${host}, which is to send, does not take this ${auth === 'oauth2' ? 'token' : 'password'} for ${user}: ${replyOf(error)}`,
+        { cause, fix: 'Many providers want an app password, which is made on their page, or a token (--oauth2).' },
+      );
+    throw new HubError(
+      'server_unreachable',
+      `${host}:${port}, which is to send, failed: ${error.response ?? error.message}`,
+      {
+        cause,
+        retry: 'later',
+        fix: 'Submission is usually at port 465 with TLS, or at 587 with STARTTLS. Without it the account only receives (--no-smtp).',
+      },
+    );
+  } finally {
+    transport.close();
+  }
+}
+
+function transportTo({ auth, host, port, secret, security, user }: ServerSettings, socketTimeout: number) {
+  return createTransport({
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    auth: auth === 'oauth2' ? { type: 'OAuth2', user, accessToken: secret } : { user, pass: secret },
+    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    greetingTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
 }
 
 type SmtpRejection = SmtpError & { readonly recipient?: string };
