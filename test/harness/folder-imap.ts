@@ -148,7 +148,10 @@ function inFolder(
   switch (verb) {
     case 'SEARCH': {
       const there = folder.messages.filter(({ flags }) => !flags.has('\\Deleted'));
-      if (said.includes('RETURN (COUNT)')) return done(`* ESEARCH UID COUNT ${there.length}`);
+      const set = there.map(({ uid }) => uid).join(',');
+      if (said.includes('RETURN (COUNT ALL)') && set !== '')
+        return done(`* ESEARCH UID COUNT ${there.length} ALL ${set}`);
+      if (said.includes('RETURN (COUNT')) return done(`* ESEARCH UID COUNT ${there.length}`);
       return done(['* SEARCH', ...there.map(({ uid }) => uid)].join(' '));
     }
     case 'STORE': {

@@ -74,6 +74,8 @@ describe('a server with CONDSTORE and without QRESYNC', () => {
     const asked = await setting.look();
     expect(setting.subjects).toEqual(['m1', 'm2', 'm4', 'm5', 'm6']);
     expect(asked.filter((command) => ALL_FLAGS.test(command))).toEqual([]);
+    // With ESEARCH as runs, which are short.
+    expect(asked.some((command) => ALL_UIDS.test(command))).toBe(!extensions.includes('ESEARCH'));
     expect(await setting.look()).toEqual([]);
   });
 

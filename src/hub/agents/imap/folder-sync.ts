@@ -11,9 +11,9 @@ import type { AgentLine } from '../line.ts';
 import { isRefusal } from './imap-connection.ts';
 import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessage } from './imap-protocol.ts';
 import { isDeleted, keywordsOf } from './keywords.ts';
-import { FIRST_SCREEN, FLAGS_WINDOW, HEADER_BATCH, REFUSED_MESSAGES_MAX } from './limits.ts';
+import { FIRST_SCREEN, FLAGS_WINDOW, HEADER_BATCH, REFUSED_MESSAGES_MAX, UIDS_MAX } from './limits.ts';
 import { sectionOf } from './message-octets.ts';
-import { uidSetOf } from './uid-set.ts';
+import { uidSetOf, uidsIn } from './uid-set.ts';
 
 export interface FolderSyncDeps {
   readonly client: ImapFlow;
@@ -250,9 +250,18 @@ async function tellPresent(
   folder: FolderRef,
   signal: AbortSignal,
 ): Promise<Uint32Array> {
-  const found = await client.search({ deleted: false }, { uid: true });
-  if (!Array.isArray(found)) throw new HubError('server_unreachable', `${folder.path} cannot be searched`);
-  return (await line.call('present', { ...folder, uids: Uint32Array.from(found) }, signal)).missing;
+  const uids = await allUids(client);
+  if (uids === undefined) throw new HubError('server_unreachable', `${folder.path} cannot be searched`);
+  return (await line.call('present', { ...folder, uids }, signal)).missing;
+}
+
+/** As runs where the server has ESEARCH, which are a hundredth of a list; undefined for an answer that does not say. */
+async function allUids(client: ImapFlow): Promise<Uint32Array | undefined> {
+  const found = await client.search({ deleted: false }, { uid: true, returnOptions: ['COUNT', 'ALL'] });
+  if (Array.isArray(found)) return Uint32Array.from(found);
+  if (found === false || found?.count === undefined) return undefined;
+  // Of no messages there is no set (RFC 4731, section 3.1).
+  return found.all === undefined && found.count === 0 ? new Uint32Array(0) : uidsIn(found.all ?? '', UIDS_MAX);
 }
 
 /** How many messages there are; undefined for an answer that does not say. */

@@ -28,6 +28,8 @@ export const LITERAL_BYTES_MAX = 128 * MiB;
 export const SIZE_MAX = 2 ** 32;
 /** A line of the server: the UIDs of a million messages in one SEARCH response. */
 export const LINE_BYTES_MAX = 16 * MiB;
+/** Messages of one folder: as many as have their UIDs in such a line. */
+export const UIDS_MAX = 2_000_000;
 /** From the first packet to the greeting, TLS included. */
 export const CONNECT_TIMEOUT_MS = 15_000;
 /** A server that says nothing for so long is gone. Above the 29 minutes that IDLE may be silent are broken by IDLE_TIME_MS. */

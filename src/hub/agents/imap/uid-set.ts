@@ -10,3 +10,16 @@ export function uidSetOf(uids: Iterable<number>): string {
   }
   return runs.join(',');
 }
+
+/** What a set of a server's stands for; undefined for one that is none, or that has more than so many. */
+export function uidsIn(set: string, countMax: number): Uint32Array | undefined {
+  const uids: number[] = [];
+  for (const run of set.split(',')) {
+    const [, from, to = from] = /^([1-9]\d{0,9})(?::([1-9]\d{0,9}))?$/.exec(run) ?? [];
+    const [first, last] = [Math.min(Number(from), Number(to)), Math.max(Number(from), Number(to))];
+    // Of what is not a run, nothing is fewer than the maximum.
+    if (!(uids.length + last - first < countMax)) return undefined;
+    for (let uid = first; uid <= last; uid++) uids.push(uid);
+  }
+  return Uint32Array.from(uids);
+}
