@@ -6,12 +6,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { asPerson, PASSWORD } from './home-process.ts';
 import { MAIN } from './program.ts';
+import { signInAt } from './web-page.ts';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FIRST_LOGIN_MS = 60_000;
+const USING = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
+const JSON_HEADERS = { 'content-type': 'application/json' };
+/** As many as a hub takes at once. */
+const UPLOADS_AT_ONCE = 8;
+/** Nobody takes these letters back: they are not held for the seconds in which somebody could (RFC 4865). */
+const HOLD_NOTHING = `{
+  const { fetch } = globalThis;
+  const atOnce = (body) => (typeof body === 'string' ? body.replace(/"HOLDFOR":"\\d+"/, '"HOLDFOR":"0"') : body);
+  globalThis.fetch = (url, init) => fetch(url, { ...init, body: atOnce(init?.body) });
+}`;
 
 export function hasChromium(): boolean {
   return existsSync(CHROMIUM);
@@ -35,34 +45,54 @@ export interface WebUser {
   readonly complaints: readonly string[];
 }
 
+export interface Visit extends BrowserContextOptions {
+  /** What comes after the hub's address; or a whole one. */
+  readonly path?: string;
+  readonly sendsAtOnce?: boolean;
+}
+
 /** One message as Email/import takes it. */
 export interface ImportedMail {
-  readonly raw: string;
+  /** As it is in the file; text with the line ends of mail. */
+  readonly raw: string | Uint8Array;
   readonly mailbox?: string;
   readonly keywords?: readonly string[];
 }
 
 export class WebHome implements AsyncDisposable {
-  readonly web: string;
-  readonly home: string;
-  /** As `up` has said it. */
-  readonly operator: string | undefined;
-  readonly invite: string | undefined;
-  /** Where clients reach the node. */
-  readonly node: string;
   readonly #folder: string;
   readonly #browser: Browser;
   #child: ChildProcess;
+  /** As `up` has said it. */
+  #ready: Ready;
 
   private constructor(folder: string, child: ChildProcess, ready: Ready, browser: Browser) {
     this.#folder = folder;
     this.#child = child;
     this.#browser = browser;
-    this.web = ready.web;
-    this.home = ready.home;
-    this.operator = ready.operator;
-    this.invite = ready.invite;
-    this.node = ready.node;
+    this.#ready = ready;
+  }
+
+  get web(): string {
+    return this.#ready.web;
+  }
+
+  get home(): string {
+    return this.#ready.home;
+  }
+
+  /** Where clients reach the node. */
+  get node(): string {
+    return this.#ready.node;
+  }
+
+  /** The link of this start. */
+  get operator(): string {
+    return this.#ready.operator ?? '';
+  }
+
+  get invite(): string | undefined {
+    return this.#ready.invite;
   }
 
   static async open(registration: 'open' | 'invite' = 'open'): Promise<WebHome> {
@@ -85,52 +115,41 @@ export class WebHome implements AsyncDisposable {
     return asPerson<Result>(this.#profileOf(address), ...args);
   }
 
-  /** The exact bytes, into the inbox; several at once. */
-  async fillRaw(address: string, mails: readonly Uint8Array[]): Promise<void> {
-    const ask = this.asker(address);
-    const accountId = 'encrypted';
-    for (const [index, body] of mails.entries()) {
-      const { blobId } = await ask(`/jmap/upload/${accountId}/`, { method: 'POST', body: body.slice() });
-      const emails = { it: { blobId, mailboxIds: { inbox: true } } };
-      const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
-      const request = { using, methodCalls: [['Email/import', { accountId, emails }, '0']] };
-      const headers = { 'content-type': 'application/json' };
-      const answer = await ask('/jmap/api', { method: 'POST', headers, body: JSON.stringify(request) });
-      if (!JSON.stringify(answer).includes('"created":{"it"'))
-        throw new Error(`message ${index} was not imported: ${JSON.stringify(answer).slice(0, 500)}`);
-    }
-  }
-
   /** Puts messages into somebody's mailboxes, as a JMAP program would. */
-  async fill(address: string, mails: readonly ImportedMail[], inAccount = 'encrypted'): Promise<void> {
-    const ask = this.asker(address);
-    const accountId = inAccount;
-    const inbox = inAccount === 'encrypted' ? 'inbox' : await this.#inboxOf(ask, inAccount);
-    for (const { keywords = [], mailbox = inbox, raw } of mails) {
-      const body = raw.replaceAll(/\r?\n/g, '\r\n');
-      const { blobId } = await ask(`/jmap/upload/${accountId}/`, { method: 'POST', body });
-      const it = {
-        blobId,
-        mailboxIds: { [mailbox]: true },
-        keywords: Object.fromEntries(keywords.map((keyword) => [keyword, true])),
-      };
-      const request = {
-        using: ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'],
-        methodCalls: [['Email/import', { accountId, emails: { it } }, '0']],
-      };
-      const headers = { 'content-type': 'application/json' };
-      const answer = await ask('/jmap/api', { method: 'POST', headers, body: JSON.stringify(request) });
-      const [[, result]] = answer.methodResponses as [[string, { created?: { it?: unknown } }]];
-      if (result.created?.it === undefined) throw new Error(`not imported: ${JSON.stringify(answer)}`);
+  async fill(address: string, mails: readonly ImportedMail[], accountId = 'encrypted'): Promise<void> {
+    const inbox = accountId === 'encrypted' ? 'inbox' : await this.#inboxOf(address, accountId);
+    for (let start = 0; start < mails.length; start += UPLOADS_AT_ONCE) {
+      const creations = mails
+        .slice(start, start + UPLOADS_AT_ONCE)
+        .map(async ({ keywords = [], mailbox = inbox, raw }) => ({
+          blobId: await this.#upload(address, accountId, raw),
+          mailboxIds: { [mailbox]: true },
+          keywords: Object.fromEntries(keywords.map((keyword) => [keyword, true])),
+        }));
+      const emails = Object.fromEntries((await Promise.all(creations)).entries());
+      const [{ notCreated }] = await this.call<[{ notCreated?: object | null }]>(address, [
+        ['Email/import', { accountId, emails }, '0'],
+      ]);
+      if (Object.keys(notCreated ?? {}).length > 0) throw new Error(`not imported: ${JSON.stringify(notCreated)}`);
     }
   }
 
-  async #inboxOf(ask: ReturnType<WebHome['asker']>, accountId: string): Promise<string> {
-    const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
-    const methodCalls = [['Mailbox/query', { accountId, filter: { role: 'inbox' } }, '0']];
-    const headers = { 'content-type': 'application/json' };
-    const answer = await ask('/jmap/api', { method: 'POST', headers, body: JSON.stringify({ using, methodCalls }) });
-    return (answer.methodResponses as [[string, { ids: [string] }]])[0][1].ids[0];
+  /** JMAP, as somebody; the answers without their names. */
+  async call<Results>(address: string, methodCalls: readonly unknown[]): Promise<Results> {
+    const body = JSON.stringify({ using: USING, methodCalls });
+    const answer = await this.asker(address)('/jmap/api', { method: 'POST', headers: JSON_HEADERS, body });
+    return (answer.methodResponses as [string, unknown][]).map(([, result]) => result) as Results;
+  }
+
+  async #upload(address: string, accountId: string, raw: string | Uint8Array): Promise<unknown> {
+    const body = typeof raw === 'string' ? raw.replaceAll(/\r?\n/g, '\r\n') : raw.slice();
+    return (await this.asker(address)(`/jmap/upload/${accountId}/`, { method: 'POST', body })).blobId;
+  }
+
+  async #inboxOf(address: string, accountId: string): Promise<string> {
+    const query = ['Mailbox/query', { accountId, filter: { role: 'inbox' } }, '0'];
+    const [{ ids }] = await this.call<[{ ids: [string] }]>(address, [query]);
+    return ids[0];
   }
 
   /** Asks the hub as somebody, beside the page. */
@@ -145,16 +164,17 @@ export class WebHome implements AsyncDisposable {
 
   /** What the operator's page asks. */
   async operatorAsks(path: string): Promise<unknown> {
-    const [, token = ''] = (this.operator ?? '').split('#');
+    const [, token = ''] = this.operator.split('#');
     const headers = { authorization: `Bearer ${token}` };
     return (await fetch(new URL(`/operator/${path}`, this.web), { headers })).json();
   }
 
   /** The page, opened and not signed in. */
-  async visit(address: string, size = { width: 1280, height: 800 }, path = '', more: object = {}): Promise<WebUser> {
+  async visit(address: string, { path = '', sendsAtOnce = false, ...more }: Visit = {}): Promise<WebUser> {
+    const viewport = { width: 1280, height: 800 };
     const place = { locale: 'en-GB', timezoneId: 'Europe/Berlin' };
-    const options = { viewport: size, ...place, serviceWorkers: 'block', ...more } as const;
-    const context = await this.#browser.newContext(options);
+    const context = await this.#browser.newContext({ viewport, ...place, serviceWorkers: 'block', ...more });
+    if (sendsAtOnce) await context.addInitScript(HOLD_NOTHING);
     const page = await context.newPage();
     const strangeRequests: string[] = [];
     const complaints: string[] = [];
@@ -170,17 +190,9 @@ export class WebHome implements AsyncDisposable {
     return { address, page, context, strangeRequests, complaints };
   }
 
-  async signIn(
-    address: string,
-    size?: { readonly width: number; readonly height: number },
-    more: object = {},
-  ): Promise<WebUser> {
-    const user = await this.visit(address, size, '', more);
-    const { page } = user;
-    await page.getByLabel('Address').fill(address);
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD.RESTANTE_PASSWORD);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: FIRST_LOGIN_MS });
+  async signIn(address: string, visit?: Visit): Promise<WebUser> {
+    const user = await this.visit(address, visit);
+    await signInAt(user.page, address);
     return user;
   }
 
@@ -191,7 +203,7 @@ export class WebHome implements AsyncDisposable {
       await meanwhile();
     } finally {
       const ports = [this.node, this.web].map((url) => new URL(url).port) as [string, string];
-      [this.#child] = await start(this.#folder, ...ports);
+      [this.#child, this.#ready] = await start(this.#folder, ...ports);
     }
   }
 

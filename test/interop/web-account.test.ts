@@ -2,173 +2,153 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
-import { skipWithout } from '../harness/requirement.ts';
 import { sealedRecords } from '../harness/web-database.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
-import { hasChromium, WebHome, type WebUser } from '../harness/web-home.ts';
+import type { WebUser } from '../harness/web-home.ts';
+import { closeSettings, openSettings, row, write } from '../harness/web-page.ts';
+import { LACKS_CHROMIUM, test as ofHome } from '../harness/web-test.ts';
 
-const TIMEOUT_MS = 300_000;
 const { RESTANTE_PASSWORD: password } = PASSWORD;
 
-const row = (page: Page, subject: string) => page.locator('[data-position] a', { hasText: subject }).first();
-
-async function openSettings(page: Page, section: string): Promise<void> {
-  await page.getByRole('button', { name: 'Settings' }).click();
-  await page.getByRole('tab', { name: section }).click();
+interface Two {
+  /** With the page open. */
+  readonly alice: WebUser;
+  readonly bob: string;
 }
 
-async function closeSettings(page: Page): Promise<void> {
-  await page.keyboard.press('Escape');
-  await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
-}
+const test = ofHome.extend('two', { scope: 'file' }, async ({ home }): Promise<Two> => {
+  const address = await home.person('alice');
+  const bob = await home.person('bob');
+  await home.fill(address, [
+    { raw: 'From: Carol <carol@x.example>\nTo: alice\nSubject: put here\n\nFrom the start.\n\nFrom again\n' },
+  ]);
+  await home.as(bob, 'send', '--to', address, '--subject', 'by bob', '--body', 'It is me.');
+  return { alice: await home.signIn(address), bob };
+});
 
 // It needs a browser to look at a page with.
-describe.skipIf(skipWithout(hasChromium(), { test: 'the account in the page', lack: 'there is no chromium' }))(
-  'in the page a person',
-  () => {
-    let home: WebHome;
-    let alice: WebUser;
-    let bob: string;
+describe.skipIf(LACKS_CHROMIUM)('in the page a person', () => {
+  test('sees whose key a message was signed with, and compares it', async ({ home, two: { alice, bob } }) => {
+    const { page } = alice;
+    await row(page, 'put here').click();
+    await page.getByRole('button', { name: /You put it here yourself/ }).waitFor();
+    await row(page, 'by bob').click();
+    await page.getByRole('button', { name: /in the public log of the sender/ }).click();
+    const dialog = page.getByRole('dialog');
+    const { fingerprint } = await home.as<{ fingerprint: string }>(bob, 'key', 'show');
+    const spelled = fingerprint.toUpperCase().match(/.{4}/g)?.join(' ') ?? '';
+    await dialog.getByLabel(spelled).first().waitFor();
+    await dialog.getByText(alice.address).waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'It is the same' }).click();
+    await dialog.getByText('You compared keys with the sender').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /You compared keys with the sender/ }).waitFor();
+  });
 
-    beforeAll(async () => {
-      home = await WebHome.open();
-      const address = await home.person('alice');
-      bob = await home.person('bob');
-      await home.fill(address, [
-        { raw: 'From: Carol <carol@x.example>\nTo: alice\nSubject: put here\n\nFrom the start.\n\nFrom again\n' },
-      ]);
-      await home.as(bob, 'send', '--to', address, '--subject', 'by bob', '--body', 'It is me.');
-      alice = await home.signIn(address);
-    }, TIMEOUT_MS);
+  test('names and shuts out devices, and blocks whom they like', async ({ two: { alice } }) => {
+    const { page } = alice;
+    await openSettings(page, 'Devices');
+    const devices = page.getByRole('tabpanel').getByRole('list').first();
+    // The one that the account was made on; the hub is the other.
+    const other = devices.getByRole('listitem').filter({ hasNotText: 'this hub' });
+    page.once('dialog', (dialog) => void dialog.accept());
+    await other.getByRole('button', { name: /^Revoke/ }).click();
+    await devices.getByText('revoked', { exact: false }).waitFor();
+    await page.getByRole('tab', { name: 'Keys and password' }).click();
+    await page.getByLabel('Address or home').fill('spam.example');
+    await page.getByRole('button', { name: 'Block', exact: true }).click();
+    await page.getByRole('button', { name: 'Unblock spam.example' }).click();
+    await page.getByText('Nobody is blocked.').waitFor();
+    await closeSettings(page);
+  });
 
-    afterAll(async () => {
-      await home[Symbol.asyncDispose]();
-    });
+  test('pins a node, adds one of their own, and sees what is held of each feed', async ({ two: { alice } }) => {
+    const { page } = alice;
+    await page.getByRole('button', { name: /^Complete on/ }).click();
+    await page.getByRole('img', { name: /^Feed 1: \d+ of \d+/ }).waitFor();
+    await page.getByRole('button', { name: /^Pin / }).first().click();
+    await page.getByText('pinned').waitFor();
+    await page.getByRole('button', { name: 'Add a node of your own' }).click();
+    await page.getByLabel('Name').fill('cellar');
+    await page.getByLabel('Address, such as').fill('ws://127.0.0.1:9/client');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('button', { name: 'Remove cellar' }).click();
+    await page.getByRole('button', { name: 'Remove cellar' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /^Unpin / }).click();
+    await closeSettings(page);
+  });
 
-    test('sees whose key a message was signed with, and compares it', async () => {
-      const { page } = alice;
-      await row(page, 'put here').click();
-      await page.getByRole('button', { name: /You put it here yourself/ }).waitFor();
-      await row(page, 'by bob').click();
-      await page.getByRole('button', { name: /in the public log of the sender/ }).click();
-      const dialog = page.getByRole('dialog');
-      const { fingerprint } = await home.as<{ fingerprint: string }>(bob, 'key', 'show');
-      const spelled = fingerprint.toUpperCase().match(/.{4}/g)?.join(' ') ?? '';
-      await dialog.getByLabel(spelled).first().waitFor();
-      await dialog.getByText(alice.address).waitFor();
-      expect(await seriousViolations(page)).toEqual([]);
-      await dialog.getByRole('button', { name: 'It is the same' }).click();
-      await dialog.getByText('You compared keys with the sender').first().waitFor();
-      await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: /You compared keys with the sender/ }).waitFor();
-    });
+  test('takes everything out to the byte, and puts it in again', async ({ two: { alice } }) => {
+    const { page } = alice;
+    await openSettings(page, 'Import and export');
+    const saving = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    const file = join(tmpdir(), `restante-export-${process.pid}.mbox`);
+    await (await saving).saveAs(file);
+    const mbox = await readFile(file, 'utf8');
+    expect(mbox.match(/^From /gm)).toHaveLength(2);
+    expect(mbox).toContain('\n>From the start.\r\n\r\n>From again\r\n');
+    await writeFile(file, mbox.replaceAll('Subject: put here', 'Subject: put in again'));
+    await page.locator('input[type=file]').setInputFiles(file);
+    await page.getByText('2 messages imported').waitFor();
+    await closeSettings(page);
+    await page.getByRole('link', { name: /^Archive/ }).click();
+    await row(page, 'put in again').click();
+    await page.getByRole('article').getByText('From again').waitFor();
+    await page.getByRole('link', { name: /^Inbox/ }).click();
+  });
 
-    test('names and shuts out devices, and blocks whom they like', async () => {
-      const { page } = alice;
-      await openSettings(page, 'Devices');
-      const devices = page.getByRole('tabpanel').getByRole('list').first();
-      // The one that the account was made on; the hub is the other.
-      const other = devices.getByRole('listitem').filter({ hasNotText: 'this hub' });
-      page.once('dialog', (dialog) => void dialog.accept());
-      await other.getByRole('button', { name: /^Revoke/ }).click();
-      await devices.getByText('revoked', { exact: false }).waitFor();
-      await page.getByRole('tab', { name: 'Keys and password' }).click();
-      await page.getByLabel('Address or home').fill('spam.example');
-      await page.getByRole('button', { name: 'Block', exact: true }).click();
-      await page.getByRole('button', { name: 'Unblock spam.example' }).click();
-      await page.getByText('Nobody is blocked.').waitFor();
-      await closeSettings(page);
-    });
+  test('changes the password, after showing the old one', async ({ home, two: { alice } }) => {
+    const { page } = alice;
+    await openSettings(page, 'Keys and password');
+    await page.getByLabel('Current password').first().fill('not it at all');
+    await page.getByLabel('New password').fill('a longer sentence than before');
+    await page.getByLabel('The password again').fill('a longer sentence than before');
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByText('That is not the current password.').waitFor({ timeout: 60_000 });
+    await page.getByLabel('Current password').first().fill(password);
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByText('The password is changed').waitFor({ timeout: 60_000 });
+    await closeSettings(page);
+    const old = `Basic ${Buffer.from(`${alice.address}:${password}`).toString('base64')}`;
+    expect((await fetch(new URL('/jmap/session', home.web), { headers: { authorization: old } })).status).toBe(401);
+  });
 
-    test('pins a node, adds one of their own, and sees what is held of each feed', async () => {
-      const { page } = alice;
-      await page.getByRole('button', { name: /^Complete on/ }).click();
-      await page.getByRole('img', { name: /^Feed 1: \d+ of \d+/ }).waitFor();
-      await page.getByRole('button', { name: /^Pin / }).first().click();
-      await page.getByText('pinned').waitFor();
-      await page.getByRole('button', { name: 'Add a node of your own' }).click();
-      await page.getByLabel('Name').fill('cellar');
-      await page.getByLabel('Address, such as').fill('ws://127.0.0.1:9/client');
-      await page.getByRole('button', { name: 'Add', exact: true }).click();
-      await page.getByRole('button', { name: 'Remove cellar' }).click();
-      await page.getByRole('button', { name: 'Remove cellar' }).waitFor({ state: 'detached' });
-      await page.getByRole('button', { name: /^Unpin / }).click();
-      await closeSettings(page);
-    });
-
-    test('takes everything out to the byte, and puts it in again', async () => {
-      const { page } = alice;
-      await openSettings(page, 'Import and export');
-      const saving = page.waitForEvent('download');
-      await page.getByRole('button', { name: 'Export', exact: true }).click();
-      const file = join(tmpdir(), `restante-export-${process.pid}.mbox`);
-      await (await saving).saveAs(file);
-      const mbox = await readFile(file, 'utf8');
-      expect(mbox.match(/^From /gm)).toHaveLength(2);
-      expect(mbox).toContain('\n>From the start.\r\n\r\n>From again\r\n');
-      await writeFile(file, mbox.replaceAll('Subject: put here', 'Subject: put in again'));
-      await page.locator('input[type=file]').setInputFiles(file);
-      await page.getByText('2 messages imported').waitFor();
-      await closeSettings(page);
-      await page.getByRole('link', { name: /^Archive/ }).click();
-      await row(page, 'put in again').click();
-      await page.getByRole('article').getByText('From again').waitFor();
-      await page.getByRole('link', { name: /^Inbox/ }).click();
-    });
-
-    test('changes the password, after showing the old one', async () => {
-      const { page } = alice;
-      await openSettings(page, 'Keys and password');
-      await page.getByLabel('Current password').first().fill('not it at all');
-      await page.getByLabel('New password').fill('a longer sentence than before');
-      await page.getByLabel('The password again').fill('a longer sentence than before');
-      await page.getByRole('button', { name: 'Change the password' }).click();
-      await page.getByText('That is not the current password.').waitFor({ timeout: 60_000 });
-      await page.getByLabel('Current password').first().fill(password);
-      await page.getByRole('button', { name: 'Change the password' }).click();
-      await page.getByText('The password is changed').waitFor({ timeout: 60_000 });
-      await closeSettings(page);
-      const old = `Basic ${Buffer.from(`${alice.address}:${password}`).toString('base64')}`;
-      expect((await fetch(new URL('/jmap/session', home.web), { headers: { authorization: old } })).status).toBe(401);
-    });
-
-    test('reads and writes without a network, and what was sent goes when there is one', async () => {
-      await home.as(bob, 'send', '--to', bob, '--subject', 'to keep', '--body', 'Read me in the tunnel.');
-      const { context, page } = await home.signIn(bob, undefined, { serviceWorkers: 'allow' });
-      await openSettings(page, 'Appearance');
-      await page.getByLabel('Keep mail for reading without a network').check();
-      await closeSettings(page);
-      await row(page, 'to keep').click({ timeout: 60_000 });
-      await page.getByRole('article').getByText('Read me in the tunnel.').waitFor();
-      await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
-      // The service worker has what the page is made of, once it was loaded with it.
-      await page.reload();
-      await row(page, 'to keep').waitFor();
-      await context.setOffline(true);
-      await page.reload();
-      await page.getByText('You are offline.').waitFor();
-      await page.getByRole('article').getByText('Read me in the tunnel.').waitFor();
-      const sealed = await sealedRecords(page, `restante-shelf ${bob}`);
-      expect(sealed.length).toBeGreaterThan(100);
-      expect(sealed).not.toContain('tunnel');
-      await page.keyboard.press('c');
-      const letter = page.getByRole('dialog');
-      await letter.getByLabel('To', { exact: true }).fill(alice.address);
-      await letter.getByLabel('Subject').fill('from the tunnel');
-      await letter.getByLabel('Message', { exact: true }).fill('no network here');
-      await page.getByRole('button', { name: 'Send', exact: true }).click();
-      await page.getByText('it goes as soon as the hub can be reached').waitFor();
-      await context.setOffline(false);
-      await row(alice.page, 'from the tunnel').waitFor({ timeout: 60_000 });
-      await page.getByRole('button', { name: 'Sign out' }).click();
-      await page.getByLabel('Address').waitFor();
-      expect(await page.evaluate<string[]>('indexedDB.databases().then((all) => all.map(({ name }) => name))')).toEqual(
-        [],
-      );
-      await context.close();
-    });
-  },
-);
+  test('reads and writes without a network, and what was sent goes when there is one', async ({
+    home,
+    two: { alice, bob },
+  }) => {
+    await home.as(bob, 'send', '--to', bob, '--subject', 'to keep', '--body', 'Read me in the tunnel.');
+    const { context, page } = await home.signIn(bob, { serviceWorkers: 'allow', sendsAtOnce: true });
+    await openSettings(page, 'Appearance');
+    await page.getByLabel('Keep mail for reading without a network').check();
+    await closeSettings(page);
+    await row(page, 'to keep').click({ timeout: 60_000 });
+    await page.getByRole('article').getByText('Read me in the tunnel.').waitFor();
+    await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
+    // The service worker has what the page is made of, once it was loaded with it.
+    await page.reload();
+    await row(page, 'to keep').waitFor();
+    await context.setOffline(true);
+    await page.reload();
+    await page.getByText('You are offline.').waitFor();
+    await page.getByRole('article').getByText('Read me in the tunnel.').waitFor();
+    const sealed = await sealedRecords(page, `restante-shelf ${bob}`);
+    expect(sealed.length).toBeGreaterThan(100);
+    expect(sealed).not.toContain('tunnel');
+    await write(page, { to: alice.address, subject: 'from the tunnel', text: 'no network here' });
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByText('it goes as soon as the hub can be reached').waitFor();
+    await context.setOffline(false);
+    await row(alice.page, 'from the tunnel').waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Address').waitFor();
+    expect(await page.evaluate<string[]>('indexedDB.databases().then((all) => all.map(({ name }) => name))')).toEqual(
+      [],
+    );
+    await context.close();
+  });
+});

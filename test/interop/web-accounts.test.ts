@@ -1,89 +1,74 @@
 /** Several accounts in the page: one at a Dovecot beside the encrypted one, in one list and each by itself. */
-import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { Dovecot, PASSWORD, skipsWithoutDovecot } from '../harness/dovecot.ts';
-import { skipWithout } from '../harness/requirement.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
-import { hasChromium, WebHome } from '../harness/web-home.ts';
+import { openSettings, row } from '../harness/web-page.ts';
+import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
 
-const TIMEOUT_MS = 300_000;
 const IMAP = 'alice@mail.example';
-
-const row = (page: Page, subject: string) => page.locator('[data-position] a', { hasText: subject }).first();
-
-const LACKS_CHROMIUM = skipWithout(hasChromium(), {
-  test: 'several accounts in the page',
-  lack: 'there is no chromium',
-});
 
 // Both are programs of the machine, which these tell when they are missing.
 describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('several accounts in the page'))('several accounts', () => {
-  test(
-    'are one list and lists of their own; what is done goes to the account of each mail',
-    async () => {
-      await using dovecot = await Dovecot.open();
-      await using home = await WebHome.open();
-      const address = await home.person('alice');
-      await home.fill(address, [{ raw: 'From: Carol <c@x.example>\nSubject: encrypted here\n\nin the home\n' }]);
-      const { complaints, page, strangeRequests } = await home.signIn(address);
-      await page.getByRole('button', { name: 'Settings' }).click();
-      await page.getByRole('tab', { name: 'Accounts' }).click();
-      await page.getByRole('button', { name: 'Add account' }).click();
-      await page.getByLabel('Mail address').fill(IMAP);
-      await page.getByLabel('Its password').fill('wrong');
-      await page.getByText('Servers', { exact: true }).click();
-      await page.getByLabel('User name').fill('alice');
-      await page.getByLabel('Incoming (IMAP)', { exact: true }).fill('127.0.0.1');
-      await page.getByLabel('Incoming (IMAP): Encryption').selectOption('none');
-      await page.getByLabel('Incoming (IMAP): Port').fill(String(dovecot.imapPort));
-      await page.getByLabel('Only for reading').check();
-      await page.getByRole('button', { name: 'Add account' }).click();
-      await page.getByText('The server does not take this password.').waitFor({ timeout: 30_000 });
-      await page.getByLabel('Its password').fill(PASSWORD);
-      await page.getByRole('button', { name: 'Add account' }).click();
-      await page.getByRole('button', { name: `Remove ${IMAP}` }).waitFor({ timeout: 30_000 });
-      await page.keyboard.press('Escape');
-      const chooser = page.getByLabel('Account', { exact: true });
-      await chooser.selectOption({ label: IMAP });
-      await page.getByRole('link', { name: /^Inbox/ }).waitFor();
-      const id = await chooser.inputValue();
-      await home.fill(address, [{ raw: 'From: Dora <d@x.example>\nSubject: kept by Dovecot\n\nelsewhere\n' }], id);
-      await row(page, 'kept by Dovecot').waitFor({ timeout: 60_000 });
-      expect(await row(page, 'encrypted here').count()).toBe(0);
+  test('are one list and lists of their own; what is done goes to the account of each mail', async ({ home }) => {
+    await using dovecot = await Dovecot.open();
+    const address = await home.person('alice');
+    await home.fill(address, [{ raw: 'From: Carol <c@x.example>\nSubject: encrypted here\n\nin the home\n' }]);
+    const { complaints, page, strangeRequests } = await home.signIn(address);
+    await openSettings(page, 'Accounts');
+    await page.getByRole('button', { name: 'Add account' }).click();
+    await page.getByLabel('Mail address').fill(IMAP);
+    await page.getByLabel('Its password').fill('wrong');
+    await page.getByText('Servers', { exact: true }).click();
+    await page.getByLabel('User name').fill('alice');
+    await page.getByLabel('Incoming (IMAP)', { exact: true }).fill('127.0.0.1');
+    await page.getByLabel('Incoming (IMAP): Encryption').selectOption('none');
+    await page.getByLabel('Incoming (IMAP): Port').fill(String(dovecot.imapPort));
+    await page.getByLabel('Only for reading').check();
+    await page.getByRole('button', { name: 'Add account' }).click();
+    await page.getByText('The server does not take this password.').waitFor({ timeout: 30_000 });
+    await page.getByLabel('Its password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Add account' }).click();
+    await page.getByRole('button', { name: `Remove ${IMAP}` }).waitFor({ timeout: 30_000 });
+    await page.keyboard.press('Escape');
+    const chooser = page.getByLabel('Account', { exact: true });
+    await chooser.selectOption({ label: IMAP });
+    await page.getByRole('link', { name: /^Inbox/ }).waitFor();
+    const id = await chooser.inputValue();
+    await home.fill(address, [{ raw: 'From: Dora <d@x.example>\nSubject: kept by Dovecot\n\nelsewhere\n' }], id);
+    await row(page, 'kept by Dovecot').waitFor({ timeout: 60_000 });
+    expect(await row(page, 'encrypted here').count()).toBe(0);
 
-      await chooser.selectOption({ label: 'All accounts' });
-      for (const subject of ['kept by Dovecot', 'encrypted here']) await row(page, subject).waitFor();
-      expect(await seriousViolations(page)).toEqual([]);
-      await row(page, 'kept by Dovecot').click();
-      await page.getByRole('button', { name: /Ordinary mail/ }).waitFor();
-      // From all accounts, into the trash of its own, and back.
-      const both = ['kept by Dovecot', 'encrypted here'];
-      for (const subject of both) await page.getByLabel(`Select: ${subject}`).check();
-      await page.keyboard.press('#');
-      await page.getByText('2 moved to Trash').waitFor();
-      for (const subject of both) await row(page, subject).waitFor({ state: 'detached' });
-      await page.keyboard.press('z');
-      for (const subject of both) await row(page, subject).waitFor();
-      // This server has no archive: that is said, and its mail stays.
-      for (const subject of both) await page.getByLabel(`Select: ${subject}`).check();
-      await page.keyboard.press('e');
-      await page.getByText(`${IMAP} has no mailbox for this.`).waitFor();
-      await page.getByText('Archived', { exact: true }).waitFor();
-      await row(page, 'encrypted here').waitFor({ state: 'detached' });
-      await row(page, 'kept by Dovecot').waitFor();
-      await page.keyboard.press('z');
-      for (const subject of both) await row(page, subject).waitFor();
-      await page.keyboard.press('/');
-      await page.keyboard.type('elsewhere');
-      await page.keyboard.press('Enter');
-      await page.locator('mark', { hasText: 'elsewhere' }).waitFor();
-      await page.keyboard.press('c');
-      await page.getByRole('dialog').getByLabel('From').selectOption({ label: IMAP });
-      await page.getByRole('button', { name: 'Discard draft' }).click();
-      // The browser also tells of the password that was wrong.
-      expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
-      expect(strangeRequests).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+    await chooser.selectOption({ label: 'All accounts' });
+    for (const subject of ['kept by Dovecot', 'encrypted here']) await row(page, subject).waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await row(page, 'kept by Dovecot').click();
+    await page.getByRole('button', { name: /Ordinary mail/ }).waitFor();
+    // From all accounts, into the trash of its own, and back.
+    const both = ['kept by Dovecot', 'encrypted here'];
+    for (const subject of both) await page.getByLabel(`Select: ${subject}`).check();
+    await page.keyboard.press('#');
+    await page.getByText('2 moved to Trash').waitFor();
+    for (const subject of both) await row(page, subject).waitFor({ state: 'detached' });
+    await page.keyboard.press('z');
+    for (const subject of both) await row(page, subject).waitFor();
+    // This server has no archive: that is said, and its mail stays.
+    for (const subject of both) await page.getByLabel(`Select: ${subject}`).check();
+    await page.keyboard.press('e');
+    await page.getByText(`${IMAP} has no mailbox for this.`).waitFor();
+    await page.getByText('Archived', { exact: true }).waitFor();
+    await row(page, 'encrypted here').waitFor({ state: 'detached' });
+    await row(page, 'kept by Dovecot').waitFor();
+    await page.keyboard.press('z');
+    for (const subject of both) await row(page, subject).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('elsewhere');
+    await page.keyboard.press('Enter');
+    await page.locator('mark', { hasText: 'elsewhere' }).waitFor();
+    await page.keyboard.press('c');
+    await page.getByRole('dialog').getByLabel('From').selectOption({ label: IMAP });
+    await page.getByRole('button', { name: 'Discard draft' }).click();
+    // The browser also tells of the password that was wrong.
+    expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
+    expect(strangeRequests).toEqual([]);
+  });
 });

@@ -1,11 +1,10 @@
 /** Files dropped on a letter and pasted into it: they come in whole, one sees how far they are, and can leave them out. */
 import { buffer, text } from 'node:stream/consumers';
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
-import { skipWithout } from '../harness/requirement.ts';
-import { hasChromium, WebHome } from '../harness/web-home.ts';
+import { expect } from 'vitest';
+import { row } from '../harness/web-page.ts';
+import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
 
-const TIMEOUT_MS = 300_000;
 const ARRIVAL_MS = 60_000;
 /** Slow enough to be seen on its way, and soon there. */
 const FILE_BYTES = 400_000;
@@ -32,12 +31,11 @@ async function slowUploads(page: Page): Promise<void> {
 }
 
 // It needs a browser to look at a page with.
-test.skipIf(skipWithout(hasChromium(), { test: 'attaching in the page', lack: 'there is no chromium' }))(
+test.skipIf(LACKS_CHROMIUM)(
   'files come into a letter by drop and by paste, with progress, and go with it',
-  async () => {
-    await using home = await WebHome.open();
+  async ({ home }) => {
     const bob = await home.person('bob');
-    const alice = await home.signIn(await home.person('alice'));
+    const alice = await home.signIn(await home.person('alice'), { sendsAtOnce: true });
     const { page } = alice;
     await page.keyboard.press('c');
     const letter = page.getByRole('dialog');
@@ -63,7 +61,7 @@ test.skipIf(skipWithout(hasChromium(), { test: 'attaching in the page', lack: 't
     await letter.waitFor({ state: 'detached' });
 
     const { page: reader } = await home.signIn(bob);
-    await reader.locator('[data-position] a', { hasText: 'two files' }).first().click({ timeout: ARRIVAL_MS });
+    await row(reader, 'two files').click({ timeout: ARRIVAL_MS });
     for (const [name, bytes] of [
       ['dropped.txt', FILE_BYTES],
       ['pasted.txt', 7],
@@ -75,7 +73,6 @@ test.skipIf(skipWithout(hasChromium(), { test: 'attaching in the page', lack: 't
     expect(await reader.getByText('unwanted.txt').count()).toBe(0);
     expect(alice.complaints).toEqual([]);
   },
-  TIMEOUT_MS,
 );
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
@@ -112,14 +109,13 @@ Content-Type: text/html
 `;
 
 // It needs a browser to look at a page with.
-test.skipIf(skipWithout(hasChromium(), { test: 'files in the page', lack: 'there is no chromium' }))(
+test.skipIf(LACKS_CHROMIUM)(
   'what came with a mail can be had and passed on, whatever it is called, and a mail with bad references is read',
-  async () => {
-    await using home = await WebHome.open();
-    const address = await home.person('alice');
+  async ({ home }) => {
+    const address = await home.person('ivan');
     await home.fill(address, [{ raw: FROM_A_TELEPHONE }, { raw: BAD_REFERENCE }]);
     const { complaints, page } = await home.signIn(address);
-    await page.locator('[data-position] a', { hasText: 'from the beach' }).click();
+    await row(page, 'from the beach').click();
     for (const [name, start] of [
       ['beach.png', '\u0089PNG'],
       ['hotel.pdf', '%PDF'],
@@ -137,7 +133,7 @@ test.skipIf(skipWithout(hasChromium(), { test: 'files in the page', lack: 'there
     await page.keyboard.press('Escape');
 
     await page.goBack();
-    await page.locator('[data-position] a', { hasText: 'broken by hand' }).click();
+    await row(page, 'broken by hand').click();
     const frame = page.frameLocator('iframe[data-filled="true"]');
     await frame.getByText('still words').waitFor();
     await frame.getByText('off', { exact: true }).click();
@@ -145,5 +141,4 @@ test.skipIf(skipWithout(hasChromium(), { test: 'files in the page', lack: 'there
     for (const person of ['a@x.example', 'b@x.example']) await letter.getByText(person, { exact: true }).waitFor();
     expect(complaints).toEqual([]);
   },
-  TIMEOUT_MS,
 );

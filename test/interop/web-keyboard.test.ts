@@ -1,22 +1,20 @@
 /** The page by somebody without a mouse: nothing here clicks, and no element is given the focus but by keys. */
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
-import { skipWithout } from '../harness/requirement.ts';
-import { hasChromium, WebHome } from '../harness/web-home.ts';
 import { tabTo } from '../harness/web-keys.ts';
+import { row } from '../harness/web-page.ts';
+import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
 
-const TIMEOUT_MS = 300_000;
 const SLOW_MS = 60_000;
 
 // It needs a browser to look at a page with.
-test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: 'there is no chromium' }))(
+test.skipIf(LACKS_CHROMIUM)(
   'by keys alone a person signs in, reads, replies with a file, labels, searches, sets things and signs out',
-  async () => {
-    await using home = await WebHome.open();
+  async ({ home }) => {
     const address = await home.person('alice');
     const bob = await home.person('bob');
     await home.as(bob, 'send', '--to', address, '--subject', 'the garden', '--body', 'Which seeds shall I buy?');
-    const { context, page } = await home.visit(address);
+    const { context, page } = await home.visit(address, { sendsAtOnce: true });
     const keys = page.keyboard;
 
     await tabTo(page, /^Address/);
@@ -24,8 +22,7 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: '
     await tabTo(page, /^Password/);
     await keys.type(PASSWORD.RESTANTE_PASSWORD);
     await keys.press('Enter');
-    const row = page.locator('[data-position] a', { hasText: 'the garden' });
-    await row.waitFor({ timeout: SLOW_MS });
+    await row(page, 'the garden').waitFor({ timeout: SLOW_MS });
 
     await keys.press('o');
     await page.getByRole('article').getByText('Which seeds shall I buy?').waitFor();
@@ -60,7 +57,7 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: '
 
     // In the list it is for the mail that the cursor is on.
     await keys.press('u');
-    await page.getByRole('article').waitFor({ state: 'detached' });
+    await page.getByRole('article').first().waitFor({ state: 'detached' });
     await keys.press('l');
     await page.getByRole('menuitemcheckbox', { name: 'outdoors', checked: true }).waitFor();
     await keys.press('Escape');
@@ -82,21 +79,19 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the page by keys alone', lack: '
     await settings.waitFor({ state: 'detached' });
 
     const { page: other } = await home.signIn(bob);
-    await other.locator('[data-position] a', { hasText: 'Re: the garden' }).first().waitFor({ timeout: SLOW_MS });
+    await row(other, 'Re: the garden').waitFor({ timeout: SLOW_MS });
     await tabTo(page, /^Sign out$/);
     await keys.press('Enter');
     await page.getByLabel('Address').waitFor();
     await context.close();
   },
-  TIMEOUT_MS,
 );
 
 // It needs a browser to look at a page with.
-test.skipIf(skipWithout(hasChromium(), { test: 'the focus of the page', lack: 'there is no chromium' }))(
+test.skipIf(LACKS_CHROMIUM)(
   'links and details in a mail are followed and opened by Enter, and what closes leaves the focus where it came from',
-  async () => {
-    await using home = await WebHome.open();
-    const address = await home.person('alice');
+  async ({ home }) => {
+    const address = await home.person('kate');
     const html = '<p><a href="https://elsewhere.example/">there</a></p><details><summary>more</summary>words</details>';
     await home.fill(address, [
       { raw: `From: Carol <c@x.example>\nSubject: a link\nContent-Type: text/html\n\n${html}\n` },
@@ -108,7 +103,7 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the focus of the page', lack: 't
     // Nobody is asked for what stands elsewhere: it is only seen that somebody went there.
     await context.route('https://elsewhere.example/', (route) => route.fulfill({ body: 'there' }));
 
-    await page.locator('[data-position] a', { hasText: 'a quote' }).waitFor();
+    await row(page, 'a quote').waitFor();
     await tabTo(page, /Dora.*a quote/);
     await keys.press('Enter');
     await page.getByRole('article').waitFor();
@@ -175,5 +170,4 @@ test.skipIf(skipWithout(hasChromium(), { test: 'the focus of the page', lack: 't
     expect(complaints).toEqual([]);
     await context.close();
   },
-  TIMEOUT_MS,
 );

@@ -5,11 +5,10 @@
  * is tested in src/jmap/push.
  */
 import type { CDPSession, Page, Route } from 'playwright-core';
-import { expect, test } from 'vitest';
-import { skipWithout } from '../harness/requirement.ts';
-import { hasChromium, WebHome } from '../harness/web-home.ts';
+import { expect } from 'vitest';
+import { mail, row } from '../harness/web-page.ts';
+import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
 
-const TIMEOUT_MS = 300_000;
 const SLOW_MS = 60_000;
 
 const SUBSCRIPTION = { endpoint: 'https://push.example/1', keys: { p256dh: 'a point', auth: 'a secret' } };
@@ -61,14 +60,13 @@ const shown = (page: Page): Promise<string[]> =>
     .then((all) => all.map(({ title, body }) => title + ': ' + body))`);
 
 // It needs a browser to look at a page with.
-test.skipIf(skipWithout(hasChromium(), { test: 'notifications of the page', lack: 'there is no chromium' }))(
+test.skipIf(LACKS_CHROMIUM)(
   'new mail is said as somebody chose: with sender and subject, without, and by push where no window is open',
-  async () => {
-    await using home = await WebHome.open();
+  async ({ home }) => {
     const bob = await home.person('bob');
     const tell = (to: string, subject: string): Promise<unknown> =>
       home.as(bob, 'send', '--to', to, '--subject', subject, '--body', 'words for one');
-    const { address, context, page } = await home.signIn(await home.person('alice'), undefined, {
+    const { address, context, page } = await home.signIn(await home.person('alice'), {
       serviceWorkers: 'allow',
       permissions: ['notifications'],
     });
@@ -114,7 +112,7 @@ test.skipIf(skipWithout(hasChromium(), { test: 'notifications of the page', lack
     // Whoever looks at the page sees the mail there.
     await page.evaluate(`Object.defineProperty(document, 'visibilityState', { get: () => 'visible' })`);
     await tell(address, 'in sight');
-    await page.locator('[data-position] a', { hasText: 'in sight' }).first().waitFor({ timeout: SLOW_MS });
+    await row(page, 'in sight').waitFor({ timeout: SLOW_MS });
     expect(await shown(page)).toEqual([]);
     await page.goto('about:blank');
     await push({ '@type': 'StateChange', changed: { encrypted: { EmailDelivery: 's2' } } });
@@ -126,55 +124,40 @@ test.skipIf(skipWithout(hasChromium(), { test: 'notifications of the page', lack
     expect(await shown(page)).toEqual([]);
     await context.close();
   },
-  TIMEOUT_MS,
 );
 
 /** One more than the page looks at to know what is new. */
 const UNREAD = 51;
 
 // It needs a browser to look at a page with.
-test.skipIf(skipWithout(hasChromium(), { test: 'notifications of much mail', lack: 'there is no chromium' }))(
-  'old mail is not said as new when newer mail is read elsewhere',
-  async () => {
-    await using home = await WebHome.open();
-    const address = await home.person('alice');
-    const raw = (subject: string): { raw: string } => ({
-      raw: `From: Carol <c@x.example>\nSubject: ${subject}\n\nx\n`,
-    });
-    await home.fill(
-      address,
-      Array.from({ length: UNREAD }, (_, index) => raw(`old ${index}`)),
-    );
-    const { context, page } = await home.signIn(address, undefined, {
-      serviceWorkers: 'allow',
-      permissions: ['notifications'],
-    });
-    await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
-    await page.getByRole('button', { name: 'Settings' }).click();
-    const looked = page.waitForResponse((response) => (response.request().postData() ?? '').includes('"notKeyword"'));
-    await page.getByLabel('Tell me of new mail').check();
-    await (await looked).finished();
-    await page.keyboard.press('Escape');
-    await page.evaluate(
-      `Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true })`,
-    );
-    // The newest is read on another device.
-    const using = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
-    const ask = home.asker(address);
-    const call = async (name: string, args: object): Promise<Record<string, string[]>> => {
-      const body = JSON.stringify({ using, methodCalls: [[name, { accountId: 'encrypted', ...args }, '0']] });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await ask('/jmap/api', { method: 'POST', headers, body });
-      return (answer.methodResponses as [[string, Record<string, string[]>]])[0][1];
-    };
-    const sort = [{ property: 'receivedAt', isAscending: false }];
-    const { ids: [newest = ''] = [] } = await call('Email/query', { sort, limit: 1 });
-    await call('Email/set', { update: { [newest]: { 'keywords/$seen': true } } });
-    await page.locator('.count', { hasText: `${UNREAD - 1}` }).waitFor();
-    await home.fill(address, [raw('in truth new')]);
-    await expect.poll(() => shown(page), { timeout: SLOW_MS }).toContainEqual('Carol: in truth new');
-    expect(await shown(page)).toEqual(['Carol: in truth new']);
-    await context.close();
-  },
-  TIMEOUT_MS,
-);
+test.skipIf(LACKS_CHROMIUM)('old mail is not said as new when newer mail is read elsewhere', async ({ home }) => {
+  const address = await home.person('nora');
+  await home.fill(
+    address,
+    Array.from({ length: UNREAD }, (_, index) => mail(`old ${index}`)),
+  );
+  const { context, page } = await home.signIn(address, {
+    serviceWorkers: 'allow',
+    permissions: ['notifications'],
+  });
+  await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
+  await page.getByRole('button', { name: 'Settings' }).click();
+  const looked = page.waitForResponse((response) => (response.request().postData() ?? '').includes('"notKeyword"'));
+  await page.getByLabel('Tell me of new mail').check();
+  await (await looked).finished();
+  await page.keyboard.press('Escape');
+  await page.evaluate(
+    `Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true })`,
+  );
+  // The newest is read on another device.
+  const newestFirst = { sort: [{ property: 'receivedAt', isAscending: false }], limit: 1 };
+  const newest = { accountId: 'encrypted', ...newestFirst };
+  const [{ ids }] = await home.call<[{ ids: [string] }]>(address, [['Email/query', newest, '0']]);
+  const update = { [ids[0]]: { 'keywords/$seen': true } };
+  await home.call(address, [['Email/set', { accountId: 'encrypted', update }, '0']]);
+  await page.locator('.count', { hasText: `${UNREAD - 1}` }).waitFor();
+  await home.fill(address, [mail('in truth new')]);
+  await expect.poll(() => shown(page), { timeout: SLOW_MS }).toContainEqual('Carol: in truth new');
+  expect(await shown(page)).toEqual(['Carol: in truth new']);
+  await context.close();
+});

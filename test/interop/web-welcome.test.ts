@@ -1,12 +1,10 @@
 /** Somebody with nothing but the link that `up` prints: their first account, in a real Chromium. */
 import type { Page } from 'playwright-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
-import { skipWithout } from '../harness/requirement.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
-import { hasChromium, WebHome } from '../harness/web-home.ts';
+import { LACKS_CHROMIUM, test as ofHome } from '../harness/web-test.ts';
 
-const TIMEOUT_MS = 300_000;
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth'];
 const { RESTANTE_PASSWORD: password } = PASSWORD;
 
@@ -35,41 +33,40 @@ async function keepCode(page: Page): Promise<string> {
   return groups.join('-');
 }
 
+const test = ofHome.extend('registration', { scope: 'file' }, 'invite');
+
 // It needs a browser to look at a page with.
-describe.skipIf(skipWithout(hasChromium(), { test: 'the first run', lack: 'there is no chromium' }))('the link', () => {
-  test(
-    'leads to an account, its recovery code and the inbox; the code opens it again when the password is lost',
-    async () => {
-      await using home = await WebHome.open('invite');
-      const address = `ann@${home.home}`;
-      const { context, page } = await home.visit(address, undefined, `#/welcome/${home.invite}`);
-      await page.getByRole('heading', { name: `Make your account at ${home.home}` }).waitFor();
-      expect(await seriousViolations(page)).toEqual([]);
-      await fill(page, 'not a name!');
-      await page.getByText('Small letters, digits').waitFor();
-      await fill(page, 'ann');
-      const code = await keepCode(page);
-      await page.getByRole('heading', { name: 'Mail that you have elsewhere' }).waitFor();
-      expect(await seriousViolations(page)).toEqual([]);
-      await page.getByRole('button', { name: 'Not now' }).click();
-      await page.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
-      await context.close();
+describe.skipIf(LACKS_CHROMIUM)('the link', () => {
+  test('leads to an account, its recovery code and the inbox; the code opens it again when the password is lost', async ({
+    home,
+  }) => {
+    const address = `ann@${home.home}`;
+    const { context, page } = await home.visit(address, { path: `#/welcome/${home.invite}` });
+    await page.getByRole('heading', { name: `Make your account at ${home.home}` }).waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await fill(page, 'not a name!');
+    await page.getByText('Small letters, digits').waitFor();
+    await fill(page, 'ann');
+    const code = await keepCode(page);
+    await page.getByRole('heading', { name: 'Mail that you have elsewhere' }).waitFor();
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Not now' }).click();
+    await page.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
+    await context.close();
 
-      // The invitation was good once.
-      const { context: other, page: late } = await home.visit(address, undefined, `#/welcome/${home.invite}`);
-      await fill(late, 'bob');
-      await late.getByText('This invitation is used or unknown.').waitFor({ timeout: 60_000 });
-      await other.close();
+    // The invitation was good once.
+    const { context: other, page: late } = await home.visit(address, { path: `#/welcome/${home.invite}` });
+    await fill(late, 'bob');
+    await late.getByText('This invitation is used or unknown.').waitFor({ timeout: 60_000 });
+    await other.close();
 
-      const { context: lost, page: again } = await home.visit(address);
-      await again.getByRole('link', { name: 'Password lost?' }).click();
-      await again.getByLabel('Address').fill(address);
-      await again.getByLabel('Recovery code').fill(code.toLowerCase().replaceAll('-', ' '));
-      await again.getByLabel('New password').fill('another sentence altogether');
-      await again.getByRole('button', { name: 'Set the password' }).click();
-      await again.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
-      await lost.close();
-    },
-    TIMEOUT_MS,
-  );
+    const { context: lost, page: again } = await home.visit(address);
+    await again.getByRole('link', { name: 'Password lost?' }).click();
+    await again.getByLabel('Address').fill(address);
+    await again.getByLabel('Recovery code').fill(code.toLowerCase().replaceAll('-', ' '));
+    await again.getByLabel('New password').fill('another sentence altogether');
+    await again.getByRole('button', { name: 'Set the password' }).click();
+    await again.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
+    await lost.close();
+  });
 });

@@ -1,14 +1,16 @@
 /** The page in a real Chromium against a real `restante up`. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import type { Page, Route } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { skipWithout } from '../harness/requirement.ts';
+import type { Route } from 'playwright-core';
+import { describe, expect } from 'vitest';
 import { seriousViolations } from '../harness/web-faults.ts';
-import { hasChromium, WebHome, type WebUser } from '../harness/web-home.ts';
+import type { WebUser } from '../harness/web-home.ts';
+import { closeSettings, openSettings, row } from '../harness/web-page.ts';
+import { LACKS_CHROMIUM, test as ofHome } from '../harness/web-test.ts';
 
 const FIRST_VIEW_BYTES_MAX = 120_000;
-const TIMEOUT_MS = 300_000;
+/** A name that nobody knows is asked for several times, and the machine is busy. */
+const SLOW_MS = 60_000;
 
 const HOSTILE = `From: Mallory <mallory@evil.example>
 To: alice
@@ -36,8 +38,6 @@ Content-Type: text/html; charset=utf-8
 const plain = (from: string, subject: string, text: string): string =>
   `From: ${from}\nTo: alice\nSubject: ${subject}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n${text}\n`;
 
-const row = (page: Page, subject: string) => page.locator('[data-position] a', { hasText: subject }).first();
-
 const LONG_LIST = 100_000;
 
 /** A mailbox as large as nobody wants to fill for a test: what the page asks for of it is made up. */
@@ -60,29 +60,29 @@ async function answerWithLongList(route: Route): Promise<void> {
   return route.fulfill({ json: { methodResponses, sessionState: '0' } });
 }
 
+interface Two {
+  /** With the page open. */
+  readonly alice: WebUser;
+  readonly bob: string;
+}
+
+const test = ofHome.extend('two', { scope: 'file' }, async ({ home }): Promise<Two> => {
+  const address = await home.person('alice');
+  const bob = await home.person('bob');
+  await home.fill(address, [
+    { raw: plain('Carol <carol@x.example>', 'older news', 'about a heron'), keywords: ['$seen'] },
+    { raw: plain('Dora <dora@x.example>', 'the boat', 'the oars are in the shed') },
+    { raw: HOSTILE },
+  ]);
+  return { alice: await home.signIn(address), bob };
+});
+
 // It needs a browser to look at a page with.
-describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is no chromium' }))('the page', () => {
-  let home: WebHome;
-  let alice: WebUser;
-  let bob: string;
-
-  beforeAll(async () => {
-    home = await WebHome.open();
-    const address = await home.person('alice');
-    bob = await home.person('bob');
-    await home.fill(address, [
-      { raw: plain('Carol <carol@x.example>', 'older news', 'about a heron'), keywords: ['$seen'] },
-      { raw: plain('Dora <dora@x.example>', 'the boat', 'the oars are in the shed') },
-      { raw: HOSTILE },
-    ]);
-    alice = await home.signIn(address);
-  }, TIMEOUT_MS);
-
-  afterAll(async () => {
-    await home[Symbol.asyncDispose]();
-  });
-
-  test('keeps neither the password nor, after signing out, anything to come in with', async () => {
+describe.skipIf(LACKS_CHROMIUM)('the page', () => {
+  test('keeps neither the password nor, after signing out, anything to come in with', async ({
+    home,
+    two: { alice },
+  }) => {
     const { page } = await home.signIn(alice.address);
     const kept = await page.evaluate<string>('JSON.stringify({ ...localStorage, ...sessionStorage })');
     expect(kept).not.toContain('correct horse');
@@ -98,7 +98,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.context().close();
   });
 
-  test('refuses a wrong password in plain words', async () => {
+  test('refuses a wrong password in plain words', async ({ home, two: { alice } }) => {
     const { page } = await home.visit(alice.address);
     await page.getByLabel('Address').fill(alice.address);
     await page.getByLabel('Password', { exact: true }).fill('wrong');
@@ -107,8 +107,8 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.context().close();
   });
 
-  test('shows new mail when it comes, and lets it be read and answered', async () => {
-    const { page } = alice;
+  test('shows new mail when it comes, and lets it be read and answered', async ({ home, two: { alice, bob } }) => {
+    const { page, context } = await home.signIn(alice.address, { sendsAtOnce: true });
     await home.as(bob, 'send', '--to', alice.address, '--subject', 'lunch?', '--body', 'At one, by the bridge.');
     await row(page, 'lunch?').click();
     await page.getByRole('article').getByText('At one, by the bridge.').waitFor();
@@ -117,17 +117,14 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await letter.getByLabel('Message', { exact: true }).pressSequentially('Gladly, **both** of us!');
     await page.keyboard.press('Control+Enter');
     await letter.waitFor({ state: 'detached' });
-    // It waits for second thoughts, and then goes.
     const { page: other } = await home.signIn(bob);
     await row(other, 'Re: lunch?').click();
     await other.frameLocator('iframe').locator('strong', { hasText: 'both' }).waitFor();
-    await other.context().close();
+    for (const one of [context, other.context()]) await one.close();
   });
 
-  test('takes a message back that was sent', async () => {
+  test('takes a message back that was sent', async ({ two: { alice, bob } }) => {
     const { page } = alice;
-    // That of the message before is over.
-    await page.getByRole('button', { name: 'Undo' }).waitFor({ state: 'detached' });
     await page.keyboard.press('c');
     const letter = page.getByRole('dialog');
     await letter.getByLabel('To', { exact: true }).fill(bob);
@@ -140,7 +137,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.getByRole('button', { name: 'Discard draft' }).click();
   });
 
-  test('says before it is sent whom a letter reaches in the clear', async () => {
+  test('says before it is sent whom a letter reaches in the clear', async ({ home, two: { alice, bob } }) => {
     // The browser says of a home that cannot be reached what it says of any failure.
     const { page, context } = await home.signIn(alice.address);
     await page.keyboard.press('c');
@@ -148,7 +145,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     const to = letter.getByLabel('To', { exact: true });
     await to.fill(`${bob}, carol@nowhere.invalid,`);
     await to.press('Enter');
-    await letter.getByText('No home is known of carol@nowhere.invalid:').waitFor({ timeout: TIMEOUT_MS });
+    await letter.getByText('No home is known of carol@nowhere.invalid:').waitFor({ timeout: SLOW_MS });
     await letter.getByRole('button', { name: 'Remove carol@nowhere.invalid' }).click();
     await letter.getByText('No home is known').waitFor({ state: 'detached' });
     await letter.getByRole('button', { name: 'Discard draft' }).click();
@@ -156,7 +153,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await context.close();
   });
 
-  test('finds with operators, and marks what was found', async () => {
+  test('finds with operators, and marks what was found', async ({ two: { alice } }) => {
     const { page } = alice;
     await page.keyboard.press('/');
     await page.keyboard.type('from:dora oars');
@@ -167,7 +164,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await row(page, 'older news').waitFor();
   });
 
-  test('is used by keys alone', async () => {
+  test('is used by keys alone', async ({ two: { alice } }) => {
     const { page } = alice;
     await row(page, 'older news').focus();
     await page.keyboard.press('Enter');
@@ -182,7 +179,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await page.keyboard.press('Escape');
   });
 
-  test('runs nothing of a hostile mail, and asks nobody for anything', async () => {
+  test('runs nothing of a hostile mail, and asks nobody for anything', async ({ two: { alice } }) => {
     const { page } = alice;
     // Ordinary mail meets no wall; this one runs into all of them, which the browser says.
     expect(alice.complaints).toEqual([]);
@@ -198,7 +195,7 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     expect(alice.strangeRequests).toEqual([]);
   });
 
-  test('shows any row of a hundred thousand, and makes only those in sight', async () => {
+  test('shows any row of a hundred thousand, and makes only those in sight', async ({ home, two: { alice } }) => {
     const { page, context } = await home.signIn(alice.address);
     await page.route('**/jmap/api', answerWithLongList);
     await page.getByRole('link', { name: /^Archive/ }).click();
@@ -212,14 +209,14 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
     await context.close();
   });
 
-  test('has no serious fault for screen readers in its main views', async () => {
+  test('has no serious fault for screen readers in its main views', async ({ home, two: { alice } }) => {
     const { page } = alice;
     expect(await seriousViolations(page)).toEqual([]);
     await page.keyboard.press('c');
     await page.getByRole('dialog', { name: 'New message' }).waitFor();
     expect(await seriousViolations(page)).toEqual([]);
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Settings' }).click();
+    await openSettings(page);
     for (const name of [
       'Appearance',
       'Accounts',
@@ -232,14 +229,16 @@ describe.skipIf(skipWithout(hasChromium(), { test: 'the page', lack: 'there is n
       if (name === 'Devices') await page.getByText('this window').waitFor();
       expect(await seriousViolations(page), name).toEqual([]);
     }
-    await page.keyboard.press('Escape');
-    await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
-    const visitor = await home.visit(alice.address, { width: 390, height: 780 });
+    await closeSettings(page);
+    const visitor = await home.visit(alice.address, { viewport: { width: 390, height: 780 } });
     expect(await seriousViolations(visitor.page)).toEqual([]);
     await visitor.context.close();
   });
 
-  test('says when the hub is gone, loses nothing that is typed, and comes back by itself', async () => {
+  test('says when the hub is gone, loses nothing that is typed, and comes back by itself', async ({
+    home,
+    two: { alice },
+  }) => {
     const { page } = alice;
     await page.keyboard.press('c');
     const letter = page.getByRole('dialog', { name: 'New message' });
