@@ -1,5 +1,5 @@
 /** The page in a window that stays open: its line to the hub, its parts and words, and what of one person is left to the next. */
-import type { Route } from 'playwright-core';
+import type { Request, Route } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
 import { mail, row, signInAt } from '../harness/web-page.ts';
@@ -90,6 +90,72 @@ describe.skipIf(LACKS_CHROMIUM)('a window that stays open', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+    await context.close();
+  });
+
+  test('asks more and more seldom what is refused for now, as late as it is told to, and at once when its line is new', async ({
+    alice: address,
+    home,
+  }) => {
+    const { context, page } = await home.visit(address);
+    await page.clock.install();
+    await page.reload();
+    await signInAt(page, address);
+    let retryAfter: string | undefined;
+    let asked = 0;
+    let answered = 0;
+    const isList = (request: Request): boolean => (request.postData() ?? '').includes('collapseThreads');
+    await page.route('**/jmap/api', async (route) => {
+      if (!isList(route.request())) return route.continue();
+      asked++;
+      const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
+      await route.fulfill({ status: 503, headers, json: { code: 'busy', detail: 'much is under way' } });
+      answered++;
+    });
+    await page.getByRole('link', { name: /^Archive/ }).click();
+    await expect.poll(() => asked, { timeout: SLOW_MS }).toBe(1);
+    await page.clock.pauseAt(await page.evaluate<number>('Date.now() + 100'));
+    const pass = async (seconds: number): Promise<void> => {
+      for (let halves = 0; halves < 2 * seconds; halves++) {
+        await page.clock.runFor(500);
+        await expect.poll(() => answered, { timeout: SLOW_MS }).toBe(asked);
+      }
+    };
+    await pass(15);
+    expect(asked).toBeGreaterThan(3);
+    expect(asked).toBeLessThan(7);
+    retryAfter = '30';
+    const before = asked;
+    while (asked === before) await pass(1);
+    await pass(25);
+    expect(asked).toBe(before + 1);
+    // It is opened anew when there is a network again, and then nothing waits any more.
+    await page.evaluate("dispatchEvent(new Event('online'))");
+    await expect.poll(() => asked, { timeout: SLOW_MS }).toBe(before + 2);
+    await context.close();
+  });
+
+  test('has the parts of its own build after the hub was upgraded', async ({ alice: address, home }) => {
+    const { context, page } = await home.visit(address, { serviceWorkers: 'allow' });
+    // As what an older build has left: parts that its windows have not needed yet, and that the hub has no more.
+    await page.evaluate(`(async () => {
+      await navigator.serviceWorker.ready;
+      for (const [build, part] of [['older', '/assets/older-1.js'], ['old', '/assets/old-1.js']])
+        await (await caches.open('restante-page-' + build)).put(part, new Response('export default 1;'));
+      await (await navigator.serviceWorker.ready).unregister();
+    })()`);
+    const partOf = (name: string): Promise<number> =>
+      page.evaluate<number>(`fetch('/assets/${name}.js').then(({ status }) => status)`);
+    const reload = async (): Promise<void> => {
+      await page.reload();
+      const isServed = (): Promise<boolean> => page.evaluate('navigator.serviceWorker.controller !== null');
+      await expect.poll(isServed, { timeout: SLOW_MS }).toBe(true);
+    };
+    await reload();
+    const hasOlder = (): Promise<boolean> => page.evaluate("caches.has('restante-page-older')");
+    await expect.poll(hasOlder, { timeout: SLOW_MS }).toBe(false);
+    expect(await partOf('old-1')).toBe(200);
+    expect(await partOf('older-1')).toBe(404);
     await context.close();
   });
 

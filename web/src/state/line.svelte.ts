@@ -9,6 +9,8 @@ import { isPassing, Refusal } from '../jmap/refusal.ts';
 
 const WAIT_FIRST_MS = 500;
 const WAIT_MAX_MS = 20_000;
+/** Of a wait, how much is left to chance: what failed together does not come back together. */
+const WAIT_CHANCE = 0.5;
 /** A hub that is in the middle of something tells many changes at once. */
 const CHANGES_GATHER_MS = 60;
 /** How often it is looked whether the device has slept, and how long a look that came too late may be. */
@@ -30,7 +32,7 @@ export class Line {
   #connection: Connection | undefined;
   #kept: Session | undefined;
   #onFirstFailure: () => void = () => undefined;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #hurry: (() => void) | undefined;
   #watching: AbortController | undefined;
   #changeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -69,7 +71,7 @@ export class Line {
     });
     this.#lookForSleep(signal);
     const first = new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
+      this.#waiting.add(resolve);
       if (kept !== undefined) this.#onFirstFailure = resolve;
     });
     this.#run().catch((error: unknown) => {
@@ -110,20 +112,24 @@ export class Line {
     this.#closing.abort(new DOMException('signed out', 'AbortError'));
   }
 
-  /** Does it until the hub has answered. What comes after the person has left is nobody's: the window keeps nothing of it. */
+  /**
+   * Does it until the hub has answered, more and more seldom. What comes after the person has left is nobody's: the window
+   * keeps nothing of it.
+   */
   async attempt<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
-    for (;;) {
+    for (let wait = WAIT_FIRST_MS; ; wait = Math.min(WAIT_MAX_MS, wait * 2)) {
       try {
+        this.#closing.signal.throwIfAborted();
         if (this.#connection !== undefined) {
           const result = await work(this.#connection);
           this.#closing.signal.throwIfAborted();
           return result;
         }
-        await this.#untilLive();
+        await this.#untilWell(wait);
       } catch (error) {
         if (error instanceof Refusal && error.status === 401) this.#signOut();
         if (!isPassing(error) || this.#closing.signal.aborted) throw error;
-        await this.#untilLive();
+        await this.#untilWell(waitAfter(error, wait));
       }
     }
   }
@@ -157,7 +163,7 @@ export class Line {
         }
         if (!isPassing(error)) console.error(error);
         if (isLive) wait = WAIT_FIRST_MS;
-        await this.#rest(error instanceof Refusal ? (error.retryAfterMs ?? wait) : wait);
+        await this.#rest(waitAfter(error, wait));
       }
     }
   }
@@ -165,7 +171,9 @@ export class Line {
   #live(): void {
     this.state = 'live';
     this.retryAt = undefined;
-    for (const go of this.#waiting.splice(0)) go();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const go of waiting) go();
     this.#changed();
   }
 
@@ -189,12 +197,17 @@ export class Line {
     this.#onSignedOut();
   }
 
-  async #untilLive(): Promise<void> {
+  /** Until the line is open again; where it is open, and only a request was lost or refused for now, at most so long. */
+  async #untilWell(waitMs: number): Promise<void> {
     this.hurry();
     await new Promise<void>((resolve) => {
-      // The stream may still look alive when only this request was lost.
-      if (this.state === 'live') setTimeout(resolve, WAIT_FIRST_MS);
-      else this.#waiting.push(resolve);
+      const timer = this.state === 'live' ? setTimeout(() => go(), waitMs) : undefined;
+      const go = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(go);
+        resolve();
+      };
+      this.#waiting.add(go);
     });
   }
 
@@ -211,4 +224,10 @@ export class Line {
     });
     this.#hurry = undefined;
   }
+}
+
+/** As the hub asks for; at least as long as it was waited for without that. */
+function waitAfter(error: unknown, waitMs: number): number {
+  const asked = error instanceof Refusal ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(asked, waitMs) * (1 + WAIT_CHANCE * Math.random());
 }
