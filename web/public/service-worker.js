@@ -62,16 +62,15 @@ async function showWindow() {
   return window === undefined ? self.clients.openWindow('/') : window.focus();
 }
 
-/** Of builds before this one. */
+/** Of builds before this one, but for the last: windows that were opened with it load parts of theirs when they need them. */
 async function forgetOthers() {
-  const names = await caches.keys();
-  await Promise.all(names.filter((name) => name !== CACHE && name !== WORDS_CACHE).map((name) => caches.delete(name)));
+  const others = (await caches.keys()).filter((name) => name !== CACHE && name !== WORDS_CACHE);
+  await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)));
 }
 
 /** Its name has its content's hash: it never changes. */
 async function keptFirst(request) {
-  const cache = await caches.open(CACHE);
-  return (await cache.match(request)) ?? keep(cache, request, await fetch(request));
+  return (await caches.match(request)) ?? keep(await caches.open(CACHE), request, await fetch(request));
 }
 
 async function newestFirst(request) {
