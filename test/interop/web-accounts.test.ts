@@ -64,6 +64,19 @@ describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('several accounts in the p
     await page.keyboard.type('elsewhere');
     await page.keyboard.press('Enter');
     await page.locator('mark', { hasText: 'elsewhere' }).waitFor();
+    // What was thrown away is not looked for, unless somebody says so.
+    await page.keyboard.press('#');
+    await page.getByText('Moved to Trash').waitFor();
+    const look = async (words: string): Promise<void> => {
+      await page.getByRole('searchbox').fill(words);
+      await page.keyboard.press('Enter');
+    };
+    await look('dora elsewhere');
+    await page.getByText('Nothing was found').waitFor();
+    for (const words of ['in:trash elsewhere', 'elsewhere in:anywhere']) {
+      await look(words);
+      await page.locator('mark', { hasText: 'elsewhere' }).waitFor();
+    }
     await page.keyboard.press('c');
     await page.getByRole('dialog').getByLabel('From').selectOption({ label: IMAP });
     await page.getByRole('button', { name: 'Discard draft' }).click();

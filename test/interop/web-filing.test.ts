@@ -61,7 +61,7 @@ function setup(): {
       mailboxes: { role: (role) => roleOf(id, role), byId: (role = '') => roleOf(id, role) },
     }),
     list: () => ({
-      place: { accountId: undefined, mailboxId: undefined, role: 'inbox', filter: undefined },
+      place: { accountId: undefined, mailboxId: undefined, role: 'inbox', filters: undefined },
       drop: () => undefined,
       patch: () => undefined,
       refresh: () => undefined,

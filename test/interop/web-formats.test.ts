@@ -4,6 +4,8 @@ import { filesBeside, filesOf } from '../../web/src/format/files.ts';
 import { letterOf } from '../../web/src/format/mailto.ts';
 import { markupHtml } from '../../web/src/format/markup.ts';
 import { mboxEntry, messagesIn } from '../../web/src/format/mbox.ts';
+import type { Mailbox } from '../../web/src/jmap/objects.ts';
+import { searchFilters } from '../../web/src/state/search-query.ts';
 import { de as accountDe } from '../../web/src/texts/account/de.ts';
 import { en as accountEn } from '../../web/src/texts/account/en.ts';
 import { de } from '../../web/src/texts/de.ts';
@@ -82,6 +84,39 @@ test('every file of an email is beside its text, but for pictures that the text 
   const html = ['<img src="cid:shown@x"><a href="cid:shown-too@x">the contract</a>'];
   expect(filesBeside(email, html).map(({ partId }) => partId)).toEqual(['2', '4', '5', '6']);
   expect(filesOf(email).map(({ partId }) => partId)).toEqual(['2', '3', '4', '5', '6']);
+});
+
+const box = (id: string, role: string | null, name = id): Mailbox => ({
+  ...{ id, role, name, parentId: null, sortOrder: 0 },
+  ...{ totalThreads: 1, unreadThreads: 0, totalEmails: 1, unreadEmails: 0 },
+});
+
+test('what is looked for is in no trash and no junk, unless it is said where to look: in each account by its own mailboxes', () => {
+  const accounts = [
+    { id: 'a', mailboxes: { all: [box('a-in', 'inbox'), box('a-bin', 'trash'), box('a-spam', 'junk')] } },
+    { id: 'b', mailboxes: { all: [box('b-in', 'inbox'), box('b-bin', 'trash'), box('b-garden', null, 'Garden')] } },
+  ];
+  const oars = { text: 'oars' };
+  const all = (...conditions: object[]): object => ({ operator: 'AND', conditions });
+  const none = { operator: 'OR', conditions: [] };
+  const [notBinA, notBinB] = [{ inMailboxOtherThan: ['a-bin', 'a-spam'] }, { inMailboxOtherThan: ['b-bin'] }];
+  expect(searchFilters('oars', accounts)).toEqual({ a: all(oars, notBinA), b: all(oars, notBinB) });
+  const unread = { notKeyword: '$seen' };
+  expect(searchFilters('is:unread', accounts)).toEqual({ a: all(unread, notBinA), b: all(unread, notBinB) });
+  expect(searchFilters('in:trash oars', accounts)).toEqual({
+    a: all({ inMailbox: 'a-bin' }, oars),
+    b: all({ inMailbox: 'b-bin' }, oars),
+  });
+  expect(searchFilters('oars in:anywhere', accounts)).toEqual({ a: all(oars, all()), b: all(oars, all()) });
+  expect(searchFilters('label:garden', accounts)).toEqual({ a: all(none), b: all({ inMailbox: 'b-garden' }) });
+  expect(searchFilters('-in:garden', accounts)).toEqual({
+    a: all({ operator: 'NOT', conditions: [none] }, notBinA),
+    b: all({ operator: 'NOT', conditions: [{ inMailbox: 'b-garden' }] }, notBinB),
+  });
+  // No operator, and no mailbox of anybody: words.
+  expect(searchFilters('in:cellar', [accounts[0] as (typeof accounts)[0]])).toEqual({
+    a: all({ text: 'in:cellar' }, notBinA),
+  });
 });
 
 test('one is said in the singular, in each language', () => {

@@ -15,7 +15,7 @@ import { OpenThread } from './open-thread.svelte.ts';
 import { People } from './people.svelte.ts';
 import { Proofs } from './proofs.svelte.ts';
 import { Router } from './route.svelte.ts';
-import { parseSearch } from './search-query.ts';
+import { searchFilters } from './search-query.ts';
 import { Shelf } from './shelf.svelte.ts';
 import { ThreadList, type ThreadRow } from './thread-list.svelte.ts';
 import { isPushing, WebPush } from './web-push.ts';
@@ -147,9 +147,10 @@ export class Mail {
     if (key !== this.#listKey) {
       this.#listKey = key;
       this.list?.close();
-      const filter = search === undefined ? undefined : parseSearch(search, this.at?.mailboxes.all ?? []);
+      const searched = this.at === undefined ? this.accounts : [this.at];
+      const filters = search === undefined ? undefined : searchFilters(search, searched);
       const role = accountId === undefined && search === undefined ? (this.mailbox?.role ?? 'inbox') : undefined;
-      this.list = new ThreadList(this, { accountId, mailboxId, role, filter });
+      this.list = new ThreadList(this, { accountId, mailboxId, role, filters });
       this.selected = new Set();
       this.#held = { position: 0, key: undefined };
     }

@@ -7,29 +7,56 @@ const TERM = /(-?)(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))/giu;
 const FIELDS = ['from', 'to', 'cc', 'bcc', 'subject', 'body'];
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 };
 
-/** Undefined when nothing is asked for. */
-export function parseSearch(text: string, mailboxes: readonly Mailbox[]): Filter | undefined {
-  const conditions = [...text.matchAll(TERM)].flatMap(([whole, minus, operator, quoted, word]) => {
-    const value = quoted ?? word ?? '';
-    const condition = conditionOf(operator?.toLowerCase(), value, quoted !== undefined, mailboxes) ?? {
-      text: whole.slice(minus?.length ?? 0),
-    };
-    if (value === '') return [];
-    return [minus === '-' ? { operator: 'NOT', conditions: [condition] } : condition];
+const EVERYTHING: Filter = { operator: 'AND', conditions: [] };
+const NOTHING: Filter = { operator: 'OR', conditions: [] };
+
+interface Searched {
+  readonly id: string;
+  readonly mailboxes: { readonly all: readonly Mailbox[] };
+}
+
+interface Term {
+  readonly isNot: boolean;
+  readonly operator: string | undefined;
+  readonly value: string;
+  readonly isQuoted: boolean;
+  /** What stands there, for what is no operator. */
+  readonly text: string;
+}
+
+/** By account, since each has mailboxes of its own. Trash and junk are left out, unless it is said where to look. */
+export function searchFilters(text: string, accounts: readonly Searched[]): Readonly<Record<string, Filter>> {
+  const terms = [...text.matchAll(TERM)].map(([whole, minus = '', operator, quoted, word]) => ({
+    ...{ isNot: minus === '-', operator: operator?.toLowerCase(), text: whole.slice(minus.length) },
+    ...{ value: quoted ?? word ?? '', isQuoted: quoted !== undefined },
+  }));
+  const asked = terms.filter(({ value }) => value !== '');
+  const everywhere = accounts.flatMap(({ mailboxes }) => mailboxes.all);
+  return Object.fromEntries(accounts.map(({ id, mailboxes }) => [id, filterOf(asked, mailboxes.all, everywhere)]));
+}
+
+function filterOf(terms: readonly Term[], mailboxes: readonly Mailbox[], everywhere: readonly Mailbox[]): Filter {
+  let saysWhere = false;
+  const conditions = terms.map((term): Filter => {
+    const condition = conditionOf(term, mailboxes, everywhere);
+    saysWhere ||= condition !== undefined && !term.isNot && isPlace(term);
+    const found = condition ?? { text: term.text };
+    return term.isNot ? { operator: 'NOT', conditions: [found] } : found;
   });
-  if (conditions.length === 0) return undefined;
-  const looksIntoTrash = /\b(in|is):/i.test(text);
   const away = mailboxes.filter(({ role }) => role === 'trash' || role === 'junk').map(({ id }) => id);
-  const everywhere = looksIntoTrash || away.length === 0 ? [] : [{ inMailboxOtherThan: away }];
-  return { operator: 'AND', conditions: [...conditions, ...everywhere] };
+  const elsewhere = saysWhere || away.length === 0 ? [] : [{ inMailboxOtherThan: away }];
+  return { operator: 'AND', conditions: [...conditions, ...elsewhere] };
+}
+
+function isPlace({ operator }: Term): boolean {
+  return operator === 'in' || operator === 'label';
 }
 
 /** Undefined for what is no operator: it is looked for as a word then. */
 function conditionOf(
-  operator: string | undefined,
-  value: string,
-  isQuoted: boolean,
+  { isQuoted, operator, value }: Term,
   mailboxes: readonly Mailbox[],
+  everywhere: readonly Mailbox[],
 ): Filter | undefined {
   if (operator === undefined) return { text: isQuoted ? `"${value}"` : value };
   if (FIELDS.includes(operator)) return { [operator]: isQuoted ? `"${value}"` : value };
@@ -40,7 +67,7 @@ function conditionOf(
       return stateOf(value.toLowerCase());
     case 'in':
     case 'label':
-      return mailboxCondition(value.toLowerCase(), mailboxes);
+      return placeCondition(value.toLowerCase(), mailboxes, everywhere);
     case 'before':
     case 'after': {
       const at = new Date(`${value}T00:00:00`);
@@ -76,9 +103,17 @@ function stateOf(word: string): Filter | undefined {
   }
 }
 
-function mailboxCondition(word: string, mailboxes: readonly Mailbox[]): Filter | undefined {
-  const found = mailboxes.find(({ name, role }) => role === word || name.toLowerCase() === word);
-  return found === undefined ? undefined : { inMailbox: found.id };
+function placeCondition(
+  word: string,
+  mailboxes: readonly Mailbox[],
+  everywhere: readonly Mailbox[],
+): Filter | undefined {
+  if (word === 'anywhere') return EVERYTHING;
+  const isNamed = ({ name, role }: Mailbox): boolean => role === word || name.toLowerCase() === word;
+  const found = mailboxes.find(isNamed);
+  if (found !== undefined) return { inMailbox: found.id };
+  // Another account has it.
+  return everywhere.some(isNamed) ? NOTHING : undefined;
 }
 
 /** Text with `<mark>`, which the server has escaped, as pieces that need no HTML. */

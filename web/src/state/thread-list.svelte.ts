@@ -24,7 +24,8 @@ export interface ListPlace {
   readonly mailboxId: string | undefined;
   /** For all accounts: of the mailbox that is looked at in each. */
   readonly role: string | undefined;
-  readonly filter: object | undefined;
+  /** Of a search, by account. */
+  readonly filters: Readonly<Record<string, object>> | undefined;
 }
 
 const PAGE_ROWS = 50;
@@ -159,9 +160,10 @@ export class ThreadList {
   }
 
   async #fetch(connection: Connection, page: number): Promise<Fetched> {
-    const { accountId, filter, mailboxId, role } = this.place;
+    const { accountId, filters, mailboxId, role } = this.place;
     const position = { position: page * PAGE_ROWS, limit: PAGE_ROWS, calculateTotal: true, collapseThreads: true };
-    if (accountId === undefined) return fetchOfAll(connection, { ...position, role, filter }, filter);
+    if (accountId === undefined) return fetchOfAll(connection, position, role, filters);
+    const filter = filters?.[accountId];
     const query = { accountId, filter: filter ?? { inMailbox: mailboxId }, sort: NEWEST_FIRST, ...position };
     const ids = { '#ids': from('query', 'Email/query', '/ids') };
     const answers = await connection.call(
@@ -206,15 +208,19 @@ function from(resultOf: string, name: string, path: string): object {
 }
 
 /** All accounts: first which emails, then what their rows show, from each account. */
-async function fetchOfAll(connection: Connection, query: object, filter: object | undefined): Promise<Fetched> {
-  const { role, ...rest } = query as { readonly role?: string };
-  const asked = { ...rest, ...(role === undefined ? {} : { role }), ...(filter === undefined ? {} : { filter }) };
+async function fetchOfAll(
+  connection: Connection,
+  position: object,
+  role: string | undefined,
+  filters: ListPlace['filters'],
+): Promise<Fetched> {
+  const asked = { ...position, role, filters }; // JSON leaves out what is undefined
   const answers = await connection.call([['EveryEmail/query', asked, 'query']]);
   const { list, total } = answers.get('query') as { readonly list: readonly Listed[]; readonly total: number };
   const accountIds = [...new Set(list.map(({ accountId }) => accountId))];
   const calls = accountIds.flatMap((accountId) => {
     const ids = list.filter((one) => one.accountId === accountId).map(({ id }) => id);
-    return rowCalls(accountId, accountId, { ids }, filter);
+    return rowCalls(accountId, accountId, { ids }, filters?.[accountId]);
   });
   const mayFail = accountIds.flatMap((id) => [`emails${id}`, `snippets${id}`]);
   const rowAnswers = calls.length === 0 ? new Map() : await connection.call(calls, mayFail);

@@ -44,7 +44,8 @@ export const de: Messages = {
   nothingHere: 'Hier ist nichts',
   inboxEmpty: 'Alles erledigt. Genieß die Ruhe.',
   nothingFound: 'Nichts gefunden',
-  nothingFoundHint: 'Vielleicht helfen weniger oder andere Wörter, oder die Suche ohne in:…',
+  nothingFoundHint:
+    'Vielleicht helfen weniger oder andere Wörter, oder in:anywhere: damit wird auch in Spam und Papierkorb gesucht.',
   listFailed: 'Die Liste kann nicht gezeigt werden.',
   tryAgain: 'Nochmal versuchen',
   noSubject: '(kein Betreff)',

@@ -45,7 +45,7 @@ export const en = {
   nothingHere: 'Nothing here',
   inboxEmpty: 'All done. Enjoy the quiet.',
   nothingFound: 'Nothing was found',
-  nothingFoundHint: 'Fewer or other words may help, or look without in:…',
+  nothingFoundHint: 'Fewer or other words may help, or in:anywhere, which looks into junk and trash, too.',
   listFailed: 'The list could not be shown.',
   tryAgain: 'Try again',
   noSubject: '(no subject)',

@@ -36,5 +36,7 @@ test('all accounts are one list, newest first, page by page', async () => {
     'm3',
   ]);
   expect((await query(test, { accountIds: ['a2'] })).list).toHaveLength(3);
+  const ofOne = { filter: { text: 'odd' }, filters: { a2: { inMailboxOtherThan: [MAILBOXES.trash] } } };
+  expect((await query(test, ofOne)).list.map(({ id }) => id)).toEqual(['m4', 'm1', 'm3']);
   await expect(query(test, { filter: { inMailbox: MAILBOXES.inbox } })).rejects.toThrow('unsupportedFilter');
 });

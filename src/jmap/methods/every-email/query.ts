@@ -16,6 +16,7 @@ const everyQueryArguments = z.strictObject({
   accountIds: z.array(id).nullish(),
   role: z.string().nullish(),
   filter: z.unknown().optional(),
+  filters: z.record(id, z.unknown()).nullish(),
   collapseThreads: z.boolean().nullish(),
   position: unsigned.nullish(),
   limit: unsigned.nullish(),
@@ -30,12 +31,15 @@ export const everyEmailQuery: Method = {
     const parsed = parseArguments(everyQueryArguments, args);
     const { position, limit, accountIds } = parsed;
     const filter = parseFilter(parsed.filter, call);
-    if (looksIntoTexts({ filter, sort: [], collapseThreads: false })) await call.store.complete();
     if (namesMailbox(filter))
-      throw new MethodError('unsupportedFilter', 'mailbox ids belong to one account: name a role instead');
+      throw new MethodError('unsupportedFilter', 'mailbox ids belong to one account: name a role, or use `filters`');
+    const own = new Map(Object.entries(parsed.filters ?? {}).map(([one, each]) => [one, parseFilter(each, call)]));
     const accounts = accountIds?.map((one) => accountOf(call, one)) ?? call.store.accounts();
-    const queries = accounts.flatMap((account) =>
-      queryOf(account, filter, parsed.role, parsed.collapseThreads ?? false),
+    const asked = accounts.map((account) => ({ account, filter: own.get(account.id) ?? filter }));
+    if (asked.some((one) => looksIntoTexts({ filter: one.filter, sort: [], collapseThreads: false })))
+      await call.store.complete();
+    const queries = asked.flatMap((one) =>
+      queryOf(one.account, one.filter, parsed.role, parsed.collapseThreads ?? false),
     );
     const start = position ?? 0;
     const end = start + Math.min(limit ?? QUERY_RESULTS_MAX, QUERY_RESULTS_MAX);
