@@ -5,6 +5,7 @@ import { letterOf } from '../../web/src/format/mailto.ts';
 import { markupHtml } from '../../web/src/format/markup.ts';
 import { mboxEntry, messagesIn } from '../../web/src/format/mbox.ts';
 import type { Mailbox } from '../../web/src/jmap/objects.ts';
+import { MethodRefusal, Refusal, Unreachable } from '../../web/src/jmap/refusal.ts';
 import { searchFilters } from '../../web/src/state/search-query.ts';
 import { de as accountDe } from '../../web/src/texts/account/de.ts';
 import { en as accountEn } from '../../web/src/texts/account/en.ts';
@@ -12,6 +13,7 @@ import { de } from '../../web/src/texts/de.ts';
 import { en } from '../../web/src/texts/en.ts';
 import { de as operatorDe } from '../../web/src/texts/operator/de.ts';
 import { en as operatorEn } from '../../web/src/texts/operator/en.ts';
+import { reasonOf } from '../../web/src/texts/reason.ts';
 
 test('plain text without marks has no second form', () => {
   for (const text of ['', 'Hello,\n\nsee you at 5 * 3 * 2.\n', 'snake_case_name and 2**10**3', '> quoted\n> words'])
@@ -117,6 +119,27 @@ test('what is looked for is in no trash and no junk, unless it is said where to 
   expect(searchFilters('in:cellar', [accounts[0] as (typeof accounts)[0]])).toEqual({
     a: all({ text: 'in:cellar' }, notBinA),
   });
+});
+
+test('why something was not done is said in the page’s language; what it has no text for, as the hub says it', () => {
+  const reasons = (messages: typeof en): string[] =>
+    [
+      new Unreachable(undefined),
+      new Refusal(503, 'busy', 'much is under way'),
+      new Refusal(403, 'forbidden', 'this login does not allow to write'),
+      new MethodRefusal('overQuota', 'no room'),
+      new MethodRefusal('tooManyRecipients', 'at most 100 recipients'),
+      new Refusal(409, 'of_tomorrow', 'a new word'),
+      new Error('the disk is full'),
+    ].map((error) => reasonOf(error, messages));
+  expect(reasons(en)).toEqual([
+    ...[en.reasons.unreachable, en.reasons.later, en.reasons.forbidden, en.reasons.full, en.reasons.tooManyRecipients],
+    ...['a new word', 'the disk is full'],
+  ]);
+  expect(reasons(de)).toEqual([
+    ...[de.reasons.unreachable, de.reasons.later, de.reasons.forbidden, de.reasons.full, de.reasons.tooManyRecipients],
+    ...['a new word', 'the disk is full'],
+  ]);
 });
 
 test('one is said in the singular, in each language', () => {

@@ -175,6 +175,19 @@ describe.skipIf(LACKS_CHROMIUM)('a window that stays open', () => {
     expect(await panel.textContent()).not.toContain('complete');
     const widths = await page.locator('[role="tab"] svg').evaluateAll((all) => all.map((svg) => svg.clientWidth));
     expect(new Set(widths)).toEqual(new Set([18]));
+    // Also what goes wrong.
+    await context.setOffline(true);
+    await page.getByRole('tab', { name: 'Geräte' }).click();
+    await page.getByText('Etwas ging schief: Der Hub antwortet nicht.').waitFor();
+    await context.setOffline(false);
+    await page.keyboard.press('Escape');
+    for (const _ of ['made', 'refused']) {
+      await page.getByRole('button', { name: 'Neues Label' }).click();
+      await page.keyboard.type('Garten');
+      await page.keyboard.press('Enter');
+      await page.getByRole('link', { name: 'Garten' }).waitFor();
+    }
+    await page.getByText('Ein Label Garten gibt es schon.').waitFor();
     await context.close();
   });
 

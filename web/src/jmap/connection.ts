@@ -1,22 +1,11 @@
 /** Calls of one person's JMAP server: methods, blobs, and news of changes. */
 import { bearer, type Login } from './login.ts';
 import { COMPLETENESS, CORE, EVERY_ACCOUNT, MAIL, type Session, SUBMISSION } from './objects.ts';
-import { ask, Refusal, Unreachable } from './refusal.ts';
+import { ask, MethodRefusal, Refusal, refusalOf, Unreachable } from './refusal.ts';
 
 export type MethodCall = readonly [name: string, args: object, id: string];
 /** By the id of its call; where one call has several answers, the first. */
 export type Answers = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-
-/** A method has refused (RFC 8620, section 3.6.2). */
-export class MethodRefusal extends Error {
-  readonly type: string;
-
-  constructor(type: string, description: string) {
-    super(description);
-    this.name = 'MethodRefusal';
-    this.type = type;
-  }
-}
 
 export interface UploadedBlob {
   readonly blobId: string;
@@ -85,7 +74,7 @@ export class Connection {
       request.onload = () =>
         request.status === 201
           ? resolve(request.response as UploadedBlob)
-          : reject(new Refusal(request.status, 'failed', request.statusText));
+          : refusalOf(responseOf(request)).then(reject, reject);
       request.onerror = () => reject(new Unreachable(undefined));
       request.onabort = () => reject(signal.reason);
       signal.addEventListener('abort', () => request.abort(), { once: true });
@@ -137,6 +126,17 @@ export class Connection {
       clearTimeout(timer);
     }
   }
+}
+
+/** What was asked for with progress and refused, as `fetch` would have it. */
+function responseOf(request: XMLHttpRequest): Response {
+  const { response, status, statusText } = request;
+  const names = ['content-type', 'retry-after'];
+  const headers = names.flatMap((name): [string, string][] => {
+    const value = request.getResponseHeader(name);
+    return value === null ? [] : [[name, value]];
+  });
+  return new Response(JSON.stringify(response), { status, statusText, headers });
 }
 
 /** The hub names its URLs as it believes to be reached; the page reaches it where it came from. */

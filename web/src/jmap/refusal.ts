@@ -1,5 +1,14 @@
 /** What the hub refuses, and what does not reach it. */
 
+/** Of an answer that says no more, such as a proxy's. */
+const CODES: Readonly<Record<number, string>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'absent',
+  413: 'too_large',
+  429: 'throttled',
+};
+
 /** The hub has answered, and not what was asked for. */
 export class Refusal extends Error {
   readonly status: number;
@@ -20,6 +29,17 @@ export class Refusal extends Error {
   }
 }
 
+/** One method of a request has refused, or one object of it (RFC 8620, sections 3.6.2 and 5.3). */
+export class MethodRefusal extends Error {
+  readonly type: string;
+
+  constructor(type: string, description: string) {
+    super(description);
+    this.name = 'MethodRefusal';
+    this.type = type;
+  }
+}
+
 /** Nothing came back: no network, or no hub. */
 export class Unreachable extends Error {
   constructor(cause: unknown) {
@@ -36,14 +56,16 @@ export async function refusalOf(response: Response): Promise<Refusal> {
   const seconds = Number(response.headers.get('retry-after'));
   const waitMs = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
   const problem = await readProblem(response);
-  return new Refusal(response.status, problem.code ?? 'failed', problem.detail ?? response.statusText, waitMs);
+  const { status, statusText } = response;
+  const code = problem.code ?? CODES[status] ?? (status >= 500 ? 'failed' : 'unknown');
+  return new Refusal(status, code, problem.detail ?? statusText, waitMs);
 }
 
 async function readProblem(response: Response): Promise<{ readonly code?: string; readonly detail?: string }> {
   const type = response.headers.get('content-type') ?? '';
   if (!type.includes('json')) return {};
   try {
-    return await response.json();
+    return (await response.json()) ?? {};
   } catch {
     return {}; // a proxy's answer, cut short: its status is all there is
   }

@@ -1,5 +1,7 @@
 /** What the operator sees, asked for every two seconds; and what they do, after which it is asked for at once. */
 import { Refusal } from '../jmap/refusal.ts';
+import { reasonOf } from '../texts/reason.ts';
+import { texts } from '../texts/texts.svelte.ts';
 import { OperatorDoor, type Status } from './door.ts';
 import { type Look, readLook, type Sample, sampleOf } from './figures.ts';
 
@@ -33,7 +35,7 @@ export class OperatorDesk {
       await this.look();
       return result;
     } catch (error) {
-      this.refusal = error instanceof Error ? error.message : String(error);
+      this.refusal = reasonOf(error, texts.t);
       return undefined;
     }
   }
@@ -51,7 +53,7 @@ export class OperatorDesk {
       this.problem = '';
     } catch (error) {
       if (error instanceof Refusal && (error.status === 401 || error.status === 404)) return this.#onRefused();
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = reasonOf(error, texts.t);
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.look(), LOOK_EVERY_MS);
   }

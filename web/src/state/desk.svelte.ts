@@ -2,6 +2,7 @@
  * Where letters are written: kept in the browser at every stop, saved as drafts at the hub, put into the outbox to be sent,
  * which leaves time to think again. What is done with a letter is done elsewhere; here is which one is open.
  */
+import { reasonOf } from '../texts/reason.ts';
 import type { Texts } from '../texts/texts.svelte.ts';
 import { Drafts } from './drafts.ts';
 import { Identities } from './identities.ts';
@@ -52,7 +53,7 @@ export class Desk {
     this.#kept = kept;
     this.uploads = new Uploads({ line, kept, accountOf });
     this.#submissions = new Submissions({ line, identities, accountOf });
-    const onFailed = (error: unknown): void => notices.problem(texts.t.notDone(reasonOf(error)));
+    const onFailed = (error: unknown): void => notices.problem(texts.t.notDone(reasonOf(error, texts.t)));
     this.#drafts = new Drafts({ line, kept, identities, accountOf, onFailed });
     const outboxDeps = {
       ...{ line, kept, submissions: this.#submissions },
@@ -218,7 +219,8 @@ export class Desk {
       await this.#kept.keep(content);
       letter.isKept = JSON.stringify(content) === JSON.stringify(letter.content());
     } catch (error) {
-      this.#deps.notices.problem(this.#deps.texts.t.notDone(reasonOf(error)));
+      const { notices, texts } = this.#deps;
+      notices.problem(texts.t.notDone(reasonOf(error, texts.t)));
     }
   }
 
@@ -233,7 +235,7 @@ export class Desk {
 
   async #writeAgain(content: LetterContent, why: unknown): Promise<void> {
     const { notices, texts } = this.#deps;
-    notices.problem(texts.t.sendFailed(reasonOf(why)));
+    notices.problem(texts.t.sendFailed(reasonOf(why, texts.t)));
     if (this.letter === undefined) await this.#reopen(content);
     else this.#putAway(Letter.again(content));
   }
@@ -256,8 +258,4 @@ export class Desk {
   #accountOf({ accountId }: { readonly accountId?: string | undefined }): MailAccount {
     return this.#deps.account(accountId ?? this.#deps.primaryId);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

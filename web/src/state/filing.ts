@@ -1,6 +1,8 @@
 /** What people do with threads: at once on the screen, then at the hub, and back again when they change their mind. */
 import type { Connection } from '../jmap/connection.ts';
 import type { EmailHead, Mailbox } from '../jmap/objects.ts';
+import { refusalIn, type SetAnswer } from '../jmap/set-answer.ts';
+import { reasonOf } from '../texts/reason.ts';
 import type { Texts } from '../texts/texts.svelte.ts';
 import type { Mailboxes } from './mailboxes.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
@@ -16,13 +18,6 @@ interface Filed {
 interface Change extends Filed {
   readonly there: Patch;
   readonly back: Patch;
-}
-
-type Refusals = Readonly<Record<string, { readonly type: string; readonly description?: string }>> | null;
-
-interface SetRefusals {
-  readonly notUpdated?: Refusals;
-  readonly notDestroyed?: Refusals;
 }
 
 /** Of a mail account, where things can go. */
@@ -151,7 +146,7 @@ export class Filing {
       await done;
       return true;
     } catch (error) {
-      notices.problem(texts.t.notDone(error instanceof Error ? error.message : String(error)));
+      notices.problem(texts.t.notDone(reasonOf(error, texts.t)));
       list()?.refresh();
       return false;
     }
@@ -163,11 +158,11 @@ export class Filing {
       for (let at = 0; at < own.length; at += EMAILS_AT_ONCE) {
         const args = { accountId, ...set(own.slice(at, at + EMAILS_AT_ONCE)) };
         const answers = await line.attempt((connection) => connection.call([['Email/set', args, 'set']]));
-        const { notDestroyed, notUpdated } = answers.get('set') as SetRefusals;
+        const { notDestroyed, notUpdated } = answers.get('set') as SetAnswer;
         // What is gone meanwhile needs nothing more done to it.
         const refusals = Object.values({ ...notUpdated, ...notDestroyed });
         const refused = refusals.find(({ type }) => type !== 'notFound');
-        if (refused !== undefined) throw new Error(refused.description ?? refused.type);
+        if (refused !== undefined) throw refusalIn(refused);
       }
   }
 }

@@ -1,6 +1,7 @@
 /** Everything of one person's mail while they are signed in: what the views show and do. */
 import { keepSession, keptSession, type Login } from '../jmap/login.ts';
 import { type Email, type EmailAddress, MAIL, type Mailbox, type Session } from '../jmap/objects.ts';
+import { reasonOf } from '../texts/reason.ts';
 import { texts } from '../texts/texts.svelte.ts';
 import { type AnswerKind, answerTo } from './answering.ts';
 import { Desk } from './desk.svelte.ts';
@@ -240,7 +241,7 @@ export class Mail {
     // An account was added or removed, perhaps from another window.
     if (Object.keys(this.session.accounts).length !== this.accounts.length) this.#takeAccounts();
     keepSession(this.session);
-    const complain = (error: unknown): void => this.notices.problem(String(error));
+    const complain = (error: unknown): void => this.notices.problem(texts.t.notDone(reasonOf(error, texts.t)));
     this.desk.outbox.flush().catch(complain);
     this.list?.refresh();
     await Promise.all([

@@ -1,5 +1,6 @@
 /** An account's mailboxes, in the order in which people look for them. */
 import type { Mailbox } from '../jmap/objects.ts';
+import { createdIn, type SetAnswer } from '../jmap/set-answer.ts';
 import type { Line } from './line.svelte.ts';
 import { listOf } from './thread-list.svelte.ts';
 
@@ -72,12 +73,7 @@ export class Mailboxes {
   async create(name: string): Promise<string> {
     const args = { accountId: this.#accountId, create: { new: { name } } };
     const answers = await this.#line.attempt((connection) => connection.call([['Mailbox/set', args, 'set']]));
-    const { created, notCreated } = answers.get('set') as {
-      created?: Record<string, { id: string }> | null;
-      notCreated?: Record<string, { description?: string }> | null;
-    };
-    const id = created?.new?.id;
-    if (id === undefined) throw new Error(notCreated?.new?.description ?? 'the label was not made');
+    const id = createdIn(answers.get('set') as SetAnswer, 'new');
     await this.refresh();
     return id;
   }

@@ -3,8 +3,9 @@
  * what was sent is found again; and a submission is made only in the state that was looked at, so that a request which comes
  * late, after it was repeated, is refused.
  */
-import { type Connection, MethodRefusal } from '../jmap/connection.ts';
+import type { Connection } from '../jmap/connection.ts';
 import type { Email, Identity } from '../jmap/objects.ts';
+import { MethodRefusal } from '../jmap/refusal.ts';
 import { createdIn, type SetAnswer } from '../jmap/set-answer.ts';
 import { hostOf, type Identities } from './identities.ts';
 import { draftObject, type LetterContent } from './letter.svelte.ts';

@@ -3,7 +3,7 @@
  * section 7.2). What goes over that service says that there is mail, and nothing of it.
  */
 import { type Session, WEB_PUSH } from '../jmap/objects.ts';
-import { createdIn, type SetAnswer } from '../jmap/set-answer.ts';
+import { createdIn, refusalIn, type SetAnswer } from '../jmap/set-answer.ts';
 import type { Line } from './line.svelte.ts';
 import { listOf } from './thread-list.svelte.ts';
 
@@ -112,7 +112,7 @@ export class WebPush {
       connection.call([['PushSubscription/set', { update: { [id]: patch } }, 'set']]),
     );
     const refused = (answers.get('set') as SetAnswer).notUpdated?.[id];
-    if (refused !== undefined) throw new Error(refused.type);
+    if (refused !== undefined) throw refusalIn(refused);
   }
 
   async #destroy(subscriptions: readonly HubSubscription[]): Promise<void> {
