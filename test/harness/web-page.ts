@@ -6,6 +6,8 @@ import type { ImportedMail } from './web-home.ts';
 /** Somebody's first login at a hub, which makes it a device of theirs, on a machine that is busy. */
 const FIRST_LOGIN_MS = 60_000;
 
+const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth'];
+
 /** Of a thread in the list. */
 export const row = (page: Page, subject: string): Locator =>
   page.locator('[data-position] a', { hasText: subject }).first();
@@ -50,4 +52,20 @@ export async function openSettings(page: Page, section?: string): Promise<void> 
 export async function closeSettings(page: Page): Promise<void> {
   await page.keyboard.press('Escape');
   await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
+}
+
+/** Types back the group that is asked for. Returns the whole code. */
+export async function keepCode(page: Page): Promise<string> {
+  await page.locator('.code span').last().waitFor({ timeout: FIRST_LOGIN_MS });
+  const groups = await page.locator('.code span').allTextContents();
+  await page.getByRole('button', { name: 'I have kept it' }).click();
+  const field = page.getByLabel('To be sure: type the');
+  await field.fill('XXXX');
+  await page.keyboard.press('Enter');
+  await page.getByText('That is another group.').waitFor();
+  const asked = (await page.locator('label', { hasText: 'To be sure: type the' }).textContent()) ?? '';
+  const nth = ORDINALS.findIndex((ordinal) => asked.includes(` ${ordinal} `));
+  await field.fill((groups[nth] ?? '').toLowerCase());
+  await page.keyboard.press('Enter');
+  return groups.join('-');
 }

@@ -7,7 +7,7 @@ import { PASSWORD } from '../harness/home-process.ts';
 import { sealedRecords } from '../harness/web-database.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
 import type { WebUser } from '../harness/web-home.ts';
-import { closeSettings, openSettings, row, write } from '../harness/web-page.ts';
+import { closeSettings, keepCode, openSettings, row, write } from '../harness/web-page.ts';
 import { LACKS_CHROMIUM, test as ofHome } from '../harness/web-test.ts';
 
 const { RESTANTE_PASSWORD: password } = PASSWORD;
@@ -150,5 +150,61 @@ describe.skipIf(LACKS_CHROMIUM)('in the page a person', () => {
       [],
     );
     await context.close();
+  });
+
+  test('gives another program a password and takes it away, has a new key and a new recovery code, and ends the account', async ({
+    home,
+    two: { bob },
+  }) => {
+    const erin = await home.person('erin');
+    const { context, page } = await home.signIn(erin);
+    await openSettings(page, 'Devices');
+    await page.getByLabel('New app password').fill('reader on the train');
+    await page.getByRole('button', { name: 'Create' }).click();
+    const secret = (await page.locator('.shown-once code').textContent()) ?? '';
+    const authorization = `Basic ${Buffer.from(`${erin}:${secret}`).toString('base64')}`;
+    const comeIn = async (): Promise<number> =>
+      (await fetch(new URL('/jmap/session', home.web), { headers: { authorization } })).status;
+    expect(await comeIn()).toBe(200);
+    await page.getByRole('button', { name: 'Revoke reader on the train' }).click();
+    await page.getByRole('button', { name: 'Revoke reader on the train' }).waitFor({ state: 'detached' });
+    expect(await comeIn()).toBe(401);
+
+    await home.as(bob, 'send', '--to', erin, '--subject', 'before', '--body', 'to the old key');
+    await page.getByRole('tab', { name: 'Keys and password' }).click();
+    await page.getByRole('button', { name: 'Rotate the key' }).click();
+    await page.getByText('New mail is encrypted to a new key.').waitFor({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Make a new recovery code' }).click();
+    const code = await keepCode(page);
+    await page.getByRole('button', { name: 'Make a new recovery code' }).waitFor();
+    await closeSettings(page);
+    await home.as(bob, 'send', '--to', erin, '--subject', 'after', '--body', 'to the new key');
+    for (const [subject, text] of [
+      ['before', 'to the old key'],
+      ['after', 'to the new key'],
+    ] as const) {
+      await row(page, subject).click();
+      await page.getByRole('article').getByText(text).waitFor();
+    }
+    await context.close();
+
+    const { context: last, page: again } = await home.visit(erin);
+    await again.getByRole('link', { name: 'Password lost?' }).click();
+    await again.getByLabel('Address').fill(erin);
+    await again.getByLabel('Recovery code').fill(code);
+    await again.getByLabel('New password').fill('another sentence altogether');
+    await again.getByRole('button', { name: 'Set the password' }).click();
+    await row(again, 'before').waitFor({ timeout: 60_000 });
+    await openSettings(again, 'Keys and password');
+    await again.getByText('End the account', { exact: true }).click();
+    await again.getByLabel('Type your address').fill(erin);
+    await again.getByLabel('Current password').last().fill('another sentence altogether');
+    await again.getByRole('button', { name: 'End it for ever' }).click();
+    await again.getByText('You were signed out').waitFor({ timeout: 60_000 });
+    await again.getByLabel('Address').fill(erin);
+    await again.getByLabel('Password', { exact: true }).fill('another sentence altogether');
+    await again.getByRole('button', { name: 'Sign in' }).click();
+    await again.getByText('Address and password do not belong together.').waitFor({ timeout: 60_000 });
+    await last.close();
   });
 });
