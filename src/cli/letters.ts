@@ -17,6 +17,8 @@ import type { DkimKey, Outbound, Relay } from '../smtp-door/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
 import { writeDurably } from './durable-file.ts';
+import { LETTER_BYTES_DEFAULT, LETTER_BYTES_LIMIT } from './limits.ts';
+import { bytesArgument } from './options.ts';
 import { dataFolderOf } from './server.ts';
 
 export interface LetterFlags {
@@ -24,6 +26,7 @@ export interface LetterFlags {
   readonly smtpRelay?: RelayUrl;
   readonly smtpRelayPasswordFile?: string;
   readonly smtpName?: string;
+  readonly smtpSendSize?: number;
   readonly smtpDns?: string;
 }
 
@@ -41,7 +44,17 @@ export function addLetterOptions(command: Command): Command {
       ),
     )
     .option('--smtp-relay-password-file <file>', `its password; or in ${PASSWORD_VARIABLE}`)
+    .addOption(
+      new Option('--smtp-send-size <size>', 'the largest message that is sent (default: 25 MiB)').argParser(letterSize),
+    )
     .option('--smtp-name <name>', 'what this machine calls itself to mail servers (default: mail.HOME)');
+}
+
+/** Throws InvalidArgumentError. */
+function letterSize(text: string): number {
+  const bytes = bytesArgument(text);
+  if (bytes > LETTER_BYTES_LIMIT || bytes < 1) throw new InvalidArgumentError('It has at most 50 MiB.');
+  return bytes;
 }
 
 /** Throws InvalidArgumentError. */
@@ -69,6 +82,11 @@ export function dkimKeysFile(folder: string): string {
 /** Whether this home sends ordinary mail, known before it does. */
 export function sendsLetters({ smtpRelay, smtpSend }: LetterFlags): boolean {
   return smtpSend === true || smtpRelay !== undefined;
+}
+
+/** The largest letter; 0: this home sends none. */
+export function letterBytesOf(flags: LetterFlags): number {
+  return sendsLetters(flags) ? (flags.smtpSendSize ?? LETTER_BYTES_DEFAULT) : 0;
 }
 
 /** Undefined: this home sends none. */
@@ -99,6 +117,7 @@ export async function openOutbound(
       relay: smtpRelay === undefined ? undefined : { ...smtpRelay, auth: await authOf(context, smtpRelay, place) },
       allowPrivate: isLoopback,
       port: MAIL_PORT,
+      bytesMax: letterBytesOf(place),
       key: await openSealKey(context, join(folder, 'keys', 'letters.key')),
       dkim: isLoopback ? [] : await openDkimKeys(context, dkimKeysFile(folder)),
     },

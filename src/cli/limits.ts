@@ -68,3 +68,7 @@ export const FEED_STATUS_INTERVAL_MS = 5_000;
 export const REGISTRAR_WAIT_MS = 30_000;
 /** Between two tries. */
 export const REGISTRAR_PAUSE_MS = 500;
+/** The largest message that a home sends, unless its operator says otherwise: what most mail servers of the world take. */
+export const LETTER_BYTES_DEFAULT = 25 * MiB;
+/** The most that they may say: what a home takes from outside. Few servers of the world take more. */
+export const LETTER_BYTES_LIMIT = 50 * MiB;

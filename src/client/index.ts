@@ -30,10 +30,10 @@ export {
 } from './client.ts';
 export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { Arrival, AttachmentProgress, ClientEvents, KeyChange } from './client-events.ts';
-export type { RawMime } from './compose/composer.ts';
 export type { Draft } from './compose/draft.ts';
 export type { OrdinaryWish } from './compose/letters.ts';
 export type { Attachment } from './compose/mime-message.ts';
+export type { RawMime } from './compose/whole-text.ts';
 export { ConnectionError, type ConnectionErrorCode, refusalOf } from './connection/index.ts';
 export type { KeyInfo, People } from './contacts/people.ts';
 export type {

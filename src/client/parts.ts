@@ -1,7 +1,7 @@
 /** Builds what a client is made of, in the order of who needs whom. */
 
 import { type Emitter, InlineSignatureChecker, type SignatureChecker } from '../base/index.ts';
-import { type Address, deviceIdOf, homeOf, type PduId } from '../protocol/index.ts';
+import { type Address, type Attached, deviceIdOf, homeOf, type PduId } from '../protocol/index.ts';
 import type { StoreTransaction } from '../store/index.ts';
 import type { BodyWorker } from '../vault/index.ts';
 import type { DeviceProfile } from './account/device-profile.ts';
@@ -43,6 +43,7 @@ import { NodeNetwork } from './network/node-network.ts';
 import { Nodes } from './network/nodes.ts';
 import { NOTES_CONVERSATION } from './notes/note-body.ts';
 import { Notes } from './notes/notes.ts';
+import { LetterHandover } from './outbox/letter-handover.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { OutboxSender } from './outbox/outbox-sender.ts';
 import { openSchema } from './schema.ts';
@@ -127,7 +128,7 @@ export async function openParts(
       mailOf: (id) => mailOfCopy(base.index, deps.store, id),
       onReport: (report) => events.emit('delivery', report),
     }),
-    sender: new OutboxSender({ ...deps, outbox: base.outbox, uploader: createUploader(base, events) }),
+    sender: createSender(deps, base, events),
     erasing: new Erasing(deps.store),
     profile: base.secrets.profile,
     changeProfile: async (profile) => {
@@ -241,7 +242,9 @@ function createComposer(
       letters: new LetterWriter({
         random,
         vault: secrets.vault,
-        bytesMax: () => wire.connection?.info.letterBytes ?? 0,
+        staging,
+        onProgress,
+        bytesMax: () => letterBytesOf(wire.connection?.info),
         findKey: findOrdinaryKey,
       }),
       lookUp: (address) => lookUpAnyhow(contacts, wire, address),
@@ -255,12 +258,16 @@ function createComposer(
   );
 }
 
-function createUploader({ staging }: Base, events: Emitter<ClientEvents>): Uploader {
-  return new Uploader({
-    staging,
-    onProgress: ({ list, size }, done) =>
-      events.emit('attachment', { stage: 'sending', attachment: list, done, total: size }),
-  });
+/** The largest letter that a node takes; 0: none, or there is no node. */
+function letterBytesOf(info: NodeConnection['info'] | undefined): number {
+  return info === undefined ? 0 : Math.max(info.letterBytes, info.largeLetterBytes);
+}
+
+function createSender(deps: ClientDeps, { outbox, staging }: Base, events: Emitter<ClientEvents>): OutboxSender {
+  const onProgress = ({ list, size }: Attached, done: number): void =>
+    events.emit('attachment', { stage: 'sending', attachment: list, done, total: size });
+  const uploader = new Uploader({ staging, onProgress });
+  return new OutboxSender({ ...deps, outbox, uploader, letters: new LetterHandover({ staging, onProgress }) });
 }
 
 function createNotes(

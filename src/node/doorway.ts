@@ -34,6 +34,11 @@ export class Doorway {
     return this.#deps.store;
   }
 
+  /** Whether this machine's disk has room for mail of its people. */
+  get hasRoom(): boolean {
+    return !this.#deps.room.isLow;
+  }
+
   /** Whether mail of this size would be taken for an address of this home. */
   async admits(address: Address, sizeBytes: number): Promise<Admission | 'no_room'> {
     if (this.#deps.room.isLow) return 'no_room';

@@ -13,6 +13,7 @@ export {
   type LetterAnswer,
   type LetterCarrier,
   type LetterDestination,
+  type LetterPiece,
   Letters,
   type LettersStatus,
   type LetterToSend,

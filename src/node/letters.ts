@@ -8,6 +8,7 @@ import {
   type DeliveryReport,
   isAddress,
   type Letter,
+  type LetterPiece as LetterPieceMessage,
   type PduId,
   parsePduId,
   type Receipt,
@@ -27,10 +28,21 @@ export interface LetterToSend {
   readonly text: Uint8Array | undefined;
 }
 
+/** Of a text that was asked for in pieces. */
+export interface LetterPiece {
+  readonly id: PduId;
+  readonly author: Address;
+  /** 1, 2, 3 … */
+  readonly number: number;
+  readonly bytes: Uint8Array;
+}
+
 export type LetterAnswer =
   /** On this node's disk. */
   | { readonly status: 'ok'; readonly receivedAt: number }
   | { readonly status: 'duplicate' | 'send_body' }
+  /** In pieces from the `first` on, which is not here; then the letter again. */
+  | { readonly status: 'send_pieces'; readonly first: number }
   | { readonly status: 'too_large' | 'rejected' | 'over_quota'; readonly detail: string }
   | { readonly status: 'rate_limited' | 'unavailable'; readonly detail: string; readonly retryAfterMs: number };
 
@@ -67,7 +79,10 @@ export interface LettersStatus {
 export interface LetterCarrier {
   /** The largest text. */
   readonly bytesMax: number;
+  /** `ok` when it is on disk, from where it is sent. */
   take(letter: LetterToSend): Promise<LetterAnswer>;
+  /** `ok` when it is on disk. */
+  takePiece(piece: LetterPiece): Promise<LetterAnswer>;
   reportsOf(author: Address): Promise<readonly DeliveryReport[]>;
   readonly status: LettersStatus;
   /** Tries what waits for a domain, or all, now. */
@@ -134,12 +149,21 @@ export class Letters {
     });
     return receiptOf(request, answer);
   }
+
+  /** As `take`, of a part of a text that was asked for. */
+  async takePiece(author: Address, { id, number, request, text }: LetterPieceMessage): Promise<Receipt | undefined> {
+    if (this.#carrier === undefined) return this.#bytesMax === 0 ? undefined : receiptOf(request, NOT_YET);
+    if (id.length !== ID_BYTES) return rejected(request, 'the id of a letter has 32 bytes');
+    const piece = { id: parsePduId(toHex(id)), author, number, bytes: text };
+    return receiptOf(request, await this.#carrier.takePiece(piece));
+  }
 }
 
 const STATUSES: Record<LetterAnswer['status'], ReceiptStatus> = {
   ok: ReceiptStatus.OK,
   duplicate: ReceiptStatus.DUPLICATE,
   send_body: ReceiptStatus.SEND_BODY,
+  send_pieces: ReceiptStatus.SEND_PIECES,
   too_large: ReceiptStatus.TOO_LARGE,
   rejected: ReceiptStatus.REJECTED,
   over_quota: ReceiptStatus.OVER_QUOTA,
@@ -158,7 +182,7 @@ function receiptOf(request: number, answer: LetterAnswer): Receipt {
     request,
     status: STATUSES[answer.status],
     feed: NO_FEED,
-    index: 0,
+    index: 'first' in answer ? answer.first : 0,
     receivedAt: 'receivedAt' in answer ? Math.floor(answer.receivedAt * 1000) : 0,
     detail: 'detail' in answer ? answer.detail : '',
     retryAfterMs: 'retryAfterMs' in answer ? answer.retryAfterMs : 0,

@@ -2,6 +2,7 @@
 import { type Conversations, FederationError, homeVerdictOf, type Messaging, type Place } from '../federation/index.ts';
 import {
   type Address,
+  type ClientMessage,
   type ConversationId,
   type GetChain,
   type GetConversation,
@@ -10,12 +11,12 @@ import {
   type HomeName,
   homeOf,
   type KeyLogPage,
-  type Letter,
   parseAddress,
   parseConversationId,
   parseHomeName,
   parsePduId,
   refusalOfVerdict,
+  requestNumberOf,
 } from '../protocol/index.ts';
 import { Deliveries } from './deliveries.ts';
 import type { HeldPdus } from './held-pdus.ts';
@@ -26,12 +27,14 @@ import { CONVERSATION_PAGE_PDUS } from './limits.ts';
 import type { HomePeople } from './local-people.ts';
 import type { Session } from './session.ts';
 
+type LetterMessage = Extract<ClientMessage, { oneofKind: 'letter' | 'letterPiece' }>;
+
 export interface LookupsDeps {
   readonly conversations: Conversations;
   readonly held: HeldPdus;
   readonly home: HomeChain;
   readonly keyLog: Pick<KeyLog, 'page'>;
-  readonly letters: Pick<Letters, 'reports' | 'reportsOf' | 'take'>;
+  readonly letters: Pick<Letters, 'reports' | 'reportsOf' | 'take' | 'takePiece'>;
   /** undefined: this node speaks with no other home. */
   readonly messaging:
     | Pick<
@@ -116,11 +119,15 @@ export class Lookups {
     return this.#deliveries.answer(session, address, request);
   }
 
-  /** Ordinary mail, to whoever sends it on. */
-  async takeLetter(session: Session, address: Address, letter: Letter): Promise<void> {
-    const receipt = await this.#deps.letters.take(address, letter);
+  /** Ordinary mail, or a part of it, to whoever sends it on. */
+  async takeLetter(session: Session, address: Address, message: LetterMessage): Promise<void> {
+    const { letters } = this.#deps;
+    const isWhole = message.oneofKind === 'letter';
+    const receipt = await (isWhole
+      ? letters.take(address, message.letter)
+      : letters.takePiece(address, message.letterPiece));
     if (receipt !== undefined) return session.send({ oneofKind: 'receipt', receipt });
-    return session.refuse(letter.request, 'no_letters', 'this home sends no ordinary mail', {
+    return session.refuse(requestNumberOf(message), 'no_letters', 'this home sends no ordinary mail', {
       fix: 'Its operator can start it with --smtp-send or --smtp-relay.',
     });
   }

@@ -169,13 +169,13 @@ export class RequestHandler {
       case 'askBlobs': {
         const { request, list } = message.askBlobs;
         if (list.length !== 32) return session.refuse(request, 'malformed', 'the name of a chunk list has 32 bytes');
-        const held = [...(await this.#deps.blobs.held(list))];
-        return session.send({ oneofKind: 'blobs', blobs: { request, held } });
+        return session.send({ oneofKind: 'blobs', blobs: { request, held: [...(await this.#deps.blobs.held(list))] } });
       }
       case 'getDeliveries':
         return this.#deps.lookups.getDeliveries(session, address, message.getDeliveries);
       case 'letter':
-        return this.#deps.lookups.takeLetter(session, address, message.letter);
+      case 'letterPiece':
+        return this.#deps.lookups.takeLetter(session, address, message);
       case 'getConversation':
         return this.#deps.lookups.getConversation(session, address, message.getConversation);
       default:

@@ -268,7 +268,8 @@ export class Session {
         store: this.#options.isReady(),
         registration,
         deliveries: true,
-        letterBytes: this.#deps.letters.bytesMax,
+        letterBytes: Math.min(this.#deps.letters.bytesMax, BODY_BYTES_MAX),
+        largeLetterBytes: this.#deps.letters.bytesMax,
       },
     };
   }

@@ -9,6 +9,8 @@ export const BODY_BYTES_MAX = 2048 * KiB;
  * frame too, and hold twice the memory at each of a dozen places.
  */
 export const CHUNK_BYTES = 1024 * KiB;
+/** Of the text of a letter that is larger than a frame: as chunks are, for the same reason, and on a client's disk it is one. */
+export const LETTER_PIECE_BYTES = CHUNK_BYTES;
 /** What encrypting a chunk adds: the tag of AES-GCM. */
 export const CHUNK_TAG_BYTES = 16;
 /** Chunks of one attachment: their list is itself a blob, of 2 MiB at most. 64 GiB. */

@@ -17,6 +17,8 @@ export interface SealJob {
   /** Of everybody who may read it, the author included. */
   readonly certificates: readonly Certificate[];
   readonly binding: BodyBinding;
+  /** As of `sealBody`. */
+  readonly bytesMax?: number | undefined;
 }
 
 export interface OpenJob {

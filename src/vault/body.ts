@@ -23,6 +23,8 @@ export interface SealRequest {
   readonly certificates: readonly Certificate[];
   /** The PDU that will carry the body, or the fields of it. */
   readonly binding: BodyBinding;
+  /** Of ordinary mail, which is no body; default: what a body may have. */
+  readonly bytesMax?: number | undefined;
 }
 
 export interface OpenRequest {
@@ -45,15 +47,16 @@ export async function sealBody(deps: SealingDeps, request: SealRequest): Promise
   const key = await unlockedKeyOf(request.secrets);
   // Never before the key itself: a clock set back would make a signature that nobody accepts.
   const date = new Date(Math.max(deps.clock.now(), latestSelfSignature(key)));
+  const { bytesMax = BODY_BYTES_MAX } = request;
   const signed = await sign({
-    message: await literalMessage(request.mime, date),
+    message: await literalMessage(request.mime, date, bytesMax),
     signingKeys: key,
     signatureNotations: bindingNotations(request.binding),
     date,
     format: 'object',
     config: SETTINGS,
   });
-  return encryptTo(deps, request.certificates, signed);
+  return encryptTo(deps, request.certificates, signed, bytesMax);
 }
 
 /** Throws VaultError `too_large`, `malformed`, `not_for_us` or `tampered`; who signed is a finding, never an error. */

@@ -20,12 +20,18 @@ export async function encryptBody(
   deps: SealingDeps,
   request: { readonly mime: Uint8Array; readonly certificates: readonly Certificate[] },
 ): Promise<Uint8Array> {
-  return encryptTo(deps, request.certificates, await literalMessage(request.mime, new Date(deps.clock.now())));
+  const date = new Date(deps.clock.now());
+  return encryptTo(
+    deps,
+    request.certificates,
+    await literalMessage(request.mime, date, BODY_BYTES_MAX),
+    BODY_BYTES_MAX,
+  );
 }
 
 /** Inside the vault only: the exact bytes as binary literal data without a name. */
-export function literalMessage(mime: Uint8Array, date: Date): Promise<Message<Uint8Array>> {
-  if (mime.length > BODY_BYTES_MAX) throw tooLarge();
+export function literalMessage(mime: Uint8Array, date: Date, bytesMax: number): Promise<Message<Uint8Array>> {
+  if (mime.length > bytesMax) throw tooLarge(bytesMax);
   return createMessage({ binary: mime, format: 'binary', date });
 }
 
@@ -34,6 +40,7 @@ export async function encryptTo(
   { clock, random }: SealingDeps,
   certificates: readonly Certificate[],
   message: Message<Uint8Array>,
+  bytesMax: number,
 ): Promise<Uint8Array> {
   invariant(certificates.length > 0, 'a body is encrypted to somebody');
   const once = [...new Map(certificates.map((certificate) => [certificate.fingerprint, certificate])).values()];
@@ -54,7 +61,7 @@ export async function encryptTo(
   );
   const data: Uint8Array = await encrypt({ message, sessionKey, format: 'binary', config: SETTINGS });
   const body = concatBytes(...packets, data);
-  if (body.length > BODY_BYTES_MAX) throw tooLarge();
+  if (body.length > bytesMax) throw tooLarge(bytesMax);
   return body;
 }
 
@@ -70,6 +77,6 @@ async function checkUsable(certificate: Certificate, date: Date): Promise<void> 
   }
 }
 
-function tooLarge(): VaultError {
-  return new VaultError('too_large', `an encrypted body has at most ${BODY_BYTES_MAX} bytes`);
+function tooLarge(bytesMax: number): VaultError {
+  return new VaultError('too_large', `what is encrypted has at most ${bytesMax} bytes`);
 }

@@ -118,6 +118,10 @@ export class Running {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   /** The next JSON line of stdout. */
   async next(): Promise<Record<string, unknown>> {
     const line = await this.#lines.next();

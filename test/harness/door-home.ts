@@ -1,5 +1,6 @@
 /** A home with an SMTP door, as people run it, and its people on the command line. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { type Finished, type Running, Sandbox } from '../cli/command-line.ts';
 import type { Certificate } from './certificate.ts';
@@ -72,6 +73,12 @@ export class DoorHome implements AsyncDisposable {
     await this.#server.stop('SIGKILL');
     this.#server = this.#sandbox.start(this.#command);
     this.#ready = readyOf(await this.#server.next());
+  }
+
+  /** The most memory that the server has had since it started, in MiB. */
+  get peakMiB(): number {
+    const status = readFileSync(`/proc/${this.#server.pid}/status`, 'utf8');
+    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024);
   }
 
   /** Of the door; another one after each start. */

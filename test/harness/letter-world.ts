@@ -55,6 +55,7 @@ export async function openOutbound(
       relay: undefined,
       allowPrivate: true,
       port: 25,
+      bytesMax: 25 * 1024 * 1024,
       key: new Uint8Array(32).fill(7),
       dkim: [],
       ...options,

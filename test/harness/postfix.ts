@@ -156,7 +156,8 @@ export class PostfixInbox implements AsyncDisposable {
 
   async #read(file: string): Promise<Buffer> {
     const args = ['-c', join(this.#instance.folder, 'etc'), '-bh', file];
-    const { stdout } = await promisify(execFile)('/usr/sbin/postcat', args, { encoding: 'buffer' });
+    const options = { encoding: 'buffer', maxBuffer: MESSAGE_BYTES_MAX } as const;
+    const { stdout } = await promisify(execFile)('/usr/sbin/postcat', args, options);
     return stdout;
   }
 
@@ -170,7 +171,11 @@ const LOG_LOOKS = 400;
 const LOG_PAUSE_MS = 50;
 
 /** What would make it wait for nobody's good, on one machine. */
+/** Its own is 10 MB. */
+const MESSAGE_BYTES_MAX = 50 * 1024 * 1024;
 const LIMITS = {
+  message_size_limit: String(MESSAGE_BYTES_MAX),
+  mailbox_size_limit: '0',
   default_process_limit: '200',
   in_flow_delay: '0',
   smtpd_client_connection_count_limit: '0',

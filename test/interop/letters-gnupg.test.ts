@@ -29,7 +29,11 @@ class KeyRing implements Disposable {
   gpg(args: readonly string[], input: Uint8Array | string = ''): Buffer {
     const options = ['--homedir', this.#home, '--batch', '--yes', '--no-tty', '--pinentry-mode', 'loopback'];
     const more = ['--passphrase', '', '--trust-model', 'always', '--status-file', join(this.#home, 'status')];
-    return execFileSync('gpg', [...options, ...more, ...args], { input, stdio: ['pipe', 'pipe', 'pipe'] });
+    return execFileSync('gpg', [...options, ...more, ...args], {
+      maxBuffer: 32 * 1024 * 1024,
+      input,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
   }
 
   get status(): string {
@@ -83,6 +87,19 @@ test.skipIf(isSkipped)(
     const opened = carol.gpg(['--decrypt'], armored).toString('utf8');
     expect(opened).toContain(`Only for Carol: ${canary}`);
     expect(opened).toMatch(/^Subject: =\?/m);
+    expect(carol.status).toMatch(/GOODSIG \S+ .*alice@home\.example/);
+    expect(new SecretScan([canary]).inFolder(world.node.folder).found).toEqual([]);
+
+    // Larger than a frame: in pieces, and the same.
+    const content = Buffer.concat([randomBytes(4_000_000), Buffer.from(canary)]);
+    await client.send({ ...draft, attachments: [{ name: 'photo.jpg', content }] });
+    await until(() => sink.taken.length === 2);
+    const [large = ''] = /-----BEGIN PGP MESSAGE-----.*-----END PGP MESSAGE-----/s.exec(sink.taken[1] ?? '') ?? [];
+    const [, photo = ''] =
+      /name="photo\.jpg"\r\n(?:\S.*\r\n)*\r\n((?:[A-Za-z0-9+/=]+\r\n)+)/.exec(
+        carol.gpg(['--decrypt'], large).toString('latin1'),
+      ) ?? [];
+    expect(Buffer.from(photo, 'base64').equals(content)).toBe(true);
     expect(carol.status).toMatch(/GOODSIG \S+ .*alice@home\.example/);
     expect(new SecretScan([canary]).inFolder(world.node.folder).found).toEqual([]);
   },

@@ -4,6 +4,10 @@ import { concatBytes } from '../../src/base/index.ts';
 import type { Client } from '../../src/client/index.ts';
 import { CHUNK_BYTES, EntryKind } from '../../src/protocol/index.ts';
 import { all, never } from '../harness/client-world.ts';
+import { openOutbound, relayTo } from '../harness/letter-world.ts';
+import { NO_OTHER_HOMES } from '../harness/node-world.ts';
+import { SmtpSink } from '../harness/smtp-sink.ts';
+import { until } from '../harness/until.ts';
 import { openUserSetting } from '../harness/user-setting.ts';
 import { ACCOUNT, type UserWorld } from '../harness/user-world.ts';
 
@@ -97,9 +101,18 @@ describe('a large attachment that came', () => {
 
 /** A submission of what was uploaded, with the drafts and submissions of a mail program. */
 async function sendFilm(user: UserWorld, from: string, to: readonly string[], content: Uint8Array): Promise<string> {
-  const blob = await user.server.jmap.upload(ACCOUNT, once(content), never);
   const [identities] = await user.call(['Identity/get', { ids: null }]);
   const [identity] = (identities as { list: { id: string }[] }).list;
+  const emailId = await createDraft(user, from, to, content);
+  const moved = { onSuccessUpdateEmail: { '#sent': { mailboxIds: { sent: true } } } };
+  const create = { sent: { emailId, identityId: identity?.id } };
+  const [sent] = await user.call(['EmailSubmission/set', { create, ...moved }]);
+  if (sent?.created === null) throw new Error(JSON.stringify(sent));
+  return emailId;
+}
+
+async function createDraft(user: UserWorld, from: string, to: readonly string[], content: Uint8Array): Promise<string> {
+  const blob = await user.server.jmap.upload(ACCOUNT, once(content), never);
   const draft = {
     mailboxIds: { drafts: true },
     keywords: { $draft: true, $seen: true },
@@ -113,14 +126,16 @@ async function sendFilm(user: UserWorld, from: string, to: readonly string[], co
       { blobId: blob?.id, name: 'film “1”.mkv', type: 'video/x-matroska', disposition: 'attachment', cid: 'film' },
     ],
   };
-  const moved = { onSuccessUpdateEmail: { '#sent': { mailboxIds: { sent: true } } } };
-  const [made, sent] = await user.call(
-    ['Email/set', { create: { film: draft } }],
-    ['EmailSubmission/set', { create: { sent: { emailId: '#film', identityId: identity?.id } }, ...moved }],
-  );
+  const [made] = await user.call(['Email/set', { create: { film: draft } }]);
   const { created } = made as { created: { film: { id: string } } | null };
-  if (created === null || sent?.created === null) throw new Error(JSON.stringify([made, sent]));
+  if (created === null) throw new Error(JSON.stringify(made));
   return created.film.id;
+}
+
+/** The film as it stands in a message. */
+function filmIn(message = ''): Buffer {
+  const [, encoded = ''] = /video\/x-matroska(?:.*\r\n)+?\r\n((?:[A-Za-z0-9+/=]+\r\n)+)/.exec(message) ?? [];
+  return Buffer.from(encoded, 'base64');
 }
 
 function isTaken({ list }: Readonly<Record<string, unknown>>): boolean {
@@ -196,4 +211,22 @@ describe('a large attachment that a JMAP program sends', () => {
       await user.untilHeard(laptop, (messages) => messages.length === 3);
       await user.untilHolds(() => user.server.status.pendingChanges === 0);
     });
+
+  test('reaches people without a home too, within the mail, as the program wrote it', async () => {
+    await using sink = await SmtpSink.open();
+    // Before the agent connects: it is told then what the home does.
+    await using setting = await openUserSetting('disk', { abroad: NO_OTHER_HOMES }, async ({ node }) => {
+      await openOutbound(node, { relay: relayTo(sink.settings.port) });
+    });
+    const { laptop, user, world } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    const content = world.random.bytes(10 * CHUNK_BYTES);
+    await sendFilm(user, laptop.address, ['carol@elsewhere.example', bob.address], content);
+    await user.whileTimePasses(until(() => sink.taken.length === 1));
+    expect(Buffer.compare(filmIn(sink.taken[0]), content)).toBe(0);
+    expect(sink.taken[0]).toMatch(/^Content-ID: <film>\r$/m);
+    expect(/bob@|^bcc:|vnd\.restante/im.test(sink.taken[0] ?? '')).toBe(false);
+    await user.untilHeard(bob, (messages) => messages.length === 1);
+    expect(Buffer.compare((await filmOf(bob)).content, content)).toBe(0);
+  });
 });

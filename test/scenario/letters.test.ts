@@ -156,7 +156,7 @@ describe('a letter', () => {
     await using setting = await setup(sink);
     const { client } = setting;
     await using bob = (await setting.world.newPerson('bob')).client;
-    const large = { name: 'film', content: new Uint8Array(3_000_000) };
+    const large = { name: 'film', content: new Uint8Array(20_000_000) };
     const draft = { to: [CAROL, bob.address], text: 'look', ordinary: 'plain', attachments: [large] } as const;
     await expect(client.send(draft)).rejects.toMatchObject({ code: 'too_large', details: { addresses: [CAROL] } });
     expect(client.outbox.items).toEqual([]);

@@ -11,7 +11,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { SeededPrng, SeededSecureRandom, utf8 } from '../../src/base/index.ts';
 import { SystemClock, SystemResolver, WsDialer } from '../../src/base/system/index.ts';
-import { FRAME_BYTES_MAX, parseAddress, ReceiptStatus } from '../../src/protocol/index.ts';
+import {
+  BODY_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  LETTER_PIECE_BYTES,
+  parseAddress,
+  type Receipt,
+  ReceiptStatus,
+} from '../../src/protocol/index.ts';
 import { freePort, HomeProcess } from '../harness/home-process.ts';
 import { runLength } from '../harness/length.ts';
 import { createPerson } from '../harness/person.ts';
@@ -25,11 +32,25 @@ const DOMAINS = 5;
 /** Letters answered for after which the home is killed, one more each time: others are at some step or other then. */
 const ANSWERS_FIRST = 5;
 const LARGE_BYTES = 300_000;
+/** Of those that come in pieces, one after the other beside the small ones: a kill is nearly always within one. */
+const HUGE_BYTES = 8_000_000;
 
 const dialer = new WsDialer(
   { clock: new SystemClock(), resolver: new SystemResolver() },
   { frameBytesMax: FRAME_BYTES_MAX, timeoutMs: 10_000, allowPrivate: true },
 );
+
+interface Given {
+  readonly id: Uint8Array;
+  /** Bytes. */
+  readonly padding: number;
+}
+
+/** Undefined: nobody answered any more, or with something else. */
+async function receiptOf(asked: Promise<{ readonly oneofKind: string | undefined }>): Promise<Receipt | undefined> {
+  const answer = (await asked) as { readonly oneofKind: string | undefined; readonly receipt?: Receipt };
+  return answer.receipt;
+}
 
 test(`letters that a home has answered for are sent, over ${KILLS} kills`, async () => {
   await using sink = await SmtpSink.open();
@@ -53,19 +74,29 @@ test(`letters that a home has answered for are sent, over ${KILLS} kills`, async
       return client;
     };
     const answered = new Set<string>();
-    const given = new Map<string, Uint8Array>();
+    const given = new Map<string, Given>();
+    let resumed = 0;
     const hand = async (client: WireClient, name: string): Promise<ReceiptStatus> => {
-      const id = given.get(name) as Uint8Array;
-      const padding = prng.below(8) === 0 ? 'x'.repeat(LARGE_BYTES) : '';
+      const { id, padding } = given.get(name) as Given;
       const text = utf8(
-        `From: alice@home.example\r\nSubject: ${name}\r\nMessage-ID: <${name}@x>\r\n\r\n${canary}${padding}\r\n`,
+        `From: alice@home.example\r\nSubject: ${name}\r\nMessage-ID: <${name}@x>\r\n\r\n${canary}${'x'.repeat(padding)}\r\n`,
       );
-      const recipients = [`carol@d${prng.below(DOMAINS)}.example`];
-      const answer = await client.ask((request) => ({
-        oneofKind: 'letter',
-        letter: { request, id, recipients, returnsNothing: false, size: text.length, text, withText: true },
-      }));
-      return answer.oneofKind === 'receipt' ? answer.receipt.status : ReceiptStatus.UNAVAILABLE;
+      const isHuge = text.length > BODY_BYTES_MAX;
+      const letter = { id, recipients: [`carol@d${prng.below(DOMAINS)}.example`], returnsNothing: false };
+      const body = { size: text.length, text: isHuge ? new Uint8Array(0) : text, withText: !isHuge };
+      const offer = (): Promise<Receipt | undefined> =>
+        receiptOf(client.ask((request) => ({ oneofKind: 'letter', letter: { request, ...letter, ...body } })));
+      const offered = await offer();
+      if (offered?.status !== ReceiptStatus.SEND_PIECES) return offered?.status ?? ReceiptStatus.UNAVAILABLE;
+      if (offered.index > 1) resumed += 1;
+      for (let number = offered.index; (number - 1) * LETTER_PIECE_BYTES < text.length; number++) {
+        const piece = text.subarray((number - 1) * LETTER_PIECE_BYTES, number * LETTER_PIECE_BYTES);
+        const taken = await receiptOf(
+          client.ask((request) => ({ oneofKind: 'letterPiece', letterPiece: { request, id, number, text: piece } })),
+        );
+        if (taken?.status !== ReceiptStatus.OK) return taken?.status ?? ReceiptStatus.UNAVAILABLE;
+      }
+      return (await offer())?.status ?? ReceiptStatus.UNAVAILABLE;
     };
 
     for (let kill = 0; kill < KILLS; kill++) {
@@ -74,7 +105,8 @@ test(`letters that a home has answered for are sent, over ${KILLS} kills`, async
       const lanes = Array.from({ length: IN_FLIGHT }, async (_, lane) => {
         for (let i = 0; left > 0; i++) {
           const name = `l${kill}-${lane}-${i}`;
-          given.set(name, random.bytes(32));
+          const padding = lane === 0 ? HUGE_BYTES : prng.below(8) === 0 ? LARGE_BYTES : 0;
+          given.set(name, { id: random.bytes(32), padding });
           if ((await hand(client, name)) !== ReceiptStatus.OK) return;
           answered.add(name);
           left -= 1;
@@ -97,9 +129,12 @@ test(`letters that a home has answered for are sent, over ${KILLS} kills`, async
     expect([...given.keys()].filter((name) => !came.includes(name))).toEqual([]);
     const doubled = came.length - new Set(came).size;
     expect(doubled).toBeLessThanOrEqual(KILLS * IN_FLIGHT * DOMAINS);
+    expect(resumed).toBeGreaterThan(0);
     for (const text of sink.taken) expect(text).toMatch(/^DKIM-Signature: .*Message-ID: <l[0-9-]+@x>/s);
     expect(new SecretScan([canary]).inFolder(data).found).toEqual([]);
-    console.log(`${KILLS} kills: ${answered.size} answered, ${given.size} handed over, ${doubled} sent twice`);
+    console.log(
+      `${KILLS} kills: ${answered.size} answered, ${given.size} handed over, ${resumed} resumed, ${doubled} sent twice`,
+    );
     client.close();
   } finally {
     await home.stop();

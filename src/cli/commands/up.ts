@@ -3,11 +3,11 @@ import { type Command, Option } from 'commander';
 import { type Log, untilAborted } from '../../base/index.ts';
 import type { ControlServer, HomeOperator } from '../../hub/index.ts';
 import type { Node, NodeOptions, Registration } from '../../node/index.ts';
-import { BODY_BYTES_MAX, type HomeName, isDoorAddress, isLoopbackHost } from '../../protocol/index.ts';
+import { type HomeName, isDoorAddress, isLoopbackHost } from '../../protocol/index.ts';
 import { CliError } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { addHubOptions, type HubOptions, hubPortOption, openHub } from '../hub.ts';
-import { addLetterOptions, type LetterFlags, openOutbound, sendsLetters } from '../letters.ts';
+import { addLetterOptions, type LetterFlags, letterBytesOf, openOutbound } from '../letters.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
 import {
   bytesArgument,
@@ -175,7 +175,7 @@ function nodeOptions(context: Context, options: UpOptions, limits: NonNullable<N
     ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: tlsCert, keyFile: tlsKey } }),
     ...(options.behindProxy === undefined ? {} : { behindProxy: options.behindProxy }),
     ...(options.durability === undefined ? {} : { durability: options.durability }),
-    ...(sendsLetters(options) ? { letterBytes: BODY_BYTES_MAX } : {}),
+    letterBytes: letterBytesOf(options),
     limits: quota === undefined ? limits : { ...limits, quotaBytes: quota },
   };
 }

@@ -6,6 +6,7 @@ import { type CryptoSuite, concatBytes, fromHex, fromUtf8, type SecureRandom, to
 import {
   ATTACHMENT_CHUNKS_MAX,
   ATTACHMENT_KEY_BYTES,
+  attachmentKeyOf,
   chunkCountOfContent,
   encodeAttachmentKey,
   type Manifest,
@@ -62,6 +63,12 @@ export class Staging {
     const piece = row === undefined ? undefined : await store.get(stagedPieceKey(idOf(row), number));
     if (piece === undefined) throw new ClientError('corrupt_store', `piece ${number} of an attachment is not here`);
     return piece;
+  }
+
+  /** A chunk in the clear; `number` is 1, 2, 3 … Throws as `load`. */
+  async open(manifest: Manifest, number: number): Promise<Uint8Array> {
+    const cipher = await ChunkCipher.open(attachmentKeyOf(manifest), chunkCountOfContent(manifest.size));
+    return cipher.open(number, await this.load(manifest.list, number));
   }
 
   async drop(lists: Iterable<string>): Promise<void> {

@@ -91,7 +91,8 @@ function sizeOf(item: Attachment | AttachmentSource): number {
   return 'content' in item ? item.content.length : item.size;
 }
 
-function sourceOf({ content, name, type }: Attachment): AttachmentSource {
+/** One that is in memory. */
+export function sourceOf({ content, name, type }: Attachment): AttachmentSource {
   return {
     name,
     ...(type === undefined ? {} : { type }),

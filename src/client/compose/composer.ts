@@ -14,7 +14,6 @@ import {
   verdictOfRefusal,
 } from '../../protocol/index.ts';
 import { type Certificate, VaultError } from '../../vault/index.ts';
-import type { AttachmentSource } from '../attachments/source.ts';
 import { ClientError } from '../client-error.ts';
 import type { Contact } from '../contacts/contact.ts';
 import type { LookUp } from '../contacts/contacts.ts';
@@ -22,11 +21,12 @@ import { homeError, isSilent, standingAlarm, unknownAccount } from '../contacts/
 import type { OpenConversation } from '../conversations/open-conversation.ts';
 import { checkMembers, type GapOptions } from '../conversations/standing.ts';
 import { MIME_BYTES_MAX, REFERENCES_MAX } from '../limits.ts';
-import { type AttachingDeps, attach, attachWithin } from './attaching.ts';
+import { type AttachingDeps, attach, attachWithin, sourceOf } from './attaching.ts';
 import type { Draft } from './draft.ts';
-import type { LetterWriter, OrdinaryWish, WrittenLetter } from './letters.ts';
-import { encodeMime, type MimeMessage } from './mime-message.ts';
+import { type LetterWriter, type OrdinaryWish, stagedLists, type WrittenLetter } from './letters.ts';
+import { encodeMime, type MimeMessage, mimeAround } from './mime-message.ts';
 import type { PduWish, PduWriter, SealedMail } from './sealed-mail.ts';
+import { type RawMime, type WholeText, wholeText } from './whole-text.ts';
 
 export interface Answered {
   readonly conversation: ConversationId;
@@ -68,12 +68,6 @@ export interface Readers {
   readonly outside: ReadonlySet<Address>;
 }
 
-/**
- * A message of another program: its octets or, where it is larger than a mail may be, the octets around its large attachments
- * and these in their places, each after the last of the other fields of its part's header.
- */
-export type RawMime = Uint8Array | readonly (Uint8Array | AttachmentSource)[];
-
 /** Where a PDU stands: in a conversation of its own, or at the end of one. */
 type Place = Pick<PduWish, 'conversation' | 'nonce' | 'prev' | 'depth'>;
 
@@ -106,13 +100,14 @@ export class Composer {
       signal,
     );
     const message = { ...this.#message(draft, { to, cc }, answered), attachments };
+    let letters: readonly WrittenLetter[] = [];
     try {
       const encode = (said: MimeMessage): Uint8Array => encodeMime(said, this.#deps.random.bytes(16));
       const seal = (mime: Uint8Array, recipients: readonly Address[], at: Place): Promise<SealedMail> =>
         this.#seal(mime, recipients, certificates, { ...at, attached }, signal);
       const mime = encode(message);
-      const letters = await this.writeLetters(
-        { mime, attached, shown, hidden, conversation: place.conversation },
+      letters = await this.writeLetters(
+        { mime: this.#whole(mime, message, draft, attached), shown, hidden, conversation: place.conversation },
         { certificates, outside },
         wish,
         signal,
@@ -123,9 +118,21 @@ export class Composer {
         .map((address) => seal(encode({ ...message, bcc: [{ address }] }), [address], this.#founding()));
       return { visible, hidden: await Promise.all(bccs), letters };
     } catch (error) {
-      await this.dropAttached(attached);
+      await this.dropStaged(attached, letters);
       throw error;
     }
+  }
+
+  /** As those get it who get nothing beside it. */
+  #whole(
+    mime: Uint8Array,
+    message: MimeMessage,
+    { attachments = [] }: Draft,
+    attached: readonly Attached[],
+  ): WholeText {
+    if (attached.length === 0) return wholeText(mime);
+    const sources = attachments.map((item) => ('content' in item ? sourceOf(item) : item));
+    return wholeText(mimeAround(message, sources, this.#deps.random.bytes(16)));
   }
 
   /**
@@ -157,14 +164,14 @@ export class Composer {
       judgeSize(made.mime.length);
       return made;
     } catch (error) {
-      await this.dropAttached(made.attached);
+      await this.dropStaged(made.attached, []);
       throw error;
     }
   }
 
-  /** No mail will name them. */
-  async dropAttached(attached: readonly Attached[]): Promise<void> {
-    await this.#deps.attaching.staging.drop(attached.map(({ list }) => list));
+  /** No mail will name them, and none of these letters will be sent. */
+  async dropStaged(attached: readonly Attached[], letters: readonly WrittenLetter[]): Promise<void> {
+    await this.#deps.attaching.staging.drop([...attached.map(({ list }) => list), ...stagedLists(letters)]);
   }
 
   /** The certificate of each. Throws ClientError `unknown_recipient`, `home_unreachable` or `standing_alarm`. */
@@ -197,8 +204,7 @@ export class Composer {
   /** To those of a mail whom no home has. Throws ClientError `not_encrypted` or `too_large`. */
   writeLetters(
     mail: {
-      readonly mime: Uint8Array;
-      readonly attached: readonly Attached[];
+      readonly mime: WholeText;
       readonly shown: readonly Address[];
       readonly hidden: readonly Address[];
       readonly conversation: ConversationId;
@@ -207,14 +213,8 @@ export class Composer {
     wish: OrdinaryWish,
     signal: AbortSignal | undefined,
   ): Promise<readonly WrittenLetter[]> {
-    const { attached, conversation, mime } = mail;
+    const { conversation, mime } = mail;
     const isOut = (address: Address): boolean => outside.has(address);
-    if (outside.size > 0 && attached.length > 0)
-      throw new ClientError('too_large', 'ordinary mail holds no attachment that does not fit into the mail itself', {
-        // These alone: the others can have it.
-        details: { addresses: [...outside] },
-        fix: 'send the large files to people of homes only',
-      });
     const certificate = certificates.get(this.#own);
     const binding = { conversation, author: this.#own, time: this.#deps.writer.now() };
     const to = { shown: mail.shown.filter(isOut), hidden: mail.hidden.filter(isOut) };

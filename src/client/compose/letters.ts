@@ -2,25 +2,35 @@
  * Ordinary mail: what a home sends on, by SMTP, to people whom no home has. Where each of them has an OpenPGP key that can be
  * found, it is signed and encrypted here (PGP/MIME, RFC 3156), and the home sees who writes to whom and nothing else. Else it is
  * in the clear, and the person has said so. Every letter tells the author's own key (Autocrypt), so that answers can be encrypted.
+ * What is larger than a frame is kept on this device's disk as large attachments are; of it only what is encrypted is held whole.
  */
-import { concatBytes, fromUtf8, type SecureRandom, toBase64, toHex, utf8 } from '../../base/index.ts';
-import type { Address } from '../../protocol/index.ts';
+import { fromUtf8, type SecureRandom, toBase64, toHex, utf8 } from '../../base/index.ts';
+import { type Address, BODY_BYTES_MAX, type Manifest } from '../../protocol/index.ts';
 import type { BodyBinding, BodyWorker, Certificate } from '../../vault/index.ts';
+import type { Staging } from '../attachments/staging.ts';
 import { ClientError } from '../client-error.ts';
-import { base64Lines } from './mime-text.ts';
+import { base64Text, octetsOf, type WholeText, wholeText } from './whole-text.ts';
 
 /** `best`: encrypted where everybody has a key, else in the clear. */
 export type OrdinaryWish = 'encrypted' | 'plain' | 'best';
 
 export interface WrittenLetter {
   readonly recipients: readonly Address[];
-  readonly text: Uint8Array;
+  readonly text: LetterText;
   readonly isEncrypted: boolean;
+}
+
+/** A large one is staged: what opens it. */
+export type LetterText = Uint8Array | Manifest;
+
+/** The chunk list of each that is staged. */
+export function stagedLists(letters: readonly { readonly text: LetterText }[]): readonly string[] {
+  return letters.flatMap(({ text }) => (text instanceof Uint8Array ? [] : [text.list]));
 }
 
 export interface LetterWish {
   /** The whole message, without Bcc. */
-  readonly mime: Uint8Array;
+  readonly mime: WholeText;
   /** Whom it names. */
   readonly shown: readonly Address[];
   readonly hidden: readonly Address[];
@@ -33,11 +43,19 @@ export interface LetterWish {
 export interface LetterWriterDeps {
   readonly random: SecureRandom;
   readonly vault: () => BodyWorker;
+  readonly staging: Pick<Staging, 'stage' | 'drop'>;
+  readonly onProgress: (name: string, done: number, total: number) => void;
   /** The largest that the home sends, as the connected node says; 0: none, or nobody is connected. */
   readonly bytesMax: () => number;
   /** The key of somebody whom no home has; undefined: none can be found. */
   readonly findKey: (address: Address, signal: AbortSignal | undefined) => Promise<Certificate | undefined>;
 }
+
+/** Whole, and not yet on disk where it is large. */
+type UnkeptLetter = Omit<WrittenLetter, 'text'> & { readonly text: WholeText };
+
+/** How a person is told what is being kept. */
+const LETTER = 'message.eml';
 
 export class LetterWriter {
   readonly #deps: LetterWriterDeps;
@@ -55,16 +73,36 @@ export class LetterWriter {
   async write(letter: LetterWish, signal?: AbortSignal): Promise<readonly WrittenLetter[]> {
     const { hidden, shown, wish } = letter;
     if (shown.length + hidden.length === 0) return [];
+    this.#judgeSize(letter, letter.mime.size);
     const keys = wish === 'plain' ? undefined : await this.#keysOf([...shown, ...hidden], wish, signal);
-    const letters = keys === undefined ? [this.#plain(letter)] : await this.#encrypted(letter, keys, signal);
+    const texts = keys === undefined ? [this.#plain(letter)] : this.#encrypted(letter, keys, signal);
+    const letters: WrittenLetter[] = [];
+    try {
+      for await (const { isEncrypted, recipients, text } of texts) {
+        this.#judgeSize(letter, text.size);
+        letters.push({ isEncrypted, recipients, text: await this.#keep(text, signal) });
+      }
+    } catch (error) {
+      await this.#deps.staging.drop(stagedLists(letters));
+      throw error;
+    }
+    return letters;
+  }
+
+  #judgeSize({ hidden, shown }: LetterWish, size: number): void {
     const bytesMax = this.#deps.bytesMax();
-    const longest = Math.max(...letters.map(({ text }) => text.length));
-    if (longest > bytesMax)
-      throw new ClientError('too_large', `as ordinary mail it has ${longest} bytes, more than ${bytesMax}`, {
+    if (size > bytesMax)
+      throw new ClientError('too_large', `as ordinary mail it has ${size} bytes, more than ${bytesMax}`, {
         details: { addresses: [...shown, ...hidden] },
         fix: 'people whom no home has get files by a link',
       });
-    return letters;
+  }
+
+  async #keep(text: WholeText, signal: AbortSignal | undefined): Promise<LetterText> {
+    const { onProgress, staging } = this.#deps;
+    if (text.size <= BODY_BYTES_MAX) return octetsOf(text);
+    const source = { name: LETTER, type: 'message/rfc822', ...text };
+    return staging.stage(source, { signal, onProgress: (done) => onProgress(LETTER, done, text.size) });
   }
 
   /** Undefined: not everybody has one, and the wish is not to insist. */
@@ -87,31 +125,31 @@ export class LetterWriter {
     });
   }
 
-  #plain({ binding, certificate, hidden, mime, shown }: LetterWish): WrittenLetter {
-    const text = concatBytes(utf8(autocrypt(binding.author, certificate)), mime);
+  #plain({ binding, certificate, hidden, mime, shown }: LetterWish): UnkeptLetter {
+    const text = wholeText(utf8(autocrypt(binding.author, certificate)), mime);
     return { recipients: [...shown, ...hidden], text, isEncrypted: false };
   }
 
-  async #encrypted(
+  /** One after the other: of a large one only one is in memory. */
+  async *#encrypted(
     letter: LetterWish,
     keys: ReadonlyMap<Address, Certificate>,
     signal: AbortSignal | undefined,
-  ): Promise<readonly WrittenLetter[]> {
+  ): AsyncGenerator<UnkeptLetter> {
     const { hidden, shown } = letter;
-    const groups = [...(shown.length > 0 ? [shown] : []), ...hidden.map((address) => [address])];
-    return Promise.all(
-      groups.map(async (recipients) => {
-        const certificates = recipients.map((address) => keys.get(address)).filter((key) => key !== undefined);
-        const binding = { ...letter.binding, type: 'mail', recipients } as const;
-        const sealed = await this.#deps.vault().seal({ mime: letter.mime, certificates, binding }, signal);
-        return { recipients, text: this.#pgpMime(letter, sealed), isEncrypted: true };
-      }),
-    );
+    const mime = await octetsOf(letter.mime);
+    const bytesMax = Math.max(BODY_BYTES_MAX, this.#deps.bytesMax());
+    for (const recipients of [...(shown.length > 0 ? [shown] : []), ...hidden.map((address) => [address])]) {
+      const certificates = recipients.map((address) => keys.get(address)).filter((key) => key !== undefined);
+      const binding = { ...letter.binding, type: 'mail', recipients } as const;
+      const sealed = await this.#deps.vault().seal({ mime, certificates, binding, bytesMax }, signal);
+      yield { recipients, text: this.#pgpMime(letter, mime, sealed), isEncrypted: true };
+    }
   }
 
-  #pgpMime({ binding, certificate, mime }: LetterWish, sealed: Uint8Array): Uint8Array {
+  #pgpMime({ binding, certificate }: LetterWish, mime: Uint8Array, sealed: Uint8Array): WholeText {
     const boundary = `=_${toHex(this.#deps.random.bytes(16))}`;
-    const lines = [
+    const before = [
       ...outerFields(mime),
       'Subject: ...',
       'MIME-Version: 1.0',
@@ -127,13 +165,14 @@ export class LetterWriter {
       '',
       '-----BEGIN PGP MESSAGE-----',
       '',
-      base64Lines(sealed),
-      '-----END PGP MESSAGE-----',
-      '',
-      `--${boundary}--`,
       '',
     ];
-    return concatBytes(utf8(autocrypt(binding.author, certificate)), utf8(lines.join('\r\n')));
+    const after = ['', '-----END PGP MESSAGE-----', '', `--${boundary}--`, ''];
+    return wholeText(
+      utf8(`${autocrypt(binding.author, certificate)}${before.join('\r\n')}`),
+      base64Text(sealed),
+      utf8(after.join('\r\n')),
+    );
   }
 }
 
@@ -143,9 +182,12 @@ const OUTER: ReadonlySet<string> = new Set([
   ...['auto-submitted'],
 ]);
 
+/** Octets of a message in which its header is looked for. */
+const OUTER_OCTETS = 262_144;
+
 /** As they stand in the message, with their folding. */
 function outerFields(mime: Uint8Array): readonly string[] {
-  const text = fromUtf8(mime);
+  const text = fromUtf8(mime.subarray(0, OUTER_OCTETS));
   const end = /\r?\n\r?\n/.exec(text)?.index ?? text.length;
   const fields = text
     .slice(0, end)

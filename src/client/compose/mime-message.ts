@@ -44,22 +44,34 @@ export interface MimeMessage {
 
 /** `boundarySeed`: 16 random bytes, so that no content can hold the boundary by chance or design. */
 export function encodeMime(message: MimeMessage, boundarySeed: Uint8Array): Uint8Array {
-  const head = utf8(headers(message));
-  const text = textPart(message.text);
-  if (message.attachments.length === 0) return concatBytes(head, utf8(text));
-  const boundary = `=_${toHex(boundarySeed)}`;
-  const parts: Uint8Array[] = [
-    head,
-    utf8(`Content-Type: multipart/mixed; protected-headers="v1"${parameter('boundary', boundary)}\r\n\r\n`),
-    utf8(`--${boundary}\r\n${text}\r\n`),
-  ];
-  for (const attachment of message.attachments)
-    parts.push(utf8(`--${boundary}\r\n${attachmentHeaders(attachment)}\r\n${base64Lines(attachment.content)}\r\n`));
-  parts.push(utf8(`--${boundary}--\r\n`));
-  return concatBytes(...parts);
+  if (message.attachments.length === 0) return concatBytes(utf8(headers(message)), utf8(textPart(message.text)));
+  return concatBytes(
+    ...mimeAround(message, message.attachments, boundarySeed).map((piece) =>
+      piece instanceof Uint8Array ? piece : encodeContent(piece.type, piece.name, piece.content),
+    ),
+  );
 }
 
-function headers(message: MimeMessage): string {
+/** As `encodeMime`, with each of these in the place of what says its type and of its content. */
+export function mimeAround<Placed extends { readonly name: string }>(
+  message: Omit<MimeMessage, 'attachments'>,
+  placed: readonly Placed[],
+  boundarySeed: Uint8Array,
+): readonly (Uint8Array | Placed)[] {
+  const boundary = `=_${toHex(boundarySeed)}`;
+  const type = `Content-Type: multipart/mixed; protected-headers="v1"${parameter('boundary', boundary)}\r\n\r\n`;
+  return [
+    utf8(`${headers(message)}${type}--${boundary}\r\n${textPart(message.text)}\r\n`),
+    ...placed.flatMap((one) => [
+      utf8(`--${boundary}\r\nContent-Disposition: attachment${parameter('filename', one.name)}\r\n`),
+      one,
+      utf8('\r\n'),
+    ]),
+    utf8(`--${boundary}--\r\n`),
+  ];
+}
+
+function headers(message: Omit<MimeMessage, 'attachments'>): string {
   const lines = [
     `Date: ${mailDate(message.date)}\r\n`,
     listHeader('From', [mailbox(message.from)]),
@@ -94,18 +106,14 @@ function textPart(text: string): string {
 }
 
 /** How the content of a part stands in a message, with what the header says of it. */
-export function encodeContent(type: string, name: string, content: Uint8Array): Uint8Array {
-  return utf8(`Content-Type: ${type}${parameter('name', name)}\r\n${BASE64}\r\n${base64Lines(content)}`);
+export function encodeContent(type: string | undefined, name: string, content: Uint8Array): Uint8Array {
+  return utf8(`${contentHeader(type, name)}${base64Lines(content)}`);
 }
 
-const BASE64 = 'Content-Transfer-Encoding: base64\r\n';
-const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/i;
-
-function attachmentHeaders({ name, type }: Attachment): string {
+/** What the header of a part says of a content in base64; the empty line after it too. */
+export function contentHeader(type: string | undefined, name: string): string {
   const mediaType = type !== undefined && MEDIA_TYPE.test(type) ? type : 'application/octet-stream';
-  return (
-    `Content-Type: ${mediaType}${parameter('name', name)}\r\n` +
-    `Content-Disposition: attachment${parameter('filename', name)}\r\n` +
-    BASE64
-  );
+  return `Content-Type: ${mediaType}${parameter('name', name)}\r\nContent-Transfer-Encoding: base64\r\n\r\n`;
 }
+
+const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/i;

@@ -38,6 +38,15 @@ export function parameter(name: string, value: string): string {
   return `;\r\n ${name}*=UTF-8''${percent}`;
 }
 
+/** Octets in one line of base64. */
+export const LINE_OCTETS: number = (ENCODED_LINE_CHARACTERS / 4) * 3;
+
+/** Characters that `base64Lines` makes of so many bytes. */
+export function base64Length(bytes: number): number {
+  const characters = Math.ceil(bytes / 3) * 4;
+  return characters + 2 * Math.max(0, Math.ceil(characters / ENCODED_LINE_CHARACTERS) - 1);
+}
+
 /** Bytes as lines of base64. */
 export function base64Lines(bytes: Uint8Array): string {
   const text = toBase64(bytes);

@@ -63,6 +63,7 @@ function greeting(change: object = {}): NodeMessage {
       registration: 'open',
       deliveries: true,
       letterBytes: 0,
+      largeLetterBytes: 0,
       ...change,
     },
   };

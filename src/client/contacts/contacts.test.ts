@@ -96,7 +96,16 @@ function greeting(): NodeMessage {
   const base = { version: 1, home: OWN_HOME, node: new Uint8Array(32), nonce: new Uint8Array(32), serverTime: 0 };
   return {
     oneofKind: 'serverInfo',
-    serverInfo: { ...base, limits, feeds: [], store: true, registration: 'open', deliveries: false, letterBytes: 0 },
+    serverInfo: {
+      ...base,
+      limits,
+      feeds: [],
+      store: true,
+      registration: 'open',
+      deliveries: false,
+      letterBytes: 0,
+      largeLetterBytes: 0,
+    },
   };
 }
 

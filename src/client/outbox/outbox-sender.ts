@@ -3,10 +3,9 @@
  * with back-off, doubling; a rate limit holds up everything, since it is the account's; what the node refuses for good is
  * settled as refused. The connection's end ends the run and loses nothing.
  */
-import { type Clock, fromHex, isAbort, type Log, toHex } from '../../base/index.ts';
+import { type Clock, isAbort, type Log, toHex } from '../../base/index.ts';
 import {
   INLINE_BODY_BYTES_MAX,
-  type Letter as LetterMessage,
   parseFeedId,
   type Receipt as ReceiptMessage,
   ReceiptStatus,
@@ -14,6 +13,7 @@ import {
 import type { Uploader } from '../attachments/uploader.ts';
 import { type NodeConnection, refusalOf } from '../connection/index.ts';
 import { RETRY_CEILING_MS, RETRY_FIRST_MS } from '../limits.ts';
+import type { LetterHandover } from './letter-handover.ts';
 import type { Letter, Outbox, OutboxItem, Outcome, RefusalCode } from './outbox.ts';
 
 export interface SenderDeps {
@@ -21,6 +21,7 @@ export interface SenderDeps {
   readonly log: Log;
   readonly outbox: Outbox;
   readonly uploader: Pick<Uploader, 'upload'>;
+  readonly letters: Pick<LetterHandover, 'hand'>;
 }
 
 export interface SenderOptions {
@@ -146,17 +147,14 @@ export class OutboxSender {
   async #attemptLetter(
     connection: NodeConnection,
     { number }: OutboxItem,
-    { id, recipients, returnsNothing }: Letter,
+    letter: Letter,
     node: string,
   ): Promise<Attempt | undefined> {
-    const text = await this.#deps.outbox.loadLetter(number, toHex(connection.info.node));
+    const { letters, outbox } = this.#deps;
+    const text = await outbox.loadLetter(number, toHex(connection.info.node));
     if (text === undefined) return undefined;
     if (text === 'elsewhere') return { status: 'later', afterMs: RETRY_CEILING_MS, all: false };
-    const head = { id: fromHex(id), recipients: [...recipients], returnsNothing, size: text.length };
-    const offer = text.length > INLINE_BODY_BYTES_MAX;
-    const receipt = await hand(connection, head, offer ? undefined : text);
-    if (receipt.status !== ReceiptStatus.SEND_BODY) return judgeLetter(receipt, node);
-    return judgeLetter(await hand(connection, head, text), node);
+    return judgeLetter(await letters.hand(connection, letter, text), node);
   }
 
   /** Undefined: the connection ended, or there is nothing to send. */
@@ -184,24 +182,6 @@ export class OutboxSender {
     }
   }
 }
-
-/** Of a letter: all but its text. */
-type LetterHead = Pick<LetterMessage, 'id' | 'recipients' | 'returnsNothing' | 'size'>;
-
-/** Without its text the node says what it would refuse. Throws ConnectionError, `no_letters` among the refusals. */
-async function hand(
-  connection: NodeConnection,
-  head: LetterHead,
-  text: Uint8Array | undefined,
-): Promise<ReceiptMessage> {
-  const { receipt } = await connection.request('receipt', (request) => ({
-    oneofKind: 'letter',
-    letter: { request, ...head, text: text ?? NO_TEXT, withText: text !== undefined },
-  }));
-  return receipt;
-}
-
-const NO_TEXT = new Uint8Array(0);
 
 function refused(code: RefusalCode, detail: string): Attempt {
   return { status: 'settled', outcome: { status: 'refused', code, detail } };

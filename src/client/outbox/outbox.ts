@@ -10,7 +10,10 @@ import { fromBase64, fromHex, fromUtf8, readUint64, toBase64, utf8 } from '../..
 import {
   type Address,
   type Attached,
+  attachedOf,
   type ConversationId,
+  decodeManifest,
+  encodeManifest,
   type FeedId,
   type Pdu,
   type PduId,
@@ -19,6 +22,7 @@ import {
 } from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import { dropStaged } from '../attachments/staging.ts';
+import type { LetterText } from '../compose/letters.ts';
 import { conversationPduKey, importKey, OUTBOX, outboxBodyKey, outboxKey } from '../keys.ts';
 import { OUTBOX_PAGE } from '../limits.ts';
 import type { Sealer } from '../mail/sealer.ts';
@@ -56,7 +60,7 @@ export interface OutboxItem {
   readonly number: number;
   readonly id: PduId;
   readonly bodySize: number;
-  /** Large attachments, which go before it. */
+  /** Large attachments, which go before it; of a letter its own text, if that is large. */
   readonly attached: readonly Attached[];
   /** It is one, and no PDU. */
   readonly letter: Letter | undefined;
@@ -134,10 +138,18 @@ export class Outbox {
   }
 
   /** As `add`. */
-  addLetter(transaction: StoreTransaction, { id, ...letter }: Letter, text: Uint8Array): void {
+  addLetter(transaction: StoreTransaction, { id, ...letter }: Letter, text: LetterText): void {
     const number = this.#next++;
-    const sealed = this.#sealer.sealBytes(outboxBodyKey(number), text);
-    this.#put(transaction, number, { id, header: '', size: text.length, letter }, sealed);
+    const isStaged = !(text instanceof Uint8Array);
+    const body = isStaged ? encodeManifest(text) : text;
+    const sealed = this.#sealer.sealBytes(outboxBodyKey(number), body);
+    const staged = isStaged ? { attached: [attachedOf(text)] } : {};
+    this.#put(
+      transaction,
+      number,
+      { id, header: '', size: isStaged ? text.size : text.length, ...staged, letter },
+      sealed,
+    );
   }
 
   #put(transaction: StoreTransaction, number: number, row: Row, body: Uint8Array): void {
@@ -172,14 +184,15 @@ export class Outbox {
    * The text of a letter, which the node of that key may have from now on, durably; `elsewhere`: another may have it already.
    * Undefined when it was handed over meanwhile.
    */
-  loadLetter(number: number, node: string): Promise<Uint8Array | 'elsewhere' | undefined> {
+  loadLetter(number: number, node: string): Promise<LetterText | 'elsewhere' | undefined> {
     return this.#store.transact(async (transaction) => {
       const [bytes, sealed] = await transaction.getMany([outboxKey(number), outboxBodyKey(number)]);
       if (bytes === undefined || sealed === undefined) return undefined;
       const row = decodeRow(bytes);
       if (row.node !== undefined && row.node !== node) return 'elsewhere';
       if (row.node === undefined) transaction.put(outboxKey(number), encodeRow({ ...row, node }));
-      return this.#sealer.openBytes(outboxBodyKey(number), sealed);
+      const body = this.#sealer.openBytes(outboxBodyKey(number), sealed);
+      return row.attached === undefined ? body : decodeManifest(body);
     });
   }
 

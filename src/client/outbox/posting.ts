@@ -15,10 +15,11 @@ import type { Store, StoreTransaction } from '../../store/index.ts';
 import type { Certificate } from '../../vault/index.ts';
 import { dropStaged } from '../attachments/staging.ts';
 import { ClientError } from '../client-error.ts';
-import type { Composer, RawMime } from '../compose/composer.ts';
+import type { Composer } from '../compose/composer.ts';
 import type { Draft } from '../compose/draft.ts';
-import type { OrdinaryWish, WrittenLetter } from '../compose/letters.ts';
+import { type LetterText, type OrdinaryWish, stagedLists, type WrittenLetter } from '../compose/letters.ts';
 import type { PduWish, PduWriter, SealedMail } from '../compose/sealed-mail.ts';
+import { type RawMime, wholeText } from '../compose/whole-text.ts';
 import type { NodeConnection } from '../connection/index.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
 import { copyOf } from '../deliveries/blind-copies.ts';
@@ -58,7 +59,7 @@ export interface OrdinaryMail {
 }
 
 interface NamedLetter extends Letter {
-  readonly text: Uint8Array;
+  readonly text: LetterText;
 }
 
 export type Imported =
@@ -70,6 +71,8 @@ export type Imported =
 /** A message in the exact bytes of another program, to several people at once. */
 export interface RawMail {
   readonly mime: RawMime;
+  /** Before it was taken apart, as ordinary mail has it; default: it was not. */
+  readonly whole?: Uint8Array;
   /** Who share a PDU: each of them sees the others. */
   readonly shown: readonly Address[];
   /** Each gets a PDU of their own. */
@@ -90,6 +93,9 @@ export interface Posted {
   readonly id: PduId;
   readonly ordinary?: OrdinaryMail;
 }
+
+/** Nobody of a home gets it. */
+const NOTHING = { attached: [], mime: new Uint8Array(0) };
 
 /** The key under which the author's devices know to whom a blind copy went. */
 const BCC = 'bcc';
@@ -170,16 +176,18 @@ export class Posting {
     if (readers.length === 0) throw new ClientError('no_recipient', 'the mail is addressed to nobody');
     const found = await composer.readersOf(unique([...readers, writer.author]));
     const isInside = (address: Address): boolean => !found.outside.has(address);
-    const { attached, mime } = await composer.attachRaw(mail.mime, signal);
     const inside = { shown: mail.shown.filter(isInside), hidden: mail.hidden.filter(isInside) };
+    const isForHomes = inside.shown.length + inside.hidden.length > 0;
+    const { attached, mime } = isForHomes ? await composer.attachRaw(mail.mime, signal) : NOTHING;
     let sealed: readonly SealedMail[];
-    let written: readonly WrittenLetter[];
+    let written: readonly WrittenLetter[] = [];
     try {
       const { conversation } = createConversation({ suite, random }, writer.author);
-      written = await composer.writeLetters({ ...mail, mime, attached, conversation }, found, wish, signal);
+      const whole = wholeText(mail.whole ?? mail.mime);
+      written = await composer.writeLetters({ ...mail, mime: whole, conversation }, found, wish, signal);
       sealed = await this.#sealRaw({ ...mail, ...inside, mime, attached }, found.certificates, signal);
     } catch (error) {
-      await composer.dropAttached(attached);
+      await composer.dropStaged(attached, written);
       throw error;
     }
     const named = sealed[0]?.pdu.id ?? parsePduId(toHex(hash));
@@ -190,10 +198,7 @@ export class Posting {
       // The same mail may have been handed in twice at once.
       const twin = await this.#posted(transaction, hash);
       if (twin !== undefined) {
-        await dropStaged(
-          transaction,
-          attached.map(({ list }) => list),
-        );
+        await dropStaged(transaction, [...attached.map(({ list }) => list), ...stagedLists(written)]);
         return twin;
       }
       outbox.rememberImport(transaction, hash, id);
@@ -223,7 +228,7 @@ export class Posting {
 
   /** Once for those who see each other, and once for each who is hidden. */
   async #sealRaw(
-    { answers, attached, hidden, mime, shown }: Omit<RawMail, 'mime'> & Pick<PduWish, 'mime' | 'attached'>,
+    { answers, attached, hidden, mime, shown }: Omit<RawMail, 'mime' | 'whole'> & Pick<PduWish, 'mime' | 'attached'>,
     certificates: ReadonlyMap<Address, Certificate>,
     signal: AbortSignal | undefined,
   ): Promise<readonly SealedMail[]> {

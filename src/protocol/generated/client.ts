@@ -176,7 +176,11 @@ export interface ServerInfo {
     /**
      * @generated from protobuf field: uint32 letter_bytes = 11
      */
-    letterBytes: number; // the largest text of a letter; 0: this node sends no ordinary mail
+    letterBytes: number; // the largest text of a letter that comes with it; 0: this node sends no ordinary mail
+    /**
+     * @generated from protobuf field: uint32 large_letter_bytes = 12
+     */
+    largeLetterBytes: number; // the largest that comes in pieces; 0: none does
 }
 /**
  * @generated from protobuf message restante.client.v1.Limits
@@ -258,7 +262,7 @@ export interface Receipt {
     /**
      * @generated from protobuf field: uint64 index = 4
      */
-    index: number; // block index of the header block
+    index: number; // block index of the header block; with SEND_PIECES the first piece that is not on disk here
     /**
      * @generated from protobuf field: uint64 received_at = 5
      */
@@ -752,6 +756,12 @@ export interface ClientFrame {
          */
         letter: Letter;
     } | {
+        oneofKind: "letterPiece";
+        /**
+         * @generated from protobuf field: restante.client.v1.LetterPiece letter_piece = 21
+         */
+        letterPiece: LetterPiece;
+    } | {
         oneofKind: undefined;
     };
 }
@@ -902,7 +912,30 @@ export interface Letter {
     /**
      * @generated from protobuf field: bool with_text = 7
      */
-    withText: boolean; // false: the text is kept back until the node says SEND_BODY
+    withText: boolean; // false: the text is kept back until the node says SEND_BODY or SEND_PIECES
+}
+/**
+ * A part of the text of a letter that the node has asked for with SEND_PIECES, in order, each after the receipt of the one before.
+ *
+ * @generated from protobuf message restante.client.v1.LetterPiece
+ */
+export interface LetterPiece {
+    /**
+     * @generated from protobuf field: uint32 request = 1
+     */
+    request: number;
+    /**
+     * @generated from protobuf field: bytes id = 2
+     */
+    id: Uint8Array; // of the letter
+    /**
+     * @generated from protobuf field: uint32 number = 3
+     */
+    number: number; // 1, 2, 3 …
+    /**
+     * @generated from protobuf field: bytes text = 4
+     */
+    text: Uint8Array; // 1 MiB; the last one is the rest
 }
 /**
  * Entries of the caller's mailbox in one feed.
@@ -1246,7 +1279,13 @@ export enum ReceiptStatus {
      *
      * @generated from protobuf enum value: SEND_BLOBS = 11;
      */
-    SEND_BLOBS = 11
+    SEND_BLOBS = 11,
+    /**
+     * a letter too large for one frame: send its text from piece `index` on, then the letter again
+     *
+     * @generated from protobuf enum value: SEND_PIECES = 12;
+     */
+    SEND_PIECES = 12
 }
 /**
  * @generated from protobuf enum restante.client.v1.BodyState
@@ -1557,7 +1596,8 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
             { no: 8, name: "store", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
             { no: 9, name: "registration", kind: "scalar", T: 9 /*ScalarType.STRING*/ },
             { no: 10, name: "deliveries", kind: "scalar", T: 8 /*ScalarType.BOOL*/ },
-            { no: 11, name: "letter_bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
+            { no: 11, name: "letter_bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 12, name: "large_letter_bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/ }
         ]);
     }
     create(value?: PartialMessage<ServerInfo>): ServerInfo {
@@ -1572,6 +1612,7 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
         message.registration = "";
         message.deliveries = false;
         message.letterBytes = 0;
+        message.largeLetterBytes = 0;
         if (value !== undefined)
             reflectionMergePartial<ServerInfo>(this, message, value);
         return message;
@@ -1613,6 +1654,9 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
                     break;
                 case /* uint32 letter_bytes */ 11:
                     message.letterBytes = reader.uint32();
+                    break;
+                case /* uint32 large_letter_bytes */ 12:
+                    message.largeLetterBytes = reader.uint32();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -1659,6 +1703,9 @@ class ServerInfo$Type extends MessageType<ServerInfo> {
         /* uint32 letter_bytes = 11; */
         if (message.letterBytes !== 0)
             writer.tag(11, WireType.Varint).uint32(message.letterBytes);
+        /* uint32 large_letter_bytes = 12; */
+        if (message.largeLetterBytes !== 0)
+            writer.tag(12, WireType.Varint).uint32(message.largeLetterBytes);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3189,7 +3236,8 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
             { no: 17, name: "get_key_log", kind: "message", oneof: "frame", T: () => GetKeyLog },
             { no: 18, name: "ask_blobs", kind: "message", oneof: "frame", T: () => AskBlobs },
             { no: 19, name: "get_deliveries", kind: "message", oneof: "frame", T: () => GetDeliveries },
-            { no: 20, name: "letter", kind: "message", oneof: "frame", T: () => Letter }
+            { no: 20, name: "letter", kind: "message", oneof: "frame", T: () => Letter },
+            { no: 21, name: "letter_piece", kind: "message", oneof: "frame", T: () => LetterPiece }
         ]);
     }
     create(value?: PartialMessage<ClientFrame>): ClientFrame {
@@ -3324,6 +3372,12 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
                         letter: Letter.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).letter)
                     };
                     break;
+                case /* restante.client.v1.LetterPiece letter_piece */ 21:
+                    message.frame = {
+                        oneofKind: "letterPiece",
+                        letterPiece: LetterPiece.internalBinaryRead(reader, reader.uint32(), options, (message.frame as any).letterPiece)
+                    };
+                    break;
                 default:
                     let u = options.readUnknownField;
                     if (u === "throw")
@@ -3396,6 +3450,9 @@ class ClientFrame$Type extends MessageType<ClientFrame> {
         /* restante.client.v1.Letter letter = 20; */
         if (message.frame.oneofKind === "letter")
             Letter.internalBinaryWrite(message.frame.letter, writer.tag(20, WireType.LengthDelimited).fork(), options).join();
+        /* restante.client.v1.LetterPiece letter_piece = 21; */
+        if (message.frame.oneofKind === "letterPiece")
+            LetterPiece.internalBinaryWrite(message.frame.letterPiece, writer.tag(21, WireType.LengthDelimited).fork(), options).join();
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
@@ -3863,6 +3920,77 @@ class Letter$Type extends MessageType<Letter> {
  * @generated MessageType for protobuf message restante.client.v1.Letter
  */
 export const Letter = new Letter$Type();
+// @generated message type with reflection information, may provide speed optimized methods
+class LetterPiece$Type extends MessageType<LetterPiece> {
+    constructor() {
+        super("restante.client.v1.LetterPiece", [
+            { no: 1, name: "request", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 2, name: "id", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 3, name: "number", kind: "scalar", T: 13 /*ScalarType.UINT32*/ },
+            { no: 4, name: "text", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+        ]);
+    }
+    create(value?: PartialMessage<LetterPiece>): LetterPiece {
+        const message = globalThis.Object.create((this.messagePrototype!));
+        message.request = 0;
+        message.id = new Uint8Array(0);
+        message.number = 0;
+        message.text = new Uint8Array(0);
+        if (value !== undefined)
+            reflectionMergePartial<LetterPiece>(this, message, value);
+        return message;
+    }
+    internalBinaryRead(reader: IBinaryReader, length: number, options: BinaryReadOptions, target?: LetterPiece): LetterPiece {
+        let message = target ?? this.create(), end = reader.pos + length;
+        while (reader.pos < end) {
+            let [fieldNo, wireType] = reader.tag();
+            switch (fieldNo) {
+                case /* uint32 request */ 1:
+                    message.request = reader.uint32();
+                    break;
+                case /* bytes id */ 2:
+                    message.id = reader.bytes();
+                    break;
+                case /* uint32 number */ 3:
+                    message.number = reader.uint32();
+                    break;
+                case /* bytes text */ 4:
+                    message.text = reader.bytes();
+                    break;
+                default:
+                    let u = options.readUnknownField;
+                    if (u === "throw")
+                        throw new globalThis.Error(`Unknown field ${fieldNo} (wire type ${wireType}) for ${this.typeName}`);
+                    let d = reader.skip(wireType);
+                    if (u !== false)
+                        (u === true ? UnknownFieldHandler.onRead : u)(this.typeName, message, fieldNo, wireType, d);
+            }
+        }
+        return message;
+    }
+    internalBinaryWrite(message: LetterPiece, writer: IBinaryWriter, options: BinaryWriteOptions): IBinaryWriter {
+        /* uint32 request = 1; */
+        if (message.request !== 0)
+            writer.tag(1, WireType.Varint).uint32(message.request);
+        /* bytes id = 2; */
+        if (message.id.length)
+            writer.tag(2, WireType.LengthDelimited).bytes(message.id);
+        /* uint32 number = 3; */
+        if (message.number !== 0)
+            writer.tag(3, WireType.Varint).uint32(message.number);
+        /* bytes text = 4; */
+        if (message.text.length)
+            writer.tag(4, WireType.LengthDelimited).bytes(message.text);
+        let u = options.writeUnknownFields;
+        if (u !== false)
+            (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
+        return writer;
+    }
+}
+/**
+ * @generated MessageType for protobuf message restante.client.v1.LetterPiece
+ */
+export const LetterPiece = new LetterPiece$Type();
 // @generated message type with reflection information, may provide speed optimized methods
 class Sync$Type extends MessageType<Sync> {
     constructor() {

@@ -5,15 +5,23 @@ import { SMTPServer } from 'smtp-server';
 import { describe, expect, test } from 'vitest';
 import { Certificate } from '../../../test/harness/certificate.ts';
 import { type Zone, ZoneDns } from '../../../test/harness/letter-world.ts';
+import { until } from '../../../test/harness/until.ts';
 import { SeededPrng, utf8 } from '../../base/index.ts';
 import { SystemClock } from '../../base/system/index.ts';
 import { parseAddress } from '../../protocol/index.ts';
 import { Courier, type CourierOptions } from './courier.ts';
+import type { OutgoingText } from './dkim.ts';
 import type { StsPolicy } from './sts-policy.ts';
 
 const CAROL = parseAddress('carol@a.example');
 const DAVE = parseAddress('dave@a.example');
-const TEXT = utf8('From: alice@home.example\r\n\r\nhello\r\n');
+const OCTETS = utf8('From: alice@home.example\r\n\r\nhello\r\n');
+const TEXT: OutgoingText = {
+  sizeBytes: OCTETS.length,
+  open: async function* () {
+    yield OCTETS;
+  },
+};
 const MAIL = { from: 'alice@home.example', to: [CAROL, DAVE], text: TEXT };
 const never = new AbortController().signal;
 
@@ -21,6 +29,8 @@ interface Server extends AsyncDisposable {
   readonly port: number;
   /** What it has taken, and whether by TLS. */
   readonly taken: { readonly to: readonly string[]; readonly isSecure: boolean }[];
+  /** Resolves when nobody is connected: what they sent is taken, or never will be. */
+  untilAlone(): Promise<void>;
 }
 
 interface Behaviour {
@@ -65,6 +75,7 @@ async function serve(
   return {
     port: listening,
     taken,
+    untilAlone: () => until(() => server.connections.size === 0),
     [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }
@@ -106,6 +117,28 @@ async function freePort(host: string): Promise<number> {
 const ENFORCED: StsPolicy = { mode: 'enforce', mx: ['one.a.example', '*.b.example'], maxAgeSeconds: 1 };
 
 describe('an attempt', () => {
+  test('whose text cannot be read to its end is cut, so that no server takes a part of it for a letter', async () => {
+    await using server = await serve('127.0.0.1', {});
+    const { courier } = courierTo(zoneOf(['one.a.example', '127.0.0.1']), { port: server.port });
+    const broken = new Error('the disk is gone');
+    let read = 0;
+    const text: OutgoingText = {
+      sizeBytes: OCTETS.length + 1_000_000,
+      open: async function* () {
+        read += 1;
+        yield OCTETS;
+        yield new Uint8Array(500_000).fill(65);
+        throw broken;
+      },
+    };
+    await expect(courier.carry('a.example', { ...MAIL, text }, never)).rejects.toBe(broken);
+    expect(read).toBe(1);
+    await server.untilAlone();
+    expect(server.taken).toEqual([]);
+    expect(await courier.carry('a.example', MAIL, never)).toMatchObject({ kind: 'answered' });
+    expect(server.taken).toHaveLength(1);
+  });
+
   test('goes to the best server that is there, by TLS where it has it, and tells what it said of each recipient', async () => {
     await using certificate = await Certificate.create();
     await using second = await serve('127.0.0.2', { certificate, refused: { [DAVE]: [550, '5.1.1 no Dave'] } });

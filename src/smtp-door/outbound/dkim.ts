@@ -3,8 +3,9 @@
  * know it, by npm's mailauth. What the receiver reads of a key stands in DNS under its selector, which is named by the day.
  */
 import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { concatBytes, utf8 } from '../../base/index.ts';
+import { utf8 } from '../../base/index.ts';
 import { DKIM_RSA_BITS } from './limits.ts';
 
 export interface DkimKey {
@@ -39,13 +40,48 @@ export function dkimRecordOf({ algorithm, privateKey }: DkimKey): string {
   return `v=DKIM1; k=${algorithm}; p=${key.toString('base64')}`;
 }
 
-/** The text with its signatures above it. */
-export async function signDkim(text: Uint8Array, domain: string, keys: readonly DkimKey[]): Promise<Uint8Array> {
+/** A letter as it leaves. It can be read again, as for another server. */
+export interface OutgoingText {
+  readonly sizeBytes: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** The text with its signatures above it. Reads it once, and throws what that throws; nothing of it is held. */
+export async function signDkim(
+  open: () => AsyncIterable<Uint8Array>,
+  domain: string,
+  keys: readonly DkimKey[],
+): Promise<OutgoingText> {
+  let sizeBytes = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of open()) {
+      sizeBytes += piece.length;
+      yield piece;
+    }
+  };
+  const signatures = utf8(await signaturesOf(counted(), domain, keys));
+  return {
+    sizeBytes: signatures.length + sizeBytes,
+    open: async function* () {
+      yield signatures;
+      yield* open();
+    },
+  };
+}
+
+async function signaturesOf(
+  text: AsyncIterable<Uint8Array>,
+  domain: string,
+  keys: readonly DkimKey[],
+): Promise<string> {
   const [first] = keys;
-  if (first === undefined) return text;
+  if (first === undefined) {
+    for await (const _ of text); // only its size is asked for
+    return '';
+  }
   // Loaded when it is used: it brings much that a home which sends nothing does not need.
   const { dkimSign } = await import('mailauth/lib/dkim/sign.js');
-  const { errors, signatures } = await dkimSign(Buffer.from(text.buffer, text.byteOffset, text.length), {
+  const { errors, signatures } = await dkimSign(Readable.from(text, { objectMode: false }), {
     // Its types ask for one key here; it signs by all of the list, and by nothing else.
     ...first,
     algorithm: '',
@@ -55,5 +91,5 @@ export async function signDkim(text: Uint8Array, domain: string, keys: readonly 
   });
   const [error] = errors;
   if (error !== undefined) throw new Error('a letter cannot be signed', { cause: error });
-  return concatBytes(utf8(signatures), text);
+  return signatures;
 }

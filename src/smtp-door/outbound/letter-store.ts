@@ -1,15 +1,19 @@
 /**
  * Letters on disk. Taken once by the id that its client chose; what an attempt brought is there before anybody hears of it; a
- * text goes with the attempt that ends its letter. The store is asked for each time, since a node may be opened anew.
+ * text goes with the attempt that ends its letter. A text is written and read a piece at a time, and nobody holds all of a large
+ * one. The store is asked for each time, since a node may be opened anew.
  */
-import { readUint64, type SecureRandom, uint64Bytes } from '../../base/index.ts';
+import { CodedError, readUint64, type SecureRandom, uint64Bytes } from '../../base/index.ts';
 import type { Address, DeliveryReport, PduId } from '../../protocol/index.ts';
 import type { Store, StoreReader, StoreTransaction } from '../../store/index.ts';
 import type { Judged } from './judging.ts';
 import { createLetter, decodeLetter, encodeLetter, isOver, type Letter, type NewLetter, reportOf } from './letter.ts';
-import { PAGE_ROWS, TOLD_MS, TOLD_PER_ACCOUNT_MAX, WAITING_PER_ACCOUNT_MAX } from './limits.ts';
-import { authorKey, idKey, LETTERS, letterKey, lettersOf, pieceKey, piecesOf } from './row-keys.ts';
+import { crlfLines } from './letter-text.ts';
+import { PAGE_ROWS, PIECE_BYTES, TOLD_MS, TOLD_PER_ACCOUNT_MAX, WAITING_PER_ACCOUNT_MAX } from './limits.ts';
+import { authorKey, idKey, LETTERS, letterKey, lettersOf, pieceKey, piecesOf, placeOf, uploadKey } from './row-keys.ts';
 import { TextSeal } from './text-seal.ts';
+import type { Upload } from './upload.ts';
+import { findUpload, Uploads } from './uploads.ts';
 
 export interface LetterStoreDeps {
   readonly random: SecureRandom;
@@ -17,6 +21,10 @@ export interface LetterStoreDeps {
 }
 
 export type Added = { readonly status: 'added'; readonly letter: Letter } | { readonly status: 'duplicate' };
+export type AddedUpload = Added | { readonly status: 'gone' };
+
+/** The text of a letter cannot be opened any more: the home was restored, or what is on its disk is damaged. */
+export class LetterError extends CodedError<'text_lost'> {}
 
 /** How much of an account waits. */
 export interface Load {
@@ -25,12 +33,14 @@ export interface Load {
 }
 
 export class LetterStore {
+  readonly uploads: Uploads;
   readonly #deps: LetterStoreDeps;
   readonly #seal: TextSeal;
 
   constructor(deps: LetterStoreDeps, options: { readonly key: Uint8Array }) {
     this.#deps = deps;
     this.#seal = new TextSeal(deps, options.key);
+    this.uploads = new Uploads({ ...deps, seal: this.#seal });
   }
 
   async has(author: Address, id: PduId): Promise<boolean> {
@@ -39,20 +49,39 @@ export class LetterStore {
 
   /** On disk when it resolves. */
   add(letter: NewLetter, text: Uint8Array): Promise<Added> {
-    return this.#deps.store().transact(async (transaction) => {
+    return this.#deps.store().transact(async (transaction): Promise<Added> => {
       const { author, id } = letter;
       if ((await transaction.get(idKey(author, id))) !== undefined) return { status: 'duplicate' };
-      const [last] = await transaction.range({ ...LETTERS, limit: 1, reverse: true });
-      const number = last === undefined ? 1 : readUint64(last.key, last.key.length - 8) + 1;
-      const pieces = this.#seal.seal(number, text);
-      const row = createLetter(number, pieces.length, letter);
-      for (const [piece, bytes] of pieces.entries()) transaction.put(pieceKey(number, piece), bytes);
-      transaction.put(letterKey(number), encodeLetter(row));
-      transaction.put(idKey(author, id), uint64Bytes(number));
-      transaction.put(authorKey(author, number), new Uint8Array(0));
-      await this.#forgetOld(transaction, author, letter.acceptedAt);
-      return { status: 'added', letter: row };
+      const number = await nextNumber(transaction);
+      const pieces = Math.max(1, Math.ceil(text.length / PIECE_BYTES));
+      for (let piece = 0; piece < pieces; piece++) {
+        const bytes = text.subarray(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES);
+        transaction.put(pieceKey(number, piece), this.#seal.seal(placeOf(number, piece), bytes));
+      }
+      return { status: 'added', letter: await this.#insert(transaction, createLetter(number, pieces, letter)) };
     });
+  }
+
+  /** Of an upload that is whole. `first`: its first piece as it leaves. `gone`: it was given up meanwhile. */
+  addUploaded(letter: NewLetter, { held, name }: Upload, first: Uint8Array): Promise<AddedUpload> {
+    return this.#deps.store().transact(async (transaction): Promise<AddedUpload> => {
+      const { author, id } = letter;
+      if ((await transaction.get(idKey(author, id))) !== undefined) return { status: 'duplicate' };
+      if ((await findUpload(transaction, author, id))?.name !== name) return { status: 'gone' };
+      transaction.put(pieceKey(name, 0), this.#seal.seal(placeOf(name, 0), first));
+      transaction.delete(uploadKey(author, id));
+      const row = { ...createLetter(await nextNumber(transaction), held, letter), upload: name };
+      return { status: 'added', letter: await this.#insert(transaction, row) };
+    });
+  }
+
+  async #insert(transaction: StoreTransaction, letter: Letter): Promise<Letter> {
+    const { acceptedAt, author, id, number } = letter;
+    transaction.put(letterKey(number), encodeLetter(letter));
+    transaction.put(idKey(author, id), uint64Bytes(number));
+    transaction.put(authorKey(author, number), new Uint8Array(0));
+    await this.#forgetOld(transaction, author, acceptedAt);
+    return letter;
   }
 
   async find(number: number): Promise<Letter | undefined> {
@@ -60,11 +89,19 @@ export class LetterStore {
     return row === undefined ? undefined : decodeLetter(row);
   }
 
-  /** Undefined: it cannot be opened any more. */
-  async text({ number, pieces }: Letter): Promise<Uint8Array | undefined> {
-    const keys = Array.from({ length: pieces }, (_, piece) => pieceKey(number, piece));
-    const found = (await this.#deps.store().getMany(keys)).filter((piece) => piece !== undefined);
-    return found.length < pieces ? undefined : this.#seal.open(number, found);
+  /** As it leaves, a piece at a time. Throws LetterError `text_lost`. */
+  text(letter: Letter): AsyncIterable<Uint8Array> {
+    return crlfLines(this.#pieces(letter));
+  }
+
+  async *#pieces({ number, pieces, upload }: Letter): AsyncGenerator<Uint8Array> {
+    const name = upload ?? number;
+    for (let piece = 0; piece < pieces; piece++) {
+      const sealed = await this.#deps.store().get(pieceKey(name, piece));
+      const opened = sealed === undefined ? undefined : this.#seal.open(placeOf(name, piece), sealed);
+      if (opened === undefined) throw new LetterError('text_lost', `piece ${piece} of letter ${number} does not open`);
+      yield opened;
+    }
   }
 
   /** What `judge` makes of the letter as it is now: another of its parties may have changed meanwhile. */
@@ -75,7 +112,7 @@ export class LetterStore {
       const judged = judge(decodeLetter(row));
       transaction.put(letterKey(number), encodeLetter(judged.letter));
       if (isOver(judged.letter)) {
-        const { from, to } = piecesOf(number);
+        const { from, to } = piecesOf(judged.letter.upload ?? number);
         transaction.deleteRange(from, to);
       }
       return judged;
@@ -107,9 +144,14 @@ export class LetterStore {
       .slice(0, TOLD_PER_ACCOUNT_MAX);
   }
 
-  async loadOf(author: Address): Promise<Load> {
+  /** What waits of an account, and what is on its way here, but for the letter of that id. */
+  async loadOf(author: Address, id: PduId): Promise<Load> {
     const waiting = (await lettersBy(this.#deps.store(), author)).filter((letter) => !isOver(letter));
-    return { letters: waiting.length, bytes: waiting.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
+    const { bytes, letters } = await this.uploads.loadOf(author, id);
+    return {
+      letters: letters + waiting.length,
+      bytes: waiting.reduce((sum, { sizeBytes }) => sum + sizeBytes, bytes),
+    };
   }
 
   /** Of what is over, the oldest of an author; that it was taken stays known. */
@@ -121,6 +163,11 @@ export class LetterStore {
       transaction.delete(authorKey(author, number));
     }
   }
+}
+
+async function nextNumber(transaction: StoreTransaction): Promise<number> {
+  const [last] = await transaction.range({ ...LETTERS, limit: 1, reverse: true });
+  return last === undefined ? 1 : readUint64(last.key, last.key.length - 8) + 1;
 }
 
 /** Newest first. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fromUtf8, utf8 } from '../../base/index.ts';
 import { parseAddress } from '../../protocol/index.ts';
-import { judgeText } from './letter-text.ts';
+import { crlfLines, judgeFirstPiece, judgeText } from './letter-text.ts';
 import { HEADER_BYTES_MAX } from './limits.ts';
 
 const OPTIONS = {
@@ -35,6 +35,25 @@ describe('the text of a letter', () => {
 
   test('has lines that end with CR LF, however they ended: no two servers disagree where it ends', () => {
     expect(sent(`${WHOLE.replaceAll('\r\n', '\n')}\nx\n.\ny\r.\r\nz`)).toBe(`${WHOLE}\r\nx\r\n.\r\ny\r\n.\r\nz\r\n`);
+  });
+
+  test.each([1, 2, 3, 5, 7, 1_000])('is the same in pieces of %d octets, wherever they are cut', async (octets) => {
+    for (const body of ['x\r\n.\r\ny\n.\nz\r.\rend', '\r\r\n\n\r', '\n', 'a\r\n', '', '\r\n.\r\n']) {
+      const text = utf8(`${WHOLE.replaceAll('\r\n', '\n')}\n${body}`);
+      const pieces = async function* (): AsyncGenerator<Uint8Array> {
+        for (let from = 0; from < text.length; from += octets) yield text.subarray(from, from + octets);
+      };
+      let lines = '';
+      for await (const piece of crlfLines(pieces())) lines += fromUtf8(piece);
+      expect(lines).toBe(sent(fromUtf8(text)));
+    }
+  });
+
+  test('is judged by its first piece, whose last line goes on in the next', async () => {
+    const first = utf8(`Bcc: d@x.example\n${WHOLE}\r\nbody\r`);
+    const judged = judgeFirstPiece(first, OPTIONS);
+    expect(judged).toMatchObject({ status: 'fine', text: utf8(`${WHOLE}\r\nbody\r`) });
+    expect(judgeFirstPiece(utf8('From: bob@home.example\n\nbody'), OPTIONS)).toMatchObject({ status: 'wrong' });
   });
 
   test.each([

@@ -20,8 +20,25 @@ export interface TextOptions {
 
 const [CR, LF, TAB, SPACE] = [13, 10, 9, 32];
 
-export function judgeText(original: Uint8Array, { author, messageId, now }: TextOptions): JudgedText {
-  const text = withCrlf(original);
+export function judgeText(original: Uint8Array, options: TextOptions): JudgedText {
+  const lines = new LineEnds();
+  return judgeLines(concatBytes(lines.add(original), lines.end()), options);
+}
+
+/** As `judgeText`, by the first of several pieces, which has the header; the line ends of the others are for `crlfLines`. */
+export function judgeFirstPiece(piece: Uint8Array, options: TextOptions): JudgedText {
+  return judgeLines(new LineEnds().add(piece), options);
+}
+
+/** The text with lines that end with CR LF, each of them. */
+export async function* crlfLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const lines = new LineEnds();
+  for await (const piece of pieces) yield lines.add(piece);
+  const end = lines.end();
+  if (end.length > 0) yield end;
+}
+
+function judgeLines(text: Uint8Array, { author, messageId, now }: TextOptions): JudgedText {
   const end = headerEnd(text);
   if (end > HEADER_BYTES_MAX) return wrong(`the header has more than ${HEADER_BYTES_MAX} bytes`);
   const fields = fieldsOf(text.subarray(0, end));
@@ -49,23 +66,44 @@ function wrong(why: string): JudgedText {
   return { status: 'wrong', why };
 }
 
-/** Each CR, LF or CR LF is one end of a line, as the program that wrote it meant. */
-function withCrlf(text: Uint8Array): Uint8Array {
-  let alone = 0;
-  for (let i = 0; i < text.length; i++)
-    if ((text[i] === CR && text[i + 1] !== LF) || (text[i] === LF && text[i - 1] !== CR)) alone++;
-  const hasEnd = text.at(-1) === LF || text.at(-1) === CR;
-  if (alone === 0 && hasEnd) return text;
-  const lines = new Uint8Array(text.length + alone + (hasEnd ? 0 : 2));
-  let at = 0;
-  for (let i = 0; i < text.length; i++) {
-    const byte = text[i] as number;
-    if (byte === LF && text[i - 1] !== CR) lines[at++] = CR;
-    lines[at++] = byte;
-    if (byte === CR && text[i + 1] !== LF) lines[at++] = LF;
+/** Each CR, LF or CR LF is one end of a line, as the program that wrote it meant; what it becomes is CR LF. */
+class LineEnds {
+  /** The last octet so far; of a CR it is not known yet whether its LF follows. */
+  #last: number | undefined;
+
+  /** What is known of the text with this piece. */
+  add(piece: Uint8Array): Uint8Array {
+    const before = this.#last;
+    if (piece.length === 0) return piece;
+    this.#last = piece.at(-1);
+    let missing = before === CR && piece[0] !== LF ? 1 : 0;
+    for (let i = 0; i < piece.length; i++)
+      if (endsAlone(piece, i) || (piece[i] === LF && (i === 0 ? before : piece[i - 1]) !== CR)) missing++;
+    if (missing === 0) return piece;
+    const lines = new Uint8Array(piece.length + missing);
+    let at = 0;
+    if (before === CR && piece[0] !== LF) lines[at++] = LF;
+    for (let i = 0; i < piece.length; i++) {
+      const byte = piece[i] as number;
+      if (byte === LF && (i === 0 ? before : piece[i - 1]) !== CR) lines[at++] = CR;
+      lines[at++] = byte;
+      if (endsAlone(piece, i)) lines[at++] = LF;
+    }
+    return lines;
   }
-  if (!hasEnd) lines.set([CR, LF], at);
-  return lines;
+
+  /** What the last line lacks. */
+  end(): Uint8Array {
+    if (this.#last === LF) return NOTHING;
+    return this.#last === CR ? Uint8Array.of(LF) : Uint8Array.of(CR, LF);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A CR whose next octet is here, and is no LF. */
+function endsAlone(piece: Uint8Array, index: number): boolean {
+  return piece[index] === CR && index + 1 < piece.length && piece[index + 1] !== LF;
 }
 
 /** Where the body begins, with the empty line before it. */

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { equalBytes, fromHex, fromUtf8, SeededSecureRandom, utf8 } from '../../base/index.ts';
 import { parseAddress, parsePduId } from '../../protocol/index.ts';
 import { createLetter, decodeLetter, encodeLetter, isOver, reportOf } from './letter.ts';
+import { placeOf } from './row-keys.ts';
 import { TextSeal } from './text-seal.ts';
+import { decodeUpload, encodeUpload } from './upload.ts';
 
 const KEY = new Uint8Array(32).fill(7);
 const ROW =
@@ -25,8 +27,15 @@ describe('a letter on disk', () => {
     expect(dave && reportOf(letter, dave)).toMatchObject({ status: 'refused', code: '5.1.1', detail: 'nobody' });
   });
 
+  test('of the second version, whose text came in pieces, opens, and is written the same', () => {
+    const row = `${ROW.replace('"v":1', '"v":2').slice(0, -1)},"upload":"${'0f'.repeat(16)}"}`;
+    const letter = decodeLetter(utf8(row));
+    expect(letter.upload).toBe('0f'.repeat(16));
+    expect(fromUtf8(encodeLetter(letter))).toBe(row);
+  });
+
   test('of a newer program is refused', () => {
-    const newer = utf8(ROW.replace('"v":1', '"v":2'));
+    const newer = utf8(ROW.replace('"v":1', '"v":3'));
     expect(() => decodeLetter(newer)).toThrow(expect.objectContaining({ code: 'newer_schema' }));
   });
 
@@ -43,27 +52,38 @@ describe('a letter on disk', () => {
   });
 });
 
+describe('a text on disk that comes in pieces', () => {
+  const row = `{"v":1,"name":"${'0f'.repeat(16)}","sizeBytes":3000000,"held":1,"at":1000}`;
+
+  test('of the first version opens, and is written the same', () => {
+    expect(fromUtf8(encodeUpload(decodeUpload(utf8(row))))).toBe(row);
+  });
+
+  test('of a newer program is refused', () => {
+    const newer = utf8(row.replace('"v":1', '"v":2'));
+    expect(() => decodeUpload(newer)).toThrow(expect.objectContaining({ code: 'newer_schema' }));
+  });
+});
+
 describe('a sealed text', () => {
   const seal = new TextSeal({ random: new SeededSecureRandom(1) }, KEY);
 
   test('of the first version opens', () => {
-    const opened = seal.open(3, [fromHex(SEALED)]);
+    const opened = seal.open(placeOf(3, 0), fromHex(SEALED));
     expect(fromUtf8(opened ?? new Uint8Array(0))).toBe(TEXT);
   });
 
-  test('opens in its own place, whole, by its own key, and in no other way', () => {
-    const text = new Uint8Array(2_500_000).fill(65);
-    const pieces = seal.seal(9, text);
-    expect(pieces).toHaveLength(3);
-    expect(equalBytes(seal.open(9, pieces) ?? new Uint8Array(0), text)).toBe(true);
-    expect(seal.open(8, pieces)).toBeUndefined();
-    expect(seal.open(9, pieces.toReversed())).toBeUndefined();
-    expect(seal.open(9, [])).toBeUndefined();
-    const [first = new Uint8Array(0), ...rest] = pieces;
-    expect(
-      seal.open(9, [Uint8Array.from(first, (byte, index) => (index === 40 ? byte ^ 1 : byte)), ...rest]),
-    ).toBeUndefined();
+  test('opens in its own place, by its own key, and in no other way', () => {
+    const text = new Uint8Array(1_000_000).fill(65);
+    const piece = seal.seal(placeOf(9, 0), text);
+    expect(equalBytes(seal.open(placeOf(9, 0), piece) ?? new Uint8Array(0), text)).toBe(true);
+    expect(seal.open(placeOf(8, 0), piece)).toBeUndefined();
+    expect(seal.open(placeOf(9, 1), piece)).toBeUndefined();
+    expect(seal.open(placeOf('00'.repeat(16), 0), piece)).toBeUndefined();
+    const changed = Uint8Array.from(piece, (byte, index) => (index === 40 ? byte ^ 1 : byte));
+    expect(seal.open(placeOf(9, 0), changed)).toBeUndefined();
+    expect(seal.open(placeOf(9, 0), piece.subarray(0, 20))).toBeUndefined();
     const other = new TextSeal({ random: new SeededSecureRandom(1) }, new Uint8Array(32).fill(8));
-    expect(other.open(9, pieces)).toBeUndefined();
+    expect(other.open(placeOf(9, 0), piece)).toBeUndefined();
   });
 });

@@ -42,10 +42,14 @@ export interface Letter {
   readonly acceptedAt: number;
   readonly sizeBytes: number;
   readonly pieces: number;
+  /** Where its text is, if that came in pieces; undefined: under its number. */
+  readonly upload?: string;
   readonly parties: readonly Party[];
 }
 
-export type NewLetter = Omit<Letter, 'number' | 'pieces' | 'parties'> & { readonly recipients: readonly Address[] };
+export type NewLetter = Omit<Letter, 'number' | 'pieces' | 'parties' | 'upload'> & {
+  readonly recipients: readonly Address[];
+};
 
 export function createLetter(number: number, pieces: number, { recipients, ...rest }: NewLetter): Letter {
   const domains = [...new Set(recipients.map(homeOf))];
@@ -100,15 +104,17 @@ export function reportOf(
 
 /** Of the row; a change that an older program could misread gets another. */
 const VERSION = 1;
+/** Of one whose text is elsewhere: an older program would look for it in vain, and say that it is lost. */
+const UPLOADED_VERSION = 2;
 
 export function encodeLetter(letter: Letter): Uint8Array {
-  return utf8(JSON.stringify({ v: VERSION, ...letter }));
+  return utf8(JSON.stringify({ v: letter.upload === undefined ? VERSION : UPLOADED_VERSION, ...letter }));
 }
 
 /** Of what this program, or an earlier one, has encoded. Throws StoreError `newer_schema` for what a newer one has. */
 export function decodeLetter(bytes: Uint8Array): Letter {
   const { v, ...letter } = JSON.parse(fromUtf8(bytes)) as Letter & { readonly v: number };
-  if (v !== VERSION)
+  if (v !== VERSION && v !== UPLOADED_VERSION)
     throw new StoreError('newer_schema', `a letter is of version ${v}`, { fix: 'Use the program that wrote it.' });
   return letter;
 }

@@ -1,5 +1,5 @@
 /** The bounds of ordinary mail on its way out, each with its reason. */
-import { BODY_BYTES_MAX } from '../../protocol/index.ts';
+import { BODY_BYTES_MAX, LETTER_PIECE_BYTES } from '../../protocol/index.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -8,19 +8,25 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A letter travels in one frame of the client protocol, as a body does. */
-export const LETTER_BYTES_MAX = BODY_BYTES_MAX;
+/** What comes in one frame of the client protocol, as a body does. A larger letter comes in pieces. */
+export const WHOLE_BYTES_MAX = BODY_BYTES_MAX;
+/** A text that came in part is kept so long after its last piece: a device that stays away for a weekend goes on from there. */
+export const UPLOAD_KEPT_MS = 3 * DAY;
+/** Those that were given up are looked for this often. */
+export const UPLOADS_SWEEP_MS = HOUR;
 /** RFC 5321, 4.5.3.1.8: every server takes so many in one transaction. */
 export const LETTER_RECIPIENTS_MAX = 100;
 /** Of a header: what Sendmail and Postfix take is between 32 and 100 KiB. */
 export const HEADER_BYTES_MAX = 128 * KiB;
 /** What one row of the store holds of a sealed text. */
-export const PIECE_BYTES = MiB;
+export const PIECE_BYTES = LETTER_PIECE_BYTES;
 
 /** Recipients of one account on average, one per this many milliseconds: five hundred an hour … */
 export const RECIPIENT_INTERVAL_MS = 7_200;
 /** … after so many at once: a club's invitation. A stolen device sends a few hundred before somebody notices. */
 export const RECIPIENT_BURST = 500;
+/** A larger letter counts as often as this goes into it: what leaves is a rate of bytes too, a gigabyte an hour. */
+export const RATED_BYTES = BODY_BYTES_MAX;
 /** Letters of one account that are not over: a server that is away for days holds up some hundred. */
 export const WAITING_PER_ACCOUNT_MAX = 1_000;
 /** Bytes of them. */
@@ -43,7 +49,7 @@ export const DELAY_TOLD_MS = 4 * HOUR;
 
 /** Connections to one destination at once: what cautious mail servers allow a stranger. */
 export const PER_DESTINATION_MAX = 3;
-/** Connections at once to destinations that answered last time; each holds a letter and its signed copy, 4 MiB at most. */
+/** Connections at once to destinations that answered last time; each holds a piece of its letter and what is on its way, 4 MiB. */
 export const ATTEMPTS_MAX = 20;
 /** Apart, those to destinations that did not: a hundred dead servers cannot hold up a living one. */
 export const PROBES_MAX = 5;

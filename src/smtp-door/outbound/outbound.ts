@@ -11,14 +11,17 @@ import {
   type HttpDialer,
   type Log,
   type Prng,
+  Scope,
   type SecureRandom,
   toHex,
+  unreachable,
 } from '../../base/index.ts';
 import type { DnsResolver } from '../../base/system/index.ts';
 import {
   type Doorway,
   type LetterAnswer,
   type LetterCarrier,
+  type LetterPiece,
   type LettersStatus,
   type LetterToSend,
   type ReportEvents,
@@ -29,23 +32,26 @@ import { StoreError } from '../../store/index.ts';
 import { Courier, senderOf } from './courier.ts';
 import { type DkimKey, signDkim } from './dkim.ts';
 import { LetterMetrics } from './letter-metrics.ts';
-import { LetterStore } from './letter-store.ts';
-import { judgeText } from './letter-text.ts';
+import { type Added, LetterStore } from './letter-store.ts';
+import { judgeFirstPiece, judgeText, type TextOptions } from './letter-text.ts';
 import {
   ACCOUNTS_REMEMBERED,
-  LETTER_BYTES_MAX,
   LETTER_RECIPIENTS_MAX,
+  RATED_BYTES,
   RECIPIENT_BURST,
   RECIPIENT_INTERVAL_MS,
   TAKE_RETRY_MS,
+  UPLOADS_SWEEP_MS,
   WAITING_BYTES_PER_ACCOUNT_MAX,
   WAITING_MAX,
   WAITING_PER_ACCOUNT_MAX,
+  WHOLE_BYTES_MAX,
 } from './limits.ts';
 import { MailClock } from './mail-clock.ts';
 import { Queue } from './queue.ts';
 import type { Relay } from './route.ts';
 import { StsPolicies } from './sts.ts';
+import { isWhole } from './upload.ts';
 
 export interface OutboundDeps {
   readonly clock: Clock;
@@ -57,7 +63,7 @@ export interface OutboundDeps {
   /** Of the node's metrics. */
   readonly registry: Registry;
   /** Asked each time, since a node may be opened anew. */
-  readonly doorway: () => Pick<Doorway, 'store'>;
+  readonly doorway: () => Pick<Doorway, 'hasRoom' | 'store'>;
 }
 
 export interface OutboundOptions {
@@ -69,6 +75,8 @@ export interface OutboundOptions {
   readonly allowPrivate: boolean;
   /** Of mail servers. */
   readonly port: number;
+  /** The largest letter. */
+  readonly bytesMax: number;
   /** Seals texts on disk. */
   readonly key: Uint8Array;
   /** Empty: nothing is signed, as of a home on this machine. */
@@ -76,7 +84,7 @@ export interface OutboundOptions {
 }
 
 export class Outbound implements LetterCarrier, AsyncDisposable {
-  readonly bytesMax = LETTER_BYTES_MAX;
+  readonly bytesMax: number;
   readonly #deps: OutboundDeps;
   readonly #options: OutboundOptions;
   readonly #clock: MailClock;
@@ -84,10 +92,13 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
   readonly #queue: Queue;
   readonly #rates = createBoundedCache<Address, TokenBucket>(ACCOUNTS_REMEMBERED);
   readonly #metrics: LetterMetrics;
+  readonly #scope: Scope;
 
   private constructor(deps: OutboundDeps, options: OutboundOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.bytesMax = options.bytesMax;
+    this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of ordinary mail failed'));
     this.#clock = new MailClock(deps.clock);
     const store = () => deps.doorway().store;
     const clock = this.#clock;
@@ -102,7 +113,7 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
       clock,
       courier,
       letters: this.#letters,
-      sign: (text) => signDkim(text, options.home, options.dkim),
+      sign: (open) => signDkim(open, options.home, options.dkim),
       onFinal: (outcome) => this.#metrics.count(outcome),
       onDeferred: () => this.#metrics.count('deferred'),
     });
@@ -116,6 +127,7 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
   static async open(deps: OutboundDeps, options: OutboundOptions): Promise<Outbound> {
     const outbound = new Outbound(deps, options);
     await outbound.#queue.start();
+    outbound.#scope.spawn('sweep', (signal) => outbound.#sweep(signal));
     return outbound;
   }
 
@@ -136,18 +148,27 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
     this.#queue.retry(domain);
   }
 
-  async take(letter: LetterToSend): Promise<LetterAnswer> {
-    try {
-      return await this.#take(letter);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      this.#deps.log.error({ error }, 'a letter cannot be kept now');
-      return { status: 'unavailable', detail: 'the node cannot write now', retryAfterMs: TAKE_RETRY_MS };
-    }
+  take(letter: LetterToSend): Promise<LetterAnswer> {
+    return this.#whileItCanWrite(() => this.#take(letter));
+  }
+
+  takePiece(piece: LetterPiece): Promise<LetterAnswer> {
+    return this.#whileItCanWrite(() => this.#takePiece(piece));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
     await this.#queue[Symbol.asyncDispose]();
+  }
+
+  async #whileItCanWrite(work: () => Promise<LetterAnswer>): Promise<LetterAnswer> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#deps.log.error({ error }, 'a letter cannot be kept now');
+      return NOT_NOW;
+    }
   }
 
   async #take(letter: LetterToSend): Promise<LetterAnswer> {
@@ -155,24 +176,87 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
     if (await this.#letters.has(author, id)) return { status: 'duplicate' };
     const refusal = this.#judgeEnvelope(letter) ?? (await this.#judgeLoad(letter));
     if (refusal !== undefined) return refusal;
-    if (text === undefined) return { status: 'send_body' };
-    const now = this.#clock.now();
-    const messageId = `<${toHex(this.#deps.random.bytes(16))}@${senderOf(author).slice(author.lastIndexOf('@') + 1)}>`;
-    const judged = judgeText(text, { author, now, messageId });
+    if (text === undefined)
+      return letter.sizeBytes > WHOLE_BYTES_MAX ? this.#takeUploaded(letter) : { status: 'send_body' };
+    const judged = judgeText(text, this.#textOptions(author));
     if (judged.status === 'wrong') return { status: 'rejected', detail: judged.why };
     const waitMs = this.#takeRate(letter);
-    if (waitMs > 0) return { status: 'rate_limited', detail: 'too many recipients in an hour', retryAfterMs: waitMs };
+    if (waitMs > 0) return { status: 'rate_limited', detail: TOO_FAST, retryAfterMs: waitMs };
+    const now = this.#clock.now();
     const added = await this.#letters.add({ ...letter, acceptedAt: now, sizeBytes: judged.text.length }, judged.text);
+    return this.#added(added, now);
+  }
+
+  /** One whose text comes in pieces: what is missing is asked for, and when nothing is, it is a letter. */
+  async #takeUploaded(letter: LetterToSend): Promise<LetterAnswer> {
+    const { author, id, sizeBytes } = letter;
+    const { uploads } = this.#letters;
+    const now = this.#clock.now();
+    const upload = await uploads.offer(author, id, sizeBytes, now);
+    if (!isWhole(upload)) return { status: 'send_pieces', first: upload.held + 1 };
+    const first = await uploads.firstPiece(upload);
+    const judged = first === undefined ? undefined : judgeFirstPiece(first, this.#textOptions(author));
+    if (judged?.status !== 'fine') {
+      await uploads.forget(author, id);
+      // Sealed by another key: the home was restored, and is given the text again.
+      return judged === undefined ? OFFER_AGAIN : { status: 'rejected', detail: judged.why };
+    }
+    const waitMs = this.#takeRate(letter);
+    if (waitMs > 0) return { status: 'rate_limited', detail: TOO_FAST, retryAfterMs: waitMs };
+    const added = await this.#letters.addUploaded({ ...letter, acceptedAt: now }, upload, judged.text);
+    return added.status === 'gone' ? OFFER_AGAIN : this.#added(added, now);
+  }
+
+  async #takePiece(piece: LetterPiece): Promise<LetterAnswer> {
+    if (!this.#deps.doorway().hasRoom) return NOT_NOW;
+    const now = this.#clock.now();
+    const taken = await this.#letters.uploads.take(piece, now);
+    switch (taken.status) {
+      case 'ok':
+        return { status: 'ok', receivedAt: now };
+      case 'duplicate':
+        return { status: 'duplicate' };
+      case 'wanted':
+        return { status: 'send_pieces', first: taken.number };
+      case 'wrong_size':
+        return { status: 'rejected', detail: `piece ${piece.number} of the letter has ${taken.bytes} bytes` };
+      case 'unknown':
+        return OFFER_AGAIN;
+      default:
+        return unreachable(taken);
+    }
+  }
+
+  #added(added: Added, now: number): LetterAnswer {
     if (added.status === 'duplicate') return added;
     this.#queue.add(added.letter);
     return { status: 'ok', receivedAt: now };
   }
 
+  #textOptions(author: Address): TextOptions {
+    const host = senderOf(author).slice(author.lastIndexOf('@') + 1);
+    return { author, now: this.#clock.now(), messageId: `<${toHex(this.#deps.random.bytes(16))}@${host}>` };
+  }
+
+  /** Removes what nobody goes on with. */
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      try {
+        await this.#letters.uploads.sweep(this.#clock.now());
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error({ error }, 'what came of letters in part cannot be looked through now');
+      }
+      await clock.sleep(UPLOADS_SWEEP_MS, signal);
+    }
+  }
+
   #judgeEnvelope({ recipients, sizeBytes, text }: LetterToSend): LetterAnswer | undefined {
     const { home } = this.#options;
     const size = text?.length ?? sizeBytes;
-    if (size > LETTER_BYTES_MAX)
-      return { status: 'too_large', detail: `ordinary mail has at most ${LETTER_BYTES_MAX} bytes` };
+    if (size > this.bytesMax)
+      return { status: 'too_large', detail: `ordinary mail has at most ${this.bytesMax} bytes` };
     if (recipients.length === 0 || recipients.length > LETTER_RECIPIENTS_MAX)
       return { status: 'rejected', detail: `a letter has 1 to ${LETTER_RECIPIENTS_MAX} recipients` };
     if (recipients.some((address) => homeOf(address) === home))
@@ -180,22 +264,36 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
     return undefined;
   }
 
-  async #judgeLoad({ author, sizeBytes }: LetterToSend): Promise<LetterAnswer | undefined> {
+  async #judgeLoad({ author, id, sizeBytes }: LetterToSend): Promise<LetterAnswer | undefined> {
+    if (!this.#deps.doorway().hasRoom) return NOT_NOW;
     if (this.#queue.size >= WAITING_MAX)
       return { status: 'unavailable', detail: 'too much mail waits at this home', retryAfterMs: TAKE_RETRY_MS };
-    const load = await this.#letters.loadOf(author);
+    const load = await this.#letters.loadOf(author, id);
     if (load.letters >= WAITING_PER_ACCOUNT_MAX || load.bytes + sizeBytes > WAITING_BYTES_PER_ACCOUNT_MAX)
       return { status: 'rate_limited', detail: 'too much of your mail waits already', retryAfterMs: TAKE_RETRY_MS };
     return undefined;
   }
 
   /** The wait; 0: it may be sent. One that has a right to the first of its recipients has it to all, and others wait the longer. */
-  #takeRate({ author, recipients }: LetterToSend): number {
+  #takeRate({ author, recipients, sizeBytes }: LetterToSend): number {
+    const count = recipients.length * Math.max(1, Math.ceil(sizeBytes / RATED_BYTES));
     const now = this.#deps.clock.monotonic();
     const bucket = this.#rates.get(author) ?? new TokenBucket(RECIPIENT_INTERVAL_MS, RECIPIENT_BURST, now);
     this.#rates.set(author, bucket);
     const waitMs = bucket.waitMs(now);
-    if (waitMs === 0) for (const _ of recipients) bucket.reserve(now, LETTER_RECIPIENTS_MAX);
+    if (waitMs === 0) for (let i = 0; i < count; i++) bucket.reserve(now, count);
     return waitMs;
   }
 }
+
+const TOO_FAST = 'too many recipients in an hour, or too much for them';
+const NOT_NOW: LetterAnswer = Object.freeze({
+  status: 'unavailable',
+  detail: 'the node cannot write now',
+  retryAfterMs: TAKE_RETRY_MS,
+});
+const OFFER_AGAIN: LetterAnswer = Object.freeze({
+  status: 'unavailable',
+  detail: 'nothing is here of the text of this letter: offer it again',
+  retryAfterMs: 0,
+});

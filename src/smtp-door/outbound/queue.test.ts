@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ManualClock, SeededPrng, SeededSecureRandom, SILENT_LOG, utf8 } from '../../base/index.ts';
 import { type Address, type DeliveryReport, type PduId, parseAddress, parsePduId } from '../../protocol/index.ts';
 import { MemoryStore } from '../../store/index.ts';
+import { signDkim } from './dkim.ts';
 import type { Attempt } from './judging.ts';
 import { LetterStore } from './letter-store.ts';
 import { DELAY_TOLD_MS, EXPIRY_MS, KEEP_RETRY_MS, PER_DESTINATION_MAX, RETRY_FIRST_MS } from './limits.ts';
@@ -55,7 +56,7 @@ class Setting implements AsyncDisposable {
       prng: new SeededPrng(1),
       log: SILENT_LOG,
       letters: this.letters,
-      sign: async (text) => text,
+      sign: (open) => signDkim(open, 'home.example', []),
       onFinal: () => undefined,
       onDeferred: () => undefined,
       courier: {

@@ -5,10 +5,12 @@
  */
 import { Emitter, isAbort, type Log, type Prng, Scope, unreachable } from '../../base/index.ts';
 import type { LetterDestination, ReportEvents } from '../../node/index.ts';
+import type { Address } from '../../protocol/index.ts';
 import { type Courier, senderOf } from './courier.ts';
+import type { OutgoingText } from './dkim.ts';
 import { type Attempt, type Judged, judge } from './judging.ts';
 import { isPartyOver, type Letter, type Reply } from './letter.ts';
-import type { LetterStore } from './letter-store.ts';
+import { LetterError, type LetterStore } from './letter-store.ts';
 import { ATTEMPTS_MAX, DESTINATIONS_SHOWN_MAX, KEEP_RETRY_MS, PROBES_MAX, SLEEP_MAX_MS } from './limits.ts';
 import type { MailClock } from './mail-clock.ts';
 import { type DestinationQueue, type Effect, EMPTY_QUEUE, type QueueEvent, step, type Waiting } from './queue-step.ts';
@@ -20,8 +22,8 @@ export interface QueueDeps {
   readonly log: Log;
   readonly letters: LetterStore;
   readonly courier: Pick<Courier, 'carry'>;
-  /** As it leaves: signed. */
-  readonly sign: (text: Uint8Array) => Promise<Uint8Array>;
+  /** As it leaves: signed. Throws what reading it throws. */
+  readonly sign: (open: () => AsyncIterable<Uint8Array>) => Promise<OutgoingText>;
   /** Once for each recipient of which something is final. */
   readonly onFinal: (outcome: 'delivered' | 'refused') => void;
   /** An attempt left somebody waiting. */
@@ -143,15 +145,16 @@ export class Queue implements AsyncDisposable {
   /** Whatever goes wrong on this side is no fault of the destination: the letter waits as for one that is away. */
   async #try(domain: string, number: number, signal: AbortSignal): Promise<Attempt> {
     const { courier, letters, log, sign } = this.#deps;
+    let to: readonly Address[] = [];
     try {
       const letter = await letters.find(number);
-      const text = letter === undefined ? undefined : await letters.text(letter);
-      if (letter === undefined || text === undefined) return lost(letter, domain);
+      if (letter === undefined) return UNTRIED;
       const people = letter.parties.find((party) => party.domain === domain)?.people ?? [];
-      const to = people.filter(({ state }) => state === 'waiting').map(({ address }) => address);
+      to = people.filter(({ state }) => state === 'waiting').map(({ address }) => address);
       const from = letter.returnsNothing ? '' : senderOf(letter.author);
-      return await courier.carry(domain, { from, to, text: await sign(text) }, signal);
+      return await courier.carry(domain, { from, to, text: await sign(() => letters.text(letter)) }, signal);
     } catch (error) {
+      if (error instanceof LetterError) return lost(to);
       if (isAbort(error, signal)) throw error;
       log.error({ error, number, domain }, 'a letter could not be tried');
       return { kind: 'failed', reply: { code: 451, text: '4.3.0 This home could not send it now' } };
@@ -234,7 +237,6 @@ function waitingOf(letter: Letter, domain: string): Waiting | undefined {
 }
 
 /** The text cannot be opened: this home was restored from a backup, which has the envelope and not the key. */
-function lost(letter: Letter | undefined, domain: string): Attempt {
-  const people = letter?.parties.find((party) => party.domain === domain)?.people ?? [];
-  return { kind: 'answered', replies: new Map(people.map(({ address }) => [address, RESTORED])) };
+function lost(to: readonly Address[]): Attempt {
+  return { kind: 'answered', replies: new Map(to.map((address) => [address, RESTORED])) };
 }

@@ -1,8 +1,11 @@
 /**
  * One letter to one mail server, by npm's nodemailer: greeting, TLS, envelope, text. Tells of each recipient what the server
- * said, or that it said nothing. It never tries twice.
+ * said, or that it said nothing. It never tries twice. The text is read as the server takes it; where reading fails, the connection
+ * is cut, and what the server has of it is no letter.
  */
+import { Readable } from 'node:stream';
 import type { Address } from '../../protocol/index.ts';
+import type { OutgoingText } from './dkim.ts';
 import type { Reply } from './letter.ts';
 import { ANSWER_TIMEOUT_MS, CONNECT_TIMEOUT_MS, GREETING_TIMEOUT_MS } from './limits.ts';
 
@@ -30,7 +33,7 @@ export interface Consignment {
   /** Empty: nothing is returned. */
   readonly from: string;
   readonly to: readonly Address[];
-  readonly text: Uint8Array;
+  readonly text: OutgoingText;
 }
 
 export type Talk =
@@ -54,6 +57,7 @@ interface SentInfo {
   readonly rejectedErrors?: readonly SmtpError[] | undefined;
 }
 
+/** Throws the signal's reason, and what reading the text throws. */
 export async function talkTo(
   server: MailServer,
   ownName: string,
@@ -79,16 +83,23 @@ export async function talkTo(
     return turnedAway(server, error as SmtpError);
   }
   const { from, text, to } = consignment;
-  const envelope = { from: from === '' ? (false as const) : from, to: [...to], size: text.length, use8BitMime: true };
+  const sender = from === '' ? (false as const) : from;
+  const envelope = { from: sender, to: [...to], size: text.sizeBytes, use8BitMime: true };
+  const octets = Readable.from(text.open(), { objectMode: false });
   try {
-    const octets = Buffer.from(text.buffer, text.byteOffset, text.length);
     const sent = called<SentInfo>((done) => connection.send(envelope, octets, done));
     return { kind: 'answered', replies: repliesOf(to, await Promise.race([failed, sent])) };
   } catch (error) {
     signal.throwIfAborted();
+    if (octets.errored !== null) {
+      // Within the text: a word of farewell would be a line of it.
+      connection.close();
+      throw octets.errored;
+    }
     return notSent(server, to, error as SmtpError);
   } finally {
     signal.removeEventListener('abort', close);
+    octets.destroy();
     connection.quit();
   }
 }

@@ -4,8 +4,7 @@
  * read them when they came.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { concatBytes, type SecureRandom, uint64Bytes } from '../../base/index.ts';
-import { PIECE_BYTES } from './limits.ts';
+import { concatBytes, type SecureRandom } from '../../base/index.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -21,27 +20,16 @@ export class TextSeal {
     this.#key = key;
   }
 
-  /** In pieces that are rows. Where each stands is bound into it. */
-  seal(number: number, text: Uint8Array): readonly Uint8Array[] {
-    const pieces: Uint8Array[] = [];
-    for (let from = 0; from < text.length || pieces.length === 0; from += PIECE_BYTES) {
-      const nonce = this.#random.bytes(NONCE_BYTES);
-      const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
-      cipher.setAAD(placeOf(number, pieces.length));
-      const sealed = [cipher.update(text.subarray(from, from + PIECE_BYTES)), cipher.final()];
-      pieces.push(concatBytes(nonce, ...sealed, cipher.getAuthTag()));
-    }
-    return pieces;
+  /** A piece that is a row, with where it stands bound into it. */
+  seal(place: Uint8Array, piece: Uint8Array): Uint8Array {
+    const nonce = this.#random.bytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+    cipher.setAAD(place);
+    return concatBytes(nonce, cipher.update(piece), cipher.final(), cipher.getAuthTag());
   }
 
   /** Undefined: by another key, as after a restore, or damaged. */
-  open(number: number, pieces: readonly Uint8Array[]): Uint8Array | undefined {
-    const opened = pieces.map((piece, index) => this.#openPiece(placeOf(number, index), piece));
-    const all = opened.filter((piece) => piece !== undefined);
-    return all.length === 0 || all.length < opened.length ? undefined : concatBytes(...all);
-  }
-
-  #openPiece(place: Uint8Array, piece: Uint8Array): Uint8Array | undefined {
+  open(place: Uint8Array, piece: Uint8Array): Uint8Array | undefined {
     if (piece.length < NONCE_BYTES + TAG_BYTES) return undefined;
     const decipher = createDecipheriv('aes-256-gcm', this.#key, piece.subarray(0, NONCE_BYTES));
     decipher.setAAD(place);
@@ -52,8 +40,4 @@ export class TextSeal {
       return undefined; // the tag does not fit: that is the answer
     }
   }
-}
-
-function placeOf(number: number, piece: number): Uint8Array {
-  return concatBytes(uint64Bytes(number), uint64Bytes(piece));
 }

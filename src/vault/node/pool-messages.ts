@@ -20,6 +20,7 @@ export type JobMessage =
       readonly mime: Uint8Array;
       readonly certificates: readonly PlainCertificate[];
       readonly binding: BodyBinding;
+      readonly bytesMax: number | undefined;
     }
   | {
       readonly kind: 'open';

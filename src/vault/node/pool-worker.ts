@@ -39,7 +39,7 @@ async function answer({ id, job }: PoolToThread): Promise<void> {
 async function work(job: JobMessage): Promise<JobResult> {
   if (job.kind === 'seal') {
     const certificates = await Promise.all(job.certificates.map(parse));
-    return { bytes: await worker.seal({ mime: job.mime, certificates, binding: job.binding }) };
+    return { bytes: await worker.seal({ ...job, certificates }) };
   }
   if (job.kind === 'read') return { bytes: EMPTY, reading: await worker.read(job.mime, job.charactersMax) };
   const signers = await Promise.all(job.signers.map(parse));

@@ -64,9 +64,9 @@ export class VaultPool implements BodyWorker {
   }
 
   async seal(job: SealJob, signal?: AbortSignal): Promise<Uint8Array> {
-    const { mime, binding } = job;
+    const { mime, binding, bytesMax } = job;
     const certificates = job.certificates.map(plainCertificate);
-    const message = { kind: 'seal', mime, certificates, binding: bindingOf(binding) } as const;
+    const message = { kind: 'seal', mime, certificates, binding: bindingOf(binding), bytesMax } as const;
     return (await this.#queue.add(message, signal)).bytes;
   }
 

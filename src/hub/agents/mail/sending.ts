@@ -20,7 +20,15 @@ export async function sendMail(client: Client, request: Request, signal: AbortSi
     const to = { shown: addresses(request.shown), hidden: addresses(request.hidden) };
     const answered = answers === undefined ? {} : { answers: parsePduId(answers) };
     // A program says by no word whether it may be in the clear: it is told what has become of it.
-    const mail = { key, mime: rawMime(mime), ...to, ...answered, ordinary: 'best', returnsNothing } as const;
+    const mail = {
+      key,
+      mime: rawMime(mime),
+      whole: mime,
+      ...to,
+      ...answered,
+      ordinary: 'best',
+      returnsNothing,
+    } as const;
     const { ordinary } = await client.sendRaw(mail, signal);
     return { status: 'taken', ordinary };
   } catch (error) {
