@@ -1,7 +1,8 @@
 /** Ordinary mail on its way out, from a person's client to a mail server, on a clock that is moved. */
 import { describe, expect, test } from 'vitest';
-import { SILENT_LOG, utf8 } from '../../src/base/index.ts';
+import { fromUtf8, SILENT_LOG, utf8 } from '../../src/base/index.ts';
 import type { DeliveryReport } from '../../src/client/index.ts';
+import { OUTBOX } from '../../src/client/keys.ts';
 import { Letters } from '../../src/node/index.ts';
 import { parseAddress, ReceiptStatus } from '../../src/protocol/index.ts';
 import { ClientWorld, never } from '../harness/client-world.ts';
@@ -59,6 +60,28 @@ describe('a letter', () => {
     await other.client.sync({ signal: never });
     expect(await other.client.deliveries.of(sent.id)).toHaveLength(2);
     await other.client[Symbol.asyncDispose]();
+  });
+
+  test('waits on its author’s device sealed, whatever its size, and goes when it can', async () => {
+    await using sink = await SmtpSink.open();
+    await using setting = await setup(sink);
+    const { alice, client, outbound, world } = setting;
+    world.node.letters.carry(outbound)[Symbol.dispose]();
+    for (const bytes of [0, 1_000_000, 3_000_000]) {
+      const attachments = bytes === 0 ? [] : [{ name: 'photo', content: world.random.bytes(bytes) }];
+      const sending = client.send({ to: [CAROL], text: `with ${bytes}`, ordinary: 'plain', attachments });
+      await expect(sending).rejects.toMatchObject({ code: 'refused' });
+    }
+    const rows = await alice.store.range({ ...OUTBOX, limit: 10 });
+    const letters = rows.map(({ value }) => JSON.parse(fromUtf8(value)) as { letter: object });
+    expect(letters.map(({ letter }) => letter)).toEqual(Array(3).fill({ recipients: [CAROL], returnsNothing: false }));
+    world.node.letters.carry(outbound);
+    await world.node.clock.advance(1_000);
+    for (const { id } of client.outbox.items) await client.outbox.retry(id);
+    await client.flush(never);
+    await until(() => sink.taken.length === 3);
+    const sizes = sink.taken.map((text) => /^with (\d+)\r$/m.exec(text)?.[1]);
+    expect(new Set(sizes)).toEqual(new Set(['0', '1000000', '3000000']));
   });
 
   test('whose answer was lost is not sent twice', async () => {

@@ -138,8 +138,10 @@ export class Outbox {
   }
 
   /** As `add`. */
-  addLetter(transaction: StoreTransaction, { id, ...letter }: Letter, text: LetterText): void {
+  addLetter(transaction: StoreTransaction, { id, recipients, returnsNothing }: Letter, text: LetterText): void {
     const number = this.#next++;
+    // These and nothing else that its caller has with it: the row is not sealed.
+    const letter = { recipients, returnsNothing };
     const isStaged = !(text instanceof Uint8Array);
     const body = isStaged ? encodeManifest(text) : text;
     const sealed = this.#sealer.sealBytes(outboxBodyKey(number), body);

@@ -27,6 +27,11 @@ describe('a letter on disk', () => {
     expect(dave && reportOf(letter, dave)).toMatchObject({ status: 'refused', code: '5.1.1', detail: 'nobody' });
   });
 
+  test('has nothing of the text, whoever has it beside', () => {
+    const letter = { ...decodeLetter(utf8(ROW)), text: utf8('From: a@b') };
+    expect(fromUtf8(encodeLetter(letter))).toBe(ROW);
+  });
+
   test('of the second version, whose text came in pieces, opens, and is written the same', () => {
     const row = `${ROW.replace('"v":1', '"v":2').slice(0, -1)},"upload":"${'0f'.repeat(16)}"}`;
     const letter = decodeLetter(utf8(row));

@@ -107,8 +107,12 @@ const VERSION = 1;
 /** Of one whose text is elsewhere: an older program would look for it in vain, and say that it is lost. */
 const UPLOADED_VERSION = 2;
 
+/** These fields and nothing else that a caller has with them: a row is not sealed. */
 export function encodeLetter(letter: Letter): Uint8Array {
-  return utf8(JSON.stringify({ v: letter.upload === undefined ? VERSION : UPLOADED_VERSION, ...letter }));
+  const { acceptedAt, author, id, number, parties, pieces, returnsNothing, sizeBytes, upload } = letter;
+  const v = upload === undefined ? VERSION : UPLOADED_VERSION;
+  const row = { v, id, author, returnsNothing, acceptedAt, sizeBytes, number, pieces, parties, upload };
+  return utf8(JSON.stringify(row));
 }
 
 /** Of what this program, or an earlier one, has encoded. Throws StoreError `newer_schema` for what a newer one has. */
