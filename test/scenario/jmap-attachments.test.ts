@@ -229,4 +229,30 @@ describe('a large attachment that a JMAP program sends', () => {
     await user.untilHeard(bob, (messages) => messages.length === 1);
     expect(Buffer.compare((await filmOf(bob)).content, content)).toBe(0);
   });
+
+  test('goes with a draft that came back from the home, to everybody', async () => {
+    await using sink = await SmtpSink.open();
+    // A hub that keeps nothing, so that the draft is as the home has it.
+    await using setting = await openUserSetting('memory', { abroad: NO_OTHER_HOMES }, async ({ node }) => {
+      await openOutbound(node, { relay: relayTo(sink.settings.port) });
+    });
+    const { laptop, user, world } = setting;
+    await using bob = (await world.newPerson('bob')).client;
+    const content = world.random.bytes(SIZE);
+    await createDraft(user, laptop.address, [bob.address, 'carol@elsewhere.example'], content);
+    await user.untilSettled();
+    await user.untilHolds(() => user.server.status.pendingChanges === 0);
+    await user.kill();
+    await user.start();
+    const [email] = await user.untilEmails((emails) => emails.length === 1, ['id', 'size']);
+    expect(email?.size).toBeLessThan(SIZE);
+    const [identities] = await user.call(['Identity/get', { ids: null }]);
+    const [identity] = (identities as { list: { id: string }[] }).list;
+    const sent = { emailId: email?.id, identityId: identity?.id };
+    await user.call(['EmailSubmission/set', { create: { sent } }]);
+    await user.whileTimePasses(until(() => sink.taken.length === 1));
+    expect(Buffer.compare(filmIn(sink.taken[0]), content)).toBe(0);
+    await user.untilHeard(bob, (messages) => messages.length === 1);
+    expect(Buffer.compare((await filmOf(bob)).content, content)).toBe(0);
+  });
 });
