@@ -104,7 +104,7 @@ describe.skipIf(LACKS_CHROMIUM)('a window that stays open', () => {
     let retryAfter: string | undefined;
     let asked = 0;
     let answered = 0;
-    const isList = (request: Request): boolean => (request.postData() ?? '').includes('collapseThreads');
+    const isList = (request: Request): boolean => (request.postData() ?? '').includes('"inMailbox":"archive"');
     await page.route('**/jmap/api', async (route) => {
       if (!isList(route.request())) return route.continue();
       asked++;

@@ -102,10 +102,11 @@ export class ThreadList {
   #load(page: number): void {
     this.#pages.set(page, 'asked');
     this.#line
-      .attempt((connection) => this.#fetch(connection, page))
+      // Of a list that nobody looks at any more nothing is asked again.
+      .attempt(async (connection) => (this.#isClosed ? undefined : this.#fetch(connection, page)))
       .then(
         (fetched) => {
-          if (this.#isClosed) return;
+          if (this.#isClosed || fetched === undefined) return;
           this.problem = undefined;
           this.#take(page, fetched);
           if (page === 0) void this.#shelf.put(this.#keptAs, { ...fetched, total: fetched.ids.length });
