@@ -153,12 +153,12 @@ export class WebHome implements AsyncDisposable {
   }
 
   /** Asks the hub as somebody, beside the page. */
-  asker(address: string): (path: string, init?: RequestInit) => Promise<Record<string, unknown>> {
+  asker(address: string): <Answer = Record<string, unknown>>(path: string, init?: RequestInit) => Promise<Answer> {
     const authorization = `Basic ${Buffer.from(`${address}:${PASSWORD.RESTANTE_PASSWORD}`).toString('base64')}`;
-    return async (path, init = {}) => {
+    return async <Answer>(path: string, init: RequestInit = {}) => {
       const response = await fetch(new URL(path, this.web), { ...init, headers: { authorization, ...init.headers } });
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      return (await response.json()) as Record<string, unknown>;
+      return (await response.json()) as Answer;
     };
   }
 

@@ -2,13 +2,18 @@
 import type { Request, Route } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
-import { mail, row, signInAt } from '../harness/web-page.ts';
+import { closeSettings, mail, openSettings, row, signInAt } from '../harness/web-page.ts';
 import { LACKS_CHROMIUM, test as ofHome } from '../harness/web-test.ts';
 
 /** Somebody's first login at a hub, on a machine that is busy. */
 const SLOW_MS = 60_000;
 /** As seldom as browsers let timers go in a window that is long out of sight. */
 const THROTTLED_MS = 60_000;
+
+interface Slot {
+  readonly id: string;
+  readonly createdAt: number;
+}
 
 const test = ofHome.extend('alice', { scope: 'file' }, ({ home }) => home.person('alice'));
 
@@ -66,6 +71,36 @@ describe.skipIf(LACKS_CHROMIUM)('a window that stays open', () => {
     for (const route of late) await route.fulfill({ status: 401, json: { code: 'unauthorized' } });
     await home.fill(address, [mail('still here')]);
     await row(page, 'still here').waitFor();
+    await context.close();
+  });
+
+  test('is signed out by another one of the same person, says why, and the other goes on', async ({
+    alice: address,
+    home,
+  }) => {
+    const { context, page } = await home.signIn(address);
+    const { context: elsewhere, page: other } = await home.signIn(address);
+    await home.fill(address, [mail('read in both')]);
+    for (const window of [page, other]) await row(window, 'read in both').waitFor();
+    await openSettings(page, 'Devices');
+    const slotId = await other.evaluate("JSON.parse(sessionStorage.getItem('restante.login')).slotId");
+    const slots = await home.asker(address)<readonly Slot[]>('/hub/slots');
+    // The newest is the first of the list that can be revoked.
+    expect(slots.toSorted((a, b) => b.createdAt - a.createdAt)[0]?.id).toBe(slotId);
+    const sessions = page.getByRole('tabpanel').getByRole('list').nth(1);
+    const revoking = sessions.getByRole('button', { name: /^Revoke Mail page/ });
+    const before = await revoking.count();
+    await revoking.first().click();
+    await other.getByText('You were signed out: the session has ended or was revoked.').waitFor();
+    expect(await row(other, 'read in both').count()).toBe(0);
+    expect(await other.evaluate("sessionStorage.getItem('restante.login')")).toBe(null);
+    await expect.poll(() => revoking.count(), { timeout: SLOW_MS }).toBe(before - 1);
+    await closeSettings(page);
+    await home.fill(address, [mail('read in one')]);
+    await row(page, 'read in one').waitFor();
+    await signInAt(other, address);
+    await row(other, 'read in one').waitFor();
+    await elsewhere.close();
     await context.close();
   });
 
