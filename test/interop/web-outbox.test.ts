@@ -211,6 +211,34 @@ describe.skipIf(LACKS_CHROMIUM)('what is written in the page', () => {
     await context.close();
   });
 
+  test('goes at once when the device wakes from sleep, however late the hub wanted to be asked again', async ({
+    home,
+    two: { author, reader },
+  }) => {
+    const { context, page } = await home.visit(author, { sendsAtOnce: true });
+    await page.clock.install();
+    await page.reload();
+    await signInAt(page, author);
+    let refused = 0;
+    await page.route('**/jmap/api', (route) => {
+      if (!(route.request().postData() ?? '').includes('EmailSubmission/set')) return route.continue();
+      refused++;
+      const headers = { 'retry-after': '3600' };
+      return route.fulfill({ status: 503, headers, json: { code: 'busy', detail: 'much is under way' } });
+    });
+    await send(page, { to: reader.address, subject: 'slept over', text: 'Good morning.' });
+    await waiting(page, 'slept over').waitFor();
+    await expect.poll(() => refused, { timeout: ARRIVAL_MS }).toBe(1);
+    await page.unroute('**/jmap/api');
+    // The lid is closed for less than it would have waited, and than after which a silent line is taken for dead.
+    const looked = page.waitForRequest('**/.well-known/jmap');
+    await page.clock.fastForward(60_000);
+    await looked;
+    await row(reader.page, 'slept over').waitFor({ timeout: ARRIVAL_MS });
+    await waiting(page, 'slept over').waitFor({ state: 'detached' });
+    await context.close();
+  });
+
   test('belongs to one window: another one does not open what is being written', async ({
     home,
     two: { author, reader },
