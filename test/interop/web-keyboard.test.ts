@@ -1,4 +1,5 @@
 /** The page by somebody without a mouse: nothing here clicks, and no element is given the focus but by keys. */
+import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { PASSWORD } from '../harness/home-process.ts';
 import { tabTo } from '../harness/web-keys.ts';
@@ -7,9 +8,12 @@ import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
 
 const SLOW_MS = 60_000;
 
+const focused = async (page: Page): Promise<string> =>
+  (await page.evaluate<string>("document.activeElement?.textContent ?? ''")).trim();
+
 // It needs a browser to look at a page with.
 test.skipIf(LACKS_CHROMIUM)(
-  'by keys alone a person signs in, reads, replies with a file, labels, searches, sets things and signs out',
+  'by keys alone a person signs in, reads, replies with a file, labels, moves, searches, sets things and signs out',
   async ({ home }) => {
     const address = await home.person('alice');
     const bob = await home.person('bob');
@@ -63,6 +67,24 @@ test.skipIf(LACKS_CHROMIUM)(
     await keys.press('Escape');
     await page.getByRole('menu').waitFor({ state: 'detached' });
 
+    // To a folder by its name, and where it went.
+    await tabTo(page, /^New label$/);
+    await keys.press('Enter');
+    await keys.type('shed');
+    await keys.press('Enter');
+    await page.getByRole('link', { name: 'shed' }).waitFor();
+    await keys.press('v');
+    await page.getByRole('menu').waitFor();
+    await keys.type('she');
+    await expect.poll(() => focused(page), { timeout: SLOW_MS }).toBe('shed');
+    await keys.press('Enter');
+    await page.getByText('Moved to shed').waitFor();
+    await row(page, 'the garden').waitFor({ state: 'detached' });
+    await tabTo(page, /^shed/);
+    await keys.press('Enter');
+    await page.getByRole('heading', { name: 'shed' }).waitFor();
+    await row(page, 'the garden').waitFor();
+
     await keys.press('/');
     await keys.type('from:bob seeds');
     await keys.press('Enter');
@@ -99,7 +121,6 @@ test.skipIf(LACKS_CHROMIUM)(
     ]);
     const { complaints, context, page } = await home.signIn(address);
     const keys = page.keyboard;
-    const focused = (): Promise<string> => page.evaluate("document.activeElement?.textContent ?? ''");
     // Nobody is asked for what stands elsewhere: it is only seen that somebody went there.
     await context.route('https://elsewhere.example/', (route) => route.fulfill({ body: 'there' }));
 
@@ -116,7 +137,7 @@ test.skipIf(LACKS_CHROMIUM)(
     await keys.press('Enter');
     await page.getByRole('article').waitFor({ state: 'detached' });
     // The thread that was read has gone from the list; the next one has the focus.
-    await expect.poll(focused, { timeout: SLOW_MS }).toContain('a link');
+    await expect.poll(() => focused(page), { timeout: SLOW_MS }).toContain('a link');
     await keys.press('Enter');
     const frame = page.frameLocator('iframe[data-filled="true"]');
     await frame.getByText('there').waitFor();
@@ -135,7 +156,7 @@ test.skipIf(LACKS_CHROMIUM)(
 
     await keys.press('u');
     await page.getByRole('article').waitFor({ state: 'detached' });
-    await expect.poll(focused, { timeout: SLOW_MS }).toContain('a link');
+    await expect.poll(() => focused(page), { timeout: SLOW_MS }).toContain('a link');
     for (const end of ['Escape', 'Control+Enter']) {
       await keys.press('c');
       await page.getByRole('dialog').waitFor();
@@ -146,7 +167,7 @@ test.skipIf(LACKS_CHROMIUM)(
       await keys.type('to myself');
       await keys.press(end);
       await page.getByRole('dialog').waitFor({ state: 'detached' });
-      expect(await focused()).toContain('a link');
+      expect(await focused(page)).toContain('a link');
     }
 
     // Where there is room for one thing only, the focus is in what is shown.
@@ -156,10 +177,10 @@ test.skipIf(LACKS_CHROMIUM)(
     const name = (): Promise<string> => page.evaluate("document.activeElement?.getAttribute('aria-label') ?? ''");
     await expect.poll(name, { timeout: SLOW_MS }).toBe('Message text');
     await keys.press('u');
-    await expect.poll(focused, { timeout: SLOW_MS }).toContain('a link');
+    await expect.poll(() => focused(page), { timeout: SLOW_MS }).toContain('a link');
     await tabTo(page, /^Menu$/);
     await keys.press('Enter');
-    await expect.poll(focused, { timeout: SLOW_MS }).toContain('Inbox');
+    await expect.poll(() => focused(page), { timeout: SLOW_MS }).toContain('Inbox');
     await keys.press('Escape');
     await expect.poll(name, { timeout: SLOW_MS }).toBe('Menu');
     await keys.press('Enter');
