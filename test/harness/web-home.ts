@@ -163,10 +163,10 @@ export class WebHome implements AsyncDisposable {
   }
 
   /** What the operator's page asks. */
-  async operatorAsks(path: string): Promise<unknown> {
+  async operatorAsks<Answer>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<Answer> {
     const [, token = ''] = this.operator.split('#');
     const headers = { authorization: `Bearer ${token}` };
-    return (await fetch(new URL(`/operator/${path}`, this.web), { headers })).json();
+    return (await fetch(new URL(`/operator/${path}`, this.web), { method, headers })).json() as Promise<Answer>;
   }
 
   /** The page, opened and not signed in. */

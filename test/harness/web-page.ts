@@ -54,6 +54,24 @@ export async function closeSettings(page: Page): Promise<void> {
   await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'detached' });
 }
 
+export interface OtherAccount {
+  readonly address: string;
+  readonly password: string;
+  readonly imapPort: number;
+}
+
+/** An IMAP account of `alice` that only receives, at a server on this machine. */
+export async function typeAccount(page: Page, { address, imapPort, password }: OtherAccount): Promise<void> {
+  await page.getByLabel('Mail address').fill(address);
+  await page.getByLabel('Its password').fill(password);
+  await page.getByText('Servers', { exact: true }).click();
+  await page.getByLabel('User name').fill('alice');
+  await page.getByLabel('Incoming (IMAP)', { exact: true }).fill('127.0.0.1');
+  await page.getByLabel('Incoming (IMAP): Encryption').selectOption('none');
+  await page.getByLabel('Incoming (IMAP): Port').fill(String(imapPort));
+  await page.getByLabel('Only for reading').check();
+}
+
 /** Types back the group that is asked for. Returns the whole code. */
 export async function keepCode(page: Page): Promise<string> {
   await page.locator('.code span').last().waitFor({ timeout: FIRST_LOGIN_MS });

@@ -1,9 +1,12 @@
 /** Somebody with nothing but the link that `up` prints: their first account, in a real Chromium. */
+import { ImapFlow } from 'imapflow';
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
+import { PASSWORD as DOVECOT_PASSWORD, Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { PASSWORD } from '../harness/home-process.ts';
+import { message } from '../harness/imap-mail.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
-import { keepCode } from '../harness/web-page.ts';
+import { keepCode, row, typeAccount } from '../harness/web-page.ts';
 import { LACKS_CHROMIUM, test as ofHome } from '../harness/web-test.ts';
 
 const { RESTANTE_PASSWORD: password } = PASSWORD;
@@ -16,6 +19,15 @@ async function fill(page: Page, name: string): Promise<void> {
 }
 
 const test = ofHome.extend('registration', { scope: 'file' }, 'invite');
+
+/** Mail that somebody has at another provider. */
+async function leaveMail({ imapPort }: Dovecot, subject: string): Promise<void> {
+  const auth = { user: 'alice', pass: DOVECOT_PASSWORD };
+  const client = new ImapFlow({ host: '127.0.0.1', port: imapPort, secure: false, auth, logger: false });
+  await client.connect();
+  await client.append('INBOX', message(subject));
+  await client.logout();
+}
 
 // It needs a browser to look at a page with.
 describe.skipIf(LACKS_CHROMIUM)('the link', () => {
@@ -53,5 +65,32 @@ describe.skipIf(LACKS_CHROMIUM)('the link', () => {
     await again.getByRole('button', { name: 'Set the password' }).click();
     await again.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
     await lost.close();
+  });
+});
+
+// Both are programs of the machine, which these tell when they are missing.
+describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('the first run with other mail'))('the first run', () => {
+  test('takes mail that somebody has elsewhere: it is in the page when that opens', async ({ home }) => {
+    await using dovecot = await Dovecot.open();
+    await leaveMail(dovecot, 'from before');
+    const { invite } = await home.operatorAsks<{ readonly invite: string }>('invite', 'POST');
+    const { context, page } = await home.visit('dora', { path: `#/welcome/${invite}` });
+    await fill(page, 'dora');
+    await page.getByRole('heading', { name: 'Recovery code' }).waitFor({ timeout: 60_000 });
+    await keepCode(page);
+    await page.getByRole('heading', { name: 'Mail that you have elsewhere' }).waitFor();
+    const elsewhere = { address: 'dora@mail.example', imapPort: dovecot.imapPort };
+    await typeAccount(page, { ...elsewhere, password: 'wrong' });
+    await page.getByRole('button', { name: 'Add account' }).click();
+    await page.getByText('The server does not take this password.').waitFor({ timeout: 30_000 });
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.getByLabel('Its password').fill(DOVECOT_PASSWORD);
+    await page.getByRole('button', { name: 'Add account' }).click();
+    await row(page, 'from before').click({ timeout: 60_000 });
+    await page.getByRole('article').getByText('hello').waitFor();
+    await page.getByRole('button', { name: /Ordinary mail/ }).waitFor();
+    await page.getByLabel('Account', { exact: true }).selectOption({ label: `dora@${home.home}` });
+    await row(page, 'from before').waitFor({ state: 'detached' });
+    await context.close();
   });
 });
