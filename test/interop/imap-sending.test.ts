@@ -218,6 +218,7 @@ describe('a submission server that does not take the password', () => {
     const words = /127\.0\.0\.1 does not take the password for alice.*535 5\.7\.8 not yours.*Add the account once more/;
     await until(() => world.accounts.status[0]?.sendingProblem !== undefined);
     expect(world.accounts.status[0]?.sendingProblem).toMatch(words);
+    expect(world.accounts.status[0]?.sendingProblemCode).toBe('credential_refused');
     const smtpReply = expect.stringMatching(words);
     expect((await shownOf(world, id))['bob@example.net']).toMatchObject({ delivered: 'queued', smtpReply });
     await add(password, { secret: 'changed', auth: 'password' });
@@ -227,6 +228,20 @@ describe('a submission server that does not take the password', () => {
     });
     expect(sink.taken).toHaveLength(1);
     expect(world.accounts.status[0]?.sendingProblem).toBeUndefined();
+  });
+});
+
+test('a submission server that has gone is told by its code, and in words', async () => {
+  await using setting = await scripted(() => true);
+  const { add, sink, world } = setting;
+  const password = { secret: 'secret', auth: 'password' };
+  await add(password, password);
+  await sink[Symbol.asyncDispose]();
+  await send(world, ['bob@example.net']);
+  await until(() => world.accounts.status[0]?.sendingProblem !== undefined);
+  expect(world.accounts.status[0]).toMatchObject({
+    sendingProblem: expect.stringContaining('ECONNREFUSED'),
+    sendingProblemCode: 'server_unreachable',
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest';
 import { Dovecot, PASSWORD, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { seriousViolations } from '../harness/web-faults.ts';
-import { openSettings, row } from '../harness/web-page.ts';
+import { openSettings, row, typeAccount } from '../harness/web-page.ts';
 import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
 
 const IMAP = 'alice@mail.example';
@@ -16,14 +16,7 @@ describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('several accounts in the p
     const { complaints, page, strangeRequests } = await home.signIn(address);
     await openSettings(page, 'Accounts');
     await page.getByRole('button', { name: 'Add account' }).click();
-    await page.getByLabel('Mail address').fill(IMAP);
-    await page.getByLabel('Its password').fill('wrong');
-    await page.getByText('Servers', { exact: true }).click();
-    await page.getByLabel('User name').fill('alice');
-    await page.getByLabel('Incoming (IMAP)', { exact: true }).fill('127.0.0.1');
-    await page.getByLabel('Incoming (IMAP): Encryption').selectOption('none');
-    await page.getByLabel('Incoming (IMAP): Port').fill(String(dovecot.imapPort));
-    await page.getByLabel('Only for reading').check();
+    await typeAccount(page, { address: IMAP, password: 'wrong', imapPort: dovecot.imapPort });
     await page.getByRole('button', { name: 'Add account' }).click();
     await page.getByText('The server does not take this password.').waitFor({ timeout: 30_000 });
     await page.getByLabel('Its password').fill(PASSWORD);
@@ -80,6 +73,22 @@ describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('several accounts in the p
     await page.keyboard.press('c');
     await page.getByRole('dialog').getByLabel('From').selectOption({ label: IMAP });
     await page.getByRole('button', { name: 'Discard draft' }).click();
+    // What went wrong at the server is said in the language of the page.
+    await dovecot.kill();
+    interface Accounts {
+      readonly accounts: readonly { readonly server?: { readonly problemCode?: string } }[];
+    }
+    const codes = async (): Promise<unknown[]> => {
+      const { accounts } = await home.asker(address)<Accounts>('/jmap/mail-accounts');
+      return accounts.map(({ server }) => server?.problemCode);
+    };
+    await expect.poll(codes, { timeout: 60_000 }).toEqual(['server_unreachable']);
+    await openSettings(page, 'Appearance');
+    await page.getByLabel('Deutsch').check();
+    await page.getByRole('tab', { name: 'Konten' }).click();
+    const panel = page.getByRole('tabpanel');
+    await panel.getByText('Sein Server antwortet nicht. Es wird von selbst wieder versucht.').waitFor();
+    expect(await panel.textContent()).not.toContain('nothing listens');
     // The browser also tells of the password that was wrong.
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
     expect(strangeRequests).toEqual([]);

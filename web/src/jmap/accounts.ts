@@ -36,9 +36,10 @@ export interface MailAccountStatus {
   readonly id: string;
   readonly address: string;
   readonly agent: { readonly state: string; readonly reason?: string };
-  /** What the account's server refuses, and why what is to be sent waits: in the hub's words. */
-  readonly server?: { readonly problem?: string };
+  /** What the account's server refuses, and why what is to be sent waits: in the hub's words, and for most by its codes. */
+  readonly server?: { readonly problem?: string; readonly problemCode?: string };
   readonly sendingProblem?: string;
+  readonly sendingProblemCode?: string;
 }
 
 export async function listMailAccounts(login: Login): Promise<readonly MailAccountStatus[]> {

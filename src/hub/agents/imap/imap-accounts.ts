@@ -12,7 +12,7 @@ import { SmtpSubmitter } from '../smtp/smtp-submitter.ts';
 import { type StartedAgent, Supervisor, type SupervisorStatus } from '../supervisor.ts';
 import { parseImapSettings, readImapSettings, writeImapSettings } from './account-settings.ts';
 import { ImapAccount } from './imap-account.ts';
-import type { ImapAgentCalls, ImapSettings, ImapStatus, ImapToldCalls } from './imap-protocol.ts';
+import type { ImapAgentCalls, ImapSettings, ImapStatus, ImapToldCalls, SendProblemCode } from './imap-protocol.ts';
 import { ACCOUNTS_MAX, RAW_PIECE_BYTES } from './limits.ts';
 import { OAuthTokens } from './oauth-tokens.ts';
 
@@ -39,6 +39,8 @@ export interface ImapAccountStatus {
   readonly server: ImapStatus | undefined;
   /** Why what is to be sent waits, in words for a person; undefined when nothing does. */
   readonly sendingProblem: string | undefined;
+  /** For programs that say it in another language; undefined too when it is what the server said. */
+  readonly sendingProblemCode: SendProblemCode | undefined;
   readonly pendingChanges: number;
   readonly emails: number;
   /** Since the last look at all folders; undefined before the first. */
@@ -88,7 +90,8 @@ export class ImapAccounts implements AsyncDisposable {
       address: account.record.name,
       agent: supervisor.status,
       server,
-      sendingProblem: this.submitter.problemOf(account.id),
+      sendingProblem: this.submitter.problemOf(account.id)?.reason,
+      sendingProblemCode: this.submitter.problemOf(account.id)?.code,
       pendingChanges: account.pending(Number.MAX_SAFE_INTEGER).length,
       emails: countOf(account),
       lagMs: server?.currentAt === undefined ? undefined : Math.max(0, now - server.currentAt),

@@ -7,7 +7,7 @@
 import type { ImapFlow } from 'imapflow';
 import { type Clock, isAbort, type Log, Scope, whenAborted } from '../../../base/index.ts';
 import { readMessage } from '../../../jmap/mime/index.ts';
-import { HubError, sentencesOf } from '../../hub-error.ts';
+import { HubError, type HubErrorCode, sentencesOf } from '../../hub-error.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { sendMessage } from '../smtp/smtp-agent.ts';
 import { type ListedFolder, listFolders, prefixOf } from './folder-list.ts';
@@ -51,7 +51,13 @@ export class ImapAgent implements AsyncDisposable {
   #settings: ImapSettings | undefined;
   /** A secret that the server did not take the last time. */
   #refused: string | undefined;
-  #status: ImapStatus = { connection: 'disconnected', problem: undefined, currentAt: undefined, toFetch: 0 };
+  #status: ImapStatus = {
+    connection: 'disconnected',
+    problem: undefined,
+    problemCode: undefined,
+    currentAt: undefined,
+    toFetch: 0,
+  };
   #wake: () => void = () => undefined;
   /** What was asked for while the work went on. */
   #isNudged = false;
@@ -91,9 +97,9 @@ export class ImapAgent implements AsyncDisposable {
         });
       } catch (error) {
         if (isOver(error) || isAbort(error, signal)) throw error;
-        const problem = this.#wordsFor(error);
+        const { code: problemCode, words: problem } = this.#named(error);
         log.warn({ err: error }, 'an IMAP server cannot be worked with now');
-        await this.#say({ connection: 'disconnected', problem }, signal);
+        await this.#say({ connection: 'disconnected', problem, problemCode }, signal);
       }
       await this.#pause(waitMs, signal);
       waitMs = Math.min(2 * waitMs, RECONNECT_CEILING_MS);
@@ -112,7 +118,7 @@ export class ImapAgent implements AsyncDisposable {
     const connect = (): Promise<ImapFlow> => this.#connect(life.signal);
     this.#scope.spawn('watch', () => watchInbox({ clock, log, connect, onNews: () => this.#look() }, life.signal));
     try {
-      await this.#say({ connection: 'connected', problem: undefined }, signal);
+      await this.#say({ connection: 'connected', problem: undefined, problemCode: undefined }, signal);
       for (;;) {
         const isSettled = await this.#round(client, signal);
         onGood();
@@ -138,9 +144,12 @@ export class ImapAgent implements AsyncDisposable {
     }
   }
 
-  #wordsFor(error: unknown): string {
-    if (error instanceof HubError) return sentencesOf(error);
-    return this.#settings === undefined ? asText(error) : sentencesOf(asHubError(error, this.#settings.imap));
+  #named(error: unknown): { readonly code: HubErrorCode | undefined; readonly words: string } {
+    const settings = this.#settings?.imap;
+    const named = error instanceof HubError || settings === undefined ? error : asHubError(error, settings);
+    return named instanceof HubError
+      ? { code: named.code, words: sentencesOf(named) }
+      : { code: undefined, words: asText(error) };
   }
 
   /** Looks at all folders. Answers whether what is pending may be done: not while messages may have moved meanwhile. */
@@ -168,14 +177,14 @@ export class ImapAgent implements AsyncDisposable {
         const leftOut = await syncFolder({ client, line: this.#line, onLeft }, turn, signal);
         this.#problems.delete(path);
         if (leftOut.length > 0)
-          this.#problems.set(path, `${path}: messages left out: ${leftOut.length}: ${this.#wordsFor(leftOut[0])}`);
+          this.#problems.set(path, `${path}: messages left out: ${leftOut.length}: ${this.#named(leftOut[0]).words}`);
         if (readsAllFlags) this.#flagsDueAt.set(path, clock.monotonic() + FLAGS_INTERVAL_MS);
       } catch (error) {
         // Of one folder that the server refuses; the others are none the worse for it.
         if (!client.usable || !isRefusal(error)) throw error;
         this.#deps.log.warn({ err: error }, 'a folder cannot be looked at now');
         refused.push(path);
-        this.#problems.set(path, `${path}: ${this.#wordsFor(error)}`);
+        this.#problems.set(path, `${path}: ${this.#named(error).words}`);
       }
     }
     const { again } = await this.#line.call('current', { refused }, signal);
@@ -183,7 +192,7 @@ export class ImapAgent implements AsyncDisposable {
     this.#unsettledLooks = again ? this.#unsettledLooks + 1 : 0;
     if (again && this.#unsettledLooks % UNSETTLED_LOOKS_MAX !== 0) return false;
     const [problem] = this.#problems.values();
-    await this.#say({ currentAt: clock.now(), problem }, signal);
+    await this.#say({ currentAt: clock.now(), problem, problemCode: undefined }, signal);
     return true;
   }
 
@@ -260,10 +269,9 @@ export class ImapAgent implements AsyncDisposable {
       await this.#line.call('handing', { id }, signal);
     };
     const { smtp } = await this.#line.call('settings', {}, signal);
-    if (smtp === undefined)
-      return { kind: 'later', reason: 'the account has no server to send by', isCredentialRefused: false };
+    if (smtp === undefined) return { kind: 'later', reason: 'the account has no server to send by', code: undefined };
     const outcome = await sendMessage({ onHanding }, smtp, message, signal);
-    if (outcome.kind !== 'later' || !outcome.isCredentialRefused) return outcome;
+    if (outcome.kind !== 'later' || outcome.code !== 'credential_refused') return outcome;
     // A token that is over sooner than was said is made anew, where that can be done.
     const { smtp: renewed } = await this.#line.call('settings', { refused: smtp.secret }, signal);
     if (renewed === undefined || renewed.secret === smtp.secret) return outcome;

@@ -3,6 +3,7 @@
  * nothing: what is known of the server stands in the store, and what is to be done there comes from it, step by step.
  */
 import type { EnvelopeAddress } from '../../../jmap/index.ts';
+import type { HubErrorCode } from '../../hub-error.ts';
 
 export interface ServerSettings {
   readonly host: string;
@@ -126,6 +127,8 @@ export interface ImapStatus {
   readonly connection: 'disconnected' | 'connecting' | 'connected';
   /** Why not, or what the server has refused, in words for a person. */
   readonly problem: string | undefined;
+  /** Of why there is no connection, for programs that say it in another language; what one folder is refused for has none. */
+  readonly problemCode: HubErrorCode | undefined;
   /** Of the last look at all folders that came to its end; milliseconds since 1970. */
   readonly currentAt: number | undefined;
   /** Messages whose header is still to be fetched. */
@@ -212,11 +215,14 @@ export interface RecipientReply {
   readonly isDeferred: boolean;
 }
 
+export type SendProblemCode = Extract<HubErrorCode, 'credential_refused' | 'server_unreachable' | 'failed'>;
+
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly replies: readonly RecipientReply[] }
   /** Nobody has it, and nobody will but those that are deferred. */
   | { readonly kind: 'refused'; readonly replies: readonly RecipientReply[] }
-  | { readonly kind: 'later'; readonly reason: string; readonly isCredentialRefused: boolean }
+  /** Without a code the reason is what the server said. */
+  | { readonly kind: 'later'; readonly reason: string; readonly code: SendProblemCode | undefined }
   /** The connection ended after the message was said and before the answer: the server may have it, or not. */
   | { readonly kind: 'unknown'; readonly reason: string };
 

@@ -19,6 +19,7 @@ export interface SmtpDeps {
 interface SmtpError extends Error {
   readonly code?: string;
   readonly response?: string;
+  readonly syscall?: string;
   readonly responseCode?: number;
   readonly rejectedErrors?: readonly (SmtpError & { readonly recipient?: string })[];
 }
@@ -127,8 +128,18 @@ function outcomeOf(error: SmtpError, recipients: readonly string[], isHanding: b
     if (error.code !== 'EAUTH') return { kind: 'refused', replies };
   }
   if (code >= 400 || !isHanding)
-    return { kind: 'later', reason: error.response ?? message, isCredentialRefused: false };
+    return {
+      kind: 'later',
+      reason: error.response ?? message,
+      code: isUnreached(error) ? 'server_unreachable' : undefined,
+    };
   return { kind: 'unknown', reason: message };
+}
+
+/** Nobody answered. nodemailer calls `ESOCKET` also what is wrong with a certificate: that came from no call of the system. */
+function isUnreached({ code = '', response, syscall }: SmtpError): boolean {
+  if (response !== undefined) return false;
+  return code === 'ESOCKET' ? syscall !== undefined : ['ECONNECTION', 'EDNS', 'ETIMEDOUT'].includes(code);
 }
 
 function isCredentialRefusal({ code, responseCode = 0 }: SmtpError): boolean {
@@ -139,7 +150,7 @@ function isCredentialRefusal({ code, responseCode = 0 }: SmtpError): boolean {
 function credentialRefused(error: SmtpError, { auth, host, user }: ServerSettings): SendOutcome {
   const what = auth === 'oauth2' ? 'token' : 'password';
   const reason = `${host} does not take the ${what} for ${user}, so nothing is sent: ${replyOf(error)}. Add the account once more with the ${what} that it has now; what waits is sent then.`;
-  return { kind: 'later', reason, isCredentialRefused: true };
+  return { kind: 'later', reason, code: 'credential_refused' };
 }
 
 function isDeferral({ responseCode = 0 }: SmtpError): boolean {

@@ -33,6 +33,7 @@ export interface SmtpSubmitterDeps {
 }
 
 const NOTE = 'smtp-';
+type Later = Extract<SendOutcome, { kind: 'later' }>;
 type Statuses = Readonly<Record<string, DeliveryStatus>>;
 
 /** What is known of a message that was handed over, or is about to be. */
@@ -54,7 +55,7 @@ export class SmtpSubmitter implements Submitter {
   readonly #deps: SmtpSubmitterDeps;
   readonly #sending = new Set<string>();
   /** By account, why the last try to send came to nothing. */
-  readonly #problems = new Map<string, string>();
+  readonly #problems = new Map<string, Later>();
   /** By account, for those whose message waits: aborted when it has other settings. */
   readonly #renewals = new Map<string, AbortController>();
 
@@ -77,8 +78,8 @@ export class SmtpSubmitter implements Submitter {
     return settings.smtp === undefined ? 'the account has no server to send by' : undefined;
   }
 
-  /** Why what is to be sent waits, in words for a person; undefined when nothing does. */
-  problemOf(accountId: string): string | undefined {
+  /** Why what is to be sent waits; undefined when nothing does. */
+  problemOf(accountId: string): Later | undefined {
     return this.#problems.get(accountId);
   }
 
@@ -110,7 +111,7 @@ export class SmtpSubmitter implements Submitter {
     if (outcome.kind === 'later') {
       if (note === undefined) account.objects.remove('Private', noteOf(id));
       else writeNote(account, id, note);
-      this.#problems.set(accountId, outcome.reason);
+      this.#problems.set(accountId, outcome);
       const waiting = left.map(({ email }) => [email, waitingFor(outcome)] as const);
       const statuses = { ...note?.statuses, ...Object.fromEntries(waiting) };
       return { kind: 'later', reason: outcome.reason, statuses, sooner };
@@ -170,7 +171,7 @@ export class SmtpSubmitter implements Submitter {
       const isHanded = account !== undefined && readNote(account, message.id)?.isHanding === true;
       if (isHanded) return { kind: 'unknown', reason };
       const isCredentialRefused = error instanceof HubError && error.code === 'credential_refused';
-      return { kind: 'later', reason, isCredentialRefused };
+      return { kind: 'later', reason, code: isCredentialRefused ? 'credential_refused' : 'failed' };
     } finally {
       this.#sending.delete(message.id);
     }
@@ -222,10 +223,10 @@ function takenBy(
 }
 
 /** As a server would say it (RFC 3463), where it was not one that said it. */
-function waitingFor({ isCredentialRefused, reason }: Extract<SendOutcome, { kind: 'later' }>): DeliveryStatus {
+function waitingFor({ code, reason }: Later): DeliveryStatus {
   const words = reason.replace(/\s+/g, ' ');
   const isReply = /^4\d\d /.test(words);
-  const smtpReply = isReply ? words : `451 ${isCredentialRefused ? '4.7.8' : '4.4.1'} ${words}`;
+  const smtpReply = isReply ? words : `451 ${code === 'credential_refused' ? '4.7.8' : '4.4.1'} ${words}`;
   return { smtpReply, delivered: 'queued', displayed: 'unknown' };
 }
 

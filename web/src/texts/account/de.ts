@@ -100,6 +100,19 @@ export const de: AccountMessages = {
     connecting: 'verbindet sich',
     disconnected: 'nicht verbunden',
   },
+  receivingProblems: {
+    credential_refused: 'Sein Server nimmt das Passwort nicht mehr. Füge das Konto mit dem jetzigen noch einmal hinzu.',
+    server_unreachable: 'Sein Server antwortet nicht. Es wird von selbst wieder versucht.',
+    untrusted: 'Das Zertifikat seines Servers passt nicht zu dessen Namen. Dem Server wurde nichts gesagt.',
+    failed: 'Das Programm, das seinem Server folgt, scheitert immer wieder. Es wird von selbst wieder versucht.',
+  },
+  sendingProblems: {
+    credential_refused:
+      'Nichts wird gesendet: Der Server nimmt das Passwort nicht. Füge das Konto mit dem jetzigen noch einmal hinzu.',
+    server_unreachable:
+      'Nichts wird gesendet: Der Server für ausgehende Post antwortet nicht. Es wird von selbst wieder versucht.',
+    failed: 'Gerade wird nichts gesendet. Es wird von selbst wieder versucht.',
+  },
   remove: 'Entfernen',
   sureToRemove: (name) => `${name} hier entfernen? Der Server behält die Post.`,
   accountDevices: 'Geräte deines Kontos',

@@ -103,6 +103,20 @@ export const en = {
     connecting: 'connecting',
     disconnected: 'not connected',
   } as Readonly<Record<string, string>>,
+  /** By the hub's codes. */
+  receivingProblems: {
+    credential_refused:
+      'Its server does not take the password any more. Add the account again with the one it has now.',
+    server_unreachable: 'Its server does not answer. It is tried again by itself.',
+    untrusted: 'The certificate of its server is not one for its name. Nothing was said to that server.',
+    failed: 'The program that follows its server fails again and again. It is tried again by itself.',
+  } as Readonly<Record<string, string>>,
+  sendingProblems: {
+    credential_refused:
+      'Nothing is sent: the server does not take the password. Add the account again with the one it has now.',
+    server_unreachable: 'Nothing is sent: the outgoing server does not answer. It is tried again by itself.',
+    failed: 'Nothing is sent now. It is tried again by itself.',
+  } as Readonly<Record<string, string>>,
   remove: 'Remove',
   sureToRemove: (name: string) => `Remove ${name} from here? Its server keeps the mail.`,
   accountDevices: 'Devices of your account',
