@@ -35,7 +35,7 @@ import type { Mailbox } from './mail/mailbox.ts';
 import type { Nodes } from './network/nodes.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import { type Imported, type Posted, Posting, type RawMail, type Sent } from './outbox/posting.ts';
-import { openParts, type Parts } from './parts.ts';
+import { letterBytesOf, openParts, type Parts } from './parts.ts';
 
 export interface ClientDeps {
   readonly clock: Clock;
@@ -178,6 +178,12 @@ export class Client implements AsyncDisposable {
   get state(): ClientState {
     const { borrowed, node, offlineSince, pinned, state } = this.#link.view;
     return { connection: state, node, offlineSince, pinned, borrowed };
+  }
+
+  /** The largest ordinary mail that the home sends; 0: it sends none; undefined: nobody can tell without a connection. */
+  get ordinaryBytesMax(): number | undefined {
+    const info = this.#parts.wire.connection?.info;
+    return info === undefined ? undefined : letterBytesOf(info);
   }
 
   /** Milliseconds that the home's clock is ahead of this device's, as far as known; 0 before a node was connected. */

@@ -259,7 +259,7 @@ function createComposer(
 }
 
 /** The largest letter that a node takes; 0: none, or there is no node. */
-function letterBytesOf(info: NodeConnection['info'] | undefined): number {
+export function letterBytesOf(info: NodeConnection['info'] | undefined): number {
   return info === undefined ? 0 : Math.max(info.letterBytes, info.largeLetterBytes);
 }
 

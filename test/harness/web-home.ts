@@ -95,10 +95,11 @@ export class WebHome implements AsyncDisposable {
     return this.#ready.invite;
   }
 
-  static async open(registration: 'open' | 'invite' = 'open'): Promise<WebHome> {
+  /** `args` are more of what `up` takes; whoever crashes it starts it without them. */
+  static async open(registration: 'open' | 'invite' = 'open', args: readonly string[] = []): Promise<WebHome> {
     await promisify(execFile)('npm', ['run', 'build', '--silent', '--workspace', 'web']);
     const folder = await mkdtemp(join(tmpdir(), 'restante-web-'));
-    const [child, ready] = await start(folder, '0', '0', registration);
+    const [child, ready] = await start(folder, '0', '0', registration, args);
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     return new WebHome(folder, child, ready, browser);
   }
@@ -231,6 +232,7 @@ async function start(
   port: string,
   hubPort: string,
   registration: 'open' | 'invite' = 'open',
+  args: readonly string[] = [],
 ): Promise<[ChildProcess, Ready]> {
   const options = [
     '--data',
@@ -241,6 +243,7 @@ async function start(
     hubPort,
     '--registration',
     registration,
+    ...args,
   ];
   const child = spawn(process.execPath, [MAIN, 'up', '--json', '--log-level', 'error', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -35,6 +35,8 @@ export interface PersonStatus {
   readonly alarms: readonly { readonly code: string; readonly subject: string; readonly detail: string }[];
   readonly blocked: readonly string[];
   readonly queued: number;
+  /** 0: the home sends no ordinary mail. Undefined: nobody can tell now. */
+  readonly ordinaryBytesMax?: number;
 }
 
 export interface KeyView {

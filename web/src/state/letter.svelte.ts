@@ -52,6 +52,15 @@ export const EMPTY: Omit<LetterContent, 'key'> = {
   draftId: undefined,
 };
 
+/** Of 57 octets of a file, a line of base64 (RFC 2045, section 6.8). */
+const LINE = { octets: 57, encoded: 78 };
+
+/** About as many octets as it has as ordinary mail. */
+export function ordinarySize({ attachments, text }: Pick<LetterContent, 'attachments' | 'text'>): number {
+  const files = attachments.reduce((sum, { size }) => sum + size, 0);
+  return Math.ceil(files / LINE.octets) * LINE.encoded + text.length;
+}
+
 export type SaveState = 'clean' | 'typed' | 'saving' | 'saved';
 
 export class Letter {

@@ -10,6 +10,8 @@ import { Refusal } from '../jmap/refusal.ts';
 const OUTSIDE = 'unknown_home';
 
 export class Outsiders {
+  /** The largest ordinary mail that the home sends, once there is somebody outside; undefined: nobody can tell. */
+  bytesMax = $state<number>();
   readonly #door: PersonDoor;
   readonly #outside = new SvelteSet<string>();
   readonly #asked = new Set<string>();
@@ -31,11 +33,21 @@ export class Outsiders {
       this.#door.key(address).catch((error: unknown) => {
         if (error instanceof Refusal && error.code === OUTSIDE) {
           this.#outside.add(address);
+          if (this.bytesMax === undefined) void this.#learnSize();
           return;
         }
         this.#asked.delete(address); // asked again with the next change of whom the letter is for
         if (!(error instanceof Refusal)) console.warn(error);
       });
+    }
+  }
+
+  /** Without it whoever writes hears of it from the home, later. */
+  async #learnSize(): Promise<void> {
+    try {
+      this.bytesMax = (await this.#door.status()).ordinaryBytesMax;
+    } catch (error) {
+      console.warn(error);
     }
   }
 }

@@ -188,6 +188,9 @@ export const de: Messages = {
   uploadFailed: (name) => `${name} konnte nicht angehängt werden.`,
   leavesHomes: (people: string) =>
     `Von ${people} ist kein Heim bekannt: Ist kein Schlüssel veröffentlicht, kann jeder Mailserver auf dem Weg dies lesen.`,
+  sendsNothingOut: (people) => `Von ${people} ist kein Heim bekannt, und deines sendet keine Post an andere.`,
+  tooLargeOutside: (people, size, max) =>
+    `Von ${people} ist kein Heim bekannt: Als gewöhnliche Post darf dies ${max} haben und hat ${size}. Lass eine Datei weg oder diese Empfänger.`,
   waitForUploads: 'Einige Dateien sind noch unterwegs.',
   discard: 'Entwurf verwerfen',
   discarded: 'Entwurf verworfen',

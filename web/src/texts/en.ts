@@ -192,6 +192,9 @@ export const en = {
   uploadFailed: (name: string) => `${name} could not be attached.`,
   leavesHomes: (people: string) =>
     `No home is known of ${people}: unless a key of theirs is published, every mail server on the way can read this.`,
+  sendsNothingOut: (people: string) => `No home is known of ${people}, and yours sends no mail to others.`,
+  tooLargeOutside: (people: string, size: string, max: string) =>
+    `No home is known of ${people}: as ordinary mail it may have ${max}, and this has ${size}. Take a file out, or them.`,
   waitForUploads: 'Some files are still on their way.',
   discard: 'Discard draft',
   discarded: 'Draft discarded',

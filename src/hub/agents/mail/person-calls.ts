@@ -24,6 +24,8 @@ export interface PersonStatus {
   /** Addresses and homes. */
   readonly blocked: readonly string[];
   readonly queued: number;
+  /** The largest ordinary mail that the home sends; 0: it sends none; undefined: nobody can tell now. */
+  readonly ordinaryBytesMax: number | undefined;
   /** What came last to be known of completeness, for people. */
   readonly sentence: string;
 }

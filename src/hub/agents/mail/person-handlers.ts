@@ -58,7 +58,7 @@ export function personHandlers(client: Client): Handlers<PersonCalls> {
 }
 
 async function statusOf(client: Client): Promise<PersonStatus> {
-  const { account, address, alarms, mail, nodes, outbox, state } = client;
+  const { account, address, alarms, mail, nodes, ordinaryBytesMax, outbox, state } = client;
   const [fingerprint, devices, blocked, report] = await Promise.all([
     account.fingerprint(),
     account.devices(),
@@ -71,6 +71,7 @@ async function statusOf(client: Client): Promise<PersonStatus> {
     fleets: nodes.fleets,
     alarms: alarms.map(({ code, detail, subject }) => ({ code, detail, subject })),
     queued: outbox.queuedCount,
+    ordinaryBytesMax,
     sentence: report.sentence,
   };
 }
