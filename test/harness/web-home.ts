@@ -95,12 +95,19 @@ export class WebHome implements AsyncDisposable {
     return this.#ready.invite;
   }
 
+  /** What the browser's camera sees: a file of JPEG pictures, one after another, which tests write. */
+  get camera(): string {
+    return cameraIn(this.#folder);
+  }
+
   /** `args` are more of what `up` takes; whoever crashes it starts it without them. */
   static async open(registration: 'open' | 'invite' = 'open', args: readonly string[] = []): Promise<WebHome> {
     await promisify(execFile)('npm', ['run', 'build', '--silent', '--workspace', 'web']);
     const folder = await mkdtemp(join(tmpdir(), 'restante-web-'));
     const [child, ready] = await start(folder, '0', '0', registration, args);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    const camera = `--use-file-for-fake-video-capture=${cameraIn(folder)}`;
+    const options = ['--no-sandbox', '--use-fake-device-for-media-stream', camera];
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: options });
     return new WebHome(folder, child, ready, browser);
   }
 
@@ -217,6 +224,10 @@ export class WebHome implements AsyncDisposable {
   #profileOf(address: string): string {
     return join(this.#folder, 'profiles', address);
   }
+}
+
+function cameraIn(folder: string): string {
+  return join(folder, 'camera.mjpeg');
 }
 
 /** Also of one that has ended by itself. */

@@ -237,6 +237,8 @@ export const de: AccountMessages = {
   scanHint: 'Halte den Code aus ihren Einstellungen vor die Kamera.',
   scanStop: 'Kamera aus',
   scanWrong: 'Das ist der Code eines anderen Schlüssels.',
+  noCamera:
+    'Die Kamera geht nicht: Es gibt keine, ein anderes Programm hat sie, oder dem Browser ist gesagt, sie zu verweigern.',
   signedBy: (address) => `Unterschrieben von ${address}.`,
   members: 'In dieser Unterhaltung',
   roles: { owner: 'Inhaber', member: 'Mitglied', reader: 'liest mit', invited: 'eingeladen' },

@@ -243,6 +243,7 @@ export const en = {
   scanHint: 'Hold the code of their settings before the camera.',
   scanStop: 'Stop the camera',
   scanWrong: 'That is the code of another key.',
+  noCamera: 'The camera cannot be used: there is none, another program has it, or the browser was told to refuse it.',
   signedBy: (address: string) => `Signed by ${address}.`,
   members: 'In this conversation',
   roles: { owner: 'owner', member: 'member', reader: 'reader', invited: 'invited' } as Readonly<Record<string, string>>,
