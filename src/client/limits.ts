@@ -60,8 +60,10 @@ export const RETRY_FIRST_MS = 2_000;
 export const RETRY_CEILING_MS = 5 * 60_000;
 /** Outbox items read at once. */
 export const OUTBOX_PAGE = 256;
-/** Heads are compared with a second node this often (design, client). */
+/** Heads are compared with the other nodes this often (design, client). */
 export const COMPARE_INTERVAL_MS = 5 * 60_000;
+/** One that did not answer is asked again after this: a node that was restarted counts again while somebody looks. */
+export const AWAY_AGAIN_MS = 15_000;
 /** Conversations up to this size are asked for whole before one writes to them: five pages; longer ones from their ends. */
 export const CONVERSATION_READ_WHOLE_MAX = 1_000;
 /** Authors looked up while one conversation is read: more than a conversation of people has. */

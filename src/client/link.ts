@@ -16,6 +16,7 @@ import { type ChoiceView, LOOP_MS, NodeChoice } from './choice/index.ts';
 import { ClientError } from './client-error.ts';
 import type { ClientEvents } from './client-events.ts';
 import { ConnectionError, type NodeConnection } from './connection/index.ts';
+import type { DirectoryNode } from './directory/index.ts';
 import { completenessOf, headsOf } from './ledger/index.ts';
 import { Admission } from './network/admission.ts';
 import type { NodeLink } from './network/node-link.ts';
@@ -184,6 +185,7 @@ export class Link implements AsyncDisposable {
     if (link === undefined || this.#session?.link === link) return;
     const { parts } = this.#deps;
     parts.wire.connection = link.connection;
+    parts.nodes.heard(link.name, true);
     parts.wire.serverTimeOffsetMs = link.connection.serverTimeOffsetMs;
     parts.nodes.refresh();
     const session = new Session(this.#sessionDeps(), link);
@@ -217,7 +219,8 @@ export class Link implements AsyncDisposable {
         await parts.home.refresh(connection, name);
         parts.nodes.refresh();
       },
-      dialOther: async (node, signal) => (await this.dialOthers(node, 1, signal))[0],
+      others: (node) => this.#others(node),
+      dial: (node, signal) => this.#dial(node, signal),
     };
   }
 
@@ -235,19 +238,32 @@ export class Link implements AsyncDisposable {
 
   /** At most so many other nodes of the list than this one, in the order of the directory. */
   async dialOthers(node: string, most: number, signal: AbortSignal): Promise<readonly NodeLink[]> {
-    const { log, parts } = this.#deps;
     const links: NodeLink[] = [];
-    for (const other of parts.nodes.directory.nodes) {
+    for (const other of this.#others(node)) {
       if (links.length >= most) break;
-      if (other.name === node) continue;
-      try {
-        links.push(await parts.network.connect(other, signal));
-      } catch (error) {
-        if (isAbort(error, signal)) throw error;
-        log.info({ err: error, node: other.name }, 'another node cannot be asked');
-      }
+      const link = await this.#dial(other, signal);
+      if (link !== undefined) links.push(link);
     }
     return links;
+  }
+
+  #others(node: string): readonly DirectoryNode[] {
+    return this.#deps.parts.nodes.directory.nodes.filter(({ name }) => name !== node);
+  }
+
+  /** Undefined: it does not answer now. */
+  async #dial(node: DirectoryNode, signal: AbortSignal): Promise<NodeLink | undefined> {
+    const { log, parts } = this.#deps;
+    try {
+      const link = await parts.network.connect(node, signal);
+      parts.nodes.heard(node.name, true);
+      return link;
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      parts.nodes.heard(node.name, false);
+      log.info({ err: error, node: node.name }, 'another node cannot be asked');
+      return undefined;
+    }
   }
 
   async #report(): Promise<void> {

@@ -323,7 +323,7 @@ function createHistory(
   const report = async (): Promise<Report> => {
     const names = nodes.directory.nodes.map(({ name }) => name);
     const counts = { pendingBodies: await bodies.pendingCount(), unverified: await unverified.count() };
-    return createReport(mailboxes, names, counts);
+    return createReport(mailboxes, names, nodes.away, counts);
   };
   return { history, unverified, report };
 }

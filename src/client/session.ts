@@ -8,10 +8,11 @@ import { ConnectionError } from './connection/index.ts';
 import type { OwnKeys } from './contacts/own-keys.ts';
 import type { Deliveries } from './deliveries/deliveries.ts';
 import { reportOf } from './deliveries/delivery-report.ts';
+import type { DirectoryNode } from './directory/index.ts';
 import type { Erasing } from './history/erasing.ts';
 import type { History } from './history/history.ts';
 import type { Unverified } from './history/unverified.ts';
-import { COMPARE_INTERVAL_MS, NOTE_DELAY_MS, OWN_KEYS_INTERVAL_MS } from './limits.ts';
+import { AWAY_AGAIN_MS, COMPARE_INTERVAL_MS, NOTE_DELAY_MS, OWN_KEYS_INTERVAL_MS } from './limits.ts';
 import type { NodeLink } from './network/node-link.ts';
 import type { NotePlace } from './notes/note-body.ts';
 import type { Notes } from './notes/notes.ts';
@@ -34,8 +35,10 @@ export interface SessionDeps {
   readonly followRotation: (link: NodeLink) => Promise<void>;
   /** Which nodes the home has by now. */
   readonly followHome: (link: NodeLink) => Promise<void>;
-  /** A connection to another node than this one, if the home has one. */
-  readonly dialOther: (node: string, signal: AbortSignal) => Promise<NodeLink | undefined>;
+  /** The nodes of the list but for this one. */
+  readonly others: (node: string) => readonly DirectoryNode[];
+  /** Undefined: it does not answer now. */
+  readonly dial: (node: DirectoryNode, signal: AbortSignal) => Promise<NodeLink | undefined>;
 }
 
 export class Session implements AsyncDisposable {
@@ -134,26 +137,44 @@ export class Session implements AsyncDisposable {
 
   /** At once, and then every few minutes: what this node does not show, another may. */
   async #compare(signal: AbortSignal): Promise<void> {
-    const { clock, deliveries, history, log, unverified } = this.#deps;
+    const { clock, history, others, unverified } = this.#deps;
+    const { connection, name } = this.link;
     for (;;) {
       await abortable(history.nextPass(), signal);
       // Authors whose home was silent when their mail came.
-      await unverified.judgeAgain({ connection: this.link.connection, node: this.link.name });
-      const other = await this.#deps.dialOther(this.link.name, signal);
-      if (other !== undefined) {
-        try {
-          await history.compare({ connection: other.connection, node: other.name }, signal);
-          await deliveries.ask(other.connection);
-        } catch (error) {
-          if (isAbort(error, signal)) throw error;
-          log.info({ err: error, node: other.name }, 'a comparison with another node failed');
-        } finally {
-          await other.connection[Symbol.asyncDispose]();
-        }
+      await unverified.judgeAgain({ connection, node: name });
+      const dueAt = clock.monotonic() + COMPARE_INTERVAL_MS;
+      let away = await this.#compareWith(others(name), signal);
+      // Who was away is asked sooner: it is missed, and a node that is down has no work from it.
+      for (let restMs = COMPARE_INTERVAL_MS; restMs > 0; restMs = dueAt - clock.monotonic()) {
+        await clock.sleep(away.length === 0 ? restMs : Math.min(restMs, AWAY_AGAIN_MS), signal);
+        if (clock.monotonic() < dueAt) away = await this.#compareWith(away, signal);
       }
-      await clock.sleep(COMPARE_INTERVAL_MS, signal);
       // When this node goes, perhaps for good, those that came since it was dialled are known.
       await this.#deps.followHome(this.link);
     }
+  }
+
+  /** One after the other: a person with many nodes is not many people to a home. Returns those that do not answer. */
+  async #compareWith(nodes: readonly DirectoryNode[], signal: AbortSignal): Promise<readonly DirectoryNode[]> {
+    const { deliveries, dial, history, log } = this.#deps;
+    const away: DirectoryNode[] = [];
+    for (const node of nodes) {
+      const other = await dial(node, signal);
+      if (other === undefined) {
+        away.push(node);
+        continue;
+      }
+      try {
+        await history.compare({ connection: other.connection, node: other.name }, signal);
+        await deliveries.ask(other.connection);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        log.info({ err: error, node: other.name }, 'a comparison with another node failed');
+      } finally {
+        await other.connection[Symbol.asyncDispose]();
+      }
+    }
+    return away;
   }
 }

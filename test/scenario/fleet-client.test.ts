@@ -77,6 +77,26 @@ test('a client that stays connected knows nodes that join, and finds one when al
   );
 });
 
+test('every node of a fleet is heard, and one that is down does not count until it is back', async () => {
+  await using world = await FleetWorld.open(['a', 'b', 'c']);
+  const clients = new FleetClients(world);
+  const alice = await clients.createAccount('alice', 'a');
+  await world.settled();
+  await using client = await clients.open(alice, 'a');
+  const says = (words: RegExp): Promise<void> =>
+    world.until(async () => words.test((await client.report()).sentence), String(words));
+  await client.nodes.pin('a');
+  await world.moving(client.connect(never));
+  await says(/^complete up to \d+ on 3 of 3 nodes$/);
+  await world.stop('c');
+  await world.pass(COMPARE_INTERVAL_MS);
+  await says(/^complete up to \d+ on 2 of 3 nodes$/);
+  await world.start('c');
+  const backAt = world.clock.monotonic();
+  await says(/^complete up to \d+ on 3 of 3 nodes$/);
+  expect(world.clock.monotonic() - backAt).toBeLessThan(COMPARE_INTERVAL_MS / 2);
+});
+
 test('a body that comes to the node after its header is with the client seconds later', async () => {
   await using world = await FleetWorld.open(['a', 'b']);
   const clients = new FleetClients(world);

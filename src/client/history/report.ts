@@ -13,13 +13,14 @@ export interface Report extends LedgerReport {
 
 export type { FeedReport };
 
-/** `nodes`: the names of the directory. */
+/** `nodes`: the names of the directory; `away`: those that do not answer. */
 export function createReport(
   mailboxes: Mailboxes,
   nodes: readonly string[],
+  away: ReadonlySet<string>,
   counts: { readonly pendingBodies: number; readonly unverified: number },
 ): Report {
-  const report = reportOf(mailboxes.ledgers, nodes);
+  const report = reportOf(mailboxes.ledgers, nodes, away);
   return {
     ...report,
     ...counts,

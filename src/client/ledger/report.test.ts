@@ -4,6 +4,7 @@ import { Ledger } from './ledger.ts';
 import { completenessOf, headsOf, reportOf, sentenceOf } from './report.ts';
 
 const ALICE = parseAddress('alice@home.example');
+const NONE: ReadonlySet<string> = new Set();
 const LINK = new Uint8Array(32);
 const [ONE, TWO] = [parseFeedId('01'.repeat(32)), parseFeedId('02'.repeat(32))];
 
@@ -17,9 +18,12 @@ function ledger(feed: typeof ONE, heads: Readonly<Record<string, number>>): Ledg
 describe('the report', () => {
   test('says how far the mail is complete, and on how many nodes', () => {
     const whole = ledger(ONE, { a: 1_042, b: 1_042, c: 900 }).markHeld(1, 1_042);
-    const report = reportOf([whole], ['a', 'b', 'c']);
+    const report = reportOf([whole], ['a', 'b', 'c'], NONE);
     expect(report.complete).toBe(true);
     expect(sentenceOf(report)).toBe('complete up to 1 042 on 2 of 3 nodes');
+    const without = reportOf([whole], ['a', 'b', 'c'], new Set(['b']));
+    expect(without.complete).toBe(true);
+    expect(sentenceOf(without)).toBe('complete up to 1 042 on 1 of 3 nodes');
   });
 
   test('has the published form, with what was asked of whom, found, missing and filled', () => {
@@ -28,7 +32,7 @@ describe('the report', () => {
       .markAsked({ node: 'a', from: 1, to: 100, at: 9, found: 80 })
       .markHeld(91, 95)
       .markExpired(96, 97);
-    expect(reportOf([asked], ['a', 'b'])).toEqual({
+    expect(reportOf([asked], ['a', 'b'], NONE)).toEqual({
       complete: false,
       report: [
         {
@@ -41,34 +45,39 @@ describe('the report', () => {
           ],
           expired: [[96, 97]],
           nodes: [
-            { node: 'a', upTo: 100, asked: [{ from: 1, to: 100, at: 9, found: 80, missing: 20, filled: 5 }] },
-            { node: 'b', upTo: undefined, asked: [] },
+            {
+              node: 'a',
+              upTo: 100,
+              isAway: false,
+              asked: [{ from: 1, to: 100, at: 9, found: 80, missing: 20, filled: 5 }],
+            },
+            { node: 'b', upTo: undefined, isAway: false, asked: [] },
           ],
         },
       ],
     });
-    expect(sentenceOf(reportOf([asked], ['a', 'b']))).toBe(
+    expect(sentenceOf(reportOf([asked], ['a', 'b'], NONE))).toBe(
       '13 of 100 missing (81–90, 98–100) on 1 of 2 nodes; expired: 96–97',
     );
   });
 
   test('tells what expired apart from what is held', () => {
     const expired = ledger(ONE, { a: 42 }).markHeld(43, 43).markExpired(10, 42).markHeld(1, 9);
-    const report = reportOf([expired], ['a']);
+    const report = reportOf([expired], ['a'], NONE);
     expect(report.report[0]).toMatchObject({ held: 10, missing: [], expired: [[10, 42]] });
     expect(sentenceOf(report)).toBe('complete up to 42 on 1 of 1 node; expired: 10–42');
   });
 
   test('claims nothing before a head is known', () => {
-    expect(reportOf([], [])).toEqual({ complete: false, report: [] });
-    expect(sentenceOf(reportOf([], []))).toBe('nothing is known yet on 0 of 0 nodes');
-    expect(reportOf([Ledger.create(ALICE, ONE), ledger(TWO, { a: 0 })], ['a']).complete).toBe(false);
-    expect(reportOf([ledger(TWO, { a: 0 })], ['a']).complete).toBe(true);
+    expect(reportOf([], [], NONE)).toEqual({ complete: false, report: [] });
+    expect(sentenceOf(reportOf([], [], NONE))).toBe('nothing is known yet on 0 of 0 nodes');
+    expect(reportOf([Ledger.create(ALICE, ONE), ledger(TWO, { a: 0 })], ['a'], NONE).complete).toBe(false);
+    expect(reportOf([ledger(TWO, { a: 0 })], ['a'], NONE).complete).toBe(true);
   });
 
   test('sums feeds', () => {
     const ledgers = [ledger(ONE, { a: 10, b: 10 }).markHeld(1, 10), ledger(TWO, { a: 5, b: 4 }).markHeld(1, 5)];
-    expect(sentenceOf(reportOf(ledgers, ['a', 'b']))).toBe('complete up to 15 on 1 of 2 nodes');
+    expect(sentenceOf(reportOf(ledgers, ['a', 'b'], NONE))).toBe('complete up to 15 on 1 of 2 nodes');
   });
 });
 

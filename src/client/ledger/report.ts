@@ -21,6 +21,8 @@ export interface NodeReport {
   readonly node: string;
   /** Its last signed head; undefined: it has said none. */
   readonly upTo: number | undefined;
+  /** It did not answer when it was asked last: what it has is not to be had now. */
+  readonly isAway: boolean;
   readonly asked: readonly AskedReport[];
 }
 
@@ -42,21 +44,24 @@ export interface Report {
   readonly report: readonly FeedReport[];
 }
 
-/** `nodes`: the names of the list; a node that left it is named while its answers are remembered. */
-export function reportOf(ledgers: readonly Ledger[], nodes: readonly string[]): Report {
-  const report = ledgers.map((ledger) => feedReport(ledger, nodes));
+/** `nodes`: the names of the list; a node that left it is named while its answers are remembered. `away`: who does not answer. */
+export function reportOf(ledgers: readonly Ledger[], nodes: readonly string[], away: ReadonlySet<string>): Report {
+  const report = ledgers.map((ledger) => feedReport(ledger, nodes, away));
   // Of a feed without any head nothing is known to be missing, and nothing to be there.
   const known = ledgers.length > 0 && ledgers.every((ledger) => ledger.fields.heads.length > 0);
   return { complete: known && report.every((feed) => feed.missing.length === 0), report };
 }
 
-/** "complete up to 1 042 on 2 of 3 nodes": entries, summed over feeds, and the nodes that serve every feed to its head. */
+/** "complete up to 1 042 on 2 of 3 nodes": entries, summed over feeds, and the nodes that answer and serve every feed to its head. */
 export function sentenceOf({ complete, report }: Report): string {
   const upTo = report.reduce((sum, feed) => sum + feed.upTo, 0);
   const missing = report.reduce((sum, feed) => sum + countOf(feed.missing), 0);
   const expired = report.flatMap((feed) => feed.expired.map(spellInterval));
   const names = new Set(report.flatMap((feed) => feed.nodes.map((node) => node.node)));
-  const whole = [...names].filter((name) => report.every((feed) => headOf(feed, name) === feed.upTo));
+  const away = new Set(report.flatMap(({ nodes }) => nodes.filter(({ isAway }) => isAway).map(({ node }) => node)));
+  const whole = [...names].filter(
+    (name) => !away.has(name) && report.every((feed) => headOf(feed, name) === feed.upTo),
+  );
   const begin = complete
     ? `complete up to ${spell(upTo)}`
     : missing === 0
@@ -86,7 +91,7 @@ export function completenessOf(
   return { held, known: total };
 }
 
-function feedReport(ledger: Ledger, nodes: readonly string[]): FeedReport {
+function feedReport(ledger: Ledger, nodes: readonly string[], away: ReadonlySet<string>): FeedReport {
   const { evidence, expired, feed, held } = ledger.fields;
   const names = new Set([...nodes, ...evidence.map((asked) => asked.node)]);
   return {
@@ -98,6 +103,7 @@ function feedReport(ledger: Ledger, nodes: readonly string[]): FeedReport {
     nodes: [...names].map((node) => ({
       node,
       upTo: ledger.headOf(node)?.number,
+      isAway: away.has(node),
       asked: evidence.filter((asked) => asked.node === node).map((asked) => askedReport(ledger, asked)),
     })),
   };

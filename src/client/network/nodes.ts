@@ -62,6 +62,7 @@ export class Nodes {
   readonly #deps: NodesDeps;
   readonly #options: NodesOptions;
   #settings: DirectorySettings;
+  readonly #away = new Set<string>();
   #choice: NodeChoice<NodeLink> | undefined;
 
   private constructor(deps: NodesDeps, options: NodesOptions, settings: DirectorySettings) {
@@ -82,6 +83,16 @@ export class Nodes {
 
   get directory(): Directory {
     return this.#merge(this.#settings);
+  }
+
+  /** Those that did not answer when they were asked last. */
+  get away(): ReadonlySet<string> {
+    return this.#away;
+  }
+
+  heard(name: string, hasAnswered: boolean): void {
+    if (hasAnswered) this.#away.delete(name);
+    else this.#away.add(name);
   }
 
   get pinned(): string | undefined {
