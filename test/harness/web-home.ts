@@ -1,54 +1,28 @@
 /** A home with its hub and its page as people run them (`restante up`), somebody with mail, and a real browser before it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { asPerson, PASSWORD } from './home-process.ts';
 import { MAIN } from './program.ts';
+import { openBrowser, type Visit, visitPage, type WebUser } from './web-browser.ts';
 import { signInAt } from './web-page.ts';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export type { Visit, WebUser };
+
 const USING = ['urn:ietf:params:jmap:core', 'urn:ietf:params:jmap:mail'];
 const JSON_HEADERS = { 'content-type': 'application/json' };
 /** As many as a hub takes at once. */
 const UPLOADS_AT_ONCE = 8;
-/** Nobody takes these letters back: they are not held for the seconds in which somebody could (RFC 4865). */
-const HOLD_NOTHING = `{
-  const { fetch } = globalThis;
-  const atOnce = (body) => (typeof body === 'string' ? body.replace(/"HOLDFOR":"\\d+"/, '"HOLDFOR":"0"') : body);
-  globalThis.fetch = (url, init) => fetch(url, { ...init, body: atOnce(init?.body) });
-}`;
-
-export function hasChromium(): boolean {
-  return existsSync(CHROMIUM);
-}
-
 interface Ready {
   readonly home: string;
   readonly node: string;
   readonly web: string;
   readonly operator?: string;
   readonly invite?: string;
-}
-
-export interface WebUser {
-  readonly address: string;
-  readonly page: Page;
-  readonly context: BrowserContext;
-  /** Of every request that left the browser, but for the hub's own. */
-  readonly strangeRequests: readonly string[];
-  /** What the browser complained about: refused styles and scripts, errors. */
-  readonly complaints: readonly string[];
-}
-
-export interface Visit extends BrowserContextOptions {
-  /** What comes after the hub's address; or a whole one. */
-  readonly path?: string;
-  readonly sendsAtOnce?: boolean;
 }
 
 /** One message as Email/import takes it. */
@@ -105,9 +79,7 @@ export class WebHome implements AsyncDisposable {
     await promisify(execFile)('npm', ['run', 'build', '--silent', '--workspace', 'web']);
     const folder = await mkdtemp(join(tmpdir(), 'restante-web-'));
     const [child, ready] = await start(folder, '0', '0', registration, args);
-    const camera = `--use-file-for-fake-video-capture=${cameraIn(folder)}`;
-    const options = ['--no-sandbox', '--use-fake-device-for-media-stream', camera];
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: options });
+    const browser = await openBrowser(cameraIn(folder));
     return new WebHome(folder, child, ready, browser);
   }
 
@@ -178,24 +150,8 @@ export class WebHome implements AsyncDisposable {
   }
 
   /** The page, opened and not signed in. */
-  async visit(address: string, { path = '', sendsAtOnce = false, ...more }: Visit = {}): Promise<WebUser> {
-    const viewport = { width: 1280, height: 800 };
-    const place = { locale: 'en-GB', timezoneId: 'Europe/Berlin' };
-    const context = await this.#browser.newContext({ viewport, ...place, serviceWorkers: 'block', ...more });
-    if (sendsAtOnce) await context.addInitScript(HOLD_NOTHING);
-    const page = await context.newPage();
-    const strangeRequests: string[] = [];
-    const complaints: string[] = [];
-    context.on('request', (request) => {
-      const url = request.url();
-      if (!url.startsWith(this.web) && !/^(blob|data|about):/.test(url)) strangeRequests.push(url);
-    });
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(path.startsWith('http') ? path : `${this.web}${path}`);
-    return { address, page, context, strangeRequests, complaints };
+  visit(address: string, visit: Visit = {}): Promise<WebUser> {
+    return visitPage(this.#browser, this.web, address, visit);
   }
 
   async signIn(address: string, visit?: Visit): Promise<WebUser> {

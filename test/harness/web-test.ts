@@ -1,7 +1,8 @@
 /** Tests of the page: those of a file share a home, which opens with the first of them and ends with the last. */
 import { test as plain } from 'vitest';
 import { skipWithout } from './requirement.ts';
-import { hasChromium, WebHome } from './web-home.ts';
+import { hasChromium } from './web-browser.ts';
+import { WebHome } from './web-home.ts';
 
 /** They need a browser to look at the page with. */
 export const LACKS_CHROMIUM = skipWithout(hasChromium(), { test: 'the page', lack: 'there is no chromium' });

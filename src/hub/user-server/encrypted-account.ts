@@ -73,8 +73,8 @@ export class EncryptedAccount {
         await durably(() => this.#takeFolders(folders));
         return {};
       },
-      report: async ({ report }) => {
-        await durably(() => this.#takeReport(report));
+      report: async (said) => {
+        await durably(() => this.#takeReport(said));
         return {};
       },
       deliveries: ({ deliveries }) => durably(() => ({ isLater: !this.#takeDeliveries(deliveries) })),
@@ -177,8 +177,8 @@ export class EncryptedAccount {
   }
 
   /** Only what changed: a report comes after each catch-up and comparison. */
-  #takeReport(report: Report): void {
-    const completeness = completenessOf(report);
+  #takeReport(said: Said): void {
+    const completeness = completenessOf(said);
     const before = this.account.objects.get<Completeness>('Completeness', COMPLETENESS_ID);
     if (JSON.stringify(before) !== JSON.stringify(completeness))
       this.account.objects.put('Completeness', COMPLETENESS_ID, completeness);
@@ -235,10 +235,12 @@ function pduInEmailId(emailId: string): string | undefined {
   return Buffer.from(emailId.slice(1), 'base64url').toString('hex');
 }
 
-type Report = ToldCalls['report']['request']['report'];
+type Said = ToldCalls['report']['request'];
 
-function completenessOf({ complete, pendingBodies, report, sentence, unverified }: Report): Completeness {
+function completenessOf({ node: current, report: whole }: Said): Completeness {
+  const { complete, pendingBodies, report, sentence, unverified } = whole;
   return {
+    node: current ?? null,
     isComplete: complete,
     sentence,
     feeds: report.map(({ expired, feed, held, missing, nodes, upTo }) => ({
@@ -247,7 +249,7 @@ function completenessOf({ complete, pendingBodies, report, sentence, unverified 
       held,
       missing,
       expired,
-      nodes: nodes.map(({ node, upTo: head }) => ({ node, upTo: head ?? null })),
+      nodes: nodes.map(({ isAway, node, upTo: head }) => ({ node, upTo: head ?? null, isAway })),
     })),
     pendingBodies,
     unverified,

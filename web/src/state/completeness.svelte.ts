@@ -12,11 +12,12 @@ export interface FeedView {
   readonly held: number;
   readonly missing: readonly Range[];
   readonly expired: readonly Range[];
-  readonly nodes: readonly { readonly node: string; readonly upTo: number | null }[];
+  readonly nodes: readonly { readonly node: string; readonly upTo: number | null; readonly isAway: boolean }[];
 }
 
 interface CompletenessObject {
   readonly isComplete: boolean;
+  readonly node: string | null;
   readonly feeds: readonly FeedView[];
   readonly pendingBodies: number;
   readonly unverified: number;
@@ -36,9 +37,14 @@ export class Completeness {
     this.isKnown = account !== undefined && COMPLETENESS in account.accountCapabilities;
   }
 
-  /** Undefined until the hub has heard of a node. */
+  /** Undefined until the hub has heard of a node. While none answers, what came meanwhile is not known. */
   get isComplete(): boolean | undefined {
-    return this.#object?.isComplete;
+    return this.#object === undefined ? undefined : this.#object.isComplete && this.#object.node !== null;
+  }
+
+  /** The node that is asked; null: none answers now. Undefined until the hub has said so. */
+  get node(): string | null | undefined {
+    return this.#object?.node;
   }
 
   get feeds(): readonly FeedView[] {
@@ -57,14 +63,16 @@ export class Completeness {
     return this.#object?.unverified ?? 0;
   }
 
-  /** How many nodes have said the same as the furthest of them, and how many there are. */
+  /** How many nodes answer and have said the same as the furthest of them, and how many there are. */
   get nodes(): { readonly agreeing: number; readonly all: number } {
     const feeds = this.#object?.feeds ?? [];
     const names = new Set(feeds.flatMap(({ nodes }) => nodes.map(({ node }) => node)));
     const behind = new Set(
-      feeds.flatMap(({ nodes, upTo }) => nodes.filter((node) => node.upTo !== upTo).map(({ node }) => node)),
+      feeds.flatMap(({ nodes, upTo }) =>
+        nodes.filter((node) => node.isAway || node.upTo !== upTo).map(({ node }) => node),
+      ),
     );
-    return { agreeing: names.size - behind.size, all: names.size };
+    return { agreeing: this.node === null ? 0 : names.size - behind.size, all: names.size };
   }
 
   async refresh(): Promise<void> {

@@ -149,7 +149,8 @@ export const de: Messages = {
   inConversation: (names) => `In dieser Unterhaltung: ${names}`,
   lockOpen: 'Nicht Ende-zu-Ende-verschlüsselt: Der Mailserver dieses Kontos kann sie lesen.',
   complete: (agreeing, all) => `Vollständig auf ${agreeing} von ${all} Knoten`,
-  expected: (n) => (n === 1 ? '1 Nachricht erwartet' : `${n} Nachrichten erwartet`),
+  expected: (n, node) =>
+    `${n === 1 ? '1 Nachricht' : `${n} Nachrichten`} erwartet, ${node ? `gefragt wird ${node}` : 'kein Knoten antwortet'}`,
   unverified: (n) => `${n} beiseitegelegt: nicht geprüft`,
   newMessage: 'Neue Nachricht',
   subject: 'Betreff',
@@ -211,6 +212,8 @@ export const de: Messages = {
   lineOffline: 'Du bist offline. Was du tust und schreibst, bleibt erhalten und geht hinaus, wenn du wieder da bist.',
   lineUnreachable:
     'Der Hub antwortet nicht. Er wird von selbst wieder gefragt; nichts, was du schreibst, geht verloren.',
+  homeAway:
+    'Dein Heim antwortet nicht. Es wird von selbst wieder gefragt; was du sendest, ist verwahrt und geht, wenn es wieder da ist.',
   lineBack: 'Wieder verbunden.',
   retryNow: 'Jetzt versuchen',
   somethingFailed: (why) => `Etwas ging schief: ${why}`,

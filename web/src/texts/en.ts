@@ -152,7 +152,8 @@ export const en = {
   inConversation: (names: string) => `In this conversation: ${names}`,
   lockOpen: 'Not end-to-end encrypted: the mail server of this account can read it.',
   complete: (agreeing: number, all: number) => `Complete on ${agreeing} of ${all} ${all === 1 ? 'node' : 'nodes'}`,
-  expected: (n: number) => (n === 1 ? '1 message expected' : `${n} messages expected`),
+  expected: (n: number, node: string | null | undefined) =>
+    `${n === 1 ? '1 message' : `${n} messages`} expected, ${node ? `asking ${node}` : 'no node answers'}`,
   unverified: (n: number) => `${n} kept aside: not verified`,
   // Writing
   newMessage: 'New message',
@@ -216,6 +217,7 @@ export const en = {
   // The line
   lineOffline: 'You are offline. What you do and write is kept, and goes out when you are back.',
   lineUnreachable: 'The hub does not answer. It is asked again by itself; nothing that you write is lost.',
+  homeAway: 'Your home does not answer. It is asked again by itself; what you send is kept and goes when it is back.',
   lineBack: 'Connected again.',
   retryNow: 'Try now',
   somethingFailed: (why: string) => `Something went wrong: ${why}`,

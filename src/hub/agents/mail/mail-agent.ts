@@ -193,8 +193,10 @@ export class MailAgent implements AsyncDisposable {
     let told = '';
     for (;;) {
       const report = await this.#client.report();
-      const spelled = JSON.stringify(report);
-      if (spelled !== told) await this.#line.call('report', { report }, signal);
+      const { connection, node } = this.#client.state;
+      const said = { report, node: connection === 'connected' ? node : undefined };
+      const spelled = JSON.stringify(said);
+      if (spelled !== told) await this.#line.call('report', said, signal);
       told = spelled;
       await this.#clock.sleep(REPORT_INTERVAL_MS, signal);
     }

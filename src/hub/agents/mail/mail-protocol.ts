@@ -65,7 +65,11 @@ export type ToldCalls = {
   readonly contents: { readonly request: { readonly messages: readonly WholeMessage[] }; readonly reply: object };
   /** All that something was said of. */
   readonly folders: { readonly request: { readonly folders: readonly ToldFolder[] }; readonly reply: object };
-  readonly report: { readonly request: { readonly report: Report }; readonly reply: object };
+  /** `node`: the one that is connected; undefined: none answers. */
+  readonly report: {
+    readonly request: { readonly report: Report; readonly node: string | undefined };
+    readonly reply: object;
+  };
   readonly status: { readonly request: AgentStatus; readonly reply: object };
   /** All that is known of mail that was handed in with a key. `isLater`: some of it is being handed in: tell again. */
   readonly deliveries: {

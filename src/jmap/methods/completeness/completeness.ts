@@ -13,6 +13,8 @@ export type NumberRange = readonly [from: number, to: number];
 
 export interface Completeness {
   readonly isComplete: boolean;
+  /** The one that is connected; null: none answers now. */
+  readonly node: string | null;
   /** For people: "complete up to 1 042 on 2 of 3 nodes". */
   readonly sentence: string;
   readonly feeds: readonly {
@@ -23,8 +25,8 @@ export interface Completeness {
     readonly missing: readonly NumberRange[];
     /** Not held, and owed by nobody. */
     readonly expired: readonly NumberRange[];
-    /** The last head of each node; null: it has said none. */
-    readonly nodes: readonly { readonly node: string; readonly upTo: number | null }[];
+    /** The last head of each node; null: it has said none. `isAway`: it did not answer when it was asked last. */
+    readonly nodes: readonly { readonly node: string; readonly upTo: number | null; readonly isAway: boolean }[];
   }[];
   /** Bodies still to be fetched. */
   readonly pendingBodies: number;
@@ -35,7 +37,7 @@ export interface Completeness {
 export const completenessGet = getMethod({
   type: 'Completeness',
   capability: COMPLETENESS,
-  properties: ['id', 'isComplete', 'sentence', 'feeds', 'pendingBodies', 'unverified'],
+  properties: ['id', 'isComplete', 'node', 'sentence', 'feeds', 'pendingBodies', 'unverified'],
   read(account, id) {
     const completeness = account.objects.get<Completeness>('Completeness', id);
     return completeness === undefined ? undefined : { id, ...completeness };

@@ -197,7 +197,8 @@ export const de: AccountMessages = {
   held: (held, upTo) => `${held} von ${upTo}`,
   missingRange: (from, to) => (from === to ? `${from} fehlt` : `${from}–${to} fehlen`),
   expiredCount: (n) => `${n} abgelaufen`,
-  nodeSays: (node, upTo) => `${node}: ${upTo === null ? 'hat nichts gesagt' : `bis ${upTo}`}`,
+  nodeSays: (node, upTo, isAway) =>
+    `${node}: ${upTo === null ? 'hat nichts gesagt' : `bis ${upTo}`}${isAway ? ', antwortet nicht' : ''}`,
   lastReport: 'Letzter Bericht',
   exportAll: 'Alles exportieren',
   exportHint: 'Alle Nachrichten eines Kontos als eine mbox-Datei, Byte für Byte.',

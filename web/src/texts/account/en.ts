@@ -200,7 +200,8 @@ export const en = {
   held: (held: number, upTo: number) => `${held} of ${upTo}`,
   missingRange: (from: number, to: number) => (from === to ? `${from} is missing` : `${from}–${to} are missing`),
   expiredCount: (n: number) => `${n} expired`,
-  nodeSays: (node: string, upTo: number | null) => `${node}: ${upTo === null ? 'has not said' : `up to ${upTo}`}`,
+  nodeSays: (node: string, upTo: number | null, isAway: boolean) =>
+    `${node}: ${upTo === null ? 'has not said' : `up to ${upTo}`}${isAway ? ', no answer' : ''}`,
   lastReport: 'Last report',
   // Import and export
   exportAll: 'Export everything',
