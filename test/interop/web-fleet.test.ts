@@ -51,7 +51,7 @@ describe.skipIf(LACKS_CHROMIUM)('the page of a home', () => {
       .getByText(new RegExp(`\\b${killed}: up to \\d+, no answer`))
       .first()
       .waitFor();
-    expect(await nodeOf(page)).not.toBe(killed);
+    await expect.poll(() => nodeOf(page), { timeout: SLOW_MS }).not.toBe(killed);
     await closeSettings(page);
     await says(page, 'Complete on 2 of 3 nodes');
     expect(await page.getByText(HOME_AWAY).count()).toBe(0);
