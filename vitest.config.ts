@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/harness/longest-first.ts';
 
 // Three layers (CONTRIBUTING.md): unit beside the code, scenario with several parts in one process, long with real programs
 // or many seeds.
@@ -12,6 +13,7 @@ export default defineConfig(({ mode }) => ({
     // Also on two cores: half of the long ones wait most of the time, for a browser, a server that starts, a letter that may still
     // be taken back. They come first, by the names of the projects.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['test/harness/build.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
