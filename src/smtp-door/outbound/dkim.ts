@@ -46,12 +46,15 @@ export interface OutgoingText {
   open(): AsyncIterable<Uint8Array>;
 }
 
+export interface DkimSigner {
+  readonly domain: string;
+  readonly keys: readonly DkimKey[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 /** The text with its signatures above it. Reads it once, and throws what that throws; nothing of it is held. */
-export async function signDkim(
-  open: () => AsyncIterable<Uint8Array>,
-  domain: string,
-  keys: readonly DkimKey[],
-): Promise<OutgoingText> {
+export async function signDkim(open: () => AsyncIterable<Uint8Array>, signer: DkimSigner): Promise<OutgoingText> {
   let sizeBytes = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of open()) {
@@ -59,7 +62,7 @@ export async function signDkim(
       yield piece;
     }
   };
-  const signatures = utf8(await signaturesOf(counted(), domain, keys));
+  const signatures = utf8(await signaturesOf(counted(), signer));
   return {
     sizeBytes: signatures.length + sizeBytes,
     open: async function* () {
@@ -69,11 +72,7 @@ export async function signDkim(
   };
 }
 
-async function signaturesOf(
-  text: AsyncIterable<Uint8Array>,
-  domain: string,
-  keys: readonly DkimKey[],
-): Promise<string> {
+async function signaturesOf(text: AsyncIterable<Uint8Array>, { domain, keys, now }: DkimSigner): Promise<string> {
   const [first] = keys;
   if (first === undefined) {
     for await (const _ of text); // only its size is asked for
@@ -87,6 +86,9 @@ async function signaturesOf(
     algorithm: '',
     signingDomain: domain,
     canonicalization: 'relaxed/relaxed',
+    // Where none is given it asks the time twice, for what it signs and for what it writes: a signature made when a second ended was
+    // none.
+    signTime: new Date(now),
     signatureData: keys.map(({ privateKey, selector }) => ({ signingDomain: domain, selector, privateKey })),
   });
   const [error] = errors;

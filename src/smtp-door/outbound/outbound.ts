@@ -113,7 +113,7 @@ export class Outbound implements LetterCarrier, AsyncDisposable {
       clock,
       courier,
       letters: this.#letters,
-      sign: (open) => signDkim(open, options.home, options.dkim),
+      sign: (open) => signDkim(open, { domain: options.home, keys: options.dkim, now: deps.clock.now() }),
       onFinal: (outcome) => this.#metrics.count(outcome),
       onDeferred: () => this.#metrics.count('deferred'),
     });

@@ -56,7 +56,7 @@ class Setting implements AsyncDisposable {
       prng: new SeededPrng(1),
       log: SILENT_LOG,
       letters: this.letters,
-      sign: (open) => signDkim(open, 'home.example', []),
+      sign: (open) => signDkim(open, { domain: 'home.example', keys: [], now: 0 }),
       onFinal: () => undefined,
       onDeferred: () => undefined,
       courier: {
