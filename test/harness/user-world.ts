@@ -15,7 +15,7 @@ import { InThreadBodyWorker } from '../../src/vault/index.ts';
 import { startInChannel } from './channel-agent.ts';
 import { all, type ClientWorld, NODE_URL, never } from './client-world.ts';
 import { TestDialer } from './jmap/test-account.ts';
-import { until } from './until.ts';
+import { letWorkGoOn, until } from './until.ts';
 
 export const ACCOUNT = 'encrypted';
 const COMPLETENESS_URN = 'https://restante.org/jmap/completeness';
@@ -209,7 +209,7 @@ export class UserWorld implements AsyncDisposable {
     let seen = await look();
     for (let turn = 0; turn < TURNS_MAX && !isDone(seen); turn++) {
       await this.world.node.clock.advance(500);
-      await new Promise((resolve) => setImmediate(resolve));
+      await letWorkGoOn();
       seen = await look();
     }
     if (!isDone(seen)) throw new Error(`waited in vain; this is there: ${JSON.stringify(seen)}`);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { FLAGGED, foldersOf, READ, type Summary } from '../../src/client/index.ts';
 import { all, never } from '../harness/client-world.ts';
+import { letWorkGoOn } from '../harness/until.ts';
 import { openUserSetting } from '../harness/user-setting.ts';
 import { ACCOUNT } from '../harness/user-world.ts';
 
@@ -166,7 +167,7 @@ describe('a user server', () => {
     // It has failed a few times and waits longer and longer.
     for (let second = 0; second < 60; second++) {
       await world.node.clock.advance(1_000);
-      await new Promise((resolve) => setImmediate(resolve));
+      await letWorkGoOn();
     }
     world.isCut = false;
     await laptop.connect(never);
@@ -209,7 +210,7 @@ describe('a user server', () => {
     const isSaid = (said: object | undefined): boolean => JSON.stringify(said ?? {}).includes('550 5.1.1');
     let said = await outcome();
     for (let turn = 0; turn < 200 && !isSaid(said); turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await letWorkGoOn();
       await world.node.clock.advance(500);
       said = await outcome();
     }
