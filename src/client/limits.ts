@@ -62,6 +62,8 @@ export const RETRY_CEILING_MS = 5 * 60_000;
 export const OUTBOX_PAGE = 256;
 /** Heads are compared with the other nodes this often (design, client). */
 export const COMPARE_INTERVAL_MS = 5 * 60_000;
+/** And so soon after mail has come, with which they are behind by what they have said: a look at a number on this device otherwise. */
+export const GREW_AGAIN_MS = 10_000;
 /** One that did not answer is asked again after this: a node that was restarted counts again while somebody looks. */
 export const AWAY_AGAIN_MS = 15_000;
 /** Conversations up to this size are asked for whole before one writes to them: five pages; longer ones from their ends. */

@@ -12,7 +12,7 @@ import type { DirectoryNode } from './directory/index.ts';
 import type { Erasing } from './history/erasing.ts';
 import type { History } from './history/history.ts';
 import type { Unverified } from './history/unverified.ts';
-import { AWAY_AGAIN_MS, COMPARE_INTERVAL_MS, NOTE_DELAY_MS, OWN_KEYS_INTERVAL_MS } from './limits.ts';
+import { AWAY_AGAIN_MS, COMPARE_INTERVAL_MS, GREW_AGAIN_MS, NOTE_DELAY_MS, OWN_KEYS_INTERVAL_MS } from './limits.ts';
 import type { NodeLink } from './network/node-link.ts';
 import type { NotePlace } from './notes/note-body.ts';
 import type { Notes } from './notes/notes.ts';
@@ -144,11 +144,16 @@ export class Session implements AsyncDisposable {
       // Authors whose home was silent when their mail came.
       await unverified.judgeAgain({ connection, node: name });
       const dueAt = clock.monotonic() + COMPARE_INTERVAL_MS;
+      let compared = history.counts.entries;
       let away = await this.#compareWith(others(name), signal);
-      // Who was away is asked sooner: it is missed, and a node that is down has no work from it.
       for (let restMs = COMPARE_INTERVAL_MS; restMs > 0; restMs = dueAt - clock.monotonic()) {
-        await clock.sleep(away.length === 0 ? restMs : Math.min(restMs, AWAY_AGAIN_MS), signal);
-        if (clock.monotonic() < dueAt) away = await this.#compareWith(away, signal);
+        await clock.sleep(Math.min(restMs, away.length === 0 ? GREW_AGAIN_MS : AWAY_AGAIN_MS), signal);
+        if (clock.monotonic() >= dueAt) break;
+        // Who was away is asked sooner: it is missed, and a node that is down has no work from it. So are all when mail has come: what
+        // they said before is behind it, and nobody would be complete on more than this one.
+        const { entries } = history.counts;
+        away = await this.#compareWith(entries === compared ? away : others(name), signal);
+        compared = entries;
       }
       // When this node goes, perhaps for good, those that came since it was dialled are known.
       await this.#deps.followHome(this.link);

@@ -95,6 +95,14 @@ test('every node of a fleet is heard, and one that is down does not count until 
   const backAt = world.clock.monotonic();
   await says(/^complete up to \d+ on 3 of 3 nodes$/);
   expect(world.clock.monotonic() - backAt).toBeLessThan(COMPARE_INTERVAL_MS / 2);
+  // Also when mail has come, of which the others have yet to speak.
+  const sentAt = world.clock.monotonic();
+  const upTo = async (): Promise<number> => (await client.report()).report.reduce((sum, feed) => sum + feed.upTo, 0);
+  const before = await upTo();
+  await world.moving(client.send({ to: [client.address], subject: 'one more', text: 'x' }));
+  await world.until(async () => (await upTo()) > before, 'it has come');
+  await says(/^complete up to \d+ on 3 of 3 nodes$/);
+  expect(world.clock.monotonic() - sentAt).toBeLessThan(COMPARE_INTERVAL_MS / 4);
 });
 
 test('a body that comes to the node after its header is with the client seconds later', async () => {

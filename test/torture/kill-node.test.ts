@@ -96,7 +96,8 @@ test.each(seeds)(
         `kill -9 of the node, seed ${seed}: ${KILLS} kills, ${gaveUp} imports ended by them; ` +
           `${given.length} imported and held once; ${sender.acknowledged.size} acknowledged on the wire, ${held.length} held`,
       );
-      expect(gaveUp).toBeGreaterThan(KILLS);
+      // Each may have met all; one that finds the node again before it loses patience goes on, and is not counted.
+      expect(gaveUp).toBeGreaterThanOrEqual(KILLS);
     } finally {
       for (const importer of importers) await importer[Symbol.asyncDispose]();
       await home.stop();
