@@ -149,7 +149,9 @@ describe.skipIf(LACKS_CHROMIUM)('a window that stays open', () => {
     });
     await page.getByRole('link', { name: /^Archive/ }).click();
     await expect.poll(() => asked, { timeout: SLOW_MS }).toBe(1);
-    await page.clock.pauseAt(await page.evaluate<number>('Date.now() + 100'));
+    // Later than the page is when it is told to: until it hears of it, its clock runs on.
+    await page.clock.pauseAt(await page.evaluate<number>('Date.now() + 5_000'));
+    await expect.poll(() => answered, { timeout: SLOW_MS }).toBe(asked);
     const pass = async (seconds: number): Promise<void> => {
       for (let halves = 0; halves < 2 * seconds; halves++) {
         await page.clock.runFor(500);
