@@ -42,7 +42,7 @@ export class Mail {
   #held = $state.raw<{ readonly position: number; readonly key: string | undefined }>({ position: 0, key: undefined });
   readonly #cursor = $derived.by(() => {
     const { key, position } = this.#held;
-    const at = key === undefined ? undefined : this.list?.positionOf(key, position);
+    const at = key === undefined ? undefined : this.list?.positionOf(key);
     return at ?? Math.max(0, Math.min(position, (this.list?.total ?? 1) - 1));
   });
   #listKey = '';

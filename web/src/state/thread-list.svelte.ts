@@ -6,6 +6,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { Connection, MethodCall } from '../jmap/connection.ts';
 import { type EmailHead, HEAD_PROPERTIES, type Thread } from '../jmap/objects.ts';
 import type { Line } from './line.svelte.ts';
+import { ListPlaces } from './list-places.ts';
 import type { Shelf } from './shelf.svelte.ts';
 
 /** A row: the newest email of the thread that the list is about, and the thread's other emails. */
@@ -31,6 +32,13 @@ export interface ListPlace {
 const PAGE_ROWS = 50;
 const NEWEST_FIRST = [{ property: 'receivedAt', isAscending: false }];
 
+interface Deps {
+  readonly line: Line;
+  readonly shelf: Shelf;
+  /** Learns from each mail that is shown. */
+  readonly people: { note(email: EmailHead): void };
+}
+
 export class ThreadList {
   readonly place: ListPlace;
   /** Undefined until the first answer. */
@@ -41,18 +49,17 @@ export class ThreadList {
   /** HTML with marks, by email, of a search. */
   readonly snippets = new SvelteMap<string, { readonly subject: string | null; readonly preview: string | null }>();
   problem = $state<unknown>();
-  readonly #line: Line;
-  readonly #shelf: Shelf;
+  readonly #deps: Deps;
+  readonly #places = new ListPlaces();
   /** `late`: asked for before a change. */
   readonly #pages = new Map<number, 'asked' | 'late' | 'here'>();
   #seen: readonly [first: number, last: number] = [0, 0];
   #isClosed = false;
 
-  constructor({ line, shelf }: { readonly line: Line; readonly shelf: Shelf }, place: ListPlace) {
-    this.#line = line;
-    this.#shelf = shelf;
+  constructor(deps: Deps, place: ListPlace) {
+    this.#deps = deps;
     this.place = place;
-    if (line.state !== 'live') void this.#takeKept();
+    if (deps.line.state !== 'live') void this.#takeKept();
   }
 
   /** The rows that are in sight. */
@@ -71,19 +78,23 @@ export class ThreadList {
     this.look(...this.#seen);
   }
 
-  /** Where the thread is; looked for first where it was. Undefined: not among what is fetched. */
-  positionOf(key: string, before: number): number | undefined {
-    const isHere = (id: string | undefined): boolean => id !== undefined && this.rows.get(id)?.key === key;
-    if (isHere(this.ids[before])) return before;
-    const at = this.ids.findIndex(isHere);
-    return at < 0 ? undefined : at;
+  /** Where the email is that shows a thread. Undefined: not among what is fetched. */
+  placeOf(id: string): number | undefined {
+    void this.ids; // by which it changes
+    return this.#places.placeOf(id);
+  }
+
+  /** Where the thread is. Undefined: as above. */
+  positionOf(key: string): number | undefined {
+    void this.ids;
+    return this.#places.positionOf(key);
   }
 
   /** Takes threads out of sight before the hub has done so. */
   drop(keys: ReadonlySet<string>): void {
-    const kept = this.ids.filter((id) => id === undefined || !keys.has(this.rows.get(id)?.key ?? ''));
-    this.total = Math.max(0, (this.total ?? 0) - (this.ids.length - kept.length));
-    this.#place(kept);
+    const gone = this.#places.drop(keys);
+    this.total = Math.max(0, (this.total ?? 0) - gone.size);
+    this.#placed(gone);
   }
 
   /** Shows keywords before the hub has them. */
@@ -101,7 +112,7 @@ export class ThreadList {
 
   #load(page: number): void {
     this.#pages.set(page, 'asked');
-    this.#line
+    this.#deps.line
       // Of a list that nobody looks at any more nothing is asked again.
       .attempt(async (connection) => (this.#isClosed ? undefined : this.#fetch(connection, page)))
       .then(
@@ -109,7 +120,7 @@ export class ThreadList {
           if (this.#isClosed || fetched === undefined) return;
           this.problem = undefined;
           this.#take(page, fetched);
-          if (page === 0) void this.#shelf.put(this.#keptAs, { ...fetched, total: fetched.ids.length });
+          if (page === 0) void this.#deps.shelf.put(this.#keptAs, { ...fetched, total: fetched.ids.length });
           this.#asked(page, 'here');
         },
         (error: unknown) => {
@@ -134,27 +145,27 @@ export class ThreadList {
 
   /** What was looked at before, until there is a line. */
   async #takeKept(): Promise<void> {
-    const kept = await this.#shelf.get<Fetched>(this.#keptAs);
+    const kept = await this.#deps.shelf.get<Fetched>(this.#keptAs);
     if (kept !== undefined && this.total === undefined) this.#take(0, kept);
   }
 
-  #take(page: number, { ids, rows, snippets, total }: Fetched): void {
-    // A thread that has moved up, perhaps with a newer email, is in one place only.
-    const moved = new Set(rows.map(({ key }) => key));
-    const stays = (id: string | undefined): boolean => id !== undefined && !moved.has(this.rows.get(id)?.key ?? '');
-    const all = Array.from({ length: total }, (_, at) => (stays(this.ids[at]) ? this.ids[at] : undefined));
-    for (const [index, id] of ids.entries()) all[page * PAGE_ROWS + index] = id;
-    for (const row of rows) this.rows.set(rowId(row), row);
+  #take(number: number, { ids, rows, snippets, total }: Fetched): void {
+    const fetched = new Map(rows.map((row) => [rowId(row), row]));
+    const page = ids.map((id) => ({ id, key: fetched.get(id)?.key ?? id }));
+    const gone = this.#places.put(number * PAGE_ROWS, page, total);
+    for (const [id, row] of fetched) {
+      if (!this.rows.has(id)) for (const email of row.emails) this.#deps.people.note(email);
+      this.rows.set(id, row);
+    }
     for (const { id, subject, preview } of snippets) this.snippets.set(id, { subject, preview });
-    this.#place(all);
     this.total = total;
+    this.#placed(gone);
   }
 
   /** A row that has lost its place is not kept: what is done to all that is here would be done to it too. */
-  #place(ids: ThreadList['ids']): void {
-    this.ids = ids;
-    const placed = new Set(ids);
-    for (const id of [...this.rows.keys()].filter((each) => !placed.has(each))) {
+  #placed(gone: ReadonlySet<string>): void {
+    this.ids = this.#places.ids;
+    for (const id of gone) {
       this.rows.delete(id);
       this.snippets.delete(id);
     }
