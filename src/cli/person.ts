@@ -61,6 +61,7 @@ export async function withPerson<Result>(
     {
       profile: profile.deviceOf(context.deps, profileKey),
       nodeUrl: profile.nodeUrl,
+      fleets: await (await loadEdge()).readFleets(profile.folder),
       autoConnect: needs.isOnline,
     },
   );
@@ -152,9 +153,12 @@ function loadClient(): Promise<typeof import('../client/index.ts')> {
   return import('../client/index.ts');
 }
 
-/** Loaded when it is used: most mail goes to people of homes. */
+function loadEdge(): Promise<typeof import('../client/node/index.ts')> {
+  return import('../client/node/index.ts');
+}
+
 async function openKeyFinder({ deps, log }: Context, nodeUrl: string): Promise<KeyFinder> {
-  const { createKeyFinder } = await import('../client/node/index.ts');
+  const { createKeyFinder } = await loadEdge();
   return createKeyFinder({ ...deps, log }, { allowPrivate: isPrivateUrl(nodeUrl) });
 }
 

@@ -109,6 +109,19 @@ describe('two people on the command line', () => {
     expect(only(await as(alice, ['device', 'list']))).toMatchObject({ this: true, revoked: false });
     expect(only(await as(alice, ['nodes']))).toMatchObject({ url: expect.stringMatching(/^ws:/), pinned: false });
     expect(only(await as(alice, ['nodes', 'ping'])).rttMs).toEqual(expect.any(Number));
+    expect(await as(alice, ['nodes', 'fleet', 'far'])).toMatchObject({ lines: [{ error: { code: 'unknown_fleet' } }] });
+    const file = `${profileFolder(world.sandbox, alice)}/fleets.json`;
+    await writeFile(file, '{"fleets":{"near":{},"far":{"mail":{"tower":"wss://tower.example"}}}}');
+    expect((await as(alice, ['nodes', 'fleet', 'far'])).lines).toContainEqual(
+      expect.objectContaining({ name: 'tower', url: 'wss://tower.example', source: 'fleet' }),
+    );
+    expect((await as(alice, ['nodes'])).lines).toHaveLength(2);
+    await writeFile(file, 'no JSON');
+    expect(await as(alice, ['nodes'])).toMatchObject({
+      lines: [{ error: { code: 'malformed', message: expect.stringContaining(file) } }],
+    });
+    await rm(file);
+    expect(await as(alice, ['nodes'])).toMatchObject({ lines: [{ source: 'home' }] });
     expect(only(await as(bob, ['block', alice]))).toEqual({ blocked: [alice] });
     expect(only(await as(bob, ['unblock', alice]))).toEqual({ blocked: [] });
     expect(only(await as(bob, ['doctor']))).toMatchObject({

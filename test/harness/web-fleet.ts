@@ -48,6 +48,10 @@ export class WebFleet implements AsyncDisposable {
     return user;
   }
 
+  get hubFolder(): string {
+    return join(dataOf(this.fleet), 'hub');
+  }
+
   killHub(): Promise<void> {
     return this.#hub.kill();
   }
@@ -76,7 +80,11 @@ function nodeUrlOf(fleet: LiveFleet): string {
   return `ws://127.0.0.1:${first?.proxy.port}/client`;
 }
 
+function dataOf(fleet: LiveFleet): string {
+  return join(fleet.folder, 'hub-host');
+}
+
 function startHub(fleet: LiveFleet, port: number): Promise<Program> {
-  const place = ['--data', join(fleet.folder, 'hub-host'), '--node', nodeUrlOf(fleet), '--port', String(port)];
+  const place = ['--data', dataOf(fleet), '--node', nodeUrlOf(fleet), '--port', String(port)];
   return Program.open(['hub', 'run', '--json', ...place, '--log-level', 'error']);
 }

@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
+import { seriousViolations } from '../harness/web-faults.ts';
 import { WebFleet } from '../harness/web-fleet.ts';
 import { closeSettings, openSettings, row, write } from '../harness/web-page.ts';
 import { LACKS_CHROMIUM, test } from '../harness/web-test.ts';
@@ -86,6 +87,41 @@ describe.skipIf(LACKS_CHROMIUM)('the page of a home', () => {
     await says(page, 'Complete on 2 of 2 nodes');
     await row(page, 'our garden').click();
     await page.getByRole('article').getByText('photograph.jpg').first().waitFor();
+  });
+
+  test('shows the fleets that its operator lists, and the node of the one that somebody chooses', async () => {
+    await using world = await WebFleet.open(['a']);
+    const { proxy } = world.fleet.node('a');
+    const fleets = {
+      near: { mail: { cellar: `ws://127.0.0.1:${proxy.port}/client?by=lan` } },
+      far: { store: { tower: `ws://127.0.0.1:${proxy.port}/client?by=vpn`, 'not to be had': 'http://127.0.0.1/' } },
+    };
+    await world.killHub();
+    await writeFile(join(world.hubFolder, 'fleets.json'), JSON.stringify({ fleets }));
+    await world.startHub();
+    const { page } = await world.signIn(await world.person('alice'));
+    await openSettings(page, 'Completeness');
+    const panel = page.getByRole('tabpanel');
+    const node = (name: string) => panel.getByRole('listitem').filter({ hasText: name });
+    await node('cellar').getByText('of the fleet').waitFor({ timeout: SLOW_MS });
+    expect(await panel.getByLabel('Fleet').inputValue()).toBe('near');
+    expect(await seriousViolations(page)).toEqual([]);
+
+    await panel.getByLabel('Fleet').selectOption('far');
+    await node('tower').getByText('of the fleet').waitFor();
+    expect(await node('cellar').count()).toBe(0);
+    expect(await node('not to be had').count()).toBe(0);
+    await node('tower').getByRole('button', { name: 'Pin' }).click();
+    await panel.getByText('Connected to tower').waitFor({ timeout: SLOW_MS });
+
+    // It is the person's own, whichever process runs for them.
+    await world.killHub();
+    await writeFile(join(world.hubFolder, 'fleets.json'), 'no JSON');
+    await world.startHub();
+    await page.reload();
+    await openSettings(page, 'Completeness');
+    await panel.getByText('Connected to a').waitFor({ timeout: SLOW_MS });
+    expect(await node('tower').count()).toBe(0);
   });
 
   test('whose node or hub is killed says so, keeps what is written, and sends it when all are back', async () => {

@@ -100,9 +100,9 @@ export class Nodes {
   }
 
   /** The fleets that there are, and the one in use. */
-  get fleets(): { readonly names: readonly string[]; readonly current: string | undefined } {
-    const names = [...this.#options.fleets.fleets.keys()];
-    return { names, current: this.#settings.fleet ?? names[0] };
+  get fleets(): { readonly names: readonly string[]; readonly current: string } {
+    const { fleet, fleets } = this.directory;
+    return { names: fleets, current: fleet };
   }
 
   /** The home document may have changed. */

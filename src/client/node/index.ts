@@ -1,2 +1,3 @@
 /** The client's Node edge. */
+export { readFleets } from './fleets-file.ts';
 export { createKeyFinder, type KeyFinder } from './key-finder.ts';

@@ -33,6 +33,7 @@ function sampleLaunch(): Launch {
     keys: createComponentKeys(suite, random),
     control: { instance: createInstanceId(random), keys: publicKeysOf(createComponentKeys(suite, random)) },
     busPath: '/run/bus.sock',
+    hostFolder: '/srv/hub',
     socketPath: '/run/a.sock',
     folder: '/var/lib/a',
     cache: 'disk',

@@ -48,6 +48,8 @@ export interface Launch {
   readonly fence: number;
   /** The node to reach the person's home by; absent: as the home's name leads. */
   readonly nodeUrl?: string | undefined;
+  /** Of the host: what is for all its users. */
+  readonly hostFolder: string;
   /** Also homes and servers at private and loopback addresses. */
   readonly allowPrivate: boolean;
   readonly limits: { readonly memoryBytes: number; readonly agentTimeoutMs: number };
@@ -67,6 +69,7 @@ const schema = z.strictObject({
   cache: z.enum(['disk', 'memory']),
   fence: z.int().min(0),
   nodeUrl: z.url().optional(),
+  hostFolder: path,
   allowPrivate: z.boolean(),
   limits: z.strictObject({ memoryBytes: z.int().min(1), agentTimeoutMs: z.int().min(1) }),
 });

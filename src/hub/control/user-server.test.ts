@@ -85,6 +85,7 @@ async function setup() {
         user: alice,
         control: { instance: self.instance, keys: publicKeysOf(self.keys) },
         busPath: '/run/bus.sock',
+        hostFolder: '/srv/hub',
         socketPath: '/run/alice.sock',
         folder: '/users/alice',
         cache: 'memory',

@@ -27,6 +27,8 @@ export interface UserServersDeps {
 }
 
 export interface UserServersOptions {
+  /** Of this host. */
+  readonly folder: string;
   readonly self: Peer;
   readonly busPath: string;
   /** Of mode 0700: the sockets of user servers are in it. */
@@ -111,7 +113,8 @@ export class UserServers implements AsyncDisposable {
 
   #create(user: Address): UserServer {
     const { claim, clock, component, folders, log, random, spawner, suite } = this.#deps;
-    const { allowPrivate, busPath, cache, idleTimeoutMs, memoryBytes, nodeUrl, runFolder, self } = this.#options;
+    const { allowPrivate, busPath, cache, folder, idleTimeoutMs, memoryBytes, nodeUrl, runFolder, self } =
+      this.#options;
     return new UserServer(
       {
         clock,
@@ -136,6 +139,7 @@ export class UserServers implements AsyncDisposable {
           folder: folders.of(user),
           cache,
           nodeUrl,
+          hostFolder: folder,
           allowPrivate,
           limits: { memoryBytes, agentTimeoutMs: AGENT_TIMEOUT_MS },
         },

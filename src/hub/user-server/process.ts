@@ -224,7 +224,7 @@ export class UserServerProcess implements AsyncDisposable {
   }
 
   #place(): MailPlace {
-    const { allowPrivate, cache, folder, nodeUrl, user: address } = this.#launch;
-    return { address, allowPrivate, cache, folder, nodeUrl: nodeUrl ?? defaultNodeUrl(address) };
+    const { allowPrivate, cache, folder, hostFolder, nodeUrl, user: address } = this.#launch;
+    return { address, allowPrivate, cache, folder, hostFolder, nodeUrl: nodeUrl ?? defaultNodeUrl(address) };
   }
 }

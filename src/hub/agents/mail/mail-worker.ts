@@ -4,7 +4,8 @@
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { CodedError, invariant, type SecureRandom } from '../../../base/index.ts';
-import { OUTBOX_SPANS } from '../../../client/index.ts';
+import { type ClientOptions, OUTBOX_SPANS } from '../../../client/index.ts';
+import { readFleets } from '../../../client/node/index.ts';
 import type { Address } from '../../../protocol/index.ts';
 import type { Store } from '../../../store/index.ts';
 import { InThreadBodyWorker } from '../../../vault/index.ts';
@@ -20,6 +21,8 @@ export interface MailPlace extends Reach {
   readonly address: Address;
   readonly folder: string;
   readonly cache: 'disk' | 'memory';
+  /** Of this host. */
+  readonly hostFolder: string;
 }
 
 export type MailWork =
@@ -75,7 +78,7 @@ async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agen
       openVault: async (secrets) => new InThreadBodyWorker(deps, { secrets }),
       saveProfile: (next) => files.writeProfile(hubKey, next),
     },
-    { profile, nodeUrl: place.nodeUrl },
+    { profile, nodeUrl: place.nodeUrl, ...(await fleetsOf(place)) },
   );
   parent?.once('message', () => {
     void (async () => {
@@ -85,6 +88,16 @@ async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agen
       parent?.close();
     })();
   });
+}
+
+/** A file that cannot be used keeps nobody from their mail. */
+async function fleetsOf({ hostFolder }: MailPlace): Promise<Pick<ClientOptions, 'fleets'>> {
+  try {
+    return { fleets: await readFleets(hostFolder) };
+  } catch (error) {
+    log.warn({ err: error }, 'the fleets cannot be read: those that ship are used');
+    return {};
+  }
 }
 
 /** Without a cache, only what waits to be sent outlives the process. */
