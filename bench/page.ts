@@ -19,6 +19,7 @@ import { type Jmap, type MailStore, mountJmap } from '../src/jmap/index.ts';
 import { asPerson, PASSWORD } from '../test/harness/home-process.ts';
 import { MAIN } from '../test/harness/program.ts';
 import { WebHome } from '../test/harness/web-home.ts';
+import { keepCode } from '../test/harness/web-page.ts';
 import type { Bench } from './bench-options.ts';
 import { CALLER, deliver, fill, openStore } from './jmap.ts';
 
@@ -26,6 +27,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const STARTS = 9;
 const ARRIVALS = 15;
 const SENDS = 9;
+const FIRST_RUNS = 5;
 /** The whole list passes in so many frames: each one shows other rows than the one before. */
 const SCROLL_FRAMES = 600;
 const PATIENCE_MS = 60_000;
@@ -62,12 +64,14 @@ export const benchPage: Bench = async ({ full }) => {
     const scrolled = await scrollTrace(browser, page);
     await browser.close();
     const accepted = await acceptedMs();
+    const firstRuns = await firstRunsMs();
     return {
       emails,
       ...spread('startMs', starts),
       ...spread('storedToPaintedMs', arrivals),
       ...scrolled,
       ...spread('acceptedToPaintedMs', accepted),
+      ...spread('firstRunMs', firstRuns),
     };
   } finally {
     await browser.close();
@@ -186,6 +190,28 @@ async function scrollTrace(browser: Browser, page: BrowserPage) {
     longestTaskCpuMs: longest(({ tdur }) => tdur),
     tasksOver50Ms: tasks.filter(({ dur = 0 }) => dur > 50_000).length,
   };
+}
+
+/** From the link that `up` prints to the inbox, with all forms filled in at once: what a person types and reads comes besides. */
+async function firstRunsMs(): Promise<number[]> {
+  await using home = await WebHome.open('invite');
+  const { RESTANTE_PASSWORD: password } = PASSWORD;
+  const times: number[] = [];
+  for (let run = 0; run < FIRST_RUNS; run++) {
+    const { invite } = await home.operatorAsks<{ readonly invite: string }>('invite', 'POST');
+    const begun = performance.now();
+    const { context, page } = await home.visit(`person${run}`, { path: `#/welcome/${invite}` });
+    await page.getByLabel('Name').fill(`person${run}`);
+    await page.getByLabel('Password', { exact: true }).fill(password);
+    await page.getByLabel('The password again').fill(password);
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    await keepCode(page);
+    await page.getByRole('button', { name: 'Not now' }).click();
+    await page.getByRole('button', { name: 'Compose' }).first().waitFor();
+    times.push(performance.now() - begun);
+    await context.close();
+  }
+  return times;
 }
 
 /** From when the sender's program has the node's receipt to the screen: some milliseconds after the node has accepted. */

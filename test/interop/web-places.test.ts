@@ -1,9 +1,13 @@
 /** Where the rows of the page's list stand, without a browser: as if all of the list were gone through with each page. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Listed, ListPlaces } from '../../web/src/state/list-places.ts';
+import { type Listed, ListPlaces, type Order } from '../../web/src/state/list-places.ts';
 
 const PAGE = 3;
+/** Rows above what is looked at: positions are kept by 256, and these lists are at the edge of that. */
+const ABOVE = 251;
+/** More positions than there are. */
+const POSITIONS = ABOVE + 20;
 
 /** Every position with what stands there, looked at one by one. */
 class Model {
@@ -45,20 +49,21 @@ test('a page is placed, and threads leave, as in a list that is gone through who
       const places = new ListPlaces();
       const model = new Model();
       for (const step of all) {
-        const before = places.ids;
-        const was = [...before];
+        const before = places.order;
+        const was = idsOf(before);
         let gone: ReadonlySet<string>;
         if ('hub' in step) {
           const page = step.hub.slice(step.page * PAGE, (step.page + 1) * PAGE);
-          gone = places.put(step.page * PAGE, page, step.hub.length);
-          model.put(step.page * PAGE, page, step.hub.length);
+          const first = ABOVE + step.page * PAGE;
+          gone = places.put(first, page, ABOVE + step.hub.length);
+          model.put(first, page, ABOVE + step.hub.length);
         } else {
           const keys = new Set(step.gone.map((thread) => `thread ${thread}`));
           gone = places.drop(keys);
           model.drop(keys);
         }
-        expect(places.ids).toEqual(model.ids);
-        expect(before).toEqual(was); // who has it still sees what it was
+        expect(idsOf(places.order)).toEqual(shown(model.ids));
+        expect(idsOf(before)).toEqual(was); // who has it still sees what it was
         expect([...gone].sort()).toEqual(was.filter((id) => id !== undefined && !model.ids.includes(id)).sort());
         for (const id of was) if (id !== undefined) expect(places.placeOf(id)).toBe(at(model.ids.indexOf(id)));
         for (let thread = 0; thread < 12; thread++)
@@ -73,6 +78,14 @@ test('a page is placed, and threads leave, as in a list that is gone through who
 
 function listed(thread: number, newest: number): Listed {
   return { id: `email ${newest} of ${thread}`, key: `thread ${thread}` };
+}
+
+function idsOf(order: Order): readonly (string | undefined)[] {
+  return Array.from({ length: POSITIONS }, (_, position) => order.at(position));
+}
+
+function shown(ids: readonly (string | undefined)[]): readonly (string | undefined)[] {
+  return Array.from({ length: POSITIONS }, (_, position) => ids[position]);
 }
 
 function at(index: number): number | undefined {

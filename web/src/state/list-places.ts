@@ -7,14 +7,51 @@ export interface Listed {
   readonly key: string;
 }
 
+/** Positions whose ids are copied together when one of them changes. */
+const CHUNK = 256;
+
+/** What stands at each position that is known. It never changes: whoever has kept one sees what was. */
+export class Order {
+  readonly #chunks: readonly (readonly (string | undefined)[] | undefined)[];
+
+  constructor(chunks: readonly (readonly (string | undefined)[] | undefined)[] = []) {
+    this.#chunks = chunks;
+  }
+
+  at(position: number): string | undefined {
+    return this.#chunks[Math.floor(position / CHUNK)]?.[position % CHUNK];
+  }
+
+  /** Those that stand at `first` or behind it. */
+  from(first: number): readonly string[] {
+    const chunks = this.#chunks.slice(Math.floor(first / CHUNK));
+    return chunks
+      .flatMap((chunk, index) => (index === 0 ? chunk?.slice(first % CHUNK) : chunk))
+      .filter((id) => id !== undefined);
+  }
+
+  with(changes: Iterable<readonly [position: number, id: string | undefined]>): Order {
+    const chunks = [...this.#chunks];
+    const copies = new Map<number, (string | undefined)[]>();
+    for (const [position, id] of changes) {
+      const number = Math.floor(position / CHUNK);
+      const copy = copies.get(number) ?? [...(chunks[number] ?? [])];
+      copy[position % CHUNK] = id;
+      copies.set(number, copy);
+      chunks[number] = copy;
+    }
+    return new Order(chunks);
+  }
+}
+
 export class ListPlaces {
-  #ids: readonly (string | undefined)[] = [];
-  readonly #places = new Map<string, { readonly key: string; at: number }>();
+  #order = new Order();
+  readonly #places = new Map<string, { readonly key: string; readonly at: number }>();
   readonly #threads = new Map<string, string>();
 
-  /** By position; what is not here is not fetched yet. Another array after each change. */
-  get ids(): readonly (string | undefined)[] {
-    return this.#ids;
+  /** Another one after each change. */
+  get order(): Order {
+    return this.#order;
   }
 
   /** Undefined: not among what is fetched. */
@@ -29,39 +66,39 @@ export class ListPlaces {
 
   /** What stands at `first` and after it, of `total`. Returns what has lost its place. */
   put(first: number, page: readonly Listed[], total: number): ReadonlySet<string> {
-    const ids = this.#ids.slice(0, total);
-    while (ids.length < total) ids.push(undefined);
-    const gone = new Set(this.#ids.slice(total).filter((id) => id !== undefined));
-    const leave = (at: number | undefined): void => {
-      const id = at === undefined ? undefined : ids[at];
-      if (at === undefined || id === undefined) return;
-      ids[at] = undefined;
-      gone.add(id);
-    };
+    const gone = new Set(this.#order.from(total));
     // A thread that has moved up, perhaps with a newer email, is in one place only.
-    for (const { key } of page) leave(this.positionOf(key));
-    for (const index of page.keys()) leave(first + index);
+    for (const [index, { key }] of page.entries())
+      for (const id of [this.#order.at(first + index), this.#threads.get(key)]) if (id !== undefined) gone.add(id);
+    const changes = new Map<number, string | undefined>();
+    for (const id of gone) changes.set(this.placeOf(id) ?? 0, undefined);
     this.#forget(gone);
-    for (const [index, { id, key }] of page.entries()) {
-      ids[first + index] = id;
-      this.#places.set(id, { key, at: first + index });
-      this.#threads.set(key, id);
-      gone.delete(id);
+    for (const [index, listed] of page.entries()) {
+      changes.set(first + index, listed.id);
+      this.#place(listed, first + index);
+      gone.delete(listed.id);
     }
-    this.#ids = ids;
+    this.#order = this.#order.with(changes);
     return gone;
   }
 
   /** What is behind it moves up. Returns the emails that have gone. */
   drop(keys: ReadonlySet<string>): ReadonlySet<string> {
     const gone = new Set([...keys].flatMap((key) => this.#threads.get(key) ?? []));
+    const left = [...gone].flatMap((id) => this.placeOf(id) ?? []).sort((a, b) => a - b);
     this.#forget(gone);
-    this.#ids = this.#ids.filter((id) => id === undefined || !gone.has(id));
-    for (const [at, id] of this.#ids.entries()) {
-      const place = id === undefined ? undefined : this.#places.get(id);
-      if (place !== undefined) place.at = at;
+    let before = 0;
+    for (const [id, { at, key }] of [...this.#places].sort(([, a], [, b]) => a.at - b.at)) {
+      while ((left[before] ?? at) < at) before++;
+      this.#place({ id, key }, at - before);
     }
+    this.#order = new Order().with([...this.#places].map(([id, { at }]) => [at, id]));
     return gone;
+  }
+
+  #place({ id, key }: Listed, at: number): void {
+    this.#places.set(id, { key, at });
+    this.#threads.set(key, id);
   }
 
   #forget(gone: ReadonlySet<string>): void {

@@ -175,7 +175,7 @@ export class Mail {
   }
 
   rowAt(position: number): ThreadRow | undefined {
-    const id = this.list?.ids[position];
+    const id = this.list?.order.at(position);
     return id === undefined ? undefined : this.list?.rows.get(id);
   }
 

@@ -6,7 +6,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { Connection, MethodCall } from '../jmap/connection.ts';
 import { type EmailHead, HEAD_PROPERTIES, type Thread } from '../jmap/objects.ts';
 import type { Line } from './line.svelte.ts';
-import { ListPlaces } from './list-places.ts';
+import { ListPlaces, Order } from './list-places.ts';
 import type { Shelf } from './shelf.svelte.ts';
 
 /** A row: the newest email of the thread that the list is about, and the thread's other emails. */
@@ -43,8 +43,8 @@ export class ThreadList {
   readonly place: ListPlace;
   /** Undefined until the first answer. */
   total = $state<number>();
-  /** By position; what is not here is not fetched yet. */
-  ids = $state.raw<readonly (string | undefined)[]>([]);
+  /** Emails by position; what is not here is not fetched yet. */
+  order = $state.raw(new Order());
   readonly rows = new SvelteMap<string, ThreadRow>();
   /** HTML with marks, by email, of a search. */
   readonly snippets = new SvelteMap<string, { readonly subject: string | null; readonly preview: string | null }>();
@@ -80,13 +80,13 @@ export class ThreadList {
 
   /** Where the email is that shows a thread. Undefined: not among what is fetched. */
   placeOf(id: string): number | undefined {
-    void this.ids; // by which it changes
+    void this.order; // by which it changes
     return this.#places.placeOf(id);
   }
 
   /** Where the thread is. Undefined: as above. */
   positionOf(key: string): number | undefined {
-    void this.ids;
+    void this.order;
     return this.#places.positionOf(key);
   }
 
@@ -164,7 +164,7 @@ export class ThreadList {
 
   /** A row that has lost its place is not kept: what is done to all that is here would be done to it too. */
   #placed(gone: ReadonlySet<string>): void {
-    this.ids = this.#places.ids;
+    this.order = this.#places.order;
     for (const id of gone) {
       this.rows.delete(id);
       this.snippets.delete(id);
