@@ -214,6 +214,11 @@ export class FeedLog {
     return this.#replica?.digest(index, afterPrevious) ?? 0;
   }
 
+  /** Reads into memory what judging a block will lean on, as far as that is known before it comes. */
+  async prepare(transaction: StoreTransaction, index: number): Promise<void> {
+    await this.#replica?.prepare(transaction, index);
+  }
+
   #freeze(transaction: StoreTransaction, acceptances: readonly Acceptance[]): void {
     const forked = acceptances.find((acceptance) => acceptance.outcome === 'forked');
     if (forked === undefined) return;

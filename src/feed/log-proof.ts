@@ -36,13 +36,15 @@ async function proveNodes(
   const plans = requests.map(({ nodeIndex, ...options }) =>
     nodeIndex === undefined ? undefined : planProof(tree, nodeIndex, options),
   );
-  const nodes = await readTree(
-    keys,
-    reader,
-    plans.flatMap((plan) => plan?.nodes ?? []),
-  );
   const isSigned = plans.some((plan) => plan !== undefined && plan.verifiedBy !== 0);
-  const signature = isSigned ? await reader.get(keys.key('signature', length)) : undefined;
+  const [nodes, signature] = await Promise.all([
+    readTree(
+      keys,
+      reader,
+      plans.flatMap((plan) => plan?.nodes ?? []),
+    ),
+    isSigned ? reader.get(keys.key('signature', length)) : undefined,
+  ]);
   if (isSigned && signature === undefined) throw new FeedError('corrupt', 'a feed lacks the signature of its head');
   let used = 0;
   return plans.map((plan) => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { NobleSuite, SeededPrng, SeededSecureRandom, utf8 } from '../base/index.ts';
 import { MemoryStore, type Store } from '../store/index.ts';
 import { createFeedKeys } from './feed-key.ts';
@@ -59,6 +59,26 @@ function shuffled(count: number, prng: SeededPrng): number[] {
 }
 
 describe('a replica', () => {
+  test('that is prepared for a block asks the disk for nothing more when it comes', async () => {
+    const writer = await openWriter();
+    await append(writer, 2_000);
+    const before = await openReplica();
+    await copy(writer, before, [3, 1_999]);
+    const replica = await openReplica(before.store); // with nothing in memory
+    const reads = async (index: number, isPrepared: boolean): Promise<number> => {
+      if (isPrepared) await replica.store.transact((transaction) => replica.log.prepare(transaction, index));
+      const claim = await claimOf(writer, index, replica.log.digest(index));
+      return replica.store.transact(async (transaction) => {
+        const asked = vi.spyOn(transaction, 'getMany');
+        expect(await replica.log.accept(transaction, [claim])).toEqual([{ outcome: 'stored', index }]);
+        return asked.mock.calls.length;
+      });
+    };
+    expect(await reads(700, false)).toBeGreaterThan(0);
+    expect(await reads(1_300, true)).toBe(0);
+    expect(await problemsOf(replica)).toEqual([]);
+  });
+
   test.each([1, 2, 3, 4])(
     'takes blocks in any order while the feed grows, and ends the same to the byte (seed %i)',
     async (seed) => {

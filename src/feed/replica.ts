@@ -100,6 +100,13 @@ export class Replica {
     return digestOf({ has, end: 2 * this.#length - 1 }, 2 * index);
   }
 
+  /** Has in memory the rows that a block's proof is looked up in. */
+  async prepare(transaction: StoreTransaction, index: number): Promise<void> {
+    transaction.onRollback(() => this.#rows.drop());
+    await looked({ rows: this.#rows, reader: transaction }, () => this.#touchClimb(index));
+    this.#rows.trim();
+  }
+
   /**
    * Judges each claim and puts what is proven. `grown` is the head when the longest signed length of them is beyond what
    * was known.

@@ -79,6 +79,11 @@ export class TreeRows {
       if (row !== undefined) transaction.put(this.#keys.key('tree', group), row.slice());
     }
     this.#changed.clear();
+    this.trim();
+  }
+
+  /** Forgets those that were not used for longest, where they are many and none of them waits to be put. */
+  trim(): void {
     for (const group of this.#rows.keys()) {
       if (this.#rows.size <= TREE_ROWS_MAX) break;
       this.#rows.delete(group);

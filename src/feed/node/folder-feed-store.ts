@@ -4,7 +4,7 @@ import { FeedError } from '../feed-error.ts';
 import type { FeedLog } from '../feed-log.ts';
 import type { BlockClaim } from '../proof.ts';
 import type { Acceptance } from '../replica.ts';
-import { acceptIn, type FeedStore } from '../synchronizer/index.ts';
+import { acceptIn, type FeedStore, prepareIn } from '../synchronizer/index.ts';
 import type { FeedFolder } from './feed-folder.ts';
 
 export class FolderFeedStore implements FeedStore, AsyncDisposable {
@@ -35,6 +35,10 @@ export class FolderFeedStore implements FeedStore, AsyncDisposable {
     onJudged: (acceptances: readonly Acceptance[]) => void,
   ): Promise<readonly Acceptance[]> {
     return acceptIn(this.#folderOf(log).store, log, claims, onJudged);
+  }
+
+  prepare(log: FeedLog, index: number): Promise<void> {
+    return prepareIn(this.#folderOf(log).store, log, index);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

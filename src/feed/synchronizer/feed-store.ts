@@ -21,6 +21,13 @@ export interface FeedStore {
     claims: readonly BlockClaim[],
     onJudged: (acceptances: readonly Acceptance[]) => void,
   ): Promise<readonly Acceptance[]>;
+  /** While a block is asked for: what judging it leans on is read meanwhile. Nothing needs it. */
+  prepare(log: FeedLog, index: number): Promise<void>;
+}
+
+/** Within a transaction, since it must see what those before it put. */
+export function prepareIn(store: Store, log: FeedLog, index: number): Promise<void> {
+  return store.transact((transaction) => log.prepare(transaction, index));
 }
 
 /** Judges and stores in one transaction of a store. */
@@ -54,5 +61,9 @@ export class PlainFeedStore implements FeedStore {
     onJudged: (acceptances: readonly Acceptance[]) => void,
   ): Promise<readonly Acceptance[]> {
     return acceptIn(this.#store, log, claims, onJudged);
+  }
+
+  prepare(log: FeedLog, index: number): Promise<void> {
+    return prepareIn(this.#store, log, index);
   }
 }

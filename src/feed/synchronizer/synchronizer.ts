@@ -157,6 +157,7 @@ export class Synchronizer implements AsyncDisposable {
     if (block !== undefined) return block;
     const arrival = this.#fetches.wait(feed, index);
     this.want(feed, index, index + 1);
+    this.#scope.spawn('prepare', () => this.#deps.store.prepare(log, index));
     try {
       return await abortable(arrival.block, signal);
     } finally {

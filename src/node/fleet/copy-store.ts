@@ -32,6 +32,9 @@ export class CopyStore implements FeedStore {
     if (log.isReplica && claims.some(({ block }) => block !== undefined && namesKeys(block))) await followKeyLog();
     return journal.accept(log, claims);
   }
+
+  /** A copy's blocks come one after the other, and each brings what the next leans on. */
+  async prepare(): Promise<void> {}
 }
 
 /** `version` is the first field of a header: bodies, which are large, seldom begin like it. */
