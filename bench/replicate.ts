@@ -46,7 +46,7 @@ export interface PartResult {
 const BLOCKS = 100_000;
 const RANDOM_READS = 1_000;
 const GROWTH = [10_000, 100_000];
-const FULL_GROWTH = [10_000, 100_000, 1_000_000];
+const FULL_GROWTH = [10_000, 100_000, 1_000_000, 10_000_000];
 
 export async function benchReplicate({ full, execArgv }: BenchOptions): Promise<BenchResult> {
   const ours = { program: fileURLToPath(new URL('./feed-child.js', import.meta.url)), execArgv };
