@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { createMemorySocketPair, type FrameSocket, ManualClock, SeededPrng, toHex } from '../../src/base/index.ts';
 import type { FeedLog, TransportDialer } from '../../src/feed/index.ts';
+import { WINDOW_BLOCKS } from '../../src/feed/synchronizer/limits.ts';
 import { createSimulatedLink, type LinkOptions } from '../../src/sim/simulated-link.ts';
 import { FeedSite, feedKeys } from '../harness/feed-site.ts';
+import { ScriptedPeer } from '../harness/scripted-peer.ts';
 import { until } from '../harness/until.ts';
 import { openWsPair } from '../harness/ws-pair.ts';
 
@@ -247,6 +249,28 @@ describe('peers of peers', () => {
     await b.store.transact((transaction) => copy.clear(transaction, 20));
     b.sync.announceCleared(copy.id, 20);
     await timeUntil(clock, () => b.sync.isComplete(copy.id));
+  });
+
+  test('a block is asked for wherever in a feed it is, though nothing is known of how far that goes', async () => {
+    const clock = new ManualClock(0);
+    await using site = new FeedSite(clock, { seed: 1 });
+    const copy = await site.follow(KEYS, { sparse: true });
+    const far = 3 * WINDOW_BLOCKS + 5;
+    const giveUp = new AbortController();
+    const fetched = site.sync.fetch(copy.id, far, giveUp.signal);
+    const peer = ScriptedPeer.connect(site.sync);
+    await peer.open(KEYS);
+    const hears = (type: string): Promise<number> =>
+      timeUntil(clock, () => peer.heard.some((message) => message.type === type));
+    await hears('want');
+    expect(peer.heard.filter(({ type }) => type === 'want')).toMatchObject([{ start: 3 * WINDOW_BLOCKS }]);
+    peer.say({ type: 'have', start: 0, length: far + 1, bitfield: undefined, ack: false });
+    await peer.flush();
+    await hears('request');
+    expect(peer.heard.find(({ type }) => type === 'request')).toMatchObject({ index: far });
+    giveUp.abort();
+    await expect(fetched).rejects.toBe(giveUp.signal.reason);
+    await peer.end();
   });
 
   test('a block that is fetched comes from a peer once, then from here, and waiting for it can be given up', async () => {

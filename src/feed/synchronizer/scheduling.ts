@@ -106,7 +106,7 @@ export function lowestLacking(feed: FeedState): number {
   return feed.lowest.index;
 }
 
-/** Of the windows that the feed reaches, the first with something lacking, and the one in which it grows. */
+/** The first windows with something lacking, and of a feed that is copied whole the one in which it grows. */
 function neededWindows(feed: FeedState): ReadonlySet<number> {
   const last = Math.floor(feed.length / WINDOW_BLOCKS);
   const needed = new Set<number>();
@@ -117,7 +117,8 @@ function neededWindows(feed: FeedState): ReadonlySet<number> {
   }
   for (let from = 0; needed.size < WINDOWS_MAX; ) {
     const index = feed.wanted.firstOutside(feed.settled, from, Number.MAX_SAFE_INTEGER);
-    if (index === undefined || index >= (last + 1) * WINDOW_BLOCKS) break;
+    // Also beyond what is known of the feed: by nothing else would one learn how far it goes.
+    if (index === undefined) break;
     const window = Math.floor(index / WINDOW_BLOCKS);
     needed.add(window);
     from = (window + 1) * WINDOW_BLOCKS;

@@ -33,8 +33,9 @@ export function isGivenUp({ at }: Upload, now: number): boolean {
   return now - at >= UPLOAD_KEPT_MS;
 }
 
-export function encodeUpload(upload: Upload): Uint8Array {
-  return utf8(JSON.stringify({ v: VERSION, ...upload }));
+/** These fields and no other: a caller's upload may carry the letter itself. */
+export function encodeUpload({ at, held, name, sizeBytes }: Upload): Uint8Array {
+  return utf8(JSON.stringify({ v: VERSION, name, sizeBytes, held, at }));
 }
 
 /** As `decodeLetter`. */
