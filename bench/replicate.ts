@@ -132,7 +132,7 @@ async function ask(child: ChildProcess, task: ServerTask | CopyTask | RandomTask
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   await ended;
