@@ -17,6 +17,7 @@ import {
   parsePdu,
 } from '../protocol/index.ts';
 import type { Store, StoreReader } from '../store/index.ts';
+import { HeaderBlocks } from './header-blocks.ts';
 import type { HeldPlaces } from './held-places.ts';
 import { COMMITTED_PAGE_BLOCKS, CONVERSATION_PAGE_PDUS } from './limits.ts';
 import { readableBlocks } from './readable.ts';
@@ -168,12 +169,15 @@ export class HeldPdus implements PduView, OutboxView, CommitLog {
 
   async after(block: number): Promise<Committed> {
     const { store, suite } = this.#deps;
-    const indexes = Array.from({ length: COMMITTED_PAGE_BLOCKS }, (_, i) => block + i);
-    const blocks = await readableBlocks(store, this.#current, indexes);
+    const log = this.#current;
+    // Bodies are passed over: hundreds of a large attachment's pieces are hundreds of megabytes.
+    const headers = new HeaderBlocks({ getBlocks: (reader, indexes) => readableBlocks(reader, log, indexes) }, store);
     const pdus: Pdu[] = [];
     let to = block;
-    // The block of a header is always held; behind the last of them there is nothing.
-    for (let found = blocks[0]; found !== undefined; found = blocks[to - block]) {
+    while (to < block + COMMITTED_PAGE_BLOCKS) {
+      const found = await headers.read(to);
+      // The block of a header is always held; behind the last of them there is nothing.
+      if (found === undefined) break;
       const header = decodeEntryHeader(found);
       if (header.kind === EntryKind.MAIL) pdus.push(parsePdu(suite, header.pdu));
       to += header.hasBody ? 2 : 1;
