@@ -19,7 +19,7 @@ import { EMPTY_HEAD, type Head, loadFeed } from './feed-load.ts';
 import { FeedMender } from './feed-mender.ts';
 import { FeedKeys, GROUP_BLOCKS, groupRows, numberOfKey, readNodes } from './feed-rows.ts';
 import { fullRoots } from './flat-tree.ts';
-import { encodeForkProof, type ForkProof } from './fork-proof.ts';
+import { encodeForkProof, type ForkProof, forkedError } from './fork-proof.ts';
 import { ACCEPT_BLOCKS_MAX } from './limits.ts';
 import { proveWhole, readTree, type WholeTree } from './log-proof.ts';
 import { byteLengthOf, growTree, rootHash, type TreeNode } from './merkle.ts';
@@ -383,14 +383,7 @@ export class FeedLog {
   }
 
   #assertNotForked(): void {
-    if (this.#fork !== undefined)
-      throw new FeedError(
-        'forked',
-        `feed ${this.id} has two histories, of ${this.#fork.lengths.join(' and ')} blocks`,
-        {
-          fix: 'Begin another feed: this one can never be trusted again.',
-        },
-      );
+    if (this.#fork !== undefined) throw forkedError(this.id, this.#fork);
   }
 
   #assertDurable(length: number): void {

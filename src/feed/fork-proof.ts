@@ -4,6 +4,7 @@
  * about a block. Whoever has the public key can check it without trusting who shows it.
  */
 import { type CryptoSuite, equalBytes, fromHex, fromUtf8, toHex, utf8 } from '../base/index.ts';
+import type { FeedId } from '../protocol/index.ts';
 import { FeedError } from './feed-error.ts';
 import { siblingOf } from './flat-tree.ts';
 import { leafNode, parentNode, type TreeNode } from './merkle.ts';
@@ -102,4 +103,11 @@ interface StoredProof {
     readonly nodes: readonly StoredNode[];
     readonly signature: string;
   }[];
+}
+
+/** What is said of it from then on. */
+export function forkedError(feed: FeedId, { lengths }: ForkProof): FeedError {
+  return new FeedError('forked', `feed ${feed} has two histories, of ${lengths.join(' and ')} blocks`, {
+    fix: 'Begin another feed: this one can never be trusted again.',
+  });
 }
