@@ -200,6 +200,8 @@ export class Link implements AsyncDisposable {
   }
 
   async #reconnected(): Promise<void> {
+    // Whoever has not asked for a network is left without one.
+    if (!this.#isStarted) return;
     try {
       await this.connect(this.#scope.signal);
     } catch (error) {

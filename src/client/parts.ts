@@ -358,15 +358,18 @@ async function openSecrets(deps: ClientDeps, profile: DeviceProfile): Promise<Se
 
 /** A connection that ends meanwhile, as when another node is better, is replaced, and the next one is asked. */
 async function lookUpAnyhow(contacts: Contacts, wire: Wire, address: Address): Promise<LookUp> {
-  for (let tries = 1; wire.connection?.isOpen === true; tries++)
-    try {
-      return await contacts.fresh(wire.connection, address);
-    } catch (error) {
-      const isCut = error instanceof ConnectionError && error.code === 'closed';
-      if (!isCut || tries === LOOK_UP_CONNECTIONS_MAX) throw error;
-      await wire.reconnected();
-    }
-  return lookUpOffline(contacts, address);
+  for (let tries = 1; ; tries++) {
+    if (wire.connection?.isOpen === true)
+      try {
+        return await contacts.fresh(wire.connection, address);
+      } catch (error) {
+        const isCut = error instanceof ConnectionError && error.code === 'closed';
+        if (!isCut || tries === LOOK_UP_CONNECTIONS_MAX) throw error;
+      }
+    // Just between two nodes there is none either: who is not known is worth the wait for the next.
+    else if (tries > 1 || (await contacts.find(address)) !== undefined) return lookUpOffline(contacts, address);
+    await wire.reconnected();
+  }
 }
 
 /** Who is offline writes to people known already, by what was verified then. */

@@ -172,6 +172,23 @@ describe.skipIf(LACKS_CHROMIUM)('a window that stays open', () => {
     await context.close();
   });
 
+  test('keeps nothing of what the hub tells just as somebody signs out', async ({ alice: address, home }) => {
+    const { context, page } = await home.visit(address);
+    await page.clock.install();
+    await page.reload();
+    await signInAt(page, address);
+    await page.clock.pauseAt(await page.evaluate<number>('Date.now() + 5_000'));
+    // What has changed is looked at when the next changes have had time to come, and that time stands still.
+    const reopened = page.waitForResponse((response) => response.url().includes('/jmap/eventsource'));
+    await page.evaluate("dispatchEvent(new Event('online'))");
+    await reopened;
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Address').waitFor();
+    await page.clock.runFor(1_000);
+    expect(await page.evaluate<number>('sessionStorage.length')).toBe(0);
+    await context.close();
+  });
+
   test('has the parts of its own build after the hub was upgraded', async ({ alice: address, home }) => {
     const { context, page } = await home.visit(address, { serviceWorkers: 'allow' });
     // As what an older build has left: parts that its windows have not needed yet, and that the hub has no more.

@@ -115,6 +115,22 @@ describe('without a node', () => {
     expect(await all(client.mail.list())).toHaveLength(1);
   });
 
+  test('the first mail to somebody waits for the next node where it is written just between two', async () => {
+    await using setting = await person();
+    const { world, client } = setting;
+    const bob = await world.newPerson('bob');
+    await using _ = bob.client;
+    await client.sync({ signal: never });
+    const ended = new Promise<void>((resolve) =>
+      client.events.on('state', ({ state }) => state === 'disconnected' && resolve()),
+    );
+    world.cutAll();
+    await ended;
+    expect(await drive(world, client.send({ to: [bob.client.address], text: 'x' }))).toMatchObject({
+      status: 'accepted',
+    });
+  });
+
   test('a submit whose receipt is lost is sent again, and is there once', async () => {
     await using setting = await person();
     const { world, client } = setting;

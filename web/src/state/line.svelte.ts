@@ -184,6 +184,8 @@ export class Line {
 
   /** One look after another: where much changes and the line is slow, they would be more and more at once. */
   async #tell(): Promise<void> {
+    // Whoever has signed out since is told nothing: their window would keep it.
+    if (this.#closing.signal.aborted) return;
     this.#hasChanged = false;
     await Promise.allSettled([...this.#onChange].map((listen) => listen()));
     this.#changeTimer = undefined;
