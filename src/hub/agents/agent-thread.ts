@@ -22,6 +22,9 @@ export interface AgentThreadOptions {
   readonly heapMib?: number;
 }
 
+/** Of a worker that has ended. */
+const NO_THREAD = -1;
+
 /** The message after the first: end in order. */
 export const STOP = 'stop';
 
@@ -40,18 +43,28 @@ export function startAgentThread({ clock, log }: AgentThreadDeps, options: Agent
     port: port1,
     ended,
     [Symbol.asyncDispose]: async () => {
-      worker.postMessage(STOP);
-      const timer = new AbortController();
-      const late = clock.sleep(STOP_TIMEOUT_MS, timer.signal).then(
-        () => worker.terminate(),
-        () => undefined, // it has ended in time
-      );
-      await ended;
-      timer.abort();
-      await late;
+      await stopThread(clock, worker);
       port1.close();
     },
   };
+}
+
+/**
+ * Has a thread end in order, and ends it when it does not in time: only then from outside, since SQLite's binding, torn down
+ * while it loads or works, aborts the whole process. Resolves when the thread has ended.
+ */
+export async function stopThread(clock: Clock, worker: Worker): Promise<void> {
+  if (worker.threadId === NO_THREAD) return;
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
+  worker.postMessage(STOP);
+  const timer = new AbortController();
+  const late = clock.sleep(STOP_TIMEOUT_MS, timer.signal).then(
+    () => worker.terminate(),
+    () => undefined, // it has ended in time
+  );
+  await ended;
+  timer.abort();
+  await late;
 }
 
 export function openThread(

@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { abortable, type Clock, type Log } from '../../base/index.ts';
 import { workerUrl } from '../../base/system/index.ts';
 import { type Address, defaultNodeUrl } from '../../protocol/index.ts';
-import { openThread } from '../agents/agent-thread.ts';
+import { openThread, stopThread } from '../agents/agent-thread.ts';
 import type { HomeAnswer, HomeQuestion } from '../agents/mail/home-check-worker.ts';
 import { HubError, type HubErrorCode } from '../hub-error.ts';
 import { HOME_CHECK_IDLE_MS } from './limits.ts';
@@ -65,7 +65,7 @@ export class ThreadedHomeCheck implements HomeCheck {
     this.#isClosed = true;
     this.#idle?.abort();
     this.#failAll(new HubError('closed', 'the hub stops', { retry: 'later' }));
-    await this.#worker?.terminate();
+    if (this.#worker !== undefined) await stopThread(this.#clock, this.#worker);
   }
 
   #start(): Worker {
@@ -100,7 +100,7 @@ export class ThreadedHomeCheck implements HomeCheck {
       () => {
         const worker = this.#worker;
         this.#worker = undefined;
-        void worker?.terminate();
+        if (worker !== undefined) void stopThread(this.#clock, worker);
       },
       () => undefined, // somebody asks again, or the hub stops
     );

@@ -123,7 +123,7 @@ export class UserServerProcess implements AsyncDisposable {
       const { data, success } = sessionJoin.safeParse(body);
       if (!success) throw new HubError('malformed', 'not a question about a password');
       const password = fromUtf8(openSealed(keys.sealing, JOIN_PURPOSE, fromBase64(data.password)));
-      const hubKey = await joinInThread(this.#deps.log, this.#place(), password, signal);
+      const hubKey = await joinInThread(this.#deps, this.#place(), password, signal);
       return { hubKey: toBase64(sealTo(random, control.keys.sealing, HUB_KEY_PURPOSE, hubKey)) };
     });
     component.handle('session.enrol', (body, _sender, signal) => this.#enrol(body, signal));
@@ -149,14 +149,14 @@ export class UserServerProcess implements AsyncDisposable {
   }
 
   async #enrol(body: unknown, signal: AbortSignal): Promise<{ readonly outcome: string }> {
-    const { log, random } = this.#deps;
+    const { random } = this.#deps;
     const { control, keys } = this.#launch;
     const { data, success } = sessionEnrol.safeParse(body);
     if (!success) throw new HubError('malformed', 'not an enrolment');
     const asked = enrolment.parse(
       JSON.parse(fromUtf8(openSealed(keys.sealing, ENROL_PURPOSE, fromBase64(data.enrolment)))),
     );
-    const outcome = await enrolInThread(log, this.#place(), asked, signal);
+    const outcome = await enrolInThread(this.#deps, this.#place(), asked, signal);
     const told = outcome.status === 'enrolled' ? { ...outcome, hubKey: toBase64(outcome.hubKey) } : outcome;
     const sealed = sealTo(random, control.keys.sealing, ENROLLED_PURPOSE, utf8(JSON.stringify(told)));
     return { outcome: toBase64(sealed) };

@@ -12,8 +12,8 @@ import { createFolder, DATABASE_FILE, openReader } from './database.ts';
 import { rowsOf } from './schema.ts';
 import { syncFile, syncFolder, ValueFiles } from './value-files.ts';
 
-/** `to` is missing or empty. Dropped value files must stay until it is done. */
-export function backUp(from: string, to: string): void {
+/** `to` is missing or empty. Dropped value files must stay until it is done. `throwIfEnding` is asked between steps. */
+export function backUp(from: string, to: string, throwIfEnding: () => void): void {
   createFolder(to);
   if (readdirSync(to).length > 0)
     throw new StoreError('failed', `${to} is not empty`, { fix: 'Name a folder that is new or empty.' });
@@ -24,7 +24,7 @@ export function backUp(from: string, to: string): void {
   } finally {
     database.close();
   }
-  copyValueFiles(new ValueFiles(from), new ValueFiles(to), listedIn(partial), to);
+  copyValueFiles(new ValueFiles(from), new ValueFiles(to), listedIn(partial), { root: to, throwIfEnding });
   syncFile(partial);
   renameSync(partial, join(to, DATABASE_FILE));
   syncFolder(to);
@@ -39,9 +39,20 @@ function listedIn(database: string): readonly number[] {
   }
 }
 
-function copyValueFiles(from: ValueFiles, to: ValueFiles, ids: readonly number[], root: string): void {
+interface Copying {
+  readonly root: string;
+  readonly throwIfEnding: () => void;
+}
+
+function copyValueFiles(
+  from: ValueFiles,
+  to: ValueFiles,
+  ids: readonly number[],
+  { root, throwIfEnding }: Copying,
+): void {
   const folders = new Set<string>();
   for (const id of ids) {
+    throwIfEnding();
     const target = to.pathOf(id);
     const folder = dirname(target);
     if (!folders.has(folder)) mkdirSync(folder, { recursive: true });

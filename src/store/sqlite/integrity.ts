@@ -15,14 +15,14 @@ export interface CheckReport {
   readonly problems: readonly string[];
 }
 
-/** The store may be open and written meanwhile; dropped value files must stay until it is done. */
-export function checkStore(folder: string): CheckReport {
+/** The store may be open and written meanwhile; dropped value files must stay until it is done. `throwIfEnding` is asked between steps. */
+export function checkStore(folder: string, throwIfEnding: () => void): CheckReport {
   const database = openReader(folder);
   try {
     database.exec('BEGIN');
     const problems = layoutProblemsOf(database);
     // A damaged table cannot be read to its end, so that what is said of files would be wrong.
-    const found = problems.length === 0 ? fileProblems(database, new ValueFiles(folder)) : problems;
+    const found = problems.length === 0 ? fileProblems(database, new ValueFiles(folder), throwIfEnding) : problems;
     return { ok: found.length === 0, isLaidOut: problems.length === 0, problems: found.slice(0, PROBLEMS_MAX) };
   } catch (error) {
     // Some damage ends the check itself.
@@ -70,9 +70,10 @@ function listProblems(database: DatabaseSyncInstance): readonly string[] {
   ];
 }
 
-function fileProblems(database: DatabaseSyncInstance, files: ValueFiles): readonly string[] {
+function fileProblems(database: DatabaseSyncInstance, files: ValueFiles, throwIfEnding: () => void): readonly string[] {
   const problems: string[] = [];
   for (const [id, size] of rowsOf(database, 'SELECT id, size FROM value_file')) {
+    throwIfEnding();
     const problem = problemOf(files.pathOf(Number(id)), Number(size));
     if (problem !== undefined) problems.push(`value file ${id} ${problem}`);
   }

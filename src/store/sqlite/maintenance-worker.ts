@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { backUp } from './backup.ts';
 import { type CheckReport, checkStore } from './integrity.ts';
 import { type SalvageReport, salvage } from './salvage.ts';
-import { serveCalls } from './store-thread.ts';
+import { serveCalls, throwIfEnding } from './store-thread.ts';
 
 export type { CheckReport, SalvageReport };
 
@@ -15,9 +15,9 @@ export type MaintenanceCalls = {
 
 serveCalls<MaintenanceCalls>(parentPort, {
   backup: ({ from, to }) => {
-    backUp(from, to);
+    backUp(from, to, throwIfEnding);
     return { reply: {} };
   },
-  check: ({ folder }) => ({ reply: checkStore(folder) }),
+  check: ({ folder }) => ({ reply: checkStore(folder, throwIfEnding) }),
   salvage: ({ folder }) => ({ reply: salvage(folder) }),
 });

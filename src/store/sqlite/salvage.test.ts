@@ -71,7 +71,7 @@ function setup() {
     },
     async rows(): Promise<readonly Row[]> {
       await using opened = await SqliteStore.open({ log: SILENT_LOG }, { folder, isThreaded: false });
-      expect(checkStore(folder)).toMatchObject({ ok: true });
+      expect(checkStore(folder, () => undefined)).toMatchObject({ ok: true });
       return all(opened);
     },
   };

@@ -97,6 +97,13 @@ describe('SqliteStore', () => {
     await expect(open(folder)).rejects.toMatchObject({ code: 'corrupt' });
   });
 
+  test('a folder that is refused time and again leaves the process as it is: its threads end when they have come up', async () => {
+    const folder = newFolder();
+    await (await open(folder))[Symbol.asyncDispose]();
+    writeFileSync(join(folder, 'store.db'), new Uint8Array(20_000).fill(120));
+    for (let round = 0; round < 60; round++) await expect(open(folder)).rejects.toMatchObject({ code: 'corrupt' });
+  });
+
   test('damage that is found while rows are read is corrupt', async () => {
     const folder = newFolder();
     const store = await open(folder);
@@ -285,13 +292,12 @@ describe('threads of SqliteStore', () => {
     process.off('worker', onWorker);
     const [writer, reader] = threads;
     await putAll(store, ['a']);
+    writer?.postMessage(null); // no message of its line: it throws
     const pending = store.transact((t) => t.put(utf8('b'), new Uint8Array(3_000_000)));
-    const failed = expect(pending).rejects.toMatchObject({ code: 'failed', message: /writer thread/ });
-    await writer?.terminate();
-    await failed;
+    await expect(pending).rejects.toMatchObject({ code: 'failed', message: /writer thread/ });
     await expect(putAll(store, ['c'])).rejects.toMatchObject({ code: 'failed' });
     expect(texts(await store.range({ ...EVERYTHING, to: utf8('b') }))).toEqual(['a=a']);
-    await reader?.terminate();
+    reader?.postMessage(null);
     await expect(store.get(utf8('a'))).rejects.toMatchObject({ code: 'failed', message: /reader thread/ });
     await store[Symbol.asyncDispose]();
   });

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { StoreThread } from './store-thread.ts';
+import { END, StoreThread } from './store-thread.ts';
 
 type TestCalls = {
   readonly echo: { readonly request: { readonly text: string }; readonly reply: { readonly text: string } };
 };
 
-/** A thread that does what `onMessage` says with `message` and `parentPort`. */
+/** A thread that does what `onMessage` says with `message`, `parentPort` and `workerData`. */
 function thread(onMessage: string): StoreThread<TestCalls> {
-  const code = `import { parentPort } from 'node:worker_threads'; parentPort.on('message', (message) => { ${onMessage} });`;
+  const code = `import { parentPort, workerData } from 'node:worker_threads';
+    parentPort.on('message', (message) => { if (message === '${END}') parentPort.close(); else { ${onMessage} } });`;
   return new StoreThread<TestCalls>('test', new URL(`data:text/javascript,${encodeURIComponent(code)}`));
 }
 
@@ -43,10 +44,12 @@ describe('StoreThread', () => {
     await dying.end();
   });
 
-  test('ending a thread rejects the call it was busy with', async () => {
-    const busy = thread('for (;;);');
-    const call = expect(busy.call('echo', { text: 'a' })).rejects.toMatchObject({ code: 'failed' });
+  test('a thread that is to end sees it amid a call, which ends as it says; then the thread is gone', async () => {
+    const busy = thread(`while (Atomics.load(workerData.ending, 0) === 0); ${ECHO}`);
+    const call = busy.call('echo', { text: 'a' });
     await busy.end();
-    await call;
+    expect(await call).toEqual({ text: 'a' });
+    await expect(busy.call('echo', { text: 'b' })).rejects.toMatchObject({ code: 'failed' });
+    await busy.end();
   });
 });

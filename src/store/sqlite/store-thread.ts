@@ -2,7 +2,7 @@
  * A worker thread that answers calls, and both ends of its line. Each call settles exactly once: with the thread's answer,
  * with its error, or as `failed` when the thread ends first, however it ends.
  */
-import { type MessagePort, Worker } from 'node:worker_threads';
+import { type MessagePort, Worker, workerData } from 'node:worker_threads';
 import { invariant } from '../../base/index.ts';
 import { StoreError } from '../store-error.ts';
 import { type ErrorMessage, errorMessageOf, storeErrorOf } from './engine-errors.ts';
@@ -14,6 +14,15 @@ interface CallMessage {
   readonly id: number;
   readonly name: string;
   readonly request: object;
+}
+
+/** The last message to a thread. */
+export const END = 'end';
+
+/** What a thread has from its start. */
+interface ThreadData {
+  /** 1 once the thread is to end, which it sees also amid a call. */
+  readonly ending: Int32Array;
 }
 
 type AnswerMessage =
@@ -38,6 +47,7 @@ export interface StoreLine<C extends Calls> {
 export class StoreThread<C extends Calls> implements StoreLine<C> {
   readonly #name: string;
   readonly #worker: Worker;
+  readonly #ending = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #exited: Promise<void>;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
@@ -46,7 +56,11 @@ export class StoreThread<C extends Calls> implements StoreLine<C> {
   constructor(name: string, url: URL) {
     this.#name = name;
     // Flags of the main program, such as -e, need not fit a thread.
-    this.#worker = new Worker(url, { name: `restante-store-${name}`, execArgv: [] });
+    this.#worker = new Worker(url, {
+      name: `restante-store-${name}`,
+      execArgv: [],
+      workerData: { ending: this.#ending } satisfies ThreadData,
+    });
     this.#worker.on('message', (answer: AnswerMessage) => this.#settle(answer));
     let cause: unknown;
     this.#worker.on('error', (error) => {
@@ -74,9 +88,13 @@ export class StoreThread<C extends Calls> implements StoreLine<C> {
     });
   }
 
-  /** Ends the thread, whatever it is doing; idempotent. Let it close what it has open first. */
+  /**
+   * Has the thread end after the call that it is at; those behind fail. Idempotent. Let it close what it has open first. Never
+   * by `terminate`: SQLite's binding, torn down while it loads or works, aborts the whole process.
+   */
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    Atomics.store(this.#ending, 0, 1);
+    this.#worker.postMessage(END);
     await this.#exited;
   }
 
@@ -144,12 +162,24 @@ export class InlineStoreLine<C extends Calls> implements StoreLine<C> {
   async end(): Promise<void> {}
 }
 
+/** For the thread, between the steps of a long call. Throws `failed` once it is to end. */
+export function throwIfEnding(): void {
+  if (Atomics.load((workerData as ThreadData).ending, 0) !== 0)
+    throw new StoreError('failed', 'the store was closed meanwhile', { retry: 'later' });
+}
+
 /** The thread's end of the line. */
 export function serveCalls<C extends Calls>(port: MessagePort | null, handlers: CallHandlers<C>): void {
   invariant(port !== null, 'this file runs in a worker thread');
-  port.on('message', ({ id, name, request }: CallMessage) => {
+  port.on('message', (message: CallMessage | typeof END) => {
+    if (message === END) {
+      port.close();
+      return;
+    }
+    const { id, name, request } = message;
     let answer: Answer<object>;
     try {
+      throwIfEnding();
       answer = handlers[name as keyof C](request);
     } catch (error) {
       port.postMessage({ id, error: errorMessageOf(error) } satisfies AnswerMessage);

@@ -4,6 +4,7 @@ import { CodedError, invariant } from '../../../base/index.ts';
 import { unlockAccount } from '../../../client/index.ts';
 import type { Address } from '../../../protocol/index.ts';
 import { MemoryStore } from '../../../store/index.ts';
+import { STOP } from '../agent-thread.ts';
 import { createThreadLog } from '../thread-log.ts';
 import { refusalOf } from './joining.ts';
 import { openThreadDeps, type Reach } from './thread-deps.ts';
@@ -23,7 +24,13 @@ invariant(parent !== null, 'this file runs in a worker thread');
 const log = createThreadLog(parent);
 const answer = (said: HomeAnswer): void => parent.postMessage(said);
 
-parent.on('message', (question: HomeQuestion) => {
+const stopping = new AbortController();
+parent.on('message', (question: HomeQuestion | typeof STOP) => {
+  if (question === STOP) {
+    stopping.abort();
+    parent.close();
+    return;
+  }
   ask(question).catch((error: unknown) => {
     // The end of the thread is what whoever waits sees.
     setImmediate(() => {
@@ -33,11 +40,13 @@ parent.on('message', (question: HomeQuestion) => {
 });
 
 async function ask({ id, ...question }: HomeQuestion): Promise<void> {
-  const signal = new AbortController().signal; // whoever waits no longer does not hear
+  // Whoever waits no longer does not hear.
+  const { signal } = stopping;
   try {
     await unlockAccount({ ...openThreadDeps(log, question), store: new MemoryStore() }, question, signal);
     answer({ id, status: 'right' });
   } catch (error) {
+    if (signal.aborted) return;
     const refusal = refusalOf(error);
     if (!(refusal instanceof CodedError)) throw error;
     answer({ id, status: 'refused', code: refusal.code, message: refusal.message });

@@ -3,7 +3,7 @@
  * server loads. What it is to do comes with its first message, secrets included; its end is their wipe.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { CodedError, invariant, type SecureRandom } from '../../../base/index.ts';
+import { CodedError, invariant, type SecureRandom, untilAborted } from '../../../base/index.ts';
 import { type ClientOptions, OUTBOX_SPANS } from '../../../client/index.ts';
 import { readFleets } from '../../../client/node/index.ts';
 import type { Address } from '../../../protocol/index.ts';
@@ -46,31 +46,39 @@ const say = (news: MailWorkNews): void => parent.postMessage(news);
 const log = createThreadLog(parent);
 
 parent.once('message', (work: MailWork) => {
-  perform(work).catch((error: unknown) => {
-    // The end of the thread is what its supervisor sees.
-    setImmediate(() => {
-      throw error;
-    });
-  });
+  const stopping = new AbortController();
+  parent.once('message', () => stopping.abort());
+  perform(work, stopping.signal).then(
+    () => parent.close(),
+    (error: unknown) => {
+      // The end of the thread is what its supervisor sees.
+      setImmediate(() => {
+        throw error;
+      });
+    },
+  );
 });
 
-function perform(work: MailWork): Promise<void> {
+async function perform(work: MailWork, stopping: AbortSignal): Promise<void> {
   switch (work.task) {
     case 'agent':
-      return runAgent(work);
+      return runAgent(work, stopping);
     case 'join':
-      return join(work);
+      return join(work, stopping);
     case 'enrol':
-      return enrol(work);
+      return enrol(work, stopping);
   }
 }
 
-async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agent' }>): Promise<void> {
+async function runAgent(
+  { hubKey, place, port }: Extract<MailWork, { task: 'agent' }>,
+  stopping: AbortSignal,
+): Promise<void> {
   const deps = openThreadDeps(log, place);
   const files = new AccountFiles(deps, place);
   const profile = await files.readProfile(hubKey);
-  const store = await openAgentStore(deps, place, hubKey);
-  const agent = await MailAgent.open(
+  await using store = await openAgentStore(deps, place, hubKey);
+  await using _agent = await MailAgent.open(
     {
       ...deps,
       store,
@@ -80,14 +88,7 @@ async function runAgent({ hubKey, place, port }: Extract<MailWork, { task: 'agen
     },
     { profile, nodeUrl: place.nodeUrl, ...(await fleetsOf(place)) },
   );
-  parent?.once('message', () => {
-    void (async () => {
-      await agent[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-      port.close();
-      parent?.close();
-    })();
-  });
+  await untilAborted(stopping);
 }
 
 /** A file that cannot be used keeps nobody from their mail. */
@@ -110,17 +111,22 @@ function openAgentStore(
   return KeptStore.open(random, { path: `${place.folder}/${OUTBOX_FILE}`, hubKey, spans: OUTBOX_SPANS });
 }
 
-async function join({ password, place }: Extract<MailWork, { task: 'join' }>): Promise<void> {
-  const signal = new AbortController().signal; // whoever waits no longer ends the thread
+async function join({ password, place }: Extract<MailWork, { task: 'join' }>, stopping: AbortSignal): Promise<void> {
   try {
-    say({ type: 'joined', hubKey: await joinUser(openThreadDeps(log, place), { ...place, password }, signal) });
+    say({ type: 'joined', hubKey: await joinUser(openThreadDeps(log, place), { ...place, password }, stopping) });
   } catch (error) {
+    if (stopping.aborted) return; // whoever waited no longer does
     if (!(error instanceof CodedError)) throw error;
     say({ type: 'refused', code: error.code, message: error.message });
   }
+  await untilAborted(stopping);
 }
 
-async function enrol({ enrolment, place }: Extract<MailWork, { task: 'enrol' }>): Promise<void> {
-  const signal = new AbortController().signal; // whoever waits no longer ends the thread
-  say({ type: 'enrolment', outcome: await enrolUser(openThreadDeps(log, place), place, enrolment, signal) });
+async function enrol({ enrolment, place }: Extract<MailWork, { task: 'enrol' }>, stopping: AbortSignal): Promise<void> {
+  try {
+    say({ type: 'enrolment', outcome: await enrolUser(openThreadDeps(log, place), place, enrolment, stopping) });
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+  }
+  await untilAborted(stopping);
 }
