@@ -92,7 +92,7 @@ export interface SyncResult {
 export interface ClientState {
   readonly connection: 'disconnected' | 'connecting' | 'connected';
   readonly node: string | undefined;
-  /** Without a node since, milliseconds since 1970. */
+  /** Without a node since, milliseconds since 1970; undefined before one has been asked in vain. */
   readonly offlineSince: number | undefined;
   readonly pinned: string | undefined;
   /** The node stands in for the pinned one. */

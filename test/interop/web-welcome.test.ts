@@ -18,6 +18,20 @@ async function fill(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Make the account' }).click();
 }
 
+/** Of which node the page hears that it is followed; null: that none answers. */
+function nodesTold(page: Page): readonly (string | null)[] {
+  const nodes: (string | null)[] = [];
+  page.on('response', async (response) => {
+    if (!(response.request().postData() ?? '').includes('"Completeness/get"')) return;
+    const { methodResponses } = (await response.json()) as {
+      methodResponses: [string, { list?: { node: string | null }[] }][];
+    };
+    for (const [name, { list = [] }] of methodResponses)
+      if (name === 'Completeness/get') nodes.push(...list.map(({ node }) => node));
+  });
+  return nodes;
+}
+
 const test = ofHome.extend('registration', { scope: 'file' }, 'invite');
 
 /** Mail that somebody has at another provider. */
@@ -37,6 +51,7 @@ describe.skipIf(LACKS_CHROMIUM)('the link', () => {
     const address = `ann@${home.home}`;
     const { context, page } = await home.visit(address, { path: `#/welcome/${home.invite}` });
     await page.getByRole('heading', { name: `Make your account at ${home.home}` }).waitFor();
+    const nodes = nodesTold(page);
     expect(await seriousViolations(page)).toEqual([]);
     await fill(page, 'not a name!');
     await page.getByText('Small letters, digits').waitFor();
@@ -49,6 +64,9 @@ describe.skipIf(LACKS_CHROMIUM)('the link', () => {
     expect(await seriousViolations(page)).toEqual([]);
     await page.getByRole('button', { name: 'Not now' }).click();
     await page.getByRole('button', { name: 'Compose' }).first().waitFor({ timeout: 60_000 });
+    // Of a home that is just being connected nobody is told that it does not answer.
+    await expect.poll(() => nodes, { timeout: 60_000 }).toContain('a');
+    expect(nodes).not.toContain(null);
     await context.close();
 
     // The invitation was good once.

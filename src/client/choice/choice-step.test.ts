@@ -54,8 +54,10 @@ describe('the loop', () => {
   });
 
   test('without an answer says offline once, and pings again every ten seconds until somebody is there', () => {
-    const bench = new Bench(2).until(0).answer({});
-    expect(bench.read()).toEqual(['ping n0 n1', 'offline since 0']);
+    const bench = new Bench(2).until(0);
+    expect(bench.view.offlineSince).toBeUndefined();
+    expect(bench.answer({}).read()).toEqual(['ping n0 n1', 'offline since 0']);
+    expect(bench.view.offlineSince).toBe(1_800_000_000_000);
     expect(bench.until(9_999).read()).toEqual([]);
     for (const at of [10_000, 20_000]) expect(bench.until(at).answer({}).read()).toEqual(['ping n0 n1']);
     expect(bench.until(30_000).answer({ n1: 499 }).connected().view).toMatchObject({ state: 'connected', node: 'n1' });

@@ -21,7 +21,7 @@ export interface ChoiceView {
   readonly pinned: string | undefined;
   /** `node` stands in for the pinned one, which is still the wish. */
   readonly borrowed: boolean;
-  /** Milliseconds since 1970; undefined while connected. */
+  /** Milliseconds since 1970; undefined while connected, and before a node has been asked in vain. */
   readonly offlineSince: number | undefined;
   readonly nodes: readonly NodeView[];
 }
@@ -36,7 +36,7 @@ export function viewOf(state: ChoiceState, at: number): ChoiceView {
     node,
     pinned: pin?.node,
     borrowed: (link.at === 'connecting' || link.at === 'connected') && link.cause === 'borrow',
-    offlineSince: state.absence?.since,
+    offlineSince: state.absence?.said === true ? state.absence.since : undefined,
     nodes: [...state.nodes].map(([name, record]) => {
       const restsMs = Math.max(0, (record.rest?.until ?? 0) - at);
       return {

@@ -42,6 +42,8 @@ export const DOWNLOAD_IDLE_MS = 60_000;
 export const TELL_RETRY_MS = 1_000;
 /** What is complete is looked at this often: soon enough for a person, and nothing to look at for hundreds of them. */
 export const REPORT_INTERVAL_MS = 5_000;
+/** And at the start, until there is something to say: whoever has just signed in looks at it. */
+export const REPORT_FIRST_MS = 200;
 /** Pending changes taken from the store at once. */
 export const PENDING_BATCH = 64;
 /** First wait before pending changes that failed are tried again; it doubles. */

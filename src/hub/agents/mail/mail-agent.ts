@@ -19,7 +19,14 @@ import {
 import { parsePduId } from '../../../protocol/index.ts';
 import { VaultError } from '../../../vault/index.ts';
 import { HubError } from '../../hub-error.ts';
-import { OPENED_BYTES_MAX, REPORT_INTERVAL_MS, TELL_BATCH, TELL_BYTES, TELL_RETRY_MS } from '../limits.ts';
+import {
+  OPENED_BYTES_MAX,
+  REPORT_FIRST_MS,
+  REPORT_INTERVAL_MS,
+  TELL_BATCH,
+  TELL_BYTES,
+  TELL_RETRY_MS,
+} from '../limits.ts';
 import { AgentLine, type Handlers, type LinePort } from '../line.ts';
 import { DeliveryTeller } from './delivery-teller.ts';
 import type { Difference, MailAgentCalls, MessageContent, Outcome, ToldCalls, WholeMessage } from './mail-protocol.ts';
@@ -193,12 +200,16 @@ export class MailAgent implements AsyncDisposable {
     let told = '';
     for (;;) {
       const report = await this.#client.report();
-      const { connection, node } = this.#client.state;
-      const said = { report, node: connection === 'connected' ? node : undefined };
+      const { connection, node, offlineSince } = this.#client.state;
+      const isConnected = connection === 'connected';
+      const said = { report, node: isConnected ? node : undefined };
       const spelled = JSON.stringify(said);
-      if (spelled !== told) await this.#line.call('report', said, signal);
-      told = spelled;
-      await this.#clock.sleep(REPORT_INTERVAL_MS, signal);
+      // Whoever is just connecting is not away: that no node answers is told when none did.
+      if ((isConnected || offlineSince !== undefined) && spelled !== told) {
+        await this.#line.call('report', said, signal);
+        told = spelled;
+      }
+      await this.#clock.sleep(told === '' ? REPORT_FIRST_MS : REPORT_INTERVAL_MS, signal);
     }
   }
 
