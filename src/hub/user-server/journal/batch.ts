@@ -27,7 +27,9 @@ export function decodeBatch(bytes: Uint8Array): JournalRecord[] {
   const records: JournalRecord[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = at + HEADER_BYTES + readUint32(bytes, at + 1);
-    records.push(...decodeRows(tableOf(bytes[at] as number), bytes.subarray(at + HEADER_BYTES, end)));
+    // One by one: a transaction may have more rows than a call may have arguments.
+    for (const record of decodeRows(tableOf(bytes[at] as number), bytes.subarray(at + HEADER_BYTES, end)))
+      records.push(record);
     at = end;
   }
   return records;

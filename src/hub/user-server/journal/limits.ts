@@ -9,6 +9,8 @@ export const PART_FRAME_BYTES = 256 * KiB;
 export const READ_AHEAD_BYTES = 16 * KiB;
 /** One frame: the rows of one transaction. A thousand emails with their texts stay below. */
 export const FRAME_BYTES_MAX = 256 * MiB;
+/** Transactions share a frame up to so many rows: a frame is encoded, and read, as a whole. */
+export const FRAME_ROWS_MAX = 4096;
 /** A log that is longer becomes a part: it is held in memory while it is read, and read at each start. */
 export const LOG_BYTES_MAX = MiB;
 /** Logs that wait to become a part: each start begins one, however little is written. */

@@ -60,6 +60,7 @@ export class SealedFileWriter {
   async write(frames: readonly Frame[]): Promise<void> {
     const chunks: Uint8Array[] = [];
     for (const { kind, bytes } of frames) {
+      if (bytes.length > FRAME_BYTES_MAX) throw new HubError('failed', 'a transaction is too large for the journal');
       const header = headerOf(bytes.length, kind);
       const cipher = createCipheriv('chacha20-poly1305', this.#key, nonceOf(this.#frameCount++), CIPHER_OPTIONS);
       cipher.setAAD(header, { plaintextLength: bytes.length });

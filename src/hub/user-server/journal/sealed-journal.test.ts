@@ -82,6 +82,28 @@ describe('a sealed journal', () => {
     ]);
   });
 
+  test('reads back a transaction of more rows than a call has arguments, from its log and as a part', async () => {
+    await using setting = await setup();
+    const count = 150_000;
+    const countOf = async (journal: SealedJournal): Promise<number> => {
+      let rows = 0;
+      for await (const records of journal.load('rest')) rows += records.length;
+      return rows;
+    };
+    {
+      await using journal = await setting.open();
+      journal.append(Array.from({ length: count }, (_, i) => put('text', [i, null])));
+      await journal.flush();
+      expect(await countOf(journal)).toBe(count);
+      // That log is full: it becomes a part.
+      journal.append([put('text', [count, 'last'])]);
+    }
+    expect(setting.failures).toEqual([]);
+    expect(await readdir(setting.folder)).toContain('1-1-1.part');
+    await using journal = await setting.open();
+    expect(await countOf(journal)).toBe(count + 1);
+  });
+
   test('gives what came between the lists and the rest with the rest', async () => {
     await using setting = await setup();
     {

@@ -14,7 +14,7 @@ import { DURABLE_TABLES, LATE_TABLES, TABLES } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 import { encodeBatch, LatestRows } from './batch.ts';
 import { isWithin, type LogName, type PartName, parseName, spellName } from './file-names.ts';
-import { LOG_BYTES_MAX, LOGS_MAX, MERGE_RATIO, PARTS_MAX } from './limits.ts';
+import { FRAME_ROWS_MAX, LOG_BYTES_MAX, LOGS_MAX, MERGE_RATIO, PARTS_MAX } from './limits.ts';
 import { BATCH, createLog, damagedLog, readLog, readPreface } from './log.ts';
 import { latestOf, Part, type PartPlace, writePart } from './part.ts';
 import type { SealedFileWriter } from './sealed-file.ts';
@@ -159,7 +159,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
   async #write(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
-        const batches = this.#queue.splice(0);
+        const batches = this.#queue.splice(0, framefulOf(this.#queue));
         this.#deps.checkFence();
         if (this.#file.sizeBytes > this.#logBytesMax) await this.#beginLog();
         // One frame: what a crash cuts is then the last one, and nothing stands behind it.
@@ -342,6 +342,13 @@ async function openParts(place: PartPlace, held: readonly { readonly name: PartN
     throw error;
   }
   return { list, [Symbol.asyncDispose]: close };
+}
+
+/** How many of the first transactions share a frame: as many as have few rows together, or one alone. */
+function framefulOf(queue: readonly (readonly JournalRecord[])[]): number {
+  let rows = 0;
+  const end = queue.findIndex((batch) => (rows += batch.length) > FRAME_ROWS_MAX);
+  return end < 0 ? queue.length : Math.max(1, end);
 }
 
 function prefaceOf({ logs, parts }: Pick<Found, 'logs' | 'parts'>) {
