@@ -185,6 +185,7 @@ export class Link implements AsyncDisposable {
     if (link === undefined || this.#session?.link === link) return;
     const { parts } = this.#deps;
     parts.wire.connection = link.connection;
+    parts.wire.info = link.connection.info;
     parts.nodes.heard(link.name, true);
     parts.wire.serverTimeOffsetMs = link.connection.serverTimeOffsetMs;
     parts.nodes.refresh();
@@ -199,13 +200,15 @@ export class Link implements AsyncDisposable {
     });
   }
 
-  async #reconnected(): Promise<void> {
+  async #reconnected(): Promise<boolean> {
     // Whoever has not asked for a network is left without one.
-    if (!this.#isStarted) return;
+    if (!this.#isStarted) return false;
     try {
       await this.connect(this.#scope.signal);
+      return true;
     } catch (error) {
-      if (!(error instanceof ClientError)) throw error; // a home that lets nobody in is offline to whoever asks
+      if (!(error instanceof ClientError)) throw error;
+      return false; // a home that lets nobody in is offline to whoever asks
     }
   }
 

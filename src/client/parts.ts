@@ -51,8 +51,10 @@ import { openSchema } from './schema.ts';
 /** What the parts ask of the connection, before there is one. */
 export interface Wire {
   connection: NodeConnection | undefined;
-  /** Resolves when a connection has followed one that ended, or nobody answers. */
-  reconnected: () => Promise<void>;
+  /** What the node said of itself that was connected last. */
+  info: NodeConnection['info'] | undefined;
+  /** Whether a connection has followed one that ended; false: nobody answers, or nobody has asked for one. */
+  reconnected: () => Promise<boolean>;
   serverTimeOffsetMs: number;
   onSuperseded: (places: Parameters<Erasing['supersede']>[1]) => void;
   onChange: () => void;
@@ -171,7 +173,8 @@ async function openBase(
   const { address: own, device, secrets: account } = options.profile;
   const wire: Wire = {
     connection: undefined,
-    reconnected: async () => undefined,
+    info: undefined,
+    reconnected: async () => false,
     serverTimeOffsetMs: 0,
     onSuperseded: () => undefined,
     onChange: () => undefined,
@@ -244,7 +247,7 @@ function createComposer(
         vault: secrets.vault,
         staging,
         onProgress,
-        bytesMax: () => letterBytesOf(wire.connection?.info),
+        bytesMax: () => letterBytesOf(wire.info),
         findKey: findOrdinaryKey,
       }),
       lookUp: (address) => lookUpAnyhow(contacts, wire, address),
@@ -359,16 +362,17 @@ async function openSecrets(deps: ClientDeps, profile: DeviceProfile): Promise<Se
 /** A connection that ends meanwhile, as when another node is better, is replaced, and the next one is asked. */
 async function lookUpAnyhow(contacts: Contacts, wire: Wire, address: Address): Promise<LookUp> {
   for (let tries = 1; ; tries++) {
-    if (wire.connection?.isOpen === true)
+    if (wire.connection?.isOpen === true) {
       try {
         return await contacts.fresh(wire.connection, address);
       } catch (error) {
         const isCut = error instanceof ConnectionError && error.code === 'closed';
-        if (!isCut || tries === LOOK_UP_CONNECTIONS_MAX) throw error;
+        if (!isCut || tries >= LOOK_UP_CONNECTIONS_MAX) throw error;
       }
+    } else if (tries > LOOK_UP_CONNECTIONS_MAX || (await contacts.find(address)) !== undefined)
+      return lookUpOffline(contacts, address);
     // Just between two nodes there is none either: who is not known is worth the wait for the next.
-    else if (tries > 1 || (await contacts.find(address)) !== undefined) return lookUpOffline(contacts, address);
-    await wire.reconnected();
+    if (!(await wire.reconnected())) return lookUpOffline(contacts, address);
   }
 }
 

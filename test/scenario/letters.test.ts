@@ -36,6 +36,21 @@ async function setup(sink: SmtpSink) {
 }
 
 describe('a letter', () => {
+  test('that is written while its author just connects waits for the node that says whether the home sends it', async () => {
+    await using sink = await SmtpSink.open();
+    await using setting = await setup(sink);
+    const { created } = await setting.world.newPerson('bob');
+    await using bob = (await setting.world.newDevice(created.profile)).client;
+    const connecting = new Promise<void>((resolve) => void bob.events.on('state', () => resolve()));
+    const connected = bob.connect(never);
+    await connecting;
+    expect(bob.state.connection).not.toBe('connected');
+    const sent = bob.send({ to: [CAROL], subject: 'Friday', text: 'Lunch?', ordinary: 'plain' });
+    expect(await sent).toMatchObject({ ordinary: { to: [CAROL], encrypted: false } });
+    await connected;
+    await until(() => sink.taken.length === 1);
+  });
+
   test('leaves once, with what its author wrote and nothing of blind copies, and its author hears of each recipient', async () => {
     await using sink = await SmtpSink.open({ recipients: { [DAVE]: { code: 550, text: '5.1.1 no Dave' } } });
     await using setting = await setup(sink);

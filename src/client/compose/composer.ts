@@ -176,14 +176,7 @@ export class Composer {
 
   /** The certificate of each. Throws ClientError `unknown_recipient`, `home_unreachable` or `standing_alarm`. */
   async certificatesOf(addresses: readonly Address[]): Promise<ReadonlyMap<Address, Certificate>> {
-    const found = await Promise.all(
-      addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
-    );
-    const unknown = found
-      .filter(({ answer }) => answer.status === 'unknown' || isClosed(answer))
-      .map(({ address }) => address);
-    if (unknown.length > 0) throw unknownAccount(...unknown);
-    return new Map(found.map(({ address, answer }) => [address, usable(address, answer)]));
+    return certificatesAmong(await this.#lookUpAll(addresses));
   }
 
   /**
@@ -191,14 +184,15 @@ export class Composer {
    * has a home, whether or not it answers now.
    */
   async readersOf(addresses: readonly Address[]): Promise<Readers> {
-    if (!this.#deps.letters.canSend)
-      return { certificates: await this.certificatesOf(addresses), outside: new Set<Address>() };
-    const found = await Promise.all(
-      addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })),
-    );
-    const outside = found.filter(({ answer }) => isOutside(answer)).map(({ address }) => address);
-    const certificates = await this.certificatesOf(addresses.filter((address) => !outside.includes(address)));
-    return { certificates, outside: new Set(outside) };
+    const found = await this.#lookUpAll(addresses);
+    // Asked afterwards: whoever is looked up may have waited for the node that tells.
+    const isOut = ({ answer }: Found): boolean => this.#deps.letters.canSend && isOutside(answer);
+    const certificates = certificatesAmong(found.filter((one) => !isOut(one)));
+    return { certificates, outside: new Set(found.filter(isOut).map(({ address }) => address)) };
+  }
+
+  #lookUpAll(addresses: readonly Address[]): Promise<readonly Found[]> {
+    return Promise.all(addresses.map(async (address) => ({ address, answer: await this.#deps.lookUp(address) })));
   }
 
   /** To those of a mail whom no home has. Throws ClientError `not_encrypted` or `too_large`. */
@@ -274,6 +268,19 @@ function judgeSize(bytes: number): void {
 }
 
 /** Certainly nobody of a home. Whose home is away, or of whom nobody can tell now, is never written to in the clear: it waits. */
+interface Found {
+  readonly address: Address;
+  readonly answer: LookUp;
+}
+
+function certificatesAmong(found: readonly Found[]): ReadonlyMap<Address, Certificate> {
+  const unknown = found
+    .filter(({ answer }) => answer.status === 'unknown' || isClosed(answer))
+    .map(({ address }) => address);
+  if (unknown.length > 0) throw unknownAccount(...unknown);
+  return new Map(found.map(({ address, answer }) => [address, usable(address, answer)]));
+}
+
 function isOutside(answer: LookUp): boolean {
   return isSilent(answer) && answer.contact === undefined && verdictOfRefusal(answer.status) === 'not_a_home';
 }

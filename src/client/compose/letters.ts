@@ -45,7 +45,7 @@ export interface LetterWriterDeps {
   readonly vault: () => BodyWorker;
   readonly staging: Pick<Staging, 'stage' | 'drop'>;
   readonly onProgress: (name: string, done: number, total: number) => void;
-  /** The largest that the home sends, as the connected node says; 0: none, or nobody is connected. */
+  /** The largest that the home sends, as the node connected last said; 0: none, or none was connected yet. */
   readonly bytesMax: () => number;
   /** The key of somebody whom no home has; undefined: none can be found. */
   readonly findKey: (address: Address, signal: AbortSignal | undefined) => Promise<Certificate | undefined>;
