@@ -204,39 +204,29 @@ function stateOf(store: MailStore, emails: number): string {
   return `${state.split('-')[0]}-${emails}`;
 }
 
+/** As programs import: a hundred are uploaded, which is not counted, and imported by one call. */
 async function importRate(jmap: Jmap, blobStore: BlobStore, first: number) {
   const prng = new SeededPrng(2);
-  const batches: string[][] = [];
+  let [ms, cpuMicros] = [0, 0];
   for (let round = 0; round < IMPORTS; round++) {
     const ids: string[] = [];
-    for (let at = 0; at < IMPORT_AT_ONCE; at++) {
-      const raw = messageOf(prng, first + round * IMPORT_AT_ONCE + at);
-      ids.push(
-        (
-          await blobStore.put(
-            ACCOUNT,
-            (async function* () {
-              yield raw;
-            })(),
-            new AbortController().signal,
-          )
-        ).id,
-      );
-    }
-    batches.push(ids);
+    for (let at = 0; at < IMPORT_AT_ONCE; at++)
+      ids.push(await upload(blobStore, messageOf(prng, first + round * IMPORT_AT_ONCE + at)));
+    const emails = Object.fromEntries(ids.map((blobId) => [blobId, { blobId, mailboxIds: { inbox: true } }]));
+    const before = process.cpuUsage();
+    ms += await timed(() => run(jmap, [['Email/import', { emails }]]));
+    cpuMicros += cpuMicrosSince(before);
   }
-  const before = process.cpuUsage();
-  const ms = await timed(async () => {
-    for (const ids of batches)
-      await run(jmap, [
-        [
-          'Email/import',
-          { emails: Object.fromEntries(ids.map((blobId) => [blobId, { blobId, mailboxIds: { inbox: true } }])) },
-        ],
-      ]);
-  });
   const count = IMPORTS * IMPORT_AT_ONCE;
-  return { perSecond: count / (ms / 1000), cpuMicros: cpuMicrosSince(before) / count };
+  return { perSecond: count / (ms / 1000), cpuMicros: cpuMicros / count };
+}
+
+async function upload(blobStore: BlobStore, raw: Uint8Array): Promise<string> {
+  const { signal } = new AbortController();
+  const pieces = (async function* () {
+    yield raw;
+  })();
+  return (await blobStore.put(ACCOUNT, pieces, signal)).id;
 }
 
 /** The journal of a mailbox that has just been filled is put in order: that is no part of what one change costs. */

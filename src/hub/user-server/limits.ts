@@ -17,6 +17,10 @@ export const BLOB_PIECE_BYTES = 64 * KiB;
 export const BLOBS_FOLDER = 'blobs';
 /** Octets that are sent without the user server: for fewer, asking for a ticket costs more than sending them. */
 export const DIRECT_BYTES_MIN: number = MiB;
+/** A blob that is kept in memory until it is read once: most messages are smaller. */
+export const FRESH_BLOB_BYTES_MAX: number = 64 * KiB;
+/** All of them: some hundreds of messages, as a program imports them in one call. */
+export const FRESH_BLOBS_BYTES_MAX: number = 4 * MiB;
 /** Blobs whose size is remembered: those that a program uploads and then names, one by one or a thousand at once. */
 export const KNOWN_SIZES_MAX = 4_096;
 /**

@@ -13,6 +13,7 @@ import {
   createBlobHash,
   type StoredBlob,
 } from '../../jmap/index.ts';
+import { FreshBlobs } from './fresh-blobs.ts';
 import { syncFolder } from './journal/folder.ts';
 import { SealedFileWriter } from './journal/sealed-file.ts';
 import { BLOB_PIECE_BYTES, KNOWN_SIZES_MAX } from './limits.ts';
@@ -37,6 +38,7 @@ export class SealedBlobs implements BlobStore {
   readonly #hubKey: Uint8Array;
   /** Of files that are there: a blob's content never changes. The newest few. */
   readonly #sizes = new Map<string, number>();
+  readonly #fresh = new FreshBlobs();
 
   private constructor(deps: SealedBlobsDeps, { folder, hubKey }: SealedBlobsOptions) {
     this.#deps = deps;
@@ -57,11 +59,13 @@ export class SealedBlobs implements BlobStore {
     const file = await SealedFileWriter.create(this.#deps.random, path, this.#hubKey);
     const hash = createBlobHash();
     let size = 0;
+    let whole: Uint8Array = new Uint8Array(0);
     try {
       for await (const piece of piecesOf(bytes)) {
         signal.throwIfAborted();
         hash.update(piece);
         size += piece.length;
+        whole = piece;
         await file.write([{ kind: PIECE, bytes: piece }]);
       }
       await file.write([{ kind: SIZE, bytes: uint64Bytes(size) }]);
@@ -79,6 +83,7 @@ export class SealedBlobs implements BlobStore {
     await syncFolder(folder);
     if (isFirst) await syncFolder(this.#folder);
     this.#remember(accountId, id, size);
+    if (size === whole.length) this.#fresh.keep(this.#path(accountId, id), whole);
     return { id, size };
   }
 
@@ -91,13 +96,17 @@ export class SealedBlobs implements BlobStore {
     return size;
   }
 
-  read(accountId: string, blobId: string, range: ByteRange): AsyncIterable<Uint8Array> {
-    return readSealedBlob(this.#path(accountId, blobId), this.#hubKey, range);
+  async *read(accountId: string, blobId: string, range: ByteRange): AsyncIterable<Uint8Array> {
+    const path = this.#path(accountId, blobId);
+    const fresh = this.#fresh.take(path);
+    if (fresh !== undefined) yield fresh.subarray(range.start, range.end);
+    else yield* readSealedBlob(path, this.#hubKey, range);
   }
 
   async delete(accountId: string, blobId: string): Promise<void> {
     this.#deps.checkFence();
     this.#sizes.delete(`${accountId} ${blobId}`);
+    this.#fresh.take(this.#path(accountId, blobId));
     await rm(this.#path(accountId, blobId), { force: true });
   }
 
