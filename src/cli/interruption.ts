@@ -5,8 +5,6 @@
 import { CliError } from './cli-error.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-/** What shells expect of a program that a signal ended: 128 and its number. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export interface Interruption extends Disposable {
   readonly signal: AbortSignal;
@@ -15,15 +13,25 @@ export interface Interruption extends Disposable {
   readonly isExpected: boolean;
 }
 
-export function listenForInterruption(onFirst: () => void): Interruption {
+export interface ProcessInterruption extends Interruption {
+  /** As a signal that was expected: whoever reads what the command says has heard enough. */
+  end(): void;
+}
+
+export function listenForInterruption(onFirst: () => void): ProcessInterruption {
   const controller = new AbortController();
   let isExpected = false;
+  const abort = (): void =>
+    controller.abort(
+      new CliError('interrupted', 'stopped before the end', { fix: 'The same command goes on from here.' }),
+    );
   const listeners = SIGNALS.map((name) => {
     const listener = (): void => {
-      if (controller.signal.aborted) process.exit(EXIT_CODES[name]);
-      controller.abort(
-        new CliError('interrupted', 'stopped before the end', { fix: 'The same command goes on from here.' }),
-      );
+      if (controller.signal.aborted) {
+        endNow(name, listener);
+        return;
+      }
+      abort();
       if (!isExpected) onFirst();
     };
     process.on(name, listener);
@@ -37,8 +45,18 @@ export function listenForInterruption(onFirst: () => void): Interruption {
     get isExpected() {
       return isExpected;
     },
+    end: () => {
+      isExpected = true;
+      abort();
+    },
     [Symbol.dispose]() {
       for (const { name, listener } of listeners) process.off(name, listener);
     },
   };
+}
+
+/** By the signal itself, as shells expect: to exit by itself a process ends its threads first, and SQLite's binding aborts then. */
+function endNow(name: (typeof SIGNALS)[number], listener: () => void): void {
+  process.off(name, listener);
+  process.kill(process.pid, name);
 }

@@ -13,13 +13,18 @@ async function main(args: readonly string[], streams: Streams): Promise<number> 
   using interruption = listenForInterruption(() =>
     streams.stderr.write(`${lineStart}Stopping; Ctrl-C again stops at once.\n`),
   );
-  return await runCommand(args, streams, interruption, undefined);
+  let isHeard = true;
+  // Whoever reads our lines may have heard enough (`restante list | head`): then there is nobody to talk to any more.
+  for (const stream of [streams.stdout, streams.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      isHeard &&= error.code === 'EPIPE';
+      interruption.end();
+    });
+  const code = await runCommand(args, streams, interruption, undefined);
+  return isHeard ? code : 1;
 }
 
 const { stdin, stdout, stderr } = process;
-// Whoever reads our lines may have heard enough (`restante list | head`): then there is nobody to talk to any more.
-for (const stream of [stdout, stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 const exitCode = await main(process.argv.slice(2), { stdin, stdout, stderr, environment: process.env });
 // Not by process.exitCode: an idle connection or thread of a library must not keep a finished command alive.
 stdout.write('', () => process.exit(exitCode));

@@ -139,6 +139,12 @@ export class Running {
     this.#child.kill(signal);
     return this.finished;
   }
+
+  /** Reads no further line, as `head` does that has had enough. */
+  hangUp(): Promise<Finished> {
+    this.#child.stdout.destroy();
+    return this.finished;
+  }
 }
 
 function jsonLines(text: string): Record<string, unknown>[] {

@@ -247,6 +247,12 @@ describe('a second command on a profile that another one has', () => {
     only(await as(alice, ['send', '--to', bob, '--body', 'y']));
     const environment = { RESTANTE_PASSWORD: 'second password' };
     expect(only(await sandbox.run(['sync', '--json', '--address', bob], { environment }))).toMatchObject({ new: 1 });
+    // Whoever reads its lines has heard enough: it ends in order when there is one more.
+    const third = sandbox.start(['sync', '--watch', '--json', '--address', bob], { environment });
+    await third.next();
+    const ended = third.hangUp();
+    await as(alice, ['send', '--to', bob, '--body', 'z']);
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
   });
 });
 

@@ -21,6 +21,16 @@ describe('a home on the command line', () => {
     expect(stopped.stderr).not.toContain(ready.invite);
   });
 
+  test('ends at once by the second signal, and says nothing of what it was at', async () => {
+    await using sandbox = await Sandbox.open();
+    const up = sandbox.start(['up', '--port', '0', '--json', '--data', sandbox.path('home')]);
+    await up.next();
+    void up.stop('SIGINT');
+    const { code, stderr } = await up.stop('SIGTERM');
+    expect(code).toBeNull(); // a signal's end has none: shells say 143
+    for (const line of stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
+  });
+
   test('answers its operator while it runs and while it does not', async () => {
     await using sandbox = await Sandbox.open();
     const data = ['--data', sandbox.path('home'), '--json'];
