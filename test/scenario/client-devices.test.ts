@@ -60,8 +60,10 @@ describe('the devices of a person', () => {
     await using bob = (await world.newPerson('bob')).client;
     await using carol = (await world.newPerson('carol')).client;
     await Promise.all([first.connect(never), second.sync({ signal: never })]);
-    const sent = await first.send({ to: [bob.address], bcc: [carol.address], subject: 'x', text: 'x' });
-    await until(second, 'arrived', () => world.node.clock.advance(3_000));
+    let sent = { id: '' };
+    await until(second, 'arrived', async () => {
+      sent = await first.send({ to: [bob.address], bcc: [carol.address], subject: 'x', text: 'x' });
+    });
     await Promise.all([first.flush(never), bob.sync({ signal: never }), carol.sync({ signal: never })]);
     await second.sync({ signal: never });
     const [copy] = await all(carol.mail.list());
