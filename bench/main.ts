@@ -10,6 +10,7 @@ import { benchDrain } from './drain.ts';
 import { benchFederation } from './federation.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIdle } from './idle.ts';
+import { benchImap } from './imap.ts';
 import { benchJmap } from './jmap.ts';
 import { verificationMicros } from './machine-speed.ts';
 import { benchPage } from './page.ts';
@@ -28,6 +29,7 @@ const BENCHES: Record<string, Bench> = {
   replicate: benchReplicate,
   refill: benchRefill,
   jmap: benchJmap,
+  imap: benchImap,
   page: benchPage,
 };
 

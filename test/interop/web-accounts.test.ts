@@ -20,8 +20,19 @@ describe.skipIf(LACKS_CHROMIUM || skipsWithoutDovecot('several accounts in the p
     await page.getByRole('button', { name: 'Add account' }).click();
     await page.getByText('The server does not take this password.').waitFor({ timeout: 30_000 });
     await page.getByLabel('Its password').fill(PASSWORD);
+    // As if there were much: how much is looked at again, until all is there.
+    await page.route('**/jmap/mail-accounts', async (route) => {
+      if (route.request().method() !== 'GET') return route.fallback();
+      const answer = await route.fetch();
+      const { accounts } = (await answer.json()) as { readonly accounts: readonly object[] };
+      await page.unroute('**/jmap/mail-accounts');
+      await route.fulfill({ json: { accounts: accounts.map((one) => ({ ...one, toFetch: 1_234 })) } });
+    });
     await page.getByRole('button', { name: 'Add account' }).click();
     await page.getByRole('button', { name: `Remove ${IMAP}` }).waitFor({ timeout: 30_000 });
+    const toFetch = page.getByText('1,234 messages to fetch');
+    await toFetch.waitFor();
+    await toFetch.waitFor({ state: 'detached', timeout: 30_000 });
     await page.keyboard.press('Escape');
     const chooser = page.getByLabel('Account', { exact: true });
     await chooser.selectOption({ label: IMAP });

@@ -33,6 +33,7 @@ interface ShownAccount {
   readonly id: string;
   readonly address: string;
   readonly emails: number;
+  readonly toFetch: number;
   readonly pendingChanges: number;
   readonly lagMs?: number;
   readonly server?: { readonly connection: string; readonly problem?: string };
@@ -191,6 +192,7 @@ const COLUMNS: readonly Column<ShownAccount>[] = [
   { title: 'ADDRESS', cell: ({ address }) => address, flexible: 1 },
   { title: 'IS', cell: ({ server }) => server?.connection ?? 'starting' },
   { title: 'MESSAGES', cell: ({ emails }) => showCount(emails), align: 'right' },
+  { title: 'TO FETCH', cell: ({ toFetch }) => (toFetch === 0 ? '' : showCount(toFetch)), align: 'right' },
   { title: 'TO SEND', cell: ({ pendingChanges }) => showCount(pendingChanges), align: 'right' },
   { title: 'BEHIND', cell: ({ lagMs }) => (lagMs === undefined ? '' : showDuration(lagMs)), align: 'right' },
   { title: 'PROBLEM', cell: ({ sendingProblem, server }) => server?.problem ?? sendingProblem ?? '', flexible: 2 },

@@ -7,6 +7,10 @@ const MiB = 1024 * KiB;
 export const AGENT_DELAY_MS = 300;
 /** So long after a start what it left behind is given back to the host: the first answers are out by then. */
 export const SETTLE_MS = 3_000;
+/** Rows that one transaction changes when an account is being filled: some twenty messages; what people do by hand is less. */
+export const FILLING_ROWS_MIN = 100;
+/** So long after the last such transaction it is over: between two of them a server may take its time. */
+export const FILLED_MS = 5_000;
 /** Where the control server is relieved, the next one is looked for this often: programs wait for as long as this takes. */
 export const REJOIN_INTERVAL_MS = 20;
 /** …and for so long: a process that has loaded its code opens its bus within a second, on a busy host within a few. */

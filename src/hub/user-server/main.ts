@@ -1,5 +1,6 @@
 /** A user server as a process: reads its launch message, serves until it is told to stop or its control server is gone. */
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { SodiumSuite, SystemClock, SystemRandom } from '../../base/system/index.ts';
 import { LAUNCH_DESCRIPTOR, parseLaunch } from '../component/launch.ts';
 import { createProcessLog } from '../component/process-log.ts';
@@ -36,8 +37,11 @@ const onFailed = (error: Error): void => {
 };
 // A flag of the process that its control server sets.
 const collectGarbage = (globalThis as { gc?: () => void }).gc ?? ((): void => undefined);
+// V8 looks at this flag whenever it decides whether a heap may grow, in every thread.
+const favour = (what: 'memory' | 'speed'): void =>
+  setFlagsFromString(what === 'memory' ? '--optimize-for-size' : '--no-optimize-for-size');
 const server = await UserServerProcess.open(
-  { clock, random, log, component, collectGarbage, onFailed },
+  { clock, random, log, component, favour, collectGarbage, onFailed },
   launch,
   async () => {
     await server[Symbol.asyncDispose]();

@@ -42,6 +42,7 @@ import { readSlots } from '../slots/slot-file.ts';
 import { HttpServer } from './http-server.ts';
 import { SealedJournal } from './journal/sealed-journal.ts';
 import { BLOBS_FOLDER, SETTLE_MS } from './limits.ts';
+import { Pace } from './pace.ts';
 import { SealedBlobs } from './sealed-blobs.ts';
 import { TicketAsker } from './ticket-asker.ts';
 import { UserServer } from './user-server.ts';
@@ -51,6 +52,8 @@ export interface ProcessDeps {
   readonly random: SecureRandom;
   readonly log: Log;
   readonly component: Component;
+  /** Of V8, whose flag of the process its control server sets: memory, until something else is said. */
+  readonly favour: (what: 'memory' | 'speed') => void;
   /** Gives memory back that nothing needs any more. */
   readonly collectGarbage: () => void;
   /** The process must end: nothing it holds in memory counts any more. */
@@ -178,9 +181,13 @@ export class UserServerProcess implements AsyncDisposable {
     const hubKey = await this.#secrets.ask('hub-key', { user, signal });
     const check = (): void => checkFence(folder, fence);
     const place = this.#place();
+    const pace = new Pace(this.#deps);
+    const onAppended = (rows: number): void => {
+      if (pace.took(rows)) this.#scope.spawn('pace', (filling) => pace.untilFilled(filling));
+    };
     const [journal, blobs] = await Promise.all([
       SealedJournal.open(
-        { random, log, checkFence: check, onFailed },
+        { random, log, checkFence: check, onFailed, onAppended },
         { folder: join(folder, JOURNAL_FOLDER), hubKey, fence, cache },
       ),
       SealedBlobs.open({ random, checkFence: check }, { folder: join(folder, BLOBS_FOLDER), hubKey }),

@@ -87,6 +87,10 @@ export class Emails {
     for (const { id } of rows) yield String(id);
   }
 
+  count(account: number): number {
+    return Number(this.#deps.database.get('SELECT count(*) AS n FROM email WHERE account = ?', account)?.n);
+  }
+
   headers(n: number): readonly HeaderField[] {
     return fieldsOf(this.headerBlock(n));
   }

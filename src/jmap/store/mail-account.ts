@@ -163,6 +163,10 @@ export class MailAccount {
     return this.#parts.emails.ids(this.n);
   }
 
+  get emailCount(): number {
+    return this.#parts.emails.count(this.n);
+  }
+
   headers(email: EmailRecord): readonly HeaderField[] {
     return this.#parts.emails.headers(email.n);
   }

@@ -36,6 +36,8 @@ export interface MailAccountStatus {
   readonly id: string;
   readonly address: string;
   readonly agent: { readonly state: string; readonly reason?: string };
+  /** Messages whose header or text is still to come. */
+  readonly toFetch: number;
   /** What the account's server refuses, and why what is to be sent waits: in the hub's words, and for most by its codes. */
   readonly server?: { readonly problem?: string; readonly problemCode?: string };
   readonly sendingProblem?: string;

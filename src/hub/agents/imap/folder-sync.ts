@@ -13,6 +13,7 @@ import type { FolderMark, FolderRef, ImapAgentCalls, ImapToldCalls, RemoteMessag
 import { isDeleted, keywordsOf } from './keywords.ts';
 import { FIRST_SCREEN, FLAGS_WINDOW, HEADER_BATCH, REFUSED_MESSAGES_MAX, UIDS_MAX } from './limits.ts';
 import { sectionOf } from './message-octets.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { uidSetOf, uidsIn } from './uid-set.ts';
 
 export interface FolderSyncDeps {
@@ -59,11 +60,15 @@ export async function syncFolder(
     return { folder, known, mark, missing };
   });
   const refusals: unknown[] = [];
+  // Those before are written down while the next are fetched.
+  const telling = new OneAtATime();
   for (let at = 0; at < missing.length; at += HEADER_BATCH) {
     onLeft(missing.length - at);
     const uids = missing.subarray(at, at + HEADER_BATCH);
-    await inFolder(client, folder, () => tellHeaders(deps, folder, uids, refusals, signal));
+    const fetched = await inFolder(client, folder, () => fetchHeaders(client, uids, refusals));
+    await telling.begin(() => tell(deps, folder, fetched, signal));
   }
+  await telling.ended();
   onLeft(0);
   const isAllRefused = refusals.length > 0 && refusals.length === missing.length;
   // Nothing of the folder could ever be read: then it is the folder that is refused.
@@ -74,23 +79,22 @@ export async function syncFolder(
 }
 
 /** One message that the server cannot read itself makes it refuse all that were asked for with it: the others are read. */
-async function tellHeaders(
-  deps: FolderSyncDeps,
-  folder: FolderRef,
+async function fetchHeaders(
+  client: ImapFlow,
   uids: Uint32Array,
   refusals: unknown[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { client } = deps;
+): Promise<readonly FetchMessageObject[]> {
   try {
-    await tell(deps, folder, await client.fetchAll(uidSetOf(uids), HEADER, { uid: true }), signal);
+    return await client.fetchAll(uidSetOf(uids), HEADER, { uid: true });
   } catch (error) {
     if (!client.usable || !isRefusal(error)) throw error;
-    if (uids.length > 1) {
-      const middle = uids.length >> 1;
-      await tellHeaders(deps, folder, uids.subarray(0, middle), refusals, signal);
-      await tellHeaders(deps, folder, uids.subarray(middle), refusals, signal);
-    } else if (refusals.push(error) > REFUSED_MESSAGES_MAX) throw error;
+    if (uids.length === 1) {
+      if (refusals.push(error) > REFUSED_MESSAGES_MAX) throw error;
+      return [];
+    }
+    const middle = uids.length >> 1;
+    const first = await fetchHeaders(client, uids.subarray(0, middle), refusals);
+    return [...first, ...(await fetchHeaders(client, uids.subarray(middle), refusals))];
   }
 }
 

@@ -69,6 +69,11 @@ export class ImapAccount {
     return this.#places.textOf(emailId) === 'read';
   }
 
+  /** Emails whose text is not in the index yet. */
+  get textlessCount(): number {
+    return this.#places.textless.size;
+  }
+
   /** What it answers is as durable as the cache before the agent hears of it. */
   handlers(): Omit<Handlers<ImapToldCalls>, 'handing'> {
     const { onStatus, settings, store } = this.#deps;

@@ -43,6 +43,8 @@ export interface ImapAccountStatus {
   readonly sendingProblemCode: SendProblemCode | undefined;
   readonly pendingChanges: number;
   readonly emails: number;
+  /** Messages of the folders looked at so far whose header or whose text, for the search index, is still to be fetched. */
+  readonly toFetch: number;
   /** Since the last look at all folders; undefined before the first. */
   readonly lagMs: number | undefined;
 }
@@ -85,7 +87,7 @@ export class ImapAccounts implements AsyncDisposable {
 
   get status(): ImapAccountStatus[] {
     const now = this.#deps.clock.now();
-    return [...this.#running.values()].map(({ imap: { account }, server, supervisor }) => ({
+    return [...this.#running.values()].map(({ imap: { account, textlessCount }, server, supervisor }) => ({
       id: account.id,
       address: account.record.name,
       agent: supervisor.status,
@@ -93,7 +95,8 @@ export class ImapAccounts implements AsyncDisposable {
       sendingProblem: this.submitter.problemOf(account.id)?.reason,
       sendingProblemCode: this.submitter.problemOf(account.id)?.code,
       pendingChanges: account.pending(Number.MAX_SAFE_INTEGER).length,
-      emails: countOf(account),
+      emails: account.emailCount,
+      toFetch: (server?.toFetch ?? 0) + textlessCount,
       lagMs: server?.currentAt === undefined ? undefined : Math.max(0, now - server.currentAt),
     }));
   }
@@ -289,10 +292,4 @@ async function probe({ imap, smtp }: ImapSettings, signal: AbortSignal): Promise
   if (smtp === undefined) return;
   const { probeSmtp } = await import('../smtp/smtp-agent.ts');
   await probeSmtp(smtp, signal);
-}
-
-function countOf(account: MailAccount): number {
-  let count = 0;
-  for (const _ of account.emailIds()) count++;
-  return count;
 }

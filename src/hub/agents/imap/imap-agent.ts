@@ -23,6 +23,8 @@ import type {
   SendOutcome,
 } from './imap-protocol.ts';
 import {
+  BODY_BATCH,
+  BODY_BATCH_BYTES,
   BODY_WHOLE_BYTES,
   FLAGS_INTERVAL_MS,
   RECONNECT_CEILING_MS,
@@ -31,6 +33,7 @@ import {
   UNSETTLED_LOOKS_MAX,
 } from './limits.ts';
 import { readOctets, sectionOf, sizeOf } from './message-octets.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { doStep } from './steps.ts';
 import { uidSetOf } from './uid-set.ts';
 import { watchInbox } from './watcher.ts';
@@ -207,7 +210,7 @@ export class ImapAgent implements AsyncDisposable {
       this.#isNudged = false;
       if (await this.#replay(client, signal)) return;
       const { batch } = await this.#line.call('textless', {}, signal);
-      if (batch !== undefined) await this.#readTexts(client, batch, signal);
+      if (batch !== undefined) await this.#readAllTexts(client, batch, signal);
       else if (!this.#isNudged && !this.#isLookWanted) await this.#pause(until - clock.monotonic(), signal);
       if (!client.usable) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
     } while (!this.#isLookWanted && clock.monotonic() < until);
@@ -222,20 +225,39 @@ export class ImapAgent implements AsyncDisposable {
     }
   }
 
-  async #readTexts(client: ImapFlow, batch: Batch, signal: AbortSignal): Promise<void> {
-    const { messages, path, uidValidity } = batch;
-    let bodies: RemoteBody[] = [];
+  /** Some at a time, until something is pending; those before are written down while the next are fetched. */
+  async #readAllTexts(client: ImapFlow, all: Batch, signal: AbortSignal): Promise<void> {
+    const telling = new OneAtATime();
+    for (const messages of inBatches(all.messages)) {
+      const batch = { ...all, messages };
+      const texts = await this.#fetchTexts(client, batch);
+      await telling.begin(() => this.#tellTexts(batch, texts, signal));
+      if (this.#isNudged || this.#isLookWanted) break;
+    }
+    await telling.ended();
+  }
+
+  async #fetchTexts(client: ImapFlow, batch: Batch): Promise<RemoteBody[]> {
+    const { messages } = batch;
     try {
-      bodies = await inFolder(client, batch, () => readBodies(client, messages));
+      return await inFolder(client, batch, () => readBodies(client, messages));
     } catch (error) {
       if (!client.usable || isOver(error)) throw error;
       this.#deps.log.warn({ err: error }, 'texts of messages cannot be read');
       // One that the server cannot read itself makes it refuse all that were asked for with it.
-      if (messages.length > 1) {
-        for (const message of messages) await this.#readTexts(client, { ...batch, messages: [message] }, signal);
-        return;
-      }
+      if (messages.length === 1) return [];
+      const texts: RemoteBody[] = [];
+      for (const message of messages)
+        texts.push(...(await this.#fetchTexts(client, { ...batch, messages: [message] })));
+      return texts;
     }
+  }
+
+  async #tellTexts(
+    { messages, path, uidValidity }: Batch,
+    bodies: readonly RemoteBody[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const read = new Set(bodies.map(({ uid }) => uid));
     // Gone meanwhile, or refused: asking again and again would not help.
     const absent = messages.map(({ uid }) => uid).filter((uid) => !read.has(uid));
@@ -307,6 +329,21 @@ export class ImapAgent implements AsyncDisposable {
     this.#status = { ...this.#status, ...change };
     await this.#line.call('status', this.#status, signal);
   }
+}
+
+/** Few enough to be fetched at once. */
+function* inBatches(messages: Batch['messages']): Generator<Batch['messages']> {
+  let batch: Batch['messages'][number][] = [];
+  let sizeBytes = 0;
+  for (const message of messages) {
+    batch.push(message);
+    sizeBytes += Math.min(message.size, BODY_WHOLE_BYTES);
+    if (batch.length < BODY_BATCH && sizeBytes < BODY_BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    sizeBytes = 0;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 async function readBodies(client: ImapFlow, messages: Batch['messages']): Promise<RemoteBody[]> {

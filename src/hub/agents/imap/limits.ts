@@ -16,6 +16,8 @@ export const FLAGS_WINDOW = 1_000;
 export const FLAGS_INTERVAL_MS = 10 * 60_000;
 /** Messages of a folder that the server refuses by themselves in one look: beyond, it is the folder that it refuses. */
 export const REFUSED_MESSAGES_MAX = 10;
+/** Messages that are named at once to an agent that reads texts: what is known of them is small, and asking for them a wait. */
+export const BODIES_AHEAD = 1_000;
 /** Bodies fetched at once. */
 export const BODY_BATCH = 50;
 /** Octets of bodies fetched at once, the last message beyond. */

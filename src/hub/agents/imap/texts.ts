@@ -1,7 +1,7 @@
 /** The texts of an account's emails, which come after their headers, some at a time: which are wanted next, and those that came. */
 import type { MailAccount } from '../../../jmap/index.ts';
 import type { FolderRef, ImapToldCalls, TextlessMessage } from './imap-protocol.ts';
-import { BODY_BATCH, BODY_BATCH_BYTES } from './limits.ts';
+import { BODIES_AHEAD } from './limits.ts';
 import type { Places } from './places.ts';
 
 export interface TextsDeps {
@@ -24,7 +24,6 @@ export class Texts {
   ): ImapToldCalls['textless']['reply']['batch'] {
     let folder: FolderRef | undefined;
     const messages: TextlessMessage[] = [];
-    let sizeBytes = 0;
     for (const id of this.#places.textless) {
       const email = this.#account.email(id);
       const place = placeOf(id);
@@ -36,8 +35,7 @@ export class Texts {
       folder ??= { path, uidValidity };
       if (folder.path !== path) continue;
       messages.push({ uid, size: email.size });
-      sizeBytes += email.size;
-      if (messages.length >= BODY_BATCH || sizeBytes >= BODY_BATCH_BYTES) break;
+      if (messages.length >= BODIES_AHEAD) break;
     }
     return folder === undefined ? undefined : { ...folder, messages };
   }

@@ -26,6 +26,8 @@ export interface SealedJournalDeps {
   readonly checkFence: () => void;
   /** The disk does not take any more, or another host has taken over: the process must end. Called once. */
   readonly onFailed: (error: Error) => void;
+  /** A transaction has changed that many rows, whether they are kept or not. */
+  readonly onAppended?: (rows: number) => void;
 }
 
 export interface SealedJournalOptions {
@@ -110,6 +112,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
   }
 
   append(batch: readonly JournalRecord[]): void {
+    this.#deps.onAppended?.(batch.length);
     const kept = batch.filter(this.#isKept);
     if (kept.length === 0 || this.#failure !== undefined) return;
     this.#queue.push(kept);

@@ -92,6 +92,7 @@ export const de: AccountMessages = {
     'Was du zuletzt gelesen hast, bleibt in diesem Browser, verschlüsselt mit einem Schlüssel, der ihn nicht verlassen kann, und verschwindet beim Abmelden.',
   encryptedAccount: 'Ende-zu-Ende-verschlüsselt',
   imapAccount: 'IMAP',
+  toFetch: (n: number) => count(n, 'Eine Nachricht zu holen', 'Nachrichten zu holen'),
   states: {
     running: 'folgt seinem Server',
     waiting: 'startet',

@@ -95,6 +95,7 @@ export const en = {
     'What you have read lately is kept in this browser, encrypted, with a key that cannot leave it, and is cleared when you sign out.',
   encryptedAccount: 'End-to-end encrypted',
   imapAccount: 'IMAP',
+  toFetch: (n: number) => count(n, 'One message to fetch', 'messages to fetch'),
   states: {
     running: 'follows its server',
     waiting: 'starts',
