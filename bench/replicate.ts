@@ -45,13 +45,18 @@ export interface PartResult {
 
 const BLOCKS = 100_000;
 const RANDOM_READS = 1_000;
+const ROUNDS = 3;
 const GROWTH = [10_000, 100_000];
 const FULL_GROWTH = [10_000, 100_000, 1_000_000, 10_000_000];
 
 export async function benchReplicate({ full, execArgv }: BenchOptions): Promise<BenchResult> {
   const ours = { program: fileURLToPath(new URL('./feed-child.js', import.meta.url)), execArgv };
   const theirs = { program: join(await installPackage('bench/hypercore'), 'peer.mjs'), execArgv: [] };
-  const [we, they] = [await measure(ours, BLOCKS), await measure(theirs, BLOCKS)];
+  // By turns, and the best of each: what else goes on at a machine takes its share of one round, and not of all.
+  const rounds: [Measured, Measured][] = [];
+  for (let round = 0; round < ROUNDS; round++)
+    rounds.push([await measure(ours, BLOCKS), await measure(theirs, BLOCKS)]);
+  const [we, they] = [bestOf(rounds.map(([we]) => we)), bestOf(rounds.map(([, they]) => they))];
   const costs: Record<string, number> = {};
   for (const count of full ? FULL_GROWTH : GROWTH) {
     const { copyCpuMs, copyPerSecond } = count === BLOCKS ? we : await measure(ours, count);
@@ -80,6 +85,15 @@ interface Measured {
   readonly copyPerSecond: number;
   readonly copyCpuMs: number;
   readonly randomP50Ms: number;
+}
+
+function bestOf(measured: readonly Measured[]): Measured {
+  return {
+    appendPerSecond: Math.max(...measured.map(({ appendPerSecond }) => appendPerSecond)),
+    copyPerSecond: Math.max(...measured.map(({ copyPerSecond }) => copyPerSecond)),
+    copyCpuMs: Math.min(...measured.map(({ copyCpuMs }) => copyCpuMs)),
+    randomP50Ms: Math.min(...measured.map(({ randomP50Ms }) => randomP50Ms)),
+  };
 }
 
 async function measure(program: Program, count: number): Promise<Measured> {

@@ -33,6 +33,30 @@ describe('a bitfield', () => {
     expect([bits.pageNumbers(), bits.end]).toEqual([[], 0]);
   });
 
+  test('finds the first that it has, that another lacks and that a third chooses, as looking at each does', () => {
+    const near = fc.nat({ max: 200 });
+    const anywhere = fc.nat({ max: 3 * PAGE_BITS });
+    const some = fc.array(fc.oneof(near, anywhere), { maxLength: 60 });
+    fc.assert(
+      fc.property(
+        some,
+        some,
+        fc.option(some, { nil: undefined }),
+        fc.oneof(near, anywhere),
+        (ours, theirs, within, from) => {
+          const [bits, other] = [bitfieldOf(ours), bitfieldOf(theirs)];
+          const chosen = within === undefined ? undefined : bitfieldOf(within);
+          const found = [...new Set(ours)]
+            .filter((index) => index >= from && !other.get(index) && (chosen?.get(index) ?? true))
+            .sort((a, b) => a - b);
+          expect(bits.firstOutside(other, from, Number.MAX_SAFE_INTEGER, chosen)).toBe(found[0]);
+          expect(bits.firstOutside(other, from, found[0] ?? from, chosen)).toBeUndefined();
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   test('reaches beyond 32 bits', () => {
     const far = 2 ** 50 + 3;
     const bits = bitfieldOf([1, far]);

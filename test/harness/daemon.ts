@@ -1,5 +1,5 @@
 /** Servers of others that tests start on this machine: when one takes connections, and when one is gone. */
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const ATTEMPTS = 200;
@@ -19,6 +19,23 @@ export async function answers(port: number, name: string): Promise<void> {
     await pause(PAUSE_MS);
   }
   throw new Error(`${name} does not answer`);
+}
+
+/** Resolves when nobody listens at the port any more: of a server that was killed, a child may be the last to go. */
+export async function isFree(port: number): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const server = createServer();
+    const listened = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (listened) {
+      await new Promise((resolve) => server.close(resolve));
+      return;
+    }
+    await pause(PAUSE_MS);
+  }
+  throw new Error(`port ${port} is still listened at`);
 }
 
 export function isAlive(pid: number): boolean {

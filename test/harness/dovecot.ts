@@ -6,7 +6,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
-import { answers } from './daemon.ts';
+import { answers, isFree } from './daemon.ts';
 import { freePort } from './home-process.ts';
 import { skipWithout } from './requirement.ts';
 
@@ -79,6 +79,7 @@ export class Dovecot implements AsyncDisposable {
     const exited = once(this.#master, 'exit');
     process.kill(-(this.#master.pid as number), 'SIGKILL');
     await exited;
+    for (const port of [this.lmtpPort, this.imapPort]) await isFree(port);
   }
 
   async start(): Promise<void> {

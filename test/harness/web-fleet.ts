@@ -1,8 +1,7 @@
 /** A fleet of nodes and, in a process of its own, a hub of its people with the page: each is killed and comes back by itself. */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
+import { buildPage } from './built-page.ts';
 import { asPerson, freePort } from './home-process.ts';
 import { LiveFleet } from './live-fleet.ts';
 import { Program } from './program.ts';
@@ -23,7 +22,7 @@ export class WebFleet implements AsyncDisposable {
   }
 
   static async open(names: readonly string[]): Promise<WebFleet> {
-    await promisify(execFile)('npm', ['run', 'build', '--silent', '--workspace', 'web']);
+    await buildPage();
     const fleet = await LiveFleet.open(names, []);
     const port = await freePort();
     const hub = await startHub(fleet, port);

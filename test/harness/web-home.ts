@@ -1,11 +1,11 @@
 /** A home with its hub and its page as people run them (`restante up`), somebody with mail, and a real browser before it. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
+import { buildPage } from './built-page.ts';
 import { asPerson, PASSWORD } from './home-process.ts';
 import { MAIN } from './program.ts';
 import { openBrowser, type Visit, visitPage, type WebUser } from './web-browser.ts';
@@ -76,7 +76,7 @@ export class WebHome implements AsyncDisposable {
 
   /** `args` are more of what `up` takes; whoever crashes it starts it without them. */
   static async open(registration: 'open' | 'invite' = 'open', args: readonly string[] = []): Promise<WebHome> {
-    await promisify(execFile)('npm', ['run', 'build', '--silent', '--workspace', 'web']);
+    await buildPage();
     const folder = await mkdtemp(join(tmpdir(), 'restante-web-'));
     const [child, ready] = await start(folder, '0', '0', registration, args);
     const browser = await openBrowser(cameraIn(folder));

@@ -20,7 +20,7 @@ const TURNS_MAX = 400;
 /** What waits becomes less and less: a hundred kills leave more of it than one wait is for. */
 async function drained(world: ImapWorld): Promise<void> {
   const count = (): number => world.account.pending(Number.MAX_SAFE_INTEGER).length;
-  for (let left = count(); left > 0; left = count()) await until(() => count() < left);
+  for (let left = count(); left > 0; left = count()) await until(() => count() < left).catch((e) => { console.log(JSON.stringify(world.accounts.status), JSON.stringify(world.account.pending(5)), count()); throw e; });
 }
 
 // Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.

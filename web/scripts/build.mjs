@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'vite';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
 const out = fileURLToPath(new URL('../../dist/web', import.meta.url));
@@ -73,6 +72,8 @@ function takePlace() {
 process.env.NODE_ENV = 'production';
 const stamp = sourcesHash();
 if (!isBuilt(stamp)) {
+  // Loaded only when there is something to build: mostly there is not.
+  const { build } = await import('vite');
   try {
     await build({ root: web, logLevel: 'warn', build: { outDir: staging, emptyOutDir: true } });
     nameAssets();
