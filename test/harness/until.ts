@@ -5,10 +5,10 @@ const WAIT_MS_MAX = 20_000;
 /** Whoever looks without pause takes the processor from what they wait for. */
 const PAUSE_MS = 2;
 
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean, waitMs: number = WAIT_MS_MAX): Promise<void> {
   const startedAt = performance.now();
   while (!condition()) {
-    if (performance.now() - startedAt > WAIT_MS_MAX) throw new Error(`waited in vain for ${condition.toString()}`);
+    if (performance.now() - startedAt > waitMs) throw new Error(`waited in vain for ${condition.toString()}`);
     await pause(PAUSE_MS);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { SeededPrng } from '../../src/base/index.ts';
+import { REFUSED_REST_MS, ROUND_INTERVAL_MS } from '../../src/hub/agents/imap/limits.ts';
 import { Dovecot, skipsWithoutDovecot } from '../harness/dovecot.ts';
 import { contentsOf, message, shownIn } from '../harness/imap-mail.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
@@ -17,10 +18,13 @@ const CHANGES = 4;
 /** Turns of the event loop until the kill: from before the first step to after the last. */
 const TURNS_MAX = 400;
 
+/** A change that a dying server refused, or that was lost again and again, rests so long, until the look after that. */
+const REST_MS = REFUSED_REST_MS + 2 * ROUND_INTERVAL_MS;
+
 /** What waits becomes less and less: a hundred kills leave more of it than one wait is for. */
 async function drained(world: ImapWorld): Promise<void> {
   const count = (): number => world.account.pending(Number.MAX_SAFE_INTEGER).length;
-  for (let left = count(); left > 0; left = count()) await until(() => count() < left).catch((e) => { console.log(JSON.stringify(world.accounts.status), JSON.stringify(world.account.pending(5)), count()); throw e; });
+  for (let left = count(); left > 0; left = count()) await until(() => count() < left, REST_MS);
 }
 
 // Dovecot is a program of the machine, which skipsWithoutDovecot tells when it is missing; with CI=true that is a failure.

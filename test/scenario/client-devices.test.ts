@@ -6,14 +6,16 @@ import { FOLDER_ROLES, parseHomeName } from '../../src/protocol/index.ts';
 import { MemoryStore } from '../../src/store/index.ts';
 import { all, ClientWorld, never, PASSWORD } from '../harness/client-world.ts';
 
-async function until(
+/** Answers what `act` did, once the event has come that was listened for from before. */
+async function until<Result>(
   client: Client,
   event: 'changed' | 'arrived' | 'profile' | 'said',
-  act: () => Promise<unknown>,
-): Promise<void> {
+  act: () => Promise<Result>,
+): Promise<Result> {
   const heard = new Promise<void>((resolve) => client.events.on(event, () => resolve()));
-  await act();
+  const result = await act();
   await heard;
+  return result;
 }
 
 async function twoDevices() {
@@ -60,10 +62,8 @@ describe('the devices of a person', () => {
     await using bob = (await world.newPerson('bob')).client;
     await using carol = (await world.newPerson('carol')).client;
     await Promise.all([first.connect(never), second.sync({ signal: never })]);
-    let sent = { id: '' };
-    await until(second, 'arrived', async () => {
-      sent = await first.send({ to: [bob.address], bcc: [carol.address], subject: 'x', text: 'x' });
-    });
+    const letter = { to: [bob.address], bcc: [carol.address], subject: 'x', text: 'x' };
+    const sent = await until(second, 'arrived', () => first.send(letter));
     await Promise.all([first.flush(never), bob.sync({ signal: never }), carol.sync({ signal: never })]);
     await second.sync({ signal: never });
     const [copy] = await all(carol.mail.list());
