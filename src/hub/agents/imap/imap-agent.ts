@@ -210,7 +210,7 @@ export class ImapAgent implements AsyncDisposable {
       this.#isNudged = false;
       if (await this.#replay(client, signal)) return;
       const { batch } = await this.#line.call('textless', {}, signal);
-      if (batch !== undefined) await this.#readAllTexts(client, batch, signal);
+      if (batch !== undefined) await this.#readAllTexts(client, batch, until, signal);
       else if (!this.#isNudged && !this.#isLookWanted) await this.#pause(until - clock.monotonic(), signal);
       if (!client.usable) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
     } while (!this.#isLookWanted && clock.monotonic() < until);
@@ -225,14 +225,17 @@ export class ImapAgent implements AsyncDisposable {
     }
   }
 
-  /** Some at a time, until something is pending; those before are written down while the next are fetched. */
-  async #readAllTexts(client: ImapFlow, all: Batch, signal: AbortSignal): Promise<void> {
+  /**
+   * Some at a time, until something is pending or the next look at all folders is due; those before are written down while the
+   * next are fetched.
+   */
+  async #readAllTexts(client: ImapFlow, all: Batch, until: number, signal: AbortSignal): Promise<void> {
     const telling = new OneAtATime();
     for (const messages of inBatches(all.messages)) {
       const batch = { ...all, messages };
       const texts = await this.#fetchTexts(client, batch);
       await telling.begin(() => this.#tellTexts(batch, texts, signal));
-      if (this.#isNudged || this.#isLookWanted) break;
+      if (this.#isNudged || this.#isLookWanted || this.#deps.clock.monotonic() >= until) break;
     }
     await telling.ended();
   }
