@@ -19,7 +19,7 @@ import { MAIN } from '../harness/program.ts';
 const MiB = 1024 * 1024;
 const SIZE = runLength(32, 2048) * MiB;
 /** The acceptance of issue 4. The short form only sees that nothing runs away: what a start takes is half of it. */
-const MEMORY_MIB_MAX = runLength(256, 200);
+const MEMORY_MIB_MAX = runLength(256, Math.floor(200e6 / MiB));
 const RESENT_SHARE_MAX = 0.05;
 /** What each kill may cost: the pieces under way; in the short form that is more than five per cent. */
 const LOST_BY_A_KILL = 4 * STORED_CHUNK_BYTES;

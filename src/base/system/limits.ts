@@ -42,7 +42,7 @@ export const HTTP_SERVERS_MAX = 4_096;
  */
 export const PASSING_BYTES_MIN = 640 * KiB;
 /** Bytes of large buffers after which garbage is collected: each has been copied two or three times on its way. */
-export const COLLECT_AFTER_BYTES = 8 * 1024 * KiB;
+export const COLLECT_AFTER_BYTES = 4 * 1024 * KiB;
 /** Collecting a heap of this size takes some 30 ms; of a larger one too long for those who wait meanwhile. */
 export const COLLECTED_HEAP_BYTES_MAX = 64 * 1024 * KiB;
 /** One try at a DNS server: a name far away, asked for by a resolver that has nothing in its cache, takes one or two seconds. */

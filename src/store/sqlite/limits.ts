@@ -46,8 +46,8 @@ export const ROWS_PER_STATEMENT = 512;
 /** Rows of the first fetch when values are bounded in bytes and their size is not known yet. */
 export const ROWS_OF_FIRST_FETCH = 32;
 
-/** A reader keeps a buffer of this size between answers; larger ones are given back. */
-export const REPLY_BYTES_KEPT = 8 * 1024 * 1024;
+/** Either end keeps a buffer of this size between messages: two pages of entries. A larger one goes with its message. */
+export const MESSAGE_BYTES_KEPT = 1024 * 1024;
 
 /** Problems that an integrity check lists before it stops. */
 export const PROBLEMS_MAX = 100;

@@ -42,6 +42,22 @@ describe('packing', () => {
     );
   });
 
+  test('writes larger than what is kept go in a buffer of their size; the next message has another', () => {
+    const packer = new Packer(64 * 1024);
+    const large = new Uint8Array(600_000).fill(7);
+    const writes = new WriteSet();
+    writes.put(utf8('large'), large);
+    const packed = packWrites(packer, writes);
+    expect(packed.bytes.byteLength).toBe(writes.sizeBytes);
+    const small = new WriteSet();
+    small.put(utf8('small'), utf8('value'));
+    expect(packWrites(packer, small).bytes.byteLength).toBe(small.sizeBytes);
+    const seen: Uint8Array[] = [];
+    const none = () => undefined;
+    unpackWrites(packed, { delete: none, deleteRange: none, put: (_, value) => seen.push(value) });
+    expect(seen).toEqual([large]);
+  });
+
   test('reads arrive as they were; bounds beyond 32 bits become none', () => {
     const span = { from: new Uint8Array(0), to: utf8('b') };
     const reads: Read[] = [

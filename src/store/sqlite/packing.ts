@@ -9,9 +9,13 @@ import type { Row } from '../store.ts';
 import { DELETED, type WriteSet } from '../write-set.ts';
 import { UINT32_MAX } from './limits.ts';
 
+/** Of a buffer that grows. */
+const FIRST_BYTES = 64 * 1024;
+
 export interface Packed {
   /** Unsigned 32-bit integers. */
   readonly numbers: ArrayBuffer;
+  /** All in a row; there may be room behind them. */
   readonly bytes: ArrayBuffer;
 }
 
@@ -19,17 +23,26 @@ export function transferOf({ numbers, bytes }: Packed): readonly ArrayBuffer[] {
   return [numbers, bytes];
 }
 
-/** Grows as needed; `pack` hands out what was added and empties it. */
+/**
+ * Grows as needed; `pack` hands out what was added and empties it. A small message is copied out of a buffer that stays; a
+ * large one is that buffer itself, since a copy of it would be as much memory again, for as long as nobody collects garbage.
+ */
 export class Packer {
   #numbers = new Uint32Array(1024);
   #numberCount = 0;
-  #bytes = new Uint8Array(64 * 1024);
+  #bytes = new Uint8Array(FIRST_BYTES);
   #byteCount = 0;
   readonly #keptBytes: number;
 
   /** It holds on to a buffer of up to `keptBytes` between messages. */
   constructor(keptBytes: number) {
     this.#keptBytes = keptBytes;
+  }
+
+  /** So many bytes will be added: it grows once, and by no more. */
+  expect(size: number): void {
+    this.#grow(size);
+    this.#byteCount -= size;
   }
 
   /** Where the next number goes, to come back with `setNumber` or `rewind`. */
@@ -67,12 +80,13 @@ export class Packer {
   }
 
   pack(): Packed {
+    const isLarge = this.#byteCount > this.#keptBytes;
     const packed = {
       numbers: this.#numbers.buffer.slice(0, this.#numberCount * 4),
-      bytes: this.#bytes.buffer.slice(0, this.#byteCount),
+      bytes: isLarge ? this.#bytes.buffer : this.#bytes.buffer.slice(0, this.#byteCount),
     };
     this.rewind({ numbers: 0, bytes: 0 });
-    if (this.#bytes.length > this.#keptBytes) this.#bytes = new Uint8Array(this.#keptBytes);
+    if (this.#bytes.length > this.#keptBytes) this.#bytes = new Uint8Array(FIRST_BYTES);
     return packed;
   }
 
@@ -118,6 +132,7 @@ export function packWrites(packer: Packer, writes: WriteSet): Packed {
   const spans = [...writes.deletedSpans];
   const { numbers: largestAt } = packer.position;
   let largest = 0;
+  packer.expect(writes.sizeBytes);
   packer.addNumber(0);
   packSpans(packer, spans);
   packer.addNumber(writes.entryCount);

@@ -1,7 +1,7 @@
 /** The main thread's line to the reader: all reads asked for in one turn share a message. */
 import type { Scan, ScanResult } from '../engine.ts';
 import { storeErrorOf } from './engine-errors.ts';
-import { REPLY_BYTES_KEPT } from './limits.ts';
+import { MESSAGE_BYTES_KEPT } from './limits.ts';
 import { Packer, packReads, type Read, transferOf, Unpacker, unpackRows, unpackValues } from './packing.ts';
 import type { ReadAnswers } from './reader.ts';
 import type { ReaderCalls } from './reader-calls.ts';
@@ -16,7 +16,7 @@ interface Asked {
 
 export class ReadLine {
   readonly #thread: StoreLine<ReaderCalls>;
-  readonly #packer = new Packer(REPLY_BYTES_KEPT);
+  readonly #packer = new Packer(MESSAGE_BYTES_KEPT);
   #asked: Asked[] = [];
   /** Settles when all messages so far are answered. */
   #answered: Promise<unknown> = Promise.resolve();

@@ -10,7 +10,7 @@ import { successorOf } from '../overlay.ts';
 import { StoreError } from '../store-error.ts';
 import { openReader } from './database.ts';
 import { type ErrorMessage, errorMessageOf } from './engine-errors.ts';
-import { KEYS_PER_STATEMENT, REPLY_BYTES_KEPT, ROWS_OF_FIRST_FETCH, ROWS_PER_STATEMENT } from './limits.ts';
+import { KEYS_PER_STATEMENT, MESSAGE_BYTES_KEPT, ROWS_OF_FIRST_FETCH, ROWS_PER_STATEMENT } from './limits.ts';
 import { type Packed, Packer, type Read, unpackReads } from './packing.ts';
 import { numberOf } from './schema.ts';
 import { ValueFiles } from './value-files.ts';
@@ -34,7 +34,7 @@ const EMPTY = new Uint8Array(0);
 export class Reader {
   readonly #database: DatabaseSyncInstance;
   readonly #files: ValueFiles;
-  readonly #packer = new Packer(REPLY_BYTES_KEPT);
+  readonly #packer = new Packer(MESSAGE_BYTES_KEPT);
   readonly #begin: StatementSyncInstance;
   readonly #commit: StatementSyncInstance;
   readonly #forward: StatementSyncInstance;

@@ -8,7 +8,7 @@ import type { Log } from '../../base/index.ts';
 import { workerUrl } from '../../base/system/index.ts';
 import type { Engine, Scan, ScanResult } from '../engine.ts';
 import type { WriteSet } from '../write-set.ts';
-import { REPLY_BYTES_KEPT } from './limits.ts';
+import { MESSAGE_BYTES_KEPT } from './limits.ts';
 import type { CheckReport, MaintenanceCalls, SalvageReport } from './maintenance-worker.ts';
 import { Packer, packWrites, transferOf } from './packing.ts';
 import { ReadLine } from './read-line.ts';
@@ -28,7 +28,7 @@ export class SqliteEngine implements Engine {
   readonly #writer: StoreLine<WriterCalls>;
   readonly #reader: StoreLine<ReaderCalls>;
   readonly #reads: ReadLine;
-  readonly #packer = new Packer(REPLY_BYTES_KEPT);
+  readonly #packer = new Packer(MESSAGE_BYTES_KEPT);
   /** Backups and checks under way. */
   readonly #maintenance = new Map<StoreThread<MaintenanceCalls>, Promise<unknown>>();
   #removals: Promise<void> = Promise.resolve();
