@@ -36,6 +36,7 @@ const BENCHES: Record<string, Bench> = {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    help: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
     profile: { type: 'string' },
     entries: { type: 'string' },
@@ -43,6 +44,11 @@ const { values, positionals } = parseArgs({
     postgres: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  const flags = '[--full] [--profile FOLDER] [--entries N] [--people N] [--postgres]';
+  process.stdout.write(`npm run bench -- [NAME…] ${flags}\n\nNames: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(0);
+}
 const unknown = positionals.filter((name) => BENCHES[name] === undefined);
 if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}: there is ${Object.keys(BENCHES).join(', ')}`);
 const options: BenchOptions = {

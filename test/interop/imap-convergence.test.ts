@@ -124,7 +124,7 @@ async function run(dovecot: Dovecot, seed: number): Promise<void> {
 describe.skipIf(skipsWithoutDovecot('convergence of IMAP accounts'))('both sides of an IMAP account', () => {
   test('converge, whatever both change and whoever is killed meanwhile', async () => {
     await using dovecot = await Dovecot.open();
-    const runs = runLength(6, 1_000);
+    const runs = runLength(50, 1_000);
     for (let seed = 1; seed <= runs; seed++) await run(dovecot, seed);
   });
 });

@@ -185,6 +185,7 @@ export class UserServerProcess implements AsyncDisposable {
     const onAppended = (rows: number): void => {
       if (pace.took(rows)) this.#scope.spawn('pace', (filling) => pace.untilFilled(filling));
     };
+    onAppended(Number.POSITIVE_INFINITY); // a start takes everything that the journal has
     const [journal, blobs] = await Promise.all([
       SealedJournal.open(
         { random, log, checkFence: check, onFailed, onAppended },
