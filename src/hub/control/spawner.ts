@@ -60,6 +60,8 @@ export class ProcessSpawner implements Spawner {
   readonly #program: string;
   readonly #closing = new AbortController();
   #spare: Spare | undefined;
+  /** Whether one is about to be started. */
+  #isDue = false;
 
   /** `program` is the main file of the component. */
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }, program: string) {
@@ -89,8 +91,10 @@ export class ProcessSpawner implements Spawner {
     return undefined;
   }
 
-  /** A little later: whoever is starting now has the processor first. */
+  /** A little later: whoever is starting now has the processor first. Of many who start together, one for all. */
   async #startAhead(heapBytes: number): Promise<void> {
+    if (this.#isDue) return;
+    this.#isDue = true;
     const { signal } = this.#closing;
     try {
       await this.#clock.sleep(SPARE_DELAY_MS, signal);
@@ -98,6 +102,7 @@ export class ProcessSpawner implements Spawner {
       if (isAbort(error, signal)) return;
       throw error;
     }
+    this.#isDue = false;
     if (this.#spare?.hasEnded === false) return;
     const spare = this.#start(heapBytes);
     this.#spare = spare;
