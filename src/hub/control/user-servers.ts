@@ -1,4 +1,5 @@
 /** The user servers of this host: one for each user, made when somebody wants it, forgotten when it has stopped. */
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type CryptoSuite, type Log, Scope, type SecureRandom } from '../../base/index.ts';
@@ -52,6 +53,8 @@ export class UserServers implements AsyncDisposable {
     this.#deps = deps;
     this.#options = options;
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the control server failed'));
+    // One listener for each of them: all are asked at once how they are.
+    setMaxListeners(0, this.#scope.signal);
     deps.component.hear('ready', (_, { instance, user }) => {
       if (user !== undefined) this.#servers.get(user)?.isReady(instance);
     });

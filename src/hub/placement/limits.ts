@@ -11,6 +11,11 @@ export const ASK_TIMEOUT_MS = 1_000;
  */
 export const RECLAIM_TIMEOUT_MS = 12_000;
 export const RECLAIM_INTERVAL_MS = 200;
+/**
+ * After the bus was away, names that nobody holds are left to those who had them: for as long as a host may rest between two tries,
+ * and a second for its claims.
+ */
+export const RECLAIM_GRACE_MS = BROKER_RETRY_MAX_MS + 1_000;
 /** Users of one host unless the operator says otherwise: what 16 GiB hold at 90 MB each. */
 export const USERS_MAX = 180;
 /** A message between hosts: a question or a place. */

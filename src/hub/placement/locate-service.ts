@@ -3,6 +3,7 @@
  * from one queue; an answer goes back the way that RabbitMQ keeps for it. A connection of its own, since what comes in here
  * comes from outside.
  */
+import { setMaxListeners } from 'node:events';
 import { type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
 import { z } from 'zod';
 import { type Clock, closed, isAbort, type Log, Scope, whenAborted } from '../../base/index.ts';
@@ -24,6 +25,8 @@ export class LocateService implements AsyncDisposable {
     this.#log = deps.log;
     this.#placement = deps.placement;
     this.#scope = new Scope((task, error) => deps.log.error({ error, task }, 'a task of the locate service failed'));
+    // One listener for each question that is worked on.
+    setMaxListeners(0, this.#scope.signal);
     this.#scope.spawn('locate', async (signal) => {
       for (;;) {
         try {
@@ -69,14 +72,14 @@ export class LocateService implements AsyncDisposable {
       this.#scope.spawn('answer', async (inTime) => {
         const answer = await this.#answer(message, inTime);
         const { correlationId, replyTo } = message.properties as { correlationId?: string; replyTo?: string };
-        if (replyTo !== undefined)
-          channel.publish(
-            '',
-            replyTo,
-            Buffer.from(JSON.stringify(answer)),
-            correlationId === undefined ? {} : { correlationId },
-          );
-        channel.ack(message);
+        const about = correlationId === undefined ? {} : { correlationId };
+        try {
+          if (replyTo !== undefined) channel.publish('', replyTo, Buffer.from(JSON.stringify(answer)), about);
+          channel.ack(message);
+        } catch (error) {
+          // The broker, or this host, has ended the connection meanwhile; another host gets the question.
+          this.#log.debug({ error }, 'a question cannot be answered any more');
+        }
       });
     });
     await ended;

@@ -6,8 +6,9 @@ import { ManualClock, SeededSecureRandom, SILENT_LOG } from '../../base/index.ts
 import { type Address, parseAddress } from '../../protocol/index.ts';
 import type { Bus } from '../bus/bus.ts';
 import { LocalBus } from '../bus/local-bus.ts';
-import { checkFence } from '../component/fence.ts';
+import { checkFence, raiseFence } from '../component/fence.ts';
 import { createInstanceId } from '../component/ids.ts';
+import { BROKER_RETRY_FIRST_MS } from './limits.ts';
 import { Placement } from './placement.ts';
 
 const random = new SeededSecureRandom(5);
@@ -63,6 +64,7 @@ function setup(usersMax = 10) {
   };
   return {
     clock,
+    exchange,
     folders,
     open,
     [Symbol.asyncDispose]: async () => {
@@ -154,6 +156,37 @@ describe('placement', () => {
     expect(claim.lost.aborted).toBe(true);
     expect(other.lost.aborted).toBe(false);
     expect(await a.placement.locate(alice, signal)).toMatchObject({ port: 2 });
+  });
+
+  test('loses it at once, also when the other host has no time to answer', async () => {
+    await using hosts = setup();
+    const a = hosts.open(1);
+    await hosts.clock.advance(0);
+    await using claim = await a.placement.claim(alice);
+    await a.cut();
+    await using _silent = await hosts.exchange.join(`user.${alice}`, () => undefined);
+    raiseFence(hosts.folders.of(alice));
+    a.comeBack();
+    await hosts.clock.advance(BROKER_RETRY_FIRST_MS);
+    expect(claim.lost.aborted).toBe(true);
+  });
+
+  test('leaves a user whom the bus being away has made free to the host that has them', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    await using claim = await a.placement.claim(alice);
+    await a.cut();
+    await b.cut();
+    b.comeBack();
+    await hosts.clock.advance(BROKER_RETRY_FIRST_MS);
+    expect(await b.placement.locate(alice, signal)).toBeUndefined();
+    const refused = expect(b.placement.claim(alice)).rejects.toMatchObject({ code: 'moved' });
+    a.comeBack();
+    await hosts.clock.advance(5_000);
+    await refused;
+    expect(claim.lost.aborted).toBe(false);
+    await using _other = await b.placement.claim(bob);
   });
 
   test('gives a name back that it has again only when its user server has stopped', async () => {

@@ -16,6 +16,7 @@ import {
   ASK_TIMEOUT_MS,
   BROKER_RETRY_FIRST_MS,
   BROKER_RETRY_MAX_MS,
+  RECLAIM_GRACE_MS,
   RECLAIM_INTERVAL_MS,
   RECLAIM_TIMEOUT_MS,
 } from './limits.ts';
@@ -60,6 +61,9 @@ export class Placement implements AsyncDisposable {
   readonly #asking = new Map<number, (location: Location) => void>();
   readonly #tried: Promise<void>;
   #bus: Bus | undefined;
+  /** Resolves when users may be taken whose name nobody has. */
+  #othersAreBack = Promise.resolve();
+  #wasConnected = false;
   #askCount = 0;
   #isDraining = false;
 
@@ -122,6 +126,7 @@ export class Placement implements AsyncDisposable {
   async claim(user: Address): Promise<Claim> {
     const bus = this.#connected();
     if (!this.hasRoom) throw new HubError('unavailable', 'this host takes nobody more', { retry: 'now' });
+    await this.#othersAreBack;
     const held: Held = { user, fence: 0, lost: new AbortController(), place: undefined };
     const place = await this.#take(bus, held).catch((error: unknown) => {
       if (error instanceof HubError && error.code === 'busy')
@@ -183,8 +188,25 @@ export class Placement implements AsyncDisposable {
       if (user !== undefined) this.#deps.onMail(user);
     });
     this.#bus = bus;
+    if (this.#wasConnected) this.#othersAreBack = this.#untilOthersAreBack(bus.lost);
+    this.#wasConnected = true;
     for (const held of this.#claims.values())
       this.#scope.spawn('reclaim', (signal) => this.#reclaim(bus, held, AbortSignal.any([signal, bus.lost])));
+  }
+
+  /** Who has a user may have lost the bus when we did: until it is back, the name is free, and the user server runs. */
+  #untilOthersAreBack(lost: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#scope.spawn('others', async (signal) => {
+        try {
+          await this.#deps.clock.sleep(RECLAIM_GRACE_MS, AbortSignal.any([signal, lost]));
+        } catch (error) {
+          if (!lost.aborted) throw error; // what is asked of a bus that is away again fails by itself
+        } finally {
+          resolve();
+        }
+      });
+    });
   }
 
   /** The name that we held before the bus was away. */
@@ -205,9 +227,11 @@ export class Placement implements AsyncDisposable {
           checkFence(folders.of(user), fence);
           return;
         } catch (error) {
+          const isBusy = error instanceof HubError && error.code === 'busy';
+          // Another host that has the name raises the fence, whether it finds the time to answer or not.
+          if (isBusy) checkFence(folders.of(user), fence);
           // The broker may still believe in the connection that we have lost; nobody answers for it then.
-          const isGhost =
-            error instanceof HubError && error.code === 'busy' && !(await this.#isElsewhere(bus, user, signal));
+          const isGhost = isBusy && !(await this.#isElsewhere(bus, user, signal));
           if (!isGhost || clock.monotonic() > until) throw error;
         }
         await clock.sleep(RECLAIM_INTERVAL_MS, signal);
