@@ -1,13 +1,45 @@
 /** A control server without user servers: what it refuses, and how it leaves. */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json, text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { SeededSecureRandom, SILENT_LOG } from '../../base/index.ts';
 import { SodiumSuite, SystemClock } from '../../base/system/index.ts';
 import type { ControlServerOptions } from './control-options.ts';
 import { ControlServer } from './control-server.ts';
 import { connectOperator, OPERATOR_SOCKET } from './operator.ts';
+
+/** Takes a connection and says nothing; refuses more. */
+class SilentBroker implements AsyncDisposable {
+  readonly asked: Promise<Socket>;
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.asked = once(server, 'connection').then(([socket]) => {
+      server.on('connection', (more: Socket) => more.destroy());
+      return socket as Socket;
+    });
+  }
+
+  static async open(): Promise<SilentBroker> {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return new SilentBroker(server);
+  }
+
+  get url(): string {
+    return `amqp://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await once(this.#server.close(), 'close');
+  }
+}
 
 async function setup(options: Partial<ControlServerOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'hub-'));
@@ -45,6 +77,27 @@ async function setup(options: Partial<ControlServerOptions> = {}) {
     },
   };
 }
+
+describe('a control server of several', () => {
+  test('takes nobody before it knows where people are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hub-'));
+    await using silent = await SilentBroker.open();
+    const socket = { path: join(folder, 'hub.sock'), mode: 0o600 };
+    const opening = setup({ broker: { url: silent.url, host: '127.0.0.1', usersMax: 1 }, socket });
+    const connection = await silent.asked;
+    // It listens by now, and a program that knows it does not wait for its broker.
+    const request = get({ socketPath: socket.path, path: '/jmap/session', auth: 'alice@home.example:secret' });
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+    await once(request, 'finish');
+    const [health] = (await once(get({ socketPath: socket.path, path: '/healthz' }), 'response')) as [IncomingMessage];
+    expect(await text(health)).toMatch(/broker has not answered yet/);
+    connection.destroy();
+    const [answer] = await answered;
+    expect([answer.statusCode, await json(answer)]).toMatchObject([503, { detail: /broker is away/ }]);
+    await using _ = await opening;
+    await rm(folder, { recursive: true });
+  });
+});
 
 describe('a control server is relieved', () => {
   test('not where it is a part of another program', async () => {

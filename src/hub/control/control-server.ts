@@ -24,7 +24,7 @@ import { AccountDoor } from './account-door.ts';
 import { AccountMaker } from './account-maker.ts';
 import { Admission, type AdmissionDeps } from './admission.ts';
 import { Authenticator } from './authenticator.ts';
-import { joinBroker, standAlone } from './cluster.ts';
+import { JoiningCluster, joinBroker, standAlone } from './cluster.ts';
 import type { ControlServerDeps, ControlServerOptions } from './control-options.ts';
 import type { Parts, Passage } from './control-parts.ts';
 import { FramesDoor } from './frames-door.ts';
@@ -63,6 +63,7 @@ export class ControlServer implements AsyncDisposable {
   /** In the order in which they were opened. */
   readonly #opened: Closing = [];
   readonly #listeners: Listener[] = [];
+  readonly #joining = new JoiningCluster();
   /** Whose user server is being started for what has come. */
   readonly #waking = new Set<Address>();
   #parts: Parts | undefined;
@@ -158,7 +159,8 @@ export class ControlServer implements AsyncDisposable {
 
   /** Mail has come for these people; a user server that is stopped starts only if it has asked for that. */
   announceMail(users: Iterable<Address>): void {
-    for (const user of users) this.#scope.spawn('announce mail', () => this.#open_.cluster.announceMail(user));
+    for (const user of users)
+      this.#scope.spawn('announce mail', (signal) => this.#open_.cluster.announceMail(user, signal));
   }
 
   /** One at a time: of two processes that relieve this one, both would serve. */
@@ -249,7 +251,7 @@ export class ControlServer implements AsyncDisposable {
     const stretcher = this.#keep(new Stretcher(suite));
     const slots = new SlotKeeper({ clock, random, folders, stretcher });
     const spawner: Spawner = this.#keep(new ProcessSpawner({ clock, log }, program));
-    const claim = (user: Address): Promise<Claim> => this.#open_.cluster.claim(user);
+    const claim = (user: Address, signal: AbortSignal): Promise<Claim> => this.#open_.cluster.claim(user, signal);
     const servers = this.#keep(
       new UserServers(
         { clock, suite, random, log, component, spawner, folders, claim },
@@ -293,7 +295,8 @@ export class ControlServer implements AsyncDisposable {
     const operatorPage = shown === undefined ? undefined : new OperatorPage({ ...shown, ...figures }, random);
     const passwordDoor = new PasswordDoor({ ...asking, authenticator, sessions });
     const page = pageFolder === undefined ? undefined : await Page.open(pageFolder);
-    const cluster = standAlone(folders, (user) => this.#onMail(user));
+    const onMail = (user: string): void => this.#onMail(user);
+    const cluster = this.#options.broker === undefined ? standAlone(folders, onMail) : this.#joining;
     const doors = { accountDoor, operatorPage, page, passwordDoor, slotDoor };
     const known = { folders, keyRing, reminders, servers, sessions, slots, strangers, tickets };
     return { admission, cluster, component, doors, ...known };
@@ -323,7 +326,8 @@ export class ControlServer implements AsyncDisposable {
   /** Last, for the others may send people here as soon as it is done. */
   async #joinBroker(parts: Parts): Promise<void> {
     const { broker, port } = this.#options;
-    if (broker === undefined || port === undefined) return;
+    if (broker === undefined) return;
+    if (port === undefined) throw new HubError('forbidden', 'hosts of one broker reach each other by their ports');
     const { component, folders } = parts;
     const location = { host: broker.host, port: this.port, tls: port.tls !== undefined };
     const onMail = (user: string): void => this.#onMail(user);
@@ -333,7 +337,7 @@ export class ControlServer implements AsyncDisposable {
     );
     // Closed after the user servers, and before the bus of this host: claims last as long as what they allow.
     this.#opened.splice(1, 0, cluster);
-    this.#parts = { ...parts, cluster };
+    this.#joining.joined(cluster);
   }
 
   #onMail(user: string): void {

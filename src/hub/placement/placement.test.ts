@@ -8,7 +8,8 @@ import type { Bus } from '../bus/bus.ts';
 import { LocalBus } from '../bus/local-bus.ts';
 import { checkFence, raiseFence } from '../component/fence.ts';
 import { createInstanceId } from '../component/ids.ts';
-import { BROKER_RETRY_FIRST_MS } from './limits.ts';
+import { HubError } from '../hub-error.ts';
+import { BROKER_RETRY_FIRST_MS, RECLAIM_GRACE_MS } from './limits.ts';
 import { Placement } from './placement.ts';
 
 const random = new SeededSecureRandom(5);
@@ -91,6 +92,7 @@ function connectionOf(
   };
   return {
     join: async (name, receive) => {
+      if (lost.signal.aborted) throw new HubError('closed', 'the connection has ended');
       const place = await keep(bus.join(name, receive));
       if (name.startsWith('user.')) await whenTaken();
       return place;
@@ -110,20 +112,20 @@ describe('placement', () => {
     await using hosts = setup();
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    await using _claim = await a.placement.claim(alice);
+    await using _claim = await a.placement.claim(alice, signal);
     expect(await a.placement.locate(alice, signal)).toBeUndefined();
     expect(await b.placement.locate(alice, signal)).toMatchObject({ port: 1 });
     expect(await b.placement.locate(bob, signal)).toBeUndefined();
-    await expect(b.placement.claim(alice)).rejects.toMatchObject({ code: 'moved', retry: 'now' });
+    await expect(b.placement.claim(alice, signal)).rejects.toMatchObject({ code: 'moved', retry: 'now' });
   });
 
   test('gives a user that is given back to the next host, whose fence is higher', async () => {
     await using hosts = setup();
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    const first = await a.placement.claim(alice);
+    const first = await a.placement.claim(alice, signal);
     await first[Symbol.asyncDispose]();
-    await using second = await b.placement.claim(alice);
+    await using second = await b.placement.claim(alice, signal);
     expect(second.fence).toBeGreaterThan(first.fence);
     expect(() => checkFence(hosts.folders.of(alice), first.fence)).toThrow(expect.objectContaining({ code: 'fenced' }));
   });
@@ -132,12 +134,12 @@ describe('placement', () => {
     await using hosts = setup();
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    await using claim = await a.placement.claim(alice);
+    await using claim = await a.placement.claim(alice, signal);
     await a.cut();
     await hosts.clock.advance(50);
     expect(claim.lost.aborted).toBe(false);
     expect(await a.placement.locate(alice, signal)).toBeUndefined();
-    await expect(a.placement.claim(bob)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(a.placement.claim(bob, signal)).rejects.toMatchObject({ code: 'unavailable' });
     a.comeBack();
     await hosts.clock.advance(5_000);
     expect(claim.lost.aborted).toBe(false);
@@ -148,9 +150,9 @@ describe('placement', () => {
     await using hosts = setup();
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    await using claim = await a.placement.claim(alice);
+    await using claim = await a.placement.claim(alice, signal);
     await a.cut();
-    await using other = await b.placement.claim(alice);
+    await using other = await b.placement.claim(alice, signal);
     a.comeBack();
     await hosts.clock.advance(5_000);
     expect(claim.lost.aborted).toBe(true);
@@ -162,7 +164,7 @@ describe('placement', () => {
     await using hosts = setup();
     const a = hosts.open(1);
     await hosts.clock.advance(0);
-    await using claim = await a.placement.claim(alice);
+    await using claim = await a.placement.claim(alice, signal);
     await a.cut();
     await using _silent = await hosts.exchange.join(`user.${alice}`, () => undefined);
     raiseFence(hosts.folders.of(alice));
@@ -175,25 +177,38 @@ describe('placement', () => {
     await using hosts = setup();
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    await using claim = await a.placement.claim(alice);
+    await using claim = await a.placement.claim(alice, signal);
     await a.cut();
     await b.cut();
     b.comeBack();
     await hosts.clock.advance(BROKER_RETRY_FIRST_MS);
     expect(await b.placement.locate(alice, signal)).toBeUndefined();
-    const refused = expect(b.placement.claim(alice)).rejects.toMatchObject({ code: 'moved' });
+    const refused = expect(b.placement.claim(alice, signal)).rejects.toMatchObject({ code: 'moved' });
     a.comeBack();
     await hosts.clock.advance(5_000);
     await refused;
     expect(claim.lost.aborted).toBe(false);
-    await using _other = await b.placement.claim(bob);
+    await using _other = await b.placement.claim(bob, signal);
+  });
+
+  test('takes nobody who has waited when the host is about to go by then', async () => {
+    await using hosts = setup();
+    const { cut, comeBack, placement } = hosts.open(1);
+    await hosts.clock.advance(0);
+    await cut();
+    comeBack();
+    await hosts.clock.advance(BROKER_RETRY_FIRST_MS);
+    const refused = expect(placement.claim(alice, signal)).rejects.toMatchObject({ code: 'unavailable' });
+    placement.drain();
+    await hosts.clock.advance(RECLAIM_GRACE_MS);
+    await refused;
   });
 
   test('gives a name back that it has again only when its user server has stopped', async () => {
     await using hosts = setup();
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    const claim = await a.placement.claim(alice);
+    const claim = await a.placement.claim(alice, signal);
     await a.cut();
     const arrive = a.delayAnswers();
     a.comeBack();
@@ -201,7 +216,7 @@ describe('placement', () => {
     await claim[Symbol.asyncDispose]();
     arrive();
     await hosts.clock.advance(0);
-    await using other = await b.placement.claim(alice);
+    await using other = await b.placement.claim(alice, signal);
     expect(other.lost.aborted).toBe(false);
   });
 
@@ -209,7 +224,7 @@ describe('placement', () => {
     await using hosts = setup(1);
     const [a, b] = [hosts.open(1), hosts.open(2)];
     await hosts.clock.advance(0);
-    await using _claim = await a.placement.claim(alice);
+    await using _claim = await a.placement.claim(alice, signal);
     expect(await a.placement.locate(bob, signal)).toMatchObject({ port: 2 });
     b.placement.drain();
     const asked = a.placement.locate(bob, signal);

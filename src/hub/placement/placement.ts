@@ -123,10 +123,11 @@ export class Placement implements AsyncDisposable {
   }
 
   /** Throws HubError `moved` when another host has the user, `unavailable` when the bus is away or there is no room. */
-  async claim(user: Address): Promise<Claim> {
+  async claim(user: Address, signal: AbortSignal): Promise<Claim> {
+    await abortable(this.#othersAreBack, signal);
+    // After the wait: the bus may be another one by then, and this host may be about to go.
     const bus = this.#connected();
     if (!this.hasRoom) throw new HubError('unavailable', 'this host takes nobody more', { retry: 'now' });
-    await this.#othersAreBack;
     const held: Held = { user, fence: 0, lost: new AbortController(), place: undefined };
     const place = await this.#take(bus, held).catch((error: unknown) => {
       if (error instanceof HubError && error.code === 'busy')
