@@ -4,6 +4,11 @@ const DAY_MS = 24 * 3_600_000;
 
 /** RFC 8620, section 5.2: servers should answer states of the last thirty days. */
 export const CHANGES_KEPT_MS = 30 * DAY_MS;
+/**
+ * Changes of emails and of threads that can be told after a start: whoever is further behind fetches everything again. A start
+ * reads that many rows for each, instead of one for every email there is. Of deliveries no more are kept.
+ */
+export const CHANGES_READ = 4_000;
 /** Tombstones looked at in one transaction: more than one transaction makes, so that they cannot pile up. */
 export const TOMBSTONES_SWEPT = 1000;
 

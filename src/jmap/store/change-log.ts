@@ -3,12 +3,16 @@
  * its creation and of its last change, so the log never outgrows the objects (and tombstones, which are kept for as long as
  * clients may resume), and any state can be answered in steps of any size.
  *
+ * Most rows are of objects that live and have not changed for long. A start leaves those on the disk: a state from before them
+ * cannot be answered then, so they are not missed, and what becomes of such an object is written as of one that is known.
+ *
  * A state is the log's epoch and a sequence number; between the steps of one answer, also the number at which they began. A
  * state of another epoch, or from before the floor, cannot be answered.
  */
-import { CHANGES_KEPT_MS, TOMBSTONES_SWEPT } from '../limits.ts';
+import { CHANGES_KEPT_MS, CHANGES_READ, TOMBSTONES_SWEPT } from '../limits.ts';
 import type { DataType } from '../protocol/data-types.ts';
 import type { Database, Row } from './database.ts';
+import type { JournalRecord } from './journal.ts';
 
 export interface Changes {
   readonly oldState: string;
@@ -39,16 +43,54 @@ interface Cursor {
   seq: number;
 }
 
+/** Types with as many objects as there is mail. A removed account destroys them one by one, so none is left on the disk. */
+const LARGE_TYPES: ReadonlySet<unknown> = new Set<DataType>(['Email', 'Thread']);
+
+/** Of one account and type, while the journal is read. */
+interface Reading {
+  /** Rows of living objects up to this number are left where they are. */
+  readonly after: number;
+  /** The last one that was. */
+  left: number;
+}
+
 export class ChangeLog {
   readonly #database: Database;
   readonly #now: () => number;
   readonly #epochOf: (account: number) => string;
   #touched = new Map<string, Touched>();
+  readonly #reading = new Map<string, Reading>();
 
   constructor(database: Database, now: () => number, epochOf: (account: number) => string) {
     this.#database = database;
     this.#now = now;
     this.#epochOf = epochOf;
+  }
+
+  /** Whether a row from the journal is needed here: states come before changes. */
+  isRead({ table, row }: JournalRecord): boolean {
+    if (row === undefined || (table !== 'state' && table !== 'change')) return true;
+    const [account, type] = row;
+    const name = `${account} ${type}`;
+    if (table === 'state') {
+      if (LARGE_TYPES.has(type)) this.#reading.set(name, { after: Number(row[2]) - CHANGES_READ, left: 0 });
+      return true;
+    }
+    const [seq, destroyed] = [Number(row[4]), row[5]];
+    const reading = this.#reading.get(name);
+    if (reading === undefined || destroyed === 1 || seq > reading.after) return true;
+    reading.left = Math.max(reading.left, seq);
+    return false;
+  }
+
+  /** Every row that is read is here. */
+  restored(): void {
+    for (const [name, { left }] of this.#reading) {
+      const [account, type] = name.split(' ');
+      const sql = 'UPDATE state SET floor = max(floor, ?) WHERE account = ? AND type = ?';
+      this.#database.run(sql, left, Number(account), String(type));
+    }
+    this.#reading.clear();
   }
 
   /** Notes a change of the transaction under way; several of one object are one. */
@@ -89,8 +131,9 @@ export class ChangeLog {
       // Every object has a number of its own, so that a client may take a large transaction in small steps.
       this.#write({ account, type, id, kind, link }, ++cursor.seq, at);
     }
-    for (const { account, type, seq, floor } of cursors.values()) {
-      this.#database.put('state', [account, type, seq, this.#sweep(account, type, at) ?? floor]);
+    for (const cursor of cursors.values()) {
+      const { account, type, seq, floor } = cursor;
+      this.#database.put('state', [account, type, seq, this.#sweep(cursor, at) ?? floor]);
       const types = states.get(account) ?? new Map<DataType, string>();
       states.set(account, types.set(type, this.#spell(account, seq)));
     }
@@ -145,19 +188,26 @@ export class ChangeLog {
       type,
       id,
     );
-    // An id that comes back after it was destroyed is a new object.
-    const isNew = before === undefined || (before.destroyed === 1 && kind !== 'destroyed');
-    const created = isNew ? seq : Number(before?.created);
-    const props = kind === 'counted' && !isNew ? Number(before?.props) : seq;
+    // An id that comes back after it was destroyed is a new object; what was left on the disk is older than any state.
+    const isLeft = before === undefined && LARGE_TYPES.has(type) && kind !== 'created';
+    const isNew = before === undefined ? !isLeft : before.destroyed === 1 && kind !== 'destroyed';
+    const created = isNew ? seq : Number(before?.created ?? 0);
+    const props = kind === 'counted' && !isNew ? Number(before?.props ?? 0) : seq;
     this.#database.put('change', [account, type, id, created, seq, kind === 'destroyed' ? 1 : 0, props, at, link]);
   }
 
-  /** Drops the oldest tombstones that nobody can resume from any more. Returns the new floor if there were some. */
-  #sweep(account: number, type: DataType, at: number): number | undefined {
-    const oldest = this.#database.all(
-      `SELECT id, seq FROM change WHERE account = ? AND type = ? AND destroyed = 1 AND at < ? ORDER BY at LIMIT ?`,
-      ...[account, type, at - CHANGES_KEPT_MS, TOMBSTONES_SWEPT],
-    );
+  /** Drops the oldest rows that nobody can resume from any more, and no object stands for. Returns the new floor if there were some. */
+  #sweep({ account, type, seq }: Cursor, at: number): number | undefined {
+    const oldest =
+      type === 'EmailDelivery'
+        ? this.#database.all(
+            'SELECT id, seq FROM change WHERE account = ? AND type = ? AND seq <= ? ORDER BY seq LIMIT ?',
+            ...[account, type, seq - CHANGES_READ, TOMBSTONES_SWEPT],
+          )
+        : this.#database.all(
+            `SELECT id, seq FROM change WHERE account = ? AND type = ? AND destroyed = 1 AND at < ? ORDER BY at LIMIT ?`,
+            ...[account, type, at - CHANGES_KEPT_MS, TOMBSTONES_SWEPT],
+          );
     for (const { id } of oldest) this.#database.remove('change', account, type, id as string);
     return oldest.length === 0 ? undefined : Math.max(...oldest.map(({ seq }) => Number(seq)));
   }

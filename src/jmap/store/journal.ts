@@ -17,6 +17,8 @@ export interface JournalRecord {
 }
 
 export interface Journal {
+  /** Whether it keeps rows of every table, not only of `DURABLE_TABLES`. */
+  readonly isWhole: boolean;
   /**
    * The last version of every row that exists when it is called, table after table in the order of `TABLES`, in portions:
    * first what lists need, then the rest (`LATE_TABLES`), while the store is in use already. Each is called once.

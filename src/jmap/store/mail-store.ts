@@ -157,7 +157,10 @@ export class MailStore {
 
   #restore(records: readonly JournalRecord[]): void {
     this.#database.run('BEGIN');
-    for (const record of records) this.#database.restore(record);
+    const { changes } = this.#parts;
+    // What comes again from an agent is not known to be old: then every row is needed.
+    const { isWhole } = this.#deps.journal;
+    for (const record of records) if (!isWhole || changes.isRead(record)) this.#database.restore(record);
     this.#database.run('COMMIT');
   }
 
@@ -175,6 +178,7 @@ export class MailStore {
 
   #afterLoading(): void {
     this.#database.restored();
+    this.#parts.changes.restored();
     this.#parts.emails.restored();
     for (const row of this.#database.all('SELECT * FROM account')) {
       const record = accountOf(row);

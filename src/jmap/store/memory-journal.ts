@@ -3,6 +3,7 @@ import type { Journal, JournalRecord, SqlValue } from './journal.ts';
 import { LATE_TABLES, TABLES, type TableName } from './schema.ts';
 
 export class MemoryJournal implements Journal {
+  readonly isWhole = true;
   readonly #rows = new Map<TableName, Map<string, readonly SqlValue[]>>();
 
   async *load(portion: 'lists' | 'rest'): AsyncIterable<readonly JournalRecord[]> {
@@ -27,6 +28,7 @@ export class MemoryJournal implements Journal {
 
 /** Keeps nothing: for measuring, and where an agent fills the store anew each time. */
 export const NO_JOURNAL: Journal = Object.freeze({
+  isWhole: false,
   async *load() {},
   append() {},
   async flush() {},

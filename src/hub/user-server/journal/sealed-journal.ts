@@ -52,6 +52,7 @@ interface HeldPart {
 }
 
 export class SealedJournal implements Journal, AsyncDisposable {
+  readonly isWhole: boolean;
   readonly #deps: SealedJournalDeps;
   readonly #place: PartPlace;
   readonly #fence: number;
@@ -77,7 +78,8 @@ export class SealedJournal implements Journal, AsyncDisposable {
     this.#place = placeOf(deps, options);
     this.#fence = options.fence;
     this.#logBytesMax = options.logBytesMax ?? LOG_BYTES_MAX;
-    this.#isKept = options.cache === 'disk' ? () => true : ({ table }) => DURABLE_TABLES.has(table);
+    this.isWhole = options.cache === 'disk';
+    this.#isKept = this.isWhole ? () => true : ({ table }) => DURABLE_TABLES.has(table);
     this.#scope = new Scope((task, error) => deps.log.error({ err: error, task }, 'a task of the journal failed'));
     this.#logs = found.logs;
     this.#parts = found.parts;
