@@ -28,7 +28,7 @@ export type { EmailUpdate, MailAccount, Side } from './store/mail-account.ts';
 export { MailStore, type MailStoreDeps, type StateChanges } from './store/mail-store.ts';
 export { MemoryJournal, NO_JOURNAL } from './store/memory-journal.ts';
 export * from './store/records.ts';
-export { DURABLE_TABLES, LATE_TABLES, TABLES, type TableName } from './store/schema.ts';
+export { DURABLE_TABLES, LATE_TABLES, rowKey, TABLES, type TableName } from './store/schema.ts';
 export { noteDelivery } from './submission/delivery-note.ts';
 export { unsentSubmissions } from './submission/submission-shelf.ts';
 export type {

@@ -44,7 +44,7 @@ interface Cursor {
 }
 
 /** Types with as many objects as there is mail. A removed account destroys them one by one, so none is left on the disk. */
-const LARGE_TYPES: ReadonlySet<unknown> = new Set<DataType>(['Email', 'Thread']);
+const LARGE_TYPES: ReadonlySet<DataType> = new Set<DataType>(['Email', 'Thread']);
 
 /** Of one account and type, while the journal is read. */
 interface Reading {
@@ -59,7 +59,7 @@ export class ChangeLog {
   readonly #now: () => number;
   readonly #epochOf: (account: number) => string;
   #touched = new Map<string, Touched>();
-  readonly #reading = new Map<string, Reading>();
+  readonly #reading = new Map<number, Map<DataType, Reading>>();
 
   constructor(database: Database, now: () => number, epochOf: (account: number) => string) {
     this.#database = database;
@@ -70,26 +70,26 @@ export class ChangeLog {
   /** Whether a row from the journal is needed here: states come before changes. */
   isRead({ table, row }: JournalRecord): boolean {
     if (row === undefined || (table !== 'state' && table !== 'change')) return true;
-    const [account, type] = row;
-    const name = `${account} ${type}`;
+    const account = Number(row[0]);
+    const type = row[1] as DataType;
     if (table === 'state') {
-      if (LARGE_TYPES.has(type)) this.#reading.set(name, { after: Number(row[2]) - CHANGES_READ, left: 0 });
+      if (LARGE_TYPES.has(type)) this.#readingsOf(account).set(type, { after: Number(row[2]) - CHANGES_READ, left: 0 });
       return true;
     }
-    const [seq, destroyed] = [Number(row[4]), row[5]];
-    const reading = this.#reading.get(name);
-    if (reading === undefined || destroyed === 1 || seq > reading.after) return true;
+    const seq = Number(row[4]);
+    const reading = this.#reading.get(account)?.get(type);
+    if (reading === undefined || seq > reading.after || row[5] === 1) return true;
     reading.left = Math.max(reading.left, seq);
     return false;
   }
 
   /** Every row that is read is here. */
   restored(): void {
-    for (const [name, { left }] of this.#reading) {
-      const [account, type] = name.split(' ');
-      const sql = 'UPDATE state SET floor = max(floor, ?) WHERE account = ? AND type = ?';
-      this.#database.run(sql, left, Number(account), String(type));
-    }
+    for (const [account, types] of this.#reading)
+      for (const [type, { left }] of types) {
+        const sql = 'UPDATE state SET floor = max(floor, ?) WHERE account = ? AND type = ?';
+        this.#database.run(sql, left, account, type);
+      }
     this.#reading.clear();
   }
 
@@ -210,6 +210,14 @@ export class ChangeLog {
           );
     for (const { id } of oldest) this.#database.remove('change', account, type, id as string);
     return oldest.length === 0 ? undefined : Math.max(...oldest.map(({ seq }) => Number(seq)));
+  }
+
+  #readingsOf(account: number): Map<DataType, Reading> {
+    const known = this.#reading.get(account);
+    if (known !== undefined) return known;
+    const types = new Map<DataType, Reading>();
+    this.#reading.set(account, types);
+    return types;
   }
 
   #seqAndFloor(account: number, type: DataType): { seq: number; floor: number } {

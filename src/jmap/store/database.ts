@@ -8,7 +8,7 @@ import { baseSubject } from '../mime/base-subject.ts';
 import { sortKey } from './collation.ts';
 import { headerMatches } from './header-match.ts';
 import type { Journal, JournalRecord, SqlValue } from './journal.ts';
-import { INDEXES, SCHEMA, TABLES, type TableName } from './schema.ts';
+import { INDEXES, rowKey, SCHEMA, TABLES, type TableName } from './schema.ts';
 
 export type Row = Readonly<Record<string, SqlValue>>;
 
@@ -107,9 +107,12 @@ export class Database {
     this.#batch.push({ table, key: rowKey(key, key.length), row: undefined });
   }
 
-  /** Puts a row back that came from the journal. */
-  restore({ table, row }: JournalRecord): void {
-    if (row !== undefined && table !== 'text') this.run(this.#table(table).put, ...row);
+  /** Puts rows of one table back that came from the journal. */
+  restore(records: readonly JournalRecord[]): void {
+    const [first] = records;
+    if (first === undefined || first.table === 'text') return;
+    const statement = this.#statement(this.#table(first.table).put);
+    for (const { row } of records) if (row !== undefined) statement.run(...row);
   }
 
   /** Once, when every row is back and before anything is looked for. */
@@ -138,8 +141,4 @@ export class Database {
     this.#statements.set(sql, (statement = this.#connection.prepare(sql)));
     return statement;
   }
-}
-
-function rowKey(row: readonly SqlValue[], keyLength: number): string {
-  return keyLength === 1 ? String(row[0]) : row.slice(0, keyLength).join(' ');
 }

@@ -20,8 +20,8 @@ export interface Journal {
   /** Whether it keeps rows of every table, not only of `DURABLE_TABLES`. */
   readonly isWhole: boolean;
   /**
-   * The last version of every row that exists when it is called, table after table in the order of `TABLES`, in portions:
-   * first what lists need, then the rest (`LATE_TABLES`), while the store is in use already. Each is called once.
+   * The last version of every row that exists when it is called, table after table in the order of `TABLES`, in arrays
+   * of one table: first what lists need, then the rest (`LATE_TABLES`), while the store is in use already. Each is called once.
    */
   load(portion: 'lists' | 'rest'): AsyncIterable<readonly JournalRecord[]>;
   /** Takes the rows of one committed transaction: all of them survive, or none. */

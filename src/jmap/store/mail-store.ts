@@ -156,11 +156,11 @@ export class MailStore {
   }
 
   #restore(records: readonly JournalRecord[]): void {
-    this.#database.run('BEGIN');
     const { changes } = this.#parts;
     // What comes again from an agent is not known to be old: then every row is needed.
     const { isWhole } = this.#deps.journal;
-    for (const record of records) if (!isWhole || changes.isRead(record)) this.#database.restore(record);
+    this.#database.run('BEGIN');
+    this.#database.restore(isWhole ? records.filter((record) => changes.isRead(record)) : records);
     this.#database.run('COMMIT');
   }
 

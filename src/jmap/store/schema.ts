@@ -44,6 +44,11 @@ export const TABLES: readonly TableShape[] = [
   table('text', 1, 'email body'),
 ];
 
+/** The name of a row within its table, by the columns that it begins with. */
+export function rowKey(row: readonly (string | number | null | Uint8Array)[], keyLength: number): string {
+  return keyLength === 1 ? String(row[0]) : row.slice(0, keyLength).join(' ');
+}
+
 /** What no agent can fill again: a journal keeps these in every mode. */
 export const DURABLE_TABLES: ReadonlySet<TableName> = new Set([
   'account',

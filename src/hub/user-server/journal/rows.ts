@@ -6,10 +6,11 @@
  */
 import { fromUtf8, readUint32, utf8, writeUint32 } from '../../../base/index.ts';
 import type { JournalRecord, SqlValue } from '../../../jmap/index.ts';
-import { TABLES, type TableName } from '../../../jmap/index.ts';
+import { rowKey, TABLES, type TableName } from '../../../jmap/index.ts';
 import { HubError } from '../../hub-error.ts';
 
-type Encoded = string | readonly (string | number | null | { readonly bytes: number })[];
+type EncodedValue = string | number | null | { readonly bytes: number };
+type Encoded = string | readonly EncodedValue[];
 
 /** Records of one table. */
 export function encodeRows(records: readonly JournalRecord[]): Buffer {
@@ -24,17 +25,21 @@ export function encodeRows(records: readonly JournalRecord[]): Buffer {
 export function decodeRows(table: TableName, bytes: Uint8Array): JournalRecord[] {
   try {
     const jsonEnd = 4 + readUint32(bytes, 0);
-    const rows = JSON.parse(fromUtf8(bytes.subarray(4, jsonEnd))) as Encoded[];
+    const json = fromUtf8(bytes.subarray(4, jsonEnd));
+    const rows = JSON.parse(json) as Encoded[];
     const keyLength = KEY_LENGTHS.get(table) ?? 1;
+    const hasBytes = json.includes('{"bytes":');
     let at = jsonEnd;
+    const decode = (value: EncodedValue): SqlValue => {
+      if (value === null || typeof value !== 'object') return value;
+      at += value.bytes;
+      return new Uint8Array(bytes.buffer, bytes.byteOffset + at - value.bytes, value.bytes);
+    };
     return rows.map((encoded): JournalRecord => {
       if (typeof encoded === 'string') return { table, key: encoded, row: undefined };
-      const row = encoded.map((value): SqlValue => {
-        if (value === null || typeof value !== 'object') return value;
-        at += value.bytes;
-        return new Uint8Array(bytes.buffer, bytes.byteOffset + at - value.bytes, value.bytes);
-      });
-      return { table, key: row.slice(0, keyLength).join(' '), row };
+      // Of most tables JSON has the rows as they are, and there are tens of thousands of them.
+      const row = hasBytes ? encoded.map(decode) : (encoded as readonly SqlValue[]);
+      return { table, key: rowKey(row, keyLength), row };
     });
   } catch (cause) {
     throw new HubError('malformed', 'rows of the journal do not read', { cause });
