@@ -151,7 +151,7 @@ async function writeReport(points: readonly Point[], { isPostgres, people }: Gro
   const rows = points.map((point) => `| ${COLUMNS.map(([, of]) => of(point)).join(' | ')} |`);
   const text = `# Cost per message as a feed grows${isPostgres ? ', on PostgreSQL' : ''}
 
-Written by \`${command}\`: bodies of 1 KB, ${people} people and as many connections, one node, restarted at each size.
+Written by \`${command}\`: bodies of 1 KB, ${people === 1 ? 'one person on one connection' : `${people} people and as many connections`}, one node, restarted at each size.
 ${isPostgres ? 'Disk and latency are with the database, CPU and memory without. ' : ''}CPU times hold on a busy machine; rates and times fall with its load (last column), which other work on the same
 two cores makes. What is submitted is signed before the clock starts; the generator shares the cores with the node.
 

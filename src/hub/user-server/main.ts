@@ -40,6 +40,7 @@ const collectGarbage = (globalThis as { gc?: () => void }).gc ?? ((): void => un
 // V8 looks at this flag whenever it decides whether a heap may grow, in every thread.
 const favour = (what: 'memory' | 'speed'): void =>
   setFlagsFromString(what === 'memory' ? '--optimize-for-size' : '--no-optimize-for-size');
+favour('memory');
 const server = await UserServerProcess.open(
   { clock, random, log, component, favour, collectGarbage, onFailed },
   launch,
