@@ -23,6 +23,8 @@ export type Question =
 /** What the command that holds the profile says. */
 export type FromHost =
   | { readonly type: 'hello'; readonly nonce: string }
+  /** What was handed over begins: from here on its own process must not do it, too. */
+  | { readonly type: 'begun' }
   | { readonly type: 'write'; readonly to: 'stdout' | 'stderr'; readonly bytes: string }
   | { readonly type: 'question'; readonly number: number; readonly question: Question }
   | { readonly type: 'wantInput' }
@@ -60,7 +62,12 @@ export class Channel<Incoming extends object, Outgoing extends object> {
 
   /** Until the peer is gone. */
   async *messages(): AsyncGenerator<Incoming> {
-    for await (const line of createInterface({ input: this.#socket })) yield JSON.parse(line) as Incoming;
+    try {
+      for await (const line of createInterface({ input: this.#socket })) yield JSON.parse(line) as Incoming;
+    } catch (error) {
+      // Who goes without having read everything resets the connection.
+      if (error !== this.#socket.errored) throw error;
+    }
   }
 
   /** Says what was sent, then ends. */

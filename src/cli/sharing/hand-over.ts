@@ -27,7 +27,7 @@ export async function handOver(context: Context, profile: Profile, profileKey: U
   const channel = new Channel<FromHost, FromGuest>(socket);
   const interrupt = (): void => void channel.send({ type: 'interrupt' });
   context.signal.addEventListener('abort', interrupt, { once: true });
-  let isRunning = false;
+  let hasBegun = false;
   try {
     for await (const message of channel.messages()) {
       if (message.type === 'ended') return { status: 'ended', code: message.code };
@@ -35,14 +35,17 @@ export async function handOver(context: Context, profile: Profile, profileKey: U
       if (message.type === 'hello') {
         context.signal.throwIfAborted(); // nothing has begun there
         await channel.send(requestOf(context, proofOf(context.deps.suite, profileKey, message.nonce)));
-        isRunning = true;
-      } else take(context, channel, message);
+      } else {
+        hasBegun = true; // also of an earlier version, which does not say so first
+        if (message.type !== 'begun') take(context, channel, message);
+      }
     }
   } finally {
     context.signal.removeEventListener('abort', interrupt);
     socket.destroy();
   }
-  if (!isRunning) return { status: 'nobody' };
+  // It has ended by itself before it read what was asked of it.
+  if (!hasBegun) return { status: 'nobody' };
   throw new CliError('interrupted', 'the command that has the profile was killed', {
     fix: 'Look with `restante list` or `restante doctor` what was done, and run the same command again.',
   });

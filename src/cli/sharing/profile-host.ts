@@ -114,6 +114,7 @@ export class ProfileHost implements AsyncDisposable {
     });
     this.#guests.add(guest);
     try {
+      await channel.send({ type: 'begun' });
       const shared = { person: this.#person, questions: terminal, workingFolder };
       const code = await this.#deps.run(args, terminal.streams, guest, shared);
       await terminal.flush();
