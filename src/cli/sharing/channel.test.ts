@@ -6,13 +6,27 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Channel, type FromGuest, type FromHost } from './channel.ts';
 
-test('a peer that goes without having read what was said ends what it says', async () => {
+/** Both ends of a connection. */
+async function setup() {
   const folder = await mkdtemp(join(tmpdir(), 'channel-'));
   const path = join(folder, 'host.sock');
   const server = createServer();
   await once(server.listen(path), 'listening');
   const near = connect(path);
   const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [[Socket], []];
+  return {
+    ...{ near, far },
+    [Symbol.asyncDispose]: async () => {
+      near.destroy();
+      await once(server.close(), 'close');
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+test('a peer that goes without having read what was said ends what it says', async () => {
+  await using ends = await setup();
+  const { far, near } = ends;
   const channel = new Channel<FromHost, FromGuest>(near);
   const hello = { type: 'hello', nonce: '00' } as const;
   await new Channel<FromGuest, FromHost>(far).send(hello);
@@ -24,6 +38,12 @@ test('a peer that goes without having read what was said ends what it says', asy
     far.destroy();
   }
   expect([heard, (near.errored as NodeJS.ErrnoException | null)?.code]).toEqual([[hello], 'ECONNRESET']);
-  await once(server.close(), 'close');
-  await rm(folder, { recursive: true });
+});
+
+test('a peer that is sent away ends what it says', async () => {
+  await using ends = await setup();
+  const { far } = ends;
+  const next = new Channel<FromGuest, FromHost>(far).messages().next();
+  far.destroy();
+  expect(await next).toMatchObject({ done: true });
 });

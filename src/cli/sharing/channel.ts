@@ -62,8 +62,12 @@ export class Channel<Incoming extends object, Outgoing extends object> {
 
   /** Until the peer is gone. */
   async *messages(): AsyncGenerator<Incoming> {
+    const lines = createInterface({ input: this.#socket });
+    // One that is destroyed on this side comes to no end.
+    this.#socket.once('close', () => lines.close());
+    if (this.#socket.closed) lines.close();
     try {
-      for await (const line of createInterface({ input: this.#socket })) yield JSON.parse(line) as Incoming;
+      for await (const line of lines) yield JSON.parse(line) as Incoming;
     } catch (error) {
       // Who goes without having read everything resets the connection.
       if (error !== this.#socket.errored) throw error;

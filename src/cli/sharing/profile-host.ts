@@ -92,6 +92,8 @@ export class ProfileHost implements AsyncDisposable {
     const messages = channel.messages();
     const { value: first } = await messages.next();
     this.#waiting.delete(socket);
+    // Who was sent away meanwhile does it elsewhere.
+    if (socket.destroyed) return;
     if (first?.type === 'run' && isProof(suite, this.#person.profileKey, nonce, first.proof))
       await this.#runGuest(channel, messages, first);
     channel.end();
