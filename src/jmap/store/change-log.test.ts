@@ -78,6 +78,19 @@ describe('after a start that leaves the oldest changes on the disk', () => {
     for await (const records of journal.load('lists')) expect(records).toEqual([]);
   });
 
+  test('what was left is not forgotten when a deletion of before is', async () => {
+    const journal = new MemoryJournal();
+    const account = fill(await openStore(journal));
+    account.putEmails(oldest.slice(0, 2), 'agent');
+    account.removeEmails(['m0'], 'agent');
+    const since = account.state('Email');
+    account.putEmails(oldest.slice(2), 'agent');
+    const later = (await openStore(journal, new ManualClock(31 * DAY_MS))).account('a') as MailAccount;
+    expect(later.changesSince('Email', since, 9)).toBeUndefined();
+    later.updateEmail('m9', { keywords: ['$seen'] }, 'agent');
+    expect(later.changesSince('Email', since, 9)).toBeUndefined();
+  });
+
   test('every state is answered where mail comes from an agent each time', async () => {
     const { before, journal } = await filled();
     const partial = { isWhole: false, load: journal.load.bind(journal), append() {}, async flush() {} };

@@ -132,8 +132,8 @@ export class ChangeLog {
       this.#write({ account, type, id, kind, link }, ++cursor.seq, at);
     }
     for (const cursor of cursors.values()) {
-      const { account, type, seq, floor } = cursor;
-      this.#database.put('state', [account, type, seq, this.#sweep(cursor, at) ?? floor]);
+      const { account, type, seq } = cursor;
+      this.#database.put('state', [account, type, seq, this.#sweep(cursor, at)]);
       const types = states.get(account) ?? new Map<DataType, string>();
       states.set(account, types.set(type, this.#spell(account, seq)));
     }
@@ -196,8 +196,8 @@ export class ChangeLog {
     this.#database.put('change', [account, type, id, created, seq, kind === 'destroyed' ? 1 : 0, props, at, link]);
   }
 
-  /** Drops the oldest rows that nobody can resume from any more, and no object stands for. Returns the new floor if there were some. */
-  #sweep({ account, type, seq }: Cursor, at: number): number | undefined {
+  /** Drops the oldest rows that nobody can resume from any more, and no object stands for. Returns the floor, which never sinks. */
+  #sweep({ account, type, floor, seq }: Cursor, at: number): number {
     const oldest =
       type === 'EmailDelivery'
         ? this.#database.all(
@@ -209,7 +209,7 @@ export class ChangeLog {
             ...[account, type, at - CHANGES_KEPT_MS, TOMBSTONES_SWEPT],
           );
     for (const { id } of oldest) this.#database.remove('change', account, type, id as string);
-    return oldest.length === 0 ? undefined : Math.max(...oldest.map(({ seq }) => Number(seq)));
+    return Math.max(floor, ...oldest.map(({ seq }) => Number(seq)));
   }
 
   #readingsOf(account: number): Map<DataType, Reading> {
