@@ -1,6 +1,6 @@
 /**
  * Answers reads from one read-only connection, in the reader thread. All reads of a message see one snapshot, and answers
- * are packed in the order of the questions; one that fails does not spoil the others.
+ * are packed in the order of the questions; one that fails does not spoil the others, unless it ended the snapshot.
  */
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { invariant } from '../../base/index.ts';
@@ -30,6 +30,7 @@ type ValueColumns = readonly [number, number | null, Uint8Array | null];
 type JoinedColumns = readonly [string | null, string | null, Uint8Array | null, number | null];
 
 const EMPTY = new Uint8Array(0);
+const NOTHING = { numbers: 0, bytes: 0 };
 
 export class Reader {
   readonly #database: DatabaseSyncInstance;
@@ -37,6 +38,7 @@ export class Reader {
   readonly #packer = new Packer(MESSAGE_BYTES_KEPT);
   readonly #begin: StatementSyncInstance;
   readonly #commit: StatementSyncInstance;
+  readonly #rollback: StatementSyncInstance;
   readonly #forward: StatementSyncInstance;
   readonly #backward: StatementSyncInstance;
   readonly #sizeOfFile: StatementSyncInstance;
@@ -53,6 +55,7 @@ export class Reader {
       );
     this.#begin = this.#database.prepare('BEGIN');
     this.#commit = this.#database.prepare('COMMIT');
+    this.#rollback = this.#database.prepare('ROLLBACK');
     this.#forward = scan('ASC');
     this.#backward = scan('DESC');
     this.#sizeOfFile = this.#database.prepare('SELECT size FROM value_file WHERE id = ?');
@@ -67,13 +70,18 @@ export class Reader {
         try {
           this.#answer(read);
         } catch (error) {
+          // What the disk cannot do ends the transaction: the others would see another snapshot.
+          if (!this.#database.isTransaction) throw error;
           this.#packer.rewind(start);
           this.#packer.addNumber(0);
           errors.push(errorMessageOf(error));
         }
       }
-    } finally {
       this.#commit.run();
+    } catch (error) {
+      if (this.#database.isTransaction) this.#rollback.run();
+      this.#packer.rewind(NOTHING);
+      throw error;
     }
     return { answers: this.#packer.pack(), errors };
   }

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -41,6 +42,24 @@ const valueFilesIn = (folder: string): string[] =>
   existsSync(join(folder, 'values'))
     ? readdirSync(join(folder, 'values'), { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('/'))
     : [];
+
+/** Descriptors that this process has of these files read nothing until they are given back. */
+function takeAway(files: readonly string[]): () => void {
+  const taken = readdirSync('/proc/self/fd').flatMap((name) => {
+    const link = `/proc/self/fd/${name}`;
+    const file = existsSync(link) ? readlinkSync(link) : '';
+    return files.includes(file) ? [{ fd: Number(name), file }] : [];
+  });
+  for (const { fd } of taken) closeSync(fd);
+  return () => {
+    for (const { fd, file } of taken.sort((one, other) => one.fd - other.fd)) {
+      const others: number[] = [];
+      // The lowest that is free comes first.
+      for (let opened = openSync(file, 'r+'); opened !== fd; opened = openSync(file, 'r+')) others.push(opened);
+      others.forEach(closeSync);
+    }
+  };
+}
 
 describe('SqliteStore', () => {
   test('what was written is there when the folder is opened again', async () => {
@@ -119,6 +138,26 @@ describe('SqliteStore', () => {
     const { ok, problems } = await damaged.integrityCheck();
     expect(ok).toBe(false);
     expect(problems.length).toBeGreaterThan(0);
+  });
+
+  test('after a disk that could not be read, answers belong to their questions', { skip: process.platform !== 'linux' }, async () => {
+    const folder = newFolder();
+    const key = (i: number): Uint8Array => utf8(`key ${String(i).padStart(5, '0')}`);
+    {
+      await using store = await open(folder);
+      await store.transact((t) => {
+        for (let i = 0; i < 20_000; i++) t.put(key(i), new Uint8Array(500).fill(i % 251));
+      });
+    }
+    await using store = await SqliteStore.open({ log: SILENT_LOG }, { folder, isThreaded: false });
+    expect(await store.get(key(1))).toEqual(new Uint8Array(500).fill(1));
+    expect(await store.get(key(2))).toEqual(new Uint8Array(500).fill(2));
+    const giveBack = takeAway([join(folder, 'store.db'), join(folder, 'store.db-wal')]);
+    const asked = await Promise.allSettled([store.get(key(1)), store.get(key(19_000))]);
+    giveBack();
+    expect(asked[1]?.status).toBe('rejected');
+    expect(await store.get(key(2))).toEqual(new Uint8Array(500).fill(2));
+    expect(await store.get(key(19_000))).toEqual(new Uint8Array(500).fill(19_000 % 251));
   });
 
   test('a folder that cannot be made is failed with the reason', async () => {
