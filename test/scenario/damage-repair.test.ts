@@ -132,6 +132,25 @@ describe('a body file', () => {
     await world.settled();
     expect(await world.moving(world.core('a').operator.repair())).toMatchObject({ ok: true });
   });
+
+  test('that no other node has yet keeps none of what comes after it from them', async () => {
+    await using setting = await setup();
+    const { world, alice, storeFolder } = setting;
+    await world.stop('b');
+    const client = await world.signIn(alice, 'a');
+    const bodies = [world.random.bytes(LARGE), utf8('behind it'), world.random.bytes(LARGE), utf8('and more')];
+    for (const body of bodies) {
+      const receipt = await world.moving(client.submit(writePdu(world.random, alice, [alice.address], body), body));
+      expect(receipt.status).toBe(ReceiptStatus.OK);
+    }
+    client.close();
+    await whileStopped(setting, 'a', () => damageFile(storeFolder('a'), bodies[0] as Uint8Array, 'missing'));
+    await world.start('b');
+    const feed = world.core('a').feeds.current;
+    const held = () => world.core('b').feeds.all.get(feed.id)?.heldCount;
+    await world.until(() => held() === feed.heldCount - 1, 'all but the one that cannot be read');
+    expect((await bodiesAt(world, alice, 'b')).filter((state) => state === 'INLINE')).toHaveLength(15);
+  });
 });
 
 describe('rows of a feed', () => {

@@ -1,4 +1,6 @@
 /** Reads what peers ask for and writes it to them: many blocks by one read, bounded bytes at a time, in the order of asking. */
+import { isDamage } from '../feed-check.ts';
+import { FeedError } from '../feed-error.ts';
 import type { FeedLog } from '../feed-log.ts';
 import type { HeldProof } from '../replica-proof.ts';
 import type { FeedStore } from './feed-store.ts';
@@ -41,7 +43,20 @@ function takeOfOneFeed(link: PeerLink): readonly Answer[] {
   return answers.slice(0, count);
 }
 
+/** What is damaged here is answered as what is not: one block that cannot be read must not keep the peer from the others. */
 async function read(link: PeerLink, store: FeedStore, log: FeedLog, asked: readonly Answer[]): Promise<Read> {
+  try {
+    return await readTogether(link, store, log, asked);
+  } catch (error) {
+    if (!isDamage(error) && !(error instanceof FeedError && error.code === 'corrupt')) throw error;
+    if (asked.length === 1) return { answers: asked, proofs: [], blocks: [] };
+  }
+  const half = Math.ceil(asked.length / 2);
+  link.answers = [...asked.slice(half), ...link.answers];
+  return read(link, store, log, asked.slice(0, half));
+}
+
+async function readTogether(link: PeerLink, store: FeedStore, log: FeedLog, asked: readonly Answer[]): Promise<Read> {
   const reader = store.readerOf(log);
   const requests = asked.map(({ request }) => ({
     index: request.index,
@@ -55,8 +70,8 @@ async function read(link: PeerLink, store: FeedStore, log: FeedLog, asked: reado
     asked.length === 1 ? 1 : fitting(log, store, indexes),
     asked.length === 1 ? log.getBlocks(reader, indexes) : undefined,
   ]);
-  if (count < asked.length) link.answers = [...asked.slice(count), ...link.answers];
   const blocks = first ?? (await log.getBlocks(reader, indexes.slice(0, count)));
+  if (count < asked.length) link.answers = [...asked.slice(count), ...link.answers];
   link.meanBytes = Math.max(1, blocks.reduce((sum, block) => sum + (block?.length ?? 0), 0) / count);
   return { answers: asked.slice(0, count), proofs, blocks };
 }
