@@ -8,6 +8,7 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import type { KeySpan } from '../key-span.ts';
 import { createFolder, lockFolder, openWriter } from './database.ts';
+import { toStoreError } from './engine-errors.ts';
 import { CHECKPOINT_PAGES, ROWS_PER_PUT, VALUE_FILE_BYTES_MIN } from './limits.ts';
 import { largestValueOf, type Packed, unpackWrites } from './packing.ts';
 import { numberOf, rowsOf } from './schema.ts';
@@ -82,11 +83,17 @@ export class Writer {
   commit(writes: Packed): readonly number[] {
     const written = largestValueOf(writes) < VALUE_FILE_BYTES_MIN ? [] : this.#newFiles(writes);
     this.#files.write(written);
+    let isComplete = false;
     try {
-      return this.#apply(writes, written);
+      const dropped = this.#apply(writes, written);
+      isComplete = true;
+      this.#statements.commit.run();
+      return dropped;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.#files.remove(written.map((file) => file.id));
+      // Of a commit that was written and could not be synced, the log may have it after a crash: then its rows name these
+      // files. Otherwise the next start sweeps them.
+      if (!isComplete || toStoreError(error).code === 'disk_full') this.#files.remove(written.map((file) => file.id));
       throw error;
     }
   }
@@ -123,8 +130,9 @@ export class Writer {
     return files;
   }
 
+  /** All but the COMMIT. */
   #apply(writes: Packed, written: readonly NewValueFile[]): readonly number[] {
-    const { begin, commit, put, putMany, delete: remove, deleteRange } = this.#statements;
+    const { begin, put, putMany, delete: remove, deleteRange } = this.#statements;
     const { addFile, droppedFiles, forgetDropped } = this.#statements;
     let nextWritten = 0;
     // Keys and values in turn. Each key comes once, so a row may wait for others while later ones are deleted.
@@ -148,7 +156,6 @@ export class Writer {
     for (let at = 0; at < rows.length; at += 2) put.run(rows[at] as Uint8Array, null, rows[at + 1] as Uint8Array);
     const dropped = droppedFiles.all().map(([id]) => Number(id));
     if (dropped.length > 0) forgetDropped.run();
-    commit.run();
     return dropped;
   }
 }
