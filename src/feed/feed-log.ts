@@ -235,12 +235,8 @@ export class FeedLog {
     if (!this.#pendingHoles.set(index)) return;
     const page = Math.floor(index / PAGE_BITS);
     transaction.put(this.#keys.key('holes', page), this.#pendingHoles.page(page) as Uint8Array);
-    transaction.onCommit(() => {
-      this.#holes.set(index);
-    });
-    transaction.onRollback(() => {
-      this.#pendingHoles.clear(index);
-    });
+    transaction.onCommit(() => void this.#holes.set(index));
+    transaction.onRollback(() => void this.#pendingHoles.clear(index));
   }
 
   /** Whether the block is on disk: appended or accepted, and not cleared. */
@@ -252,6 +248,11 @@ export class FeedLog {
   /** Whether the block was cleared, on disk. */
   isCleared(index: number): boolean {
     return this.#holes.get(index);
+  }
+
+  /** Whether it was cleared, on disk or by a transaction whose commit is under way. */
+  mayBeCleared(index: number): boolean {
+    return this.#pendingHoles.get(index);
   }
 
   /** How many blocks are on disk: that came, and were not cleared. */
@@ -346,7 +347,7 @@ export class FeedLog {
       head: this.#durable,
       isSparse: this.isReplica,
       isCleared: (index) => !this.has(index),
-      mayBeCleared: (index) => this.#pendingHoles.get(index),
+      mayBeCleared: (index) => this.mayBeCleared(index),
       sign: secretKey === undefined ? undefined : (hash) => this.#suite.sign(hash, secretKey),
       begunGroup: () => (this.isReplica ? undefined : this.#pending),
       // What is kept in memory of the rows is taken from them anew.

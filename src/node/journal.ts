@@ -114,7 +114,7 @@ export class Journal {
       await this.#tellBodies(transaction, log, accepted);
       // What came after everybody here had erased it goes again.
       for (const { outcome, index } of accepted)
-        if (outcome === 'stored' && !log.cleared(index, index + 1).next().done) log.clear(transaction, index);
+        if (outcome === 'stored' && log.mayBeCleared(index)) log.clear(transaction, index);
       return { acceptances: accepted, isMore: await this.#foldCopy(transaction, log) };
     });
     if (isMore) await this.foldOn(log);

@@ -9,15 +9,22 @@ import { type Person, writePdu } from '../harness/person.ts';
 import { TwoHomes } from '../harness/two-homes.ts';
 import type { WireClient } from '../harness/wire-client.ts';
 
-/** Node a gets all blocks of node b's feed but the last, the body of what b took last; then b's disk is gone, and comes empty. */
-async function loseLastBody(world: FleetWorld): Promise<FeedId> {
-  const feed = world.core('b').feeds.current;
-  const store = world.storeOf('b');
+/** What a node has of its own feed. */
+async function claimsOf(world: FleetWorld, at: string): Promise<readonly BlockClaim[]> {
+  const feed = world.core(at).feeds.current;
+  const store = world.storeOf(at);
   const claims: BlockClaim[] = [];
-  for (let index = 0; index < feed.length - 1; index++) {
+  for (let index = 0; index < feed.length; index++) {
     const [block, proof] = [await feed.getBlock(store, index), await feed.proof(store, index)];
     claims.push({ index, block, nodes: proof.nodes, signature: proof.signature });
   }
+  return claims;
+}
+
+/** Node a gets all blocks of node b's feed but the last, the body of what b took last; then b's disk is gone, and comes empty. */
+async function loseLastBody(world: FleetWorld): Promise<FeedId> {
+  const feed = world.core('b').feeds.current;
+  const claims = (await claimsOf(world, 'b')).slice(0, -1);
   const copy = await world.core('a').feeds.copy(feed.publicKey);
   await world.core('a').journal.accept(copy, claims);
   // Opened anew, it shows others what it was given.
@@ -88,6 +95,27 @@ describe('a node is lost with a body that nobody had copied', () => {
     for (const at of ['a', 'b']) expect(world.core(at).feeds.all.get(feed)?.has(1)).toBe(false);
     expect(await bodiesOf(world, alice, 'b', pdu)).toEqual(['OWED 0']);
   });
+});
+
+test('a body that comes while its erasing is being written goes with it', async () => {
+  await using world = await FleetWorld.open(['a', 'b']);
+  const alice = await world.person('alice');
+  await world.settled();
+  world.cut('a', 'b');
+  const body = utf8('late');
+  await submit(world, await world.signIn(alice, 'b'), writePdu(world.random, alice, [alice.address], body), body);
+  const claims = await claimsOf(world, 'b');
+  const { journal, feeds } = world.core('a');
+  const copy = await feeds.copy(world.core('b').feeds.current.publicKey);
+  await journal.accept(copy, claims.slice(0, -1));
+  const store = world.storeOf('a');
+  const last = claims.length - 1;
+  await Promise.all([
+    store.transact((transaction) => copy.clear(transaction, last)),
+    journal.accept(copy, claims.slice(-1)),
+  ]);
+  expect(copy.has(last)).toBe(false);
+  expect(await copy.getBlock(store, last)).toBeUndefined();
 });
 
 describe('mail that another node took, handed over again', () => {
