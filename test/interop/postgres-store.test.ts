@@ -1,4 +1,6 @@
 /** The store on a real PostgreSQL: what every store promises, and what happens when the database goes. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromUtf8, SILENT_LOG, utf8 } from '../../src/base/index.ts';
@@ -103,6 +105,37 @@ describe.skipIf(skipsWithoutPostgres('the store on PostgreSQL'))('on PostgreSQL'
     expect((await store.range(ALL)).map(({ key }) => fromUtf8(key))).toEqual(['row 1', 'row 2']);
   });
 
+  test('a commit that a server is still at is waited for, whatever another attempt of it meets', async () => {
+    const schema = fresh();
+    const admin = await postgres.client();
+    const blocker = await postgres.client();
+    await using wire = await openSilentWire(postgres.port);
+    const url = postgres.url.replace(`:${postgres.port}`, `:${wire.port}`);
+    let isRefused = false;
+    const note = ({ error }: { readonly error?: unknown }): void => {
+      isRefused ||= String(error).includes('lock timeout');
+    };
+    await using store = await PostgresStore.open(
+      { ...deps, log: { ...SILENT_LOG, warn: note, debug: note } },
+      { url, schema, isNew: true },
+    );
+    await blocker.query(`BEGIN; SELECT * FROM ${schema}.store FOR UPDATE`);
+    const first = store.transact((t) => t.put(utf8('row 1'), utf8('x'))).catch((error: unknown) => error);
+    const waiting = "SELECT count(*)::int AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    while ((await admin.query<{ count: number }>(waiting)).rows[0]?.count !== 1);
+    // Of connections from here on.
+    await admin.query("ALTER ROLE restante SET lock_timeout = '200ms'");
+    wire.cut();
+    while (!isRefused && (await Promise.race([first, turn()])) === undefined);
+    await blocker.query('COMMIT');
+    await first;
+    await store.transact((t) => t.put(utf8('row 2'), utf8('x')));
+    await admin.query('ALTER ROLE restante RESET lock_timeout');
+    for (const client of [admin, blocker]) await client.end();
+    expect(await first).toBeUndefined();
+    expect((await store.range(ALL)).map(({ key }) => fromUtf8(key))).toEqual(['row 1', 'row 2']);
+  });
+
   test('a commit that arrives late, of a connection that was given up, undoes nothing that came after it', async () => {
     const schema = fresh();
     await using store = await open(schema);
@@ -174,6 +207,35 @@ describe.skipIf(skipsWithoutPostgres('the store on PostgreSQL'))('on PostgreSQL'
     await store[Symbol.asyncDispose]();
   });
 });
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** To a server that does not notice when it is cut. */
+async function openSilentWire(to: number): Promise<AsyncDisposable & { readonly port: number; cut(): void }> {
+  const near = new Set<Socket>();
+  const far = new Set<Socket>();
+  const server = createServer((socket) => {
+    const other = connect(to, '127.0.0.1');
+    near.add(socket.on('error', () => undefined)); // cut
+    far.add(other.on('error', () => undefined)); // the server ends it
+    socket.pipe(other, { end: false });
+    other.pipe(socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const cut = (): void => {
+    for (const socket of near) socket.destroy();
+    near.clear();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut,
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      for (const socket of far) socket.destroy();
+      await once(server.close(), 'close');
+    },
+  };
+}
 
 async function setFsync(admin: pg.Client, to: 'on' | 'off'): Promise<void> {
   await admin.query(`ALTER SYSTEM SET fsync = ${to}`);

@@ -83,10 +83,18 @@ export class Writer {
     return this.#inTurn(async () => {
       const commit = this.#commits + 1n;
       const statements = statementsOf(writes, { schema: this.#schema, epoch: this.#epoch, commit });
-      await this.#insist(async () => {
+      let mayBeDone = false;
+      const attempt = async (): Promise<void> => {
         if (this.#client === undefined && (await this.#reconnect(commit)) === 'done') return;
-        await this.#run(this.#client as pg.Client, statements);
-      });
+        try {
+          await this.#run(this.#client as pg.Client, statements);
+        } catch (error) {
+          mayBeDone ||= this.#client === undefined || isAway(error);
+          throw error;
+        }
+      };
+      // A server may be at an attempt still whose connection was lost: its number is nobody else's until it is known.
+      await this.#insist(attempt, () => mayBeDone);
       this.#commits = commit;
     });
   }
@@ -128,8 +136,8 @@ export class Writer {
     return result;
   }
 
-  /** Until it is done, whatever the database does. */
-  async #insist(work: () => Promise<void>): Promise<void> {
+  /** Until it is done, whatever the database does; what it refuses is thrown unless `mayBeDone`. */
+  async #insist(work: () => Promise<void>, mayBeDone = () => false): Promise<void> {
     for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(RETRY_MAX_MS, 2 * waitMs)) {
       if (this.#loss !== undefined) throw this.#loss;
       try {
@@ -140,7 +148,7 @@ export class Writer {
         await this.#drop();
         if (isTakenOver(error)) throw this.#end(takenOver());
         if (this.#loss !== undefined) throw this.#loss;
-        if (!isOut && !isAway(error)) throw toStoreError(error);
+        if (!isOut && !isAway(error) && !mayBeDone()) throw toStoreError(error);
         const { log } = this.#deps;
         const fields = { error: (error as Error).message };
         if (waitMs === RETRY_FIRST_MS) log.warn(fields, 'the database is away; what is written waits for it');

@@ -140,7 +140,9 @@ describe('SqliteStore', () => {
     expect(problems.length).toBeGreaterThan(0);
   });
 
-  test('after a disk that could not be read, answers belong to their questions', { skip: process.platform !== 'linux' }, async () => {
+  test('after a disk that could not be read, answers belong to their questions', {
+    skip: process.platform !== 'linux',
+  }, async () => {
     const folder = newFolder();
     const key = (i: number): Uint8Array => utf8(`key ${String(i).padStart(5, '0')}`);
     {
