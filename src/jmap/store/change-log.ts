@@ -46,6 +46,9 @@ interface Cursor {
 /** Types with as many objects as there is mail. A removed account destroys them one by one, so none is left on the disk. */
 const LARGE_TYPES: ReadonlySet<DataType> = new Set<DataType>(['Email', 'Thread']);
 
+/** Types of which a journal that is not whole keeps no object. */
+const MAIL_TYPES: readonly DataType[] = [...LARGE_TYPES, 'EmailDelivery'];
+
 /** Of one account and type, while the journal is read. */
 interface Reading {
   /** Rows of living objects up to this number are left where they are. */
@@ -116,6 +119,13 @@ export class ChangeLog {
       this.#database.remove('state', account, type as string);
   }
 
+  /** Of an account whose mail comes again from its agent. */
+  forgetMail(account: number): void {
+    for (const type of MAIL_TYPES)
+      for (const { id } of this.#database.all('SELECT id FROM change WHERE account = ? AND type = ?', account, type))
+        this.#database.remove('change', account, type, id as string);
+  }
+
   /** Writes what was noted. Returns the accounts and types that have a new state. */
   commit(): ReadonlyMap<number, ReadonlyMap<DataType, string>> {
     const states = new Map<number, Map<DataType, string>>();
@@ -167,7 +177,8 @@ export class ChangeLog {
       hasMoreChanges,
       created: idsOf((row) => !row.destroyed && Number(row.created) > origin),
       updated: updated.map(({ id }) => String(id)),
-      destroyed: idsOf((row) => row.destroyed === 1 && Number(row.created) <= through),
+      // Also what was created since: it may be one of before that went, came back and went again.
+      destroyed: idsOf((row) => row.destroyed === 1),
       countsOnly: updated.length > 0 && updated.every((row) => Number(row.props) <= origin),
     };
   }

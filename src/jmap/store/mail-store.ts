@@ -122,10 +122,8 @@ export class MailStore {
     const n = before?.n ?? Number(this.#database.get('SELECT coalesce(max(n), 0) + 1 AS n FROM account')?.n);
     const epoch = before?.epoch ?? epochOf(this.#deps.random.bytes(5));
     const account = new MailAccount(this.#parts, record, n, epoch);
-    const { id, name, isPersonal, isReadOnly, kind } = record;
-    this.transact(() =>
-      this.#database.put('account', [n, id, name, isPersonal ? 1 : 0, isReadOnly ? 1 : 0, kind, epoch]),
-    );
+    const { id, name } = record;
+    this.transact(() => this.#putRow(record, n, epoch));
     this.#accounts.set(id, account);
     if (before === undefined && name.includes('@')) account.objects.put('Identity', 'own', ownIdentity(name));
     this.#emitter.emit('accounts', undefined);
@@ -180,13 +178,30 @@ export class MailStore {
     this.#database.restored();
     this.#parts.changes.restored();
     this.#parts.emails.restored();
+    const isWhole = this.#deps.journal.isWhole;
     for (const row of this.#database.all('SELECT * FROM account')) {
       const record = accountOf(row);
-      this.#accounts.set(record.id, new MailAccount(this.#parts, record, Number(row.n), String(row.epoch)));
+      const epoch = isWhole ? String(row.epoch) : epochOf(this.#deps.random.bytes(5));
+      this.#accounts.set(record.id, new MailAccount(this.#parts, record, Number(row.n), epoch));
     }
     this.#parts.mailboxes.reload();
     this.#parts.pending.reload();
     for (const { n } of this.#accounts.values()) this.#recount(n);
+    if (!isWhole) this.#beginAnew();
+  }
+
+  /** The mail comes again from its agents. What became of it meanwhile nobody can tell, so no state of before is answered. */
+  #beginAnew(): void {
+    this.transact(() => {
+      for (const account of this.#accounts.values()) {
+        this.#putRow(account.record, account.n, account.epoch);
+        this.#parts.changes.forgetMail(account.n);
+      }
+    });
+  }
+
+  #putRow({ id, name, isPersonal, isReadOnly, kind }: AccountRecord, n: number, epoch: string): void {
+    this.#database.put('account', [n, id, name, isPersonal ? 1 : 0, isReadOnly ? 1 : 0, kind, epoch]);
   }
 
   #noteThread(account: number, thread: number): void {

@@ -9,11 +9,12 @@ import { ALL_RIGHTS, type NewEmail } from '../../../src/jmap/store/records.ts';
 export async function openStore(
   journal: Journal = new MemoryJournal(),
   clock = new ManualClock(0),
+  seed = 1,
 ): Promise<MailStore> {
   const onListenerError = (error: unknown): never => {
     throw error;
   };
-  return MailStore.open({ journal, clock, random: new SeededSecureRandom(1), onListenerError });
+  return MailStore.open({ journal, clock, random: new SeededSecureRandom(seed), onListenerError });
 }
 
 /** With one account, `a`, and three mailboxes. */

@@ -58,6 +58,8 @@ function perform(
       keywords,
       mailboxIds: [mailbox],
       receivedAt: START + n,
+      // Ids come back: what an IMAP server lost and has again.
+      ...(n < 4 ? { id: `again${n}` } : {}),
     });
   } else if (kind === 'keywords') account.updateEmail(target, { keywords }, 'agent');
   else if (kind === 'move') account.updateEmail(target, { mailboxIds: [mailbox] }, 'agent');
@@ -97,6 +99,21 @@ describe('the changes of a query', () => {
     await expect(changes({ sinceQueryState: 'x' })).rejects.toThrow('cannotCalculateChanges');
     await expect(changes({ maxChanges: 0 })).rejects.toThrow('invalidArguments');
   });
+
+  test.each([{ filter: null }, { filter: null, collapseThreads: true }])(
+    'have once what went and came back (%j)',
+    async (query) => {
+      const test = await TestAccount.open();
+      for (const id of ['a', 'b', 'c']) test.deliver(`Subject: ${id}\n\n`, { id });
+      const args = { ...query, calculateTotal: true };
+      const old = await test.call<QueryAnswer>('Email/query', args);
+      test.account.removeEmails(['b'], 'agent');
+      test.deliver('Subject: b\n\n', { id: 'b' });
+      const since = { ...args, sinceQueryState: old.queryState };
+      const now = await test.call<QueryAnswer>('Email/query', args);
+      expect(splice(old.ids, await test.call<ChangesAnswer>('Email/queryChanges', since))).toEqual(now.ids);
+    },
+  );
 
   test('show the rest of a thread whose email was changed and destroyed at once', async () => {
     const test = await TestAccount.open();

@@ -35,10 +35,9 @@ export const emailQueryChanges: Method = {
     const changed = new Set([...created, ...moved]);
     const isThreaded = query.collapseThreads || looksAtThreads(query);
     const related = isThreaded ? relatives(account, changed, threadsOfDestroyed(account, destroyed)) : changed;
-    const isNew = new Set(created);
     const { removed, added, total } = compareQuery({
       results: idsOf(account, query),
-      removed: new Set([...destroyed, ...[...related].filter((id) => !isNew.has(id))]),
+      removed: new Set([...destroyed, ...related]), // one that is new may be one that came back
       added: related,
       upToId: isFixed && upToId !== null && upToId !== undefined ? (resolveId(call, upToId) ?? upToId) : undefined,
       maxChanges: maxChanges ?? undefined,

@@ -31,7 +31,7 @@ export const mailboxQueryChanges: Method = {
       : updated;
     const { removed, added, total } = compareQuery({
       results,
-      removed: new Set([...moved, ...destroyed]),
+      removed: new Set([...created, ...moved, ...destroyed]), // one that is new may be one that came back
       added: new Set([...created, ...moved]),
       upToId: undefined, // every property of a mailbox may change
       maxChanges: parsed.maxChanges ?? undefined,

@@ -67,7 +67,7 @@ export function queryChangesMethod<Item extends { readonly id: string }>(query: 
       );
       const { removed, added, total } = compareQuery({
         results: resultsOf(query, account, call, parsed),
-        removed: new Set([...updated, ...destroyed]),
+        removed: new Set([...created, ...updated, ...destroyed]), // one that is new may be one that came back
         added: new Set([...created, ...updated]),
         upToId: undefined,
         maxChanges: parsed.maxChanges ?? undefined,
