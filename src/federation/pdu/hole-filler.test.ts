@@ -299,6 +299,25 @@ describe('a home that does not answer', () => {
   });
 });
 
+test('what nobody answers for keeps nothing back, however often somebody calls', async () => {
+  const stuck = Array.from({ length: 2 * FETCHES_AT_ONCE }, () => written(1, [ann]));
+  const other = new Thread(random, cleo);
+  const founding = other.found(cleo, [ann]);
+  const reply = other.mail(cleo, [founding], [ann], 'and this');
+  const homes = new Map([
+    [B, silent],
+    [C, holding(founding)],
+  ]);
+  const home = await setup([...stuck.flatMap((all) => all.slice(-1)), reply], homes);
+  home.run();
+  for (let call = 0; call < 6; call++) {
+    await home.pass(10_000);
+    home.holes.hurry();
+  }
+  await home.pass();
+  expect(home.state.filled).toEqual([other.conversation]);
+});
+
 test('what was fetched and could not be said to be here is said when it is tried again', async () => {
   const all = written(1);
   const home = await setup(all.slice(-1), new Map([[B, holding(...all)]]));

@@ -87,15 +87,17 @@ export class Holes {
     return this.#deps.store.transact((rows) => this.#note(rows, conversation, new Map([[by, ids]])));
   }
 
-  /** What is due, at most `limit`. */
+  /** What is due, at most `limit`: first what has been for longest, so that what cannot be filled keeps nothing else back. */
   due(limit: number): readonly Hole[] {
     const now = this.#deps.clock.monotonic();
-    const due: Hole[] = [];
-    for (const { hole, dueAt } of this.#kept.values()) {
-      if (due.length >= limit) break;
-      if (dueAt <= now) due.push(hole);
+    const due: Kept[] = [];
+    for (const kept of this.#kept.values()) {
+      if (kept.dueAt > now) continue;
+      const later = due.findIndex(({ dueAt }) => dueAt > kept.dueAt);
+      due.splice(later === -1 ? due.length : later, 0, kept);
+      if (due.length > limit) due.pop();
     }
-    return due;
+    return due.map(({ hole }) => hole);
   }
 
   /** Milliseconds until something is due that is not under way; undefined when nothing else lacks. */

@@ -153,6 +153,18 @@ describe('a PDU from another home is refused', () => {
   });
 });
 
+test('a PDU is taken that follows one beside it which is for nobody here any more', async () => {
+  const home = await setup();
+  const thread = new Thread(random, bob);
+  const eve = parseAddress('eve@a.example');
+  const founding = thread.found(bob, [ann, eve]);
+  const toEve = thread.mail(bob, [founding], [eve], 'are you there?');
+  const reply = thread.mail(bob, [toEve], [ann], 'after it');
+  const results = await home.take(...[founding, toEve, reply].map(itemOf));
+  expect(results.map(({ code }) => code)).toEqual(['', 'unknown_recipient', '']);
+  expect(home.appended).toEqual([founding.pdu.id, reply.pdu.id]);
+});
+
 function bodyOfSize(size: number): PduContent['body'] {
   return { sha256: '00'.repeat(32), size };
 }

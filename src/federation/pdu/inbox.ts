@@ -48,6 +48,7 @@ type Verdict = Exclude<Judged, { status: 'good' | 'known' }>;
 type Admitted = { readonly status: 'admitted'; readonly accounts: readonly Address[] } | Verdict;
 
 const BODY_OWED: Judged = Object.freeze(later('body_owed', 'its home does not have the body yet'));
+const NOT_A_MEMBER = 'not_a_member';
 const KNOWN: Judged = Object.freeze({ status: 'known' });
 const OK: ItemResult = Object.freeze({ status: ItemStatus.OK, code: '', detail: '' });
 const DUPLICATE: ItemResult = Object.freeze({ ...OK, status: ItemStatus.DUPLICATE });
@@ -97,7 +98,9 @@ export class Inbox implements PduInbox<Judged> {
         judged[at] = await this.#gather(origin, judged[at], patienceMs);
         patienceMs = 0;
       }
-      if (judged[at]?.status === 'rejected') refused.add(form.pdu.id);
+      // That nobody here gets it, and the like, says nothing against what follows it.
+      const isWrong = !['right', 'later'].includes(authorship.status) || isForbidden(judged[at]);
+      if (isWrong) refused.add(form.pdu.id);
     }
     return Array.from(judged, (verdict) => verdict ?? KNOWN);
   }
@@ -176,7 +179,7 @@ export class Inbox implements PduInbox<Judged> {
     const { accounts } = admitted;
     const follows = pdu.prev.some((id) => refused.has(id));
     if (follows || !(await this.#isAllowed(pdu, body)))
-      return reject('not_a_member', `${pdu.author} may not say this in the conversation ${pdu.conversation}`);
+      return reject(NOT_A_MEMBER, `${pdu.author} may not say this in the conversation ${pdu.conversation}`);
     return { status: 'good', pdu, body, accounts };
   }
 
@@ -195,6 +198,10 @@ export class Inbox implements PduInbox<Judged> {
     if (pdu.type === 'mail' && pdu.prev.length === 0) return true;
     return (await this.#deps.conversations.allows(pdu, body)) !== 'forbidden';
   }
+}
+
+function isForbidden(judged: Judged | undefined): boolean {
+  return judged?.status === 'rejected' && judged.code === NOT_A_MEMBER;
 }
 
 function reject(code: string, detail: string): Verdict {

@@ -98,10 +98,12 @@ export async function readWanted(rows: StoreReader, origin: HomeName, now: Momen
 
 function decode({ key, value }: Row, now: Moment): Wanted {
   const row = JSON.parse(fromUtf8(value)) as Pick<Wanted, 'attempt' | 'dueAt'>;
+  // Read again and again, a cap would move on with the clock: what lies beyond every wait was written by one that was ahead.
+  const dueAt = row.dueAt > now.wall + WANTED_OF_SENDER_MS ? now.wall : row.dueAt;
   return {
     feed: parseFeedId(toHex(key.subarray(-40, -8))),
     number: readUint64(key.subarray(-8)),
     attempt: row.attempt,
-    dueAt: fromWall(row.dueAt, now, WANTED_OF_SENDER_MS),
+    dueAt: fromWall(dueAt, now, WANTED_OF_SENDER_MS),
   };
 }
