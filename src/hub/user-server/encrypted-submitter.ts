@@ -101,7 +101,8 @@ export class EncryptedSubmitter implements Submitter {
   }
 
   async #read({ accountId, blobId }: SubmissionJob): Promise<Uint8Array> {
-    const size = (await this.#deps.blobs.size(accountId, blobId)) ?? 0;
+    const size = await this.#deps.blobs.size(accountId, blobId);
+    if (size === undefined) throw new HubError('absent', `the message ${blobId} of a submission is not there`);
     const mime = new Uint8Array(size);
     let at = 0;
     for await (const bytes of this.#deps.blobs.read(accountId, blobId, { start: 0, end: size })) {

@@ -104,9 +104,8 @@ export class UserServer implements AsyncDisposable {
       },
       { own: options.address },
     );
-    const submitter = new AccountSubmitters((accountId) =>
-      this.imap.has(accountId) ? this.imap.submitter : encrypted,
-    );
+    // Also of an account that is stopped, or was removed a moment ago: nothing of it goes out by another.
+    const submitter = new AccountSubmitters((accountId) => (accountId === ACCOUNT ? encrypted : this.imap.submitter));
     this.jmap = createJmap({ ...deps, store, blobStore: deps.blobs, source: this.#source(), submitter });
     this.#replay(deps);
     const isUnfinished = (): boolean => (this.#mail?.queued ?? 0) > 0 || this.#hasPending;

@@ -123,9 +123,11 @@ export class MailStore {
     const epoch = before?.epoch ?? epochOf(this.#deps.random.bytes(5));
     const account = new MailAccount(this.#parts, record, n, epoch);
     const { id, name } = record;
-    this.transact(() => this.#putRow(record, n, epoch));
-    this.#accounts.set(id, account);
-    if (before === undefined && name.includes('@')) account.objects.put('Identity', 'own', ownIdentity(name));
+    this.transact(() => {
+      this.#putRow(record, n, epoch);
+      this.#accounts.set(id, account);
+      if (before === undefined && name.includes('@')) account.objects.put('Identity', 'own', ownIdentity(name));
+    });
     this.#emitter.emit('accounts', undefined);
     return account;
   }

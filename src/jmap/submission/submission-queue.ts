@@ -9,7 +9,7 @@ import type { MailAccount } from '../store/mail-account.ts';
 import type { MailStore } from '../store/mail-store.ts';
 import type { StoredSubmission } from './stored-submission.ts';
 import { readSubmission, unsentSubmissions, writeSubmission } from './submission-shelf.ts';
-import type { SubmissionOutcome, Submitter } from './submitter.ts';
+import type { SubmissionJob, SubmissionOutcome, Submitter } from './submitter.ts';
 
 export interface SubmissionQueueDeps {
   readonly store: MailStore;
@@ -69,7 +69,7 @@ export class SubmissionQueue implements AsyncDisposable {
   }
 
   async #run(account: MailAccount, id: string, signal: AbortSignal): Promise<void> {
-    const { store, submitter, clock, log } = this.#deps;
+    const { store, clock, log } = this.#deps;
     const first = readSubmission(account, id);
     if (first === undefined || first.phase === 'done') return;
     await store.flush();
@@ -81,13 +81,26 @@ export class SubmissionQueue implements AsyncDisposable {
       await store.flush();
     }
     const { blobId, envelope, threadId } = first;
-    for (let waitMs = HANDOVER_BACKOFF_MIN_MS; ; ) {
-      const outcome = await submitter.submit({ id, accountId: account.id, threadId, blobId, envelope }, signal);
+    const job = { id, accountId: account.id, threadId, blobId, envelope };
+    // Until its account is removed, and it with it.
+    for (let waitMs = HANDOVER_BACKOFF_MIN_MS; readSubmission(account, id)?.phase === 'handing'; ) {
+      const outcome = await this.#submit(job, signal);
       this.#note(account, id, outcome);
       if (outcome.kind === 'taken') return;
       log.info({ submission: id, reason: outcome.reason }, 'nobody has taken a message yet');
       const isSooner = await this.#pause(waitMs, outcome.sooner, signal);
       waitMs = isSooner ? HANDOVER_BACKOFF_MIN_MS : Math.min(HANDOVER_BACKOFF_MAX_MS, 2 * waitMs);
+    }
+  }
+
+  /** What goes wrong may go right another time, and nobody else would try again. */
+  async #submit(job: SubmissionJob, signal: AbortSignal): Promise<SubmissionOutcome> {
+    try {
+      return await this.#deps.submitter.submit(job, signal);
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      this.#deps.log.error({ error, submission: job.id }, 'a submission failed');
+      return { kind: 'later', reason: error instanceof Error ? error.message : String(error) };
     }
   }
 

@@ -129,6 +129,27 @@ describe('sending', () => {
     expect(test.outbox.jobs).toHaveLength(1);
   });
 
+  test('goes on after a submitter that failed', async () => {
+    const test = await TestAccount.open();
+    test.outbox.failures = 1;
+    await send(test, { emailId: test.deliver(DRAFT) });
+    await test.clock.advance(0);
+    expect(test.outbox.jobs).toHaveLength(0);
+    await test.clock.advance(900_000);
+    expect(test.outbox.jobs).toHaveLength(1);
+  });
+
+  test('ends with its account', async () => {
+    const test = await TestAccount.open();
+    test.outbox.isAway = true;
+    await send(test, { emailId: test.deliver(DRAFT) });
+    await test.clock.advance(60_000);
+    test.store.removeAccount(ACCOUNT);
+    test.outbox.isAway = false;
+    await test.clock.advance(900_000);
+    expect(test.outbox.jobs).toHaveLength(0);
+  });
+
   test.each([
     [DRAFT.replace(/^From.*\n/, ''), {}, { type: 'invalidEmail', properties: ['from'] }],
     [DRAFT.replace(/Date.*\n/, ''), {}, { type: 'invalidEmail', properties: ['sentAt'] }],

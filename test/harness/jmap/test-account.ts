@@ -172,6 +172,8 @@ async function* pieces(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 export class TestSubmitter implements Submitter {
   readonly jobs: SubmissionJob[] = [];
   isAway = false;
+  /** How often it fails by an error of its own. */
+  failures = 0;
   reason: string | undefined;
 
   limitsOf(): SubmissionLimits {
@@ -187,6 +189,7 @@ export class TestSubmitter implements Submitter {
   }
 
   async submit(job: SubmissionJob): Promise<SubmissionOutcome> {
+    if (this.failures-- > 0) throw new Error('the disk cannot be read');
     if (this.isAway) return { kind: 'later', reason: 'the server is away' };
     this.jobs.push(job);
     const status = { smtpReply: '250 2.0.0 Ok', delivered: 'unknown', displayed: 'unknown' } as const;

@@ -119,7 +119,7 @@ class SubmissionChanger implements SetHandler {
   destroy(id: string): void {
     this.#read(id);
     this.#condition.beforeChange();
-    forgetSubmission(this.#account, id);
+    this.#call.store.transact(() => forgetSubmission(this.#account, id));
   }
 
   succeed(id: string, name: string): void {
