@@ -19,6 +19,10 @@ async function send(from: Client, to: Client, ...texts: readonly string[]): Prom
   for (const subject of texts) await from.send({ to: [to.address], subject, text: 'x' });
 }
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function pair() {
   const world = await ClientWorld.open();
   const alice = await world.newPerson('alice');
@@ -95,6 +99,40 @@ describe('a position is never a time', () => {
     await using again = await world.openClient(bob.store, bob.created.profile);
     expect(await again.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
     expect(await subjects(again)).toEqual(['1', '2', '3']);
+  });
+
+  test('a write that fails once while the client goes on loses nothing of what it holds', async () => {
+    await using setting = await pair();
+    const { world, a, b, bob } = setting;
+    await b[Symbol.asyncDispose]();
+    const sent: string[] = [];
+    for (let nth = 1; nth <= 16; nth++) {
+      const fault = { operation: 'commit', at: nth, isLasting: false, code: 'disk_full' } as const;
+      const client = await world
+        .openClient(new FaultyStore(bob.store, fault), bob.created.profile)
+        .catch(() => undefined);
+      if (client === undefined) continue; // before anything was asked for
+      await using again = client;
+      await again.connect(never).catch(() => undefined); // it connects by itself
+      const burst = Array.from({ length: 8 }, (_, i) => `${nth} ${i}`);
+      await send(a, again, ...burst);
+      sent.push(...burst);
+      let missing: number | undefined;
+      while (missing !== 0) {
+        let isOver = false;
+        const syncing = again.sync({ signal: AbortSignal.timeout(4_000) }).then(
+          (result) => ({ missing: result.missing }),
+          () => ({ missing: undefined }), // the one that fails, or the wait before it connects anew
+        );
+        const over = syncing.then(() => {
+          isOver = true;
+        });
+        for (; !isOver; await turns(20)) await world.node.clock.advance(500);
+        await over;
+        ({ missing } = await syncing);
+      }
+      expect([nth, ...(await subjects(again))]).toEqual([nth, ...sent.toSorted()]);
+    }
   });
 
   test('a server restored from yesterday’s backup: the client says so, keeps what it held, and gives it back', async () => {

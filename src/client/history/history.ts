@@ -141,7 +141,7 @@ export class History {
   }
 
   async #openPass(source: PageSource, signal: AbortSignal): Promise<Pass> {
-    if (this.#isBroken) await this.#deps.mailboxes.reload();
+    if (this.#isBroken || this.#deps.mailboxes.isBroken) await this.#deps.mailboxes.reload();
     this.#isBroken = false;
     const pass = new Pass(this.#deps, source, {
       onStored: (count, live) => {

@@ -5,7 +5,7 @@
  */
 import { toHex } from '../../base/index.ts';
 import { type Address, type FeedId, parseFeedId } from '../../protocol/index.ts';
-import type { Store, StoreTransaction } from '../../store/index.ts';
+import { type Store, StoreError, type StoreTransaction } from '../../store/index.ts';
 import { LEDGERS, ledgerKey, offeredKey, verifierKey } from '../keys.ts';
 import {
   createVerifiedMailbox,
@@ -32,6 +32,7 @@ export class Mailboxes {
   readonly #store: Store;
   readonly #own: Address;
   readonly #all = new Map<FeedId, FeedMailbox>();
+  #isBroken = false;
 
   private constructor(store: Store, own: Address) {
     this.#store = store;
@@ -59,13 +60,24 @@ export class Mailboxes {
     return { feed, ledger, verified, offered: IntervalSet.EMPTY };
   }
 
-  /** What is to be built upon from now on; the caller has it written, or, when that fails, calls `reload`. */
+  /** Whether something that was set could not be written: nothing is built upon it, or written, until `reload`. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** What is to be built upon from now on; the caller has it written. Throws StoreError `failed` when it is broken. */
   set(mailbox: FeedMailbox): void {
+    this.#assertWhole();
     this.#all.set(mailbox.feed, mailbox);
   }
 
-  /** Writes a mailbox that was set, together with what it speaks of. */
+  /** Writes a mailbox that was set, together with what it speaks of. Throws as `set` does. */
   write(transaction: StoreTransaction, { feed, ledger, verified, offered }: FeedMailbox): void {
+    this.#assertWhole();
+    // Later ones say that they hold what this one was to bring.
+    transaction.onRollback(() => {
+      this.#isBroken = true;
+    });
     transaction.put(ledgerKey(feed), encodeLedger(ledger));
     transaction.put(verifierKey(feed), encodeVerifiedMailbox(verified));
     if (!offered.isEmpty) transaction.put(offeredKey(feed), encodeNumbers(offered));
@@ -90,8 +102,18 @@ export class Mailboxes {
         });
       }
       this.#all.clear();
-      for (const mailbox of stored) this.set(mailbox);
+      for (const mailbox of stored) this.#all.set(mailbox.feed, mailbox);
+      this.#isBroken = false;
+      // It may have read what is not on disk in the end.
+      transaction.onRollback(() => {
+        this.#isBroken = true;
+      });
     });
+  }
+
+  #assertWhole(): void {
+    if (this.#isBroken)
+      throw new StoreError('failed', 'what came before this could not be written', { retry: 'later' });
   }
 }
 

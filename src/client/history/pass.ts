@@ -137,7 +137,11 @@ export class Pass implements AsyncDisposable {
       const { live } = item;
       const taken = await this.#deps.pages.take(this.#source, await item.read);
       const stored = taken.stored.then(() => this.#events.onStored(taken.count, live));
-      stored.catch(() => undefined); // thrown where it is waited for, below
+      // At once: nobody waits for what came live.
+      stored.catch((error: unknown) => {
+        this.#events.onBroken();
+        this.#reject(error);
+      });
       committing.push(stored);
       // What came live and large has its body fetched once its entry is on disk; after a stream all are.
       if (live && taken.pendingBodies > 0) void stored.then(() => this.onOwed()).catch(() => undefined); // a failure is thrown below
