@@ -76,12 +76,12 @@ export class Session implements AsyncDisposable {
     this.#scope.spawn('outbox', (signal) =>
       sender.run(connection, { node, onUnavailable: () => choice.requestFailed(link) }, signal),
     );
-    this.#scope.spawn('changes', (signal) => this.#sendChanges(signal));
+    this.#repeat('changes', (signal) => this.#sendChanges(signal));
     connection.onDeliveries = (said) =>
       this.#scope.spawn('deliveries', () => this.#deps.deliveries.take(said.flatMap((one) => reportOf(one) ?? [])));
     this.#scope.spawn('deliveries', () => this.#deps.deliveries.ask(connection));
-    this.#scope.spawn('own keys', (signal) => this.#watchOwnKeys(signal));
-    this.#scope.spawn('compare', (signal) => this.#compare(signal));
+    this.#repeat('own keys', (signal) => this.#watchOwnKeys(signal));
+    this.#repeat('compare', (signal) => this.#compare(signal));
     this.#scope.spawn('end', async (signal) => {
       await Promise.race([connection.ended, untilAborted(signal)]);
       if (!signal.aborted) void this[Symbol.asyncDispose]();
@@ -102,7 +102,27 @@ export class Session implements AsyncDisposable {
     await this.#scope[Symbol.asyncDispose]();
   }
 
-  async #sendChanges(signal: AbortSignal): Promise<void> {
+  /**
+   * A task that ends with the connection only. A connection lives for days: one answer that did not come, or one commit that
+   * failed, would leave the rest of them without it.
+   */
+  #repeat(task: string, run: (signal: AbortSignal) => Promise<never>): void {
+    const { link } = this;
+    const { clock, log } = this.#deps;
+    this.#scope.spawn(task, async (signal) => {
+      for (;;) {
+        try {
+          await run(signal);
+        } catch (error) {
+          if (isAbort(error, signal) || !link.connection.isOpen) throw error;
+          log.warn({ err: error, task, node: link.name }, 'a task over a connection failed and begins again soon');
+        }
+        await clock.sleep(AWAY_AGAIN_MS, signal);
+      }
+    });
+  }
+
+  async #sendChanges(signal: AbortSignal): Promise<never> {
     const { clock, erasing, notes } = this.#deps;
     for (;;) {
       const changed = new Promise<void>((resolve) => {
@@ -117,7 +137,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** At once, and then every few minutes. */
-  async #watchOwnKeys(signal: AbortSignal): Promise<void> {
+  async #watchOwnKeys(signal: AbortSignal): Promise<never> {
     const { clock, ownKeys } = this.#deps;
     for (;;) {
       await ownKeys.check(this.link.connection, { node: this.link.name });
@@ -136,7 +156,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** At once, and then every few minutes: what this node does not show, another may. */
-  async #compare(signal: AbortSignal): Promise<void> {
+  async #compare(signal: AbortSignal): Promise<never> {
     const { clock, history, others, unverified } = this.#deps;
     const { connection, name } = this.link;
     for (;;) {

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { equalBytes, utf8 } from '../../src/base/index.ts';
 import type { Deliveries } from '../../src/client/deliveries/deliveries.ts';
 import { type Client, type DeliveryReport, FLAGGED, filingMarks, foldersOf, READ } from '../../src/client/index.ts';
-import { FOLDER_ROLES, parseHomeName } from '../../src/protocol/index.ts';
+import { FOLDER_ROLES, type NodeMessage, parseHomeName } from '../../src/protocol/index.ts';
 import { MemoryStore } from '../../src/store/index.ts';
+import { drive } from '../harness/cheat.ts';
 import { all, ClientWorld, never, PASSWORD } from '../harness/client-world.ts';
 
 /** Answers what `act` did, once the event has come that was listened for from before. */
@@ -16,6 +17,13 @@ async function until<Result>(
   const result = await act();
   await heard;
   return result;
+}
+
+function refusalOf(request: number): NodeMessage {
+  return {
+    oneofKind: 'refused',
+    refused: { request, code: 'rate_limited', message: '', fix: '', fatal: false, retryAfterMs: 1_000 },
+  };
 }
 
 async function twoDevices() {
@@ -36,6 +44,10 @@ async function twoDevices() {
   };
 }
 
+const AWAY_AGAIN_MS = 15_000;
+const CONTACT_FRESH_MS = 5 * 60_000;
+const NOTE_DELAY_MS = 2_000;
+
 describe('the devices of a person', () => {
   test('agree on what is read, flagged and labelled, whichever said it', async () => {
     await using setting = await twoDevices();
@@ -54,6 +66,38 @@ describe('the devices of a person', () => {
       const [message] = await all(client.mail.list({ keyword: 'label:work' }));
       expect(message?.keywords).toEqual(['label:work', 'read']);
     }
+  });
+
+  test('hear what another changed while the home refused to be asked, over the same connection', async () => {
+    await using setting = await twoDevices();
+    const { world, first, second } = setting;
+    await Promise.all([first.connect(never), second.sync({ signal: never })]);
+    const { id } = await first.send({ to: [first.address], subject: 'x', text: 'x' });
+    await Promise.all([first.sync({ signal: never }), second.sync({ signal: never })]);
+    let connects = 0;
+    first.events.on('mailserverAvailable', () => connects++);
+    let onRefused: () => void = () => undefined;
+    const refused = (): Promise<void> => new Promise((resolve) => (onRefused = resolve));
+    world.tamper = (message) => {
+      if (message.oneofKind !== 'chain') return message;
+      onRefused();
+      return refusalOf(message.chain.request);
+    };
+    // What is known of the own certificate is old by then: the note asks for it.
+    const watched = refused();
+    await world.node.clock.advance(CONTACT_FRESH_MS);
+    await drive(world, watched);
+    await first.mail.mark([id], { [READ]: true });
+    const asked = refused();
+    await world.node.clock.advance(NOTE_DELAY_MS);
+    await drive(world, asked);
+    world.tamper = undefined;
+    await drive(
+      world,
+      until(second, 'changed', () => world.node.clock.advance(AWAY_AGAIN_MS)),
+    );
+    expect(await all(second.mail.list({ unread: true }))).toEqual([]);
+    expect(connects).toBe(0);
   });
 
   test('show what became of a blind copy beside the mail that it is of, and nobody else’s do', async () => {
