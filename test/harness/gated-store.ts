@@ -1,9 +1,10 @@
-/** A store whose reads of some rows wait until a test lets them pass; everything else is the store below. */
+/** A store whose reads of some rows, or one write, wait until a test lets them pass; everything else is the store below. */
 import type { KeyRange, Row, Store, StoreTransaction } from '../../src/store/index.ts';
 
 export class GatedStore implements Store {
   readonly #store: Store;
   #isHeld: (key: Uint8Array) => boolean = () => false;
+  #isWriteHeld = false;
   #pass: (() => void)[] = [];
 
   constructor(store: Store) {
@@ -15,7 +16,12 @@ export class GatedStore implements Store {
     this.#isHeld = isHeld;
   }
 
-  /** Reads that wait. */
+  /** The next transaction waits before it begins; those after it pass. */
+  holdWrite(): void {
+    this.#isWriteHeld = true;
+  }
+
+  /** Reads and writes that wait. */
   get waiting(): number {
     return this.#pass.length;
   }
@@ -38,7 +44,11 @@ export class GatedStore implements Store {
     return this.#store.range(range);
   }
 
-  transact<Result>(work: (transaction: StoreTransaction) => Promise<Result> | Result): Promise<Result> {
+  async transact<Result>(work: (transaction: StoreTransaction) => Promise<Result> | Result): Promise<Result> {
+    if (this.#isWriteHeld) {
+      this.#isWriteHeld = false;
+      await new Promise<void>((resolve) => this.#pass.push(resolve));
+    }
     return this.#store.transact(work);
   }
 

@@ -7,7 +7,10 @@ import type { Client, ClientEvents } from '../../src/client/index.ts';
 import { restoreBackup } from '../../src/node/index.ts';
 import { BodyState, EntryKind } from '../../src/protocol/index.ts';
 import { FaultyStore } from '../../src/store/index.ts';
+import { drive } from '../harness/cheat.ts';
 import { all, ClientWorld, never } from '../harness/client-world.ts';
+import { GatedStore } from '../harness/gated-store.ts';
+import { until } from '../harness/until.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -80,6 +83,32 @@ describe('a position is never a time', () => {
     world.tamper = undefined;
     expect(await b.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
     expect(await subjects(b)).toHaveLength(41);
+  });
+
+  test('a connection that ends while its pages are still being stored takes nothing from the next one', async () => {
+    await using setting = await pair();
+    const { world, a, bob } = setting;
+    const store = new GatedStore(bob.store);
+    await using b = await world.openClient(store, bob.created.profile);
+    await send(a, b, '1');
+    await drive(world, b.sync({ signal: never }));
+    world.tamper = (message) => {
+      if (message.oneofKind === 'entries') store.holdWrite();
+      return message;
+    };
+    const sent = send(a, b, '2');
+    await drive(
+      world,
+      until(() => store.waiting === 1),
+    );
+    world.tamper = undefined;
+    await sent;
+    await world.reconnect(b);
+    await drive(world, b.sync({ signal: never }));
+    const arrived = new Promise<void>((resolve) => b.events.on('arrived', () => resolve()));
+    store.release();
+    await drive(world, arrived);
+    expect(await drive(world, b.sync({ signal: never }))).toMatchObject({ missing: 0, complete: true });
   });
 
   test('a client that dies at any write goes on where it was', async () => {

@@ -7,7 +7,7 @@ import { type Clock, fromHex, isAbort, type Log, toBase64, untilAborted } from '
 import { type FeedId, type FeedPosition, From } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { Alarms } from '../alarms.ts';
-import { ConnectionError } from '../connection/index.ts';
+import { ConnectionError, type NodeConnection } from '../connection/index.ts';
 import { type Interval, IntervalSet, type Ledger, lastClaimOf } from '../ledger/index.ts';
 import { BODY_AGAIN_FIRST_MS, BODY_AGAIN_MAX_MS, GAP_ENTRIES_MAX, LEDGER_RANGES_MAX } from '../limits.ts';
 import type { BodyFetcher } from './body-fetcher.ts';
@@ -46,13 +46,22 @@ export interface SyncCounts {
   readonly filled: number;
 }
 
+interface Wanted {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** The connection with whose end it is given up; undefined: the next one. */
+  over: NodeConnection | undefined;
+}
+
 export class History {
   readonly #deps: HistoryDeps;
   readonly #events: HistoryEvents;
   #entries = 0;
   #filled = 0;
   #isBroken = false;
-  #wanted: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #wanted: Wanted[] = [];
+  /** The connection that is followed, the newest: the one before it may still be storing what it brought. */
+  #followed: NodeConnection | undefined;
   #nudge: () => void = () => undefined;
 
   constructor(deps: HistoryDeps, events: HistoryEvents) {
@@ -67,7 +76,7 @@ export class History {
   /** Resolves when a pass that begins after this call has got everything there is; rejects when its connection ends. */
   nextPass(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#wanted.push({ resolve, reject });
+      this.#wanted.push({ resolve, reject, over: this.#followed?.isOpen === true ? this.#followed : undefined });
       this.#nudge();
     });
   }
@@ -79,6 +88,9 @@ export class History {
 
   /** Follows the mailbox until the signal or the end of the connection. */
   async follow(source: PageSource, signal: AbortSignal): Promise<void> {
+    const { connection } = source;
+    this.#followed = connection;
+    for (const wanted of this.#wanted) wanted.over ??= connection;
     let reason: unknown = new ConnectionError('closed', 'the connection ended before everything was here', {
       retry: 'now',
     });
@@ -88,8 +100,14 @@ export class History {
       if (!(error instanceof ConnectionError) && !isAbort(error, signal)) reason = error;
       throw error;
     } finally {
-      this.#nudge = () => undefined;
-      for (const { reject } of this.#wanted.splice(0)) reject(reason);
+      // The next connection may be followed by now: what is wanted of it, and its nudge, are its own.
+      if (this.#followed === connection) {
+        this.#followed = undefined;
+        this.#nudge = () => undefined;
+      }
+      const lost = this.#wanted.filter(({ over }) => over === connection);
+      this.#wanted = this.#wanted.filter(({ over }) => over !== connection);
+      for (const { reject } of lost) reject(reason);
     }
   }
 
@@ -108,7 +126,7 @@ export class History {
       heads: (heads) => pass.takeHeads(heads, nudge),
     });
     pass.onOwed = nudge;
-    this.#nudge = nudge;
+    if (this.#followed === connection) this.#nudge = nudge;
     await this.#catchUp(pass, source, signal);
     for (let againMs = BODY_AGAIN_FIRST_MS; ; againMs = Math.min(2 * againMs, BODY_AGAIN_MAX_MS)) {
       isDue = false;
