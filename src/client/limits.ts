@@ -54,6 +54,8 @@ export const REGISTER_TEXT_MAX = 4_000;
 export const NOTE_OPERATIONS_MAX = 1_000;
 /** Notes after which this device writes a snapshot that supersedes them. */
 export const NOTES_BEFORE_SNAPSHOT = 256;
+/** And no fewer than so many snapshots have parts: a few devices may write one at once, and that is no reason for another. */
+export const SNAPSHOTS_BEFORE_SNAPSHOT = 4;
 /** First wait of an outbox item after a failure; it doubles. */
 export const RETRY_FIRST_MS = 2_000;
 /** Its ceiling: a person who comes back to the laptop does not wait for an hour. */

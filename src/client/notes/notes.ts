@@ -7,7 +7,13 @@ import { readUint64, toHex } from '../../base/index.ts';
 import { type DeviceId, type FeedId, type PduId, parseFeedId } from '../../protocol/index.ts';
 import type { Store, StoreTransaction } from '../../store/index.ts';
 import { NOTES, PENDING_CHANGES, pendingChangeKey, REGISTERS } from '../keys.ts';
-import { NOTE_OPERATIONS_MAX, NOTES_BEFORE_SNAPSHOT, SCAN_ROWS, SUPERSEDED_RANGES_MAX } from '../limits.ts';
+import {
+  NOTE_OPERATIONS_MAX,
+  NOTES_BEFORE_SNAPSHOT,
+  SCAN_ROWS,
+  SNAPSHOTS_BEFORE_SNAPSHOT,
+  SUPERSEDED_RANGES_MAX,
+} from '../limits.ts';
 import { type MailIndex, messageSubject } from '../mail/mail-index.ts';
 import { runsOf } from '../mail/number-set.ts';
 import type { Sealer } from '../mail/sealer.ts';
@@ -33,6 +39,8 @@ export interface Change {
 export class Notes {
   readonly #deps: NotesDeps;
   readonly #device: DeviceId;
+  /** As the registers were counted last: counting reads them all, and is done when this is reached only. */
+  #notesBeforeSnapshot: number = NOTES_BEFORE_SNAPSHOT;
 
   constructor(deps: NotesDeps, options: { readonly device: DeviceId }) {
     this.#deps = deps;
@@ -74,8 +82,11 @@ export class Notes {
 
   /** Whether notes are so many that a snapshot is due. */
   async isSnapshotDue(): Promise<boolean> {
-    const rows = await this.#deps.store.range({ ...NOTES, limit: NOTES_BEFORE_SNAPSHOT });
-    return rows.length >= NOTES_BEFORE_SNAPSHOT;
+    if (!(await this.#hasNotes(this.#notesBeforeSnapshot))) return false;
+    const parts = Math.ceil((await this.#countRegisters()) / NOTE_OPERATIONS_MAX);
+    // The parts of a snapshot are notes again: were they enough for the next one, there would be no end.
+    this.#notesBeforeSnapshot = Math.max(NOTES_BEFORE_SNAPSHOT, SNAPSHOTS_BEFORE_SNAPSHOT * parts);
+    return this.#hasNotes(this.#notesBeforeSnapshot);
   }
 
   /**
@@ -109,6 +120,16 @@ export class Notes {
     return [...numbers]
       .flatMap(([feed, held]) => runsOf(held).map(([first, last]) => ({ feed, from: first, to: last })))
       .slice(0, SUPERSEDED_RANGES_MAX);
+  }
+
+  async #hasNotes(count: number): Promise<boolean> {
+    return (await this.#deps.store.range({ ...NOTES, limit: count })).length >= count;
+  }
+
+  async #countRegisters(): Promise<number> {
+    let count = 0;
+    for await (const _ of this.#registers()) count += 1;
+    return count;
   }
 
   async *#registers(): AsyncGenerator<Operation> {
