@@ -210,6 +210,41 @@ describe('a position is never a time', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  test('a server restored once more: what had been given back to it is given back again', async () => {
+    await using setting = await pair();
+    const { world, a, b } = setting;
+    const folder = await mkdtemp(join(tmpdir(), 'restante-backup-'));
+    const restore = async (backup: string, to: string): Promise<void> => {
+      await world.node.stop();
+      await restoreBackup(join(folder, backup), join(folder, to));
+      await world.node.start(join(folder, to));
+    };
+    await send(a, b, 'before');
+    await b.sync({ signal: never });
+    await world.node.core.operator.backup(join(folder, 'yesterday'));
+    await send(a, b, 'after', 'later');
+    await b.sync({ signal: never });
+    // Alice holds what she wrote and would give it back too; Bob is away until the next backup.
+    await a[Symbol.asyncDispose]();
+    await b[Symbol.asyncDispose]();
+    await restore('yesterday', 'first');
+    await using carol = (await world.newPerson('carol')).client;
+    await carol.connect(never);
+    await send(carol, b, 'new');
+    await carol.flush(never);
+    await world.node.core.operator.backup(join(folder, 'today'));
+    await using back = await world.openClient(setting.bob.store, setting.bob.created.profile);
+    expect(await back.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await back.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    await restore('today', 'second');
+    await back.sync({ signal: never });
+    expect(await subjects(back)).toEqual(['after', 'before', 'later', 'new']);
+    await using fresh = (await world.newDevice(setting.bob.created.profile)).client;
+    expect(await fresh.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(fresh)).toEqual(['after', 'before', 'later', 'new']);
+    await rm(folder, { recursive: true, force: true });
+  });
+
   test('what retention took before it was fetched is told as expired, not as complete', async () => {
     await using setting = await pair();
     const { world, a, b } = setting;

@@ -2,19 +2,20 @@
  * After a node was restored from an older state: what this device holds beyond the end of its feed is offered back, PDU by
  * PDU. The node answers with a duplicate for what it has. Which numbers were offered is kept, so a cut repeats a few.
  */
-import type { Clock, Log } from '../../base/index.ts';
-import { type FeedId, ReceiptStatus } from '../../protocol/index.ts';
+import type { Clock, CryptoSuite, Log } from '../../base/index.ts';
+import { type FeedId, pduIdOf, ReceiptStatus } from '../../protocol/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { NodeConnection } from '../connection/index.ts';
-import { entryKey } from '../keys.ts';
+import { entryKey, placeKey } from '../keys.ts';
 import { IntervalSet } from '../ledger/index.ts';
-import { decodeEntryRow } from '../mail/entry-row.ts';
+import { decodeEntryRow, decodePlace, type EntryRow } from '../mail/entry-row.ts';
 import { setOf } from '../mail/number-set.ts';
 import type { FeedMailbox, Mailboxes } from './mailboxes.ts';
 
 export interface GivingBackDeps {
   readonly clock: Clock;
   readonly log: Log;
+  readonly suite: CryptoSuite;
   readonly store: Store;
   readonly mailboxes: Mailboxes;
 }
@@ -64,8 +65,7 @@ export class GivingBack {
     number: number,
     signal: AbortSignal,
   ): Promise<'taken' | 'settled' | 'later'> {
-    const value = await this.#deps.store.get(entryKey(feed, number));
-    const row = value === undefined ? undefined : decodeEntryRow(value);
+    const row = await this.#rowWithBody(feed, number);
     if (row?.bodyState !== 'here') return 'settled';
     for (;;) {
       const receipt = await connection.submit(row.pdu, row.body);
@@ -83,6 +83,22 @@ export class GivingBack {
           return 'settled';
       }
     }
+  }
+
+  /** A copy has no body: it is where its PDU came first. So it is with what was given back once and lost again. */
+  async #rowWithBody(feed: FeedId, number: number): Promise<EntryRow | undefined> {
+    const { store, suite } = this.#deps;
+    const row = await this.#row(feed, number);
+    if (row?.verdict !== 'copy') return row;
+    const place = await store.get(placeKey(pduIdOf(suite, row.pdu)));
+    if (place === undefined) return undefined;
+    const first = decodePlace(place);
+    return this.#row(first.feed, first.number);
+  }
+
+  async #row(feed: FeedId, number: number): Promise<EntryRow | undefined> {
+    const value = await this.#deps.store.get(entryKey(feed, number));
+    return value === undefined ? undefined : decodeEntryRow(value);
   }
 }
 
