@@ -273,7 +273,7 @@ export class SmtpDoor implements AsyncDisposable {
       this.#metrics.answered((this.#deps.clock.monotonic() - startedAt) / 1000);
     });
     this.#delivering.add(delivered);
-    return delivered;
+    return await delivered; // the room is given back when this returns
   }
 
   async #deliver(octets: Uint8Array, session: SMTPServerSession): Promise<Refusal | undefined> {

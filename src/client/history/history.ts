@@ -105,9 +105,7 @@ export class History {
         this.#followed = undefined;
         this.#nudge = () => undefined;
       }
-      const lost = this.#wanted.filter(({ over }) => over === connection);
-      this.#wanted = this.#wanted.filter(({ over }) => over !== connection);
-      for (const { reject } of lost) reject(reason);
+      for (const { reject } of this.#wantedOf(connection)) reject(reason);
     }
   }
 
@@ -130,7 +128,7 @@ export class History {
     await this.#catchUp(pass, source, signal);
     for (let againMs = BODY_AGAIN_FIRST_MS; ; againMs = Math.min(2 * againMs, BODY_AGAIN_MAX_MS)) {
       isDue = false;
-      const wanted = this.#wanted.splice(0);
+      const wanted = this.#wantedOf(connection);
       try {
         await this.#settle(pass, source, signal);
       } catch (error) {
@@ -150,6 +148,13 @@ export class History {
         if (signal.aborted || !connection.isOpen) return;
       }
     }
+  }
+
+  /** They are taken: whoever calls this settles them. */
+  #wantedOf(connection: NodeConnection): readonly Wanted[] {
+    const wanted = this.#wanted.filter(({ over }) => over === connection);
+    this.#wanted = this.#wanted.filter(({ over }) => over !== connection);
+    return wanted;
   }
 
   /** Asks a node for its heads and for everything that is missing up to them; follows nothing. */
