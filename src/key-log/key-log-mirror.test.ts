@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WrittenLog } from '../../test/harness/key-log-pages.ts';
-import { utf8 } from '../base/index.ts';
+import { concatBytes, uint64Bytes, utf8 } from '../base/index.ts';
 import { SodiumSuite } from '../base/system/index.ts';
 import { type KeyLogPage, type KeyRecord, parseAddress, parseHomeName } from '../protocol/index.ts';
 import { FaultyStore, MemoryStore, type Store } from '../store/index.ts';
@@ -95,7 +95,7 @@ describe('a mirror of a key log', () => {
             keyLog: keyLog as Uint8Array,
             blocks: [one, two, three] as Uint8Array[],
             disputed: [],
-            root: { length: 3, hash: hash as Uint8Array, signature: signature as Uint8Array },
+            root: { ...log.root(3), hash: hash as Uint8Array, signature: signature as Uint8Array },
           });
           // The hash beside the signature is only a word: what was signed is what the blocks make.
           expect(verdict.status === 'grown').toBe(which === 3);
@@ -174,6 +174,36 @@ describe('a mirror of a key log', () => {
     await again.take(log.page(4));
     expect(await again.awaited()).toBeUndefined();
     expect(await again.disputed()).toEqual([other.root(6)]);
+  });
+
+  test('keeps nothing of a root that was signed for another length', async () => {
+    const { mirror, log } = await setup(4);
+    const later = log.fork(4).log(record(5), record(6));
+    for (const root of [log.root(3), later.root(6)])
+      for (const length of [1, 2, 4, 5, 7, 99, 2 ** 51, 2 ** 53 - 1]) {
+        expect(await mirror.hear({ ...root, length })).toBe('unsigned');
+        const bare = await mirror.hear({ ...root, length, roots: new Uint8Array(0) });
+        expect(bare).toBe(length > 2 ** 51 ? 'unsigned' : 'unproven');
+      }
+    const sizes = log.root(3).roots.map((byte, at) => (at % 40 >= 32 ? 255 : byte));
+    expect(await mirror.hear({ ...log.root(3), roots: sizes })).toBe('unsigned');
+    expect(await mirror.disputed()).toEqual([]);
+    expect(await mirror.awaited()).toBeUndefined();
+    expect(await mirror.hear({ ...log.root(3), roots: new Uint8Array(0) })).toBe('same');
+  });
+
+  test('passes over roots that were kept without their tree', async () => {
+    const { store, mirror, log } = await setup(4);
+    const other = log.fork(3).log(record(4, 1));
+    for (const tag of ['x', 'w'])
+      for (let length = 1; length <= 16; length++) {
+        const key = concatBytes(utf8(`m${tag}`), uint64Bytes(length), log.root(3).hash);
+        await store.transact((transaction) => transaction.put(key, log.root(3).signature));
+      }
+    expect(await mirror.disputed()).toEqual([]);
+    expect(await mirror.awaited()).toBeUndefined();
+    expect(await mirror.hear(other.root(4))).toBe('forked');
+    expect(await mirror.disputed()).toEqual([other.root(4)]);
   });
 
   test('shows two documents that are logged for one version', async () => {

@@ -5,9 +5,10 @@
  *
  *     l …                         the log itself, as FeedLog keeps it
  *     r subject 0 version sha256  a record
- *     x length hash               a root by the log's key that contradicts it, → signature
- *     w length hash               a root by the log's key beyond its end: judged when it gets there, → signature
+ *     x length hash               a root by the log's key that contradicts it, → signature, tree roots
+ *     w length hash               a root by the log's key beyond its end: judged when it gets there, → the same
  *
+ * In 0.1.0 `x` and `w` had no tree roots; such a row proves nothing, and is passed over.
  * One page at a time is taken: who asks again while a page is being taken waits for it.
  */
 import {
@@ -101,6 +102,7 @@ export class KeyLogMirror {
       const verdict = await this.#judge(said);
       if (verdict === 'forked') return { status: 'forked', root: said };
       if (verdict === 'unsigned') return refuse(`a root of length ${said.length} is not signed by the log's key`);
+      if (verdict === 'unproven') return refuse(`another root of length ${said.length} comes without its tree`);
     }
     const after = root?.length ?? 0;
     if (after < before) return blocks.length === 0 ? { status: 'shorter', root } : refuse('blocks that we have');
@@ -144,12 +146,12 @@ export class KeyLogMirror {
 
   /** The newest root that the log's key signed; undefined while the log is empty. */
   root(): Promise<SignedRoot | undefined> {
-    return signedRootAt(this.#log, this.#deps.store, this.length);
+    return signedRootAt(this.#deps.suite, this.#log, this.#deps.store, this.length);
   }
 
   /** For those who follow the log here. */
   async readPage(after: number): Promise<KeyLogPage> {
-    return readKeyLogPage(this.#log, this.#deps.store, after, await this.disputed());
+    return readKeyLogPage(this.#deps.suite, this.#log, this.#deps.store, after, await this.disputed());
   }
 
   async #grow(blocks: readonly Uint8Array[], root: SignedRoot): Promise<PageVerdict> {
@@ -185,15 +187,16 @@ export class KeyLogMirror {
     return judgeRoot(this.#deps.suite, this.#log, this.#deps.store, root);
   }
 
-  async #remember(tag: HeardTag, { hash, length, signature }: SignedRoot): Promise<void> {
+  async #remember(tag: HeardTag, { hash, length, roots, signature }: SignedRoot): Promise<void> {
     if ((await this.#heard(tag)).length >= HEARD_ROOTS_MAX) return;
     const key = this.#key(tag, uint64Bytes(length), hash);
-    await this.#deps.store.transact((transaction) => transaction.put(key, signature));
+    await this.#deps.store.transact((transaction) => transaction.put(key, concatBytes(signature, roots)));
   }
 
   async #heard(tag: HeardTag): Promise<readonly { readonly key: Uint8Array; readonly root: SignedRoot }[]> {
-    const rows = await this.#deps.store.range({ ...this.#under(tag), limit: HEARD_ROOTS_MAX });
-    return rows.map((row) => ({ key: row.key, root: rootOf(row) }));
+    const rows = await this.#deps.store.range({ ...this.#under(tag), limit: 2 * HEARD_ROOTS_MAX });
+    const heard = rows.map((row) => ({ key: row.key, root: rootOf(row) }));
+    return heard.filter(({ root }) => root.roots.length > 0);
   }
 
   #key(tag: string, ...parts: readonly Uint8Array[]): Uint8Array {
@@ -208,10 +211,16 @@ export class KeyLogMirror {
 type HeardTag = 'x' | 'w';
 
 const ZERO = Uint8Array.of(0);
+const SIGNATURE_BYTES = 64;
 const NOTHING = new Uint8Array(0);
 
 function rootOf({ key, value }: Row): SignedRoot {
-  return { length: readUint64(key.subarray(-40, -32)), hash: key.slice(-32), signature: value };
+  return {
+    length: readUint64(key.subarray(-40, -32)),
+    hash: key.slice(-32),
+    signature: value.slice(0, SIGNATURE_BYTES),
+    roots: value.slice(SIGNATURE_BYTES),
+  };
 }
 
 function refuse(why: string): PageVerdict {

@@ -98,11 +98,11 @@ export class KeyLog implements HomeKeyLog {
   }
 
   page(after: number): Promise<KeyLogPage> {
-    return readKeyLogPage(this.#log, this.#deps.store, after);
+    return readKeyLogPage(this.#deps.suite, this.#log, this.#deps.store, after);
   }
 
   root(): Promise<SignedRoot | undefined> {
-    return signedRootAt(this.#log, this.#deps.store, this.#log.length);
+    return signedRootAt(this.#deps.suite, this.#log, this.#deps.store, this.#log.length);
   }
 
   judge(root: SignedRoot): Promise<RootVerdict> {

@@ -1,6 +1,7 @@
 /** A key log as its writer shows it, honest or not: pages and roots made of the blocks and the key alone. */
 import type { CryptoSuite, KeyPair } from '../../src/base/index.ts';
 import { growTree, rootHash } from '../../src/feed/index.ts';
+import { encodeTreeRoots } from '../../src/key-log/index.ts';
 import {
   encodeKeyRecord,
   KEY_LOG_PAGE_RECORDS_MAX,
@@ -31,8 +32,9 @@ export class WrittenLog {
   }
 
   root(length: number): SignedRoot {
-    const hash = rootHash(this.#suite, growTree(this.#suite, [], this.blocks.slice(0, length)).roots);
-    return { length, hash, signature: this.#suite.sign(hash, this.keys.secretKey) };
+    const { roots } = growTree(this.#suite, [], this.blocks.slice(0, length));
+    const hash = rootHash(this.#suite, roots);
+    return { length, hash, signature: this.#suite.sign(hash, this.keys.secretKey), roots: encodeTreeRoots(roots) };
   }
 
   page(after: number, count = KEY_LOG_PAGE_RECORDS_MAX): KeyLogPage {

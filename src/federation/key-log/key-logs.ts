@@ -101,7 +101,7 @@ export class KeyLogs {
     }
     const verdict = await following.mirror.hear(root);
     if (verdict === 'forked') this.#fork(following, origin);
-    if (verdict === 'ahead') await this.#catchUp(following, origin, signal);
+    if (verdict === 'ahead' || verdict === 'unproven') await this.#catchUp(following, origin, signal);
   }
 
   /** The homes whose logs we follow. */

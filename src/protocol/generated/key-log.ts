@@ -29,6 +29,13 @@ export interface SignedRoot {
      * @generated from protobuf field: bytes signature = 3
      */
     signature: Uint8Array; // Ed25519 over it
+    /**
+     * The tree's full roots from left to right, each its hash (32 bytes) and the bytes below it (uint64): the hash is made of
+     * them and of their places, which length alone decides. Without them nobody can tell of which length the hash is.
+     *
+     * @generated from protobuf field: bytes roots = 4
+     */
+    roots: Uint8Array;
 }
 /**
  * The blocks after the length that was asked for, as many as one answer has room for. Who is asked for a length beyond its
@@ -83,7 +90,8 @@ class SignedRoot$Type extends MessageType<SignedRoot> {
         super("restante.keylog.v1.SignedRoot", [
             { no: 1, name: "length", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 2 /*LongType.NUMBER*/ },
             { no: 2, name: "hash", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
-            { no: 3, name: "signature", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
+            { no: 3, name: "signature", kind: "scalar", T: 12 /*ScalarType.BYTES*/ },
+            { no: 4, name: "roots", kind: "scalar", T: 12 /*ScalarType.BYTES*/ }
         ]);
     }
     create(value?: PartialMessage<SignedRoot>): SignedRoot {
@@ -91,6 +99,7 @@ class SignedRoot$Type extends MessageType<SignedRoot> {
         message.length = 0;
         message.hash = new Uint8Array(0);
         message.signature = new Uint8Array(0);
+        message.roots = new Uint8Array(0);
         if (value !== undefined)
             reflectionMergePartial<SignedRoot>(this, message, value);
         return message;
@@ -108,6 +117,9 @@ class SignedRoot$Type extends MessageType<SignedRoot> {
                     break;
                 case /* bytes signature */ 3:
                     message.signature = reader.bytes();
+                    break;
+                case /* bytes roots */ 4:
+                    message.roots = reader.bytes();
                     break;
                 default:
                     let u = options.readUnknownField;
@@ -130,6 +142,9 @@ class SignedRoot$Type extends MessageType<SignedRoot> {
         /* bytes signature = 3; */
         if (message.signature.length)
             writer.tag(3, WireType.LengthDelimited).bytes(message.signature);
+        /* bytes roots = 4; */
+        if (message.roots.length)
+            writer.tag(4, WireType.LengthDelimited).bytes(message.roots);
         let u = options.writeUnknownFields;
         if (u !== false)
             (u == true ? UnknownFieldHandler.onWrite : u)(this.typeName, message, writer);
