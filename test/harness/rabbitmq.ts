@@ -11,6 +11,7 @@ import { freePort } from './home-process.ts';
 import { skipWithout } from './requirement.ts';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 const START_MS_MAX = 60_000;
 
 /** Whether a test of RabbitMQ is skipped here, with a line that says so. */
@@ -69,9 +70,23 @@ export class Rabbit implements AsyncDisposable {
     return `amqp://guest:guest@127.0.0.1:${this.port}`;
   }
 
+  get #nodeName(): string {
+    return `test${this.port}@localhost`;
+  }
+
+  /** For the broker's programs: where this one is. */
+  get #environment(): Record<string, string> {
+    return {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: this.folder,
+      ERL_EPMD_ADDRESS: '127.0.0.1',
+      ERL_EPMD_PORT: String(this.#ports[1]),
+    };
+  }
+
   async start(): Promise<void> {
     const { uid, gid } = await rabbitUser();
-    const [distPort, epmdPort] = this.#ports;
+    const [distPort] = this.#ports;
     const { folder } = this;
     this.#child = spawn(SERVER, [], {
       uid,
@@ -79,15 +94,12 @@ export class Rabbit implements AsyncDisposable {
       cwd: folder,
       stdio: 'ignore',
       env: {
-        PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-        HOME: folder,
-        RABBITMQ_NODENAME: `test${this.port}@localhost`,
+        ...this.#environment,
+        RABBITMQ_NODENAME: this.#nodeName,
         RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
         RABBITMQ_LOG_BASE: join(folder, 'log'),
         RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
         RABBITMQ_DIST_PORT: String(distPort),
-        ERL_EPMD_ADDRESS: '127.0.0.1',
-        ERL_EPMD_PORT: String(epmdPort),
         RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
         RABBITMQ_PID_FILE: join(folder, 'pid'),
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none',
@@ -104,6 +116,19 @@ export class Rabbit implements AsyncDisposable {
       if (performance.now() - startedAt > START_MS_MAX) throw new Error('RabbitMQ does not answer');
       await pause(200);
     }
+  }
+
+  /** As an operator may, or a broker that gives up a queue: it goes, and the connections stay. */
+  async deleteQueue(name: string): Promise<void> {
+    const { gid, uid } = await rabbitUser();
+    const resource = `rabbit_misc:r(<<"/">>, queue, <<"${name}">>)`;
+    const code = `{ok, Q} = rabbit_amqqueue:lookup(${resource}), rabbit_amqqueue:delete(Q, false, false, <<"test">>).`;
+    const child = spawn(CONTROL, ['--node', this.#nodeName, 'eval', code], {
+      ...{ uid, gid, cwd: this.folder, stdio: ['ignore', 'ignore', 'inherit'] },
+      env: this.#environment,
+    });
+    const [exitCode] = (await once(child, 'exit')) as [number | null];
+    if (exitCode !== 0) throw new Error(`rabbitmqctl ended with ${exitCode}`);
   }
 
   /** Like a power cut: the broker is killed. */

@@ -43,6 +43,20 @@ describe.skipIf(skipsWithoutRabbit('the bus across hosts'))('on RabbitMQ', () =>
     await again[Symbol.asyncDispose]();
   });
 
+  test('a queue that the broker takes away ends the connection, which is deaf without it', async () => {
+    const bus = await AmqpBus.open(deps, rabbit.url);
+    const place = await bus.join('somebody', () => undefined);
+    const gone = await bus.join('left', () => undefined);
+    await gone[Symbol.asyncDispose]();
+    expect(place.lost.aborted).toBe(false);
+    const lost = new Promise((resolve) => place.lost.addEventListener('abort', resolve, { once: true }));
+    await rabbit.deleteQueue('restante.bus.somebody');
+    await lost;
+    const again = await AmqpBus.open(deps, rabbit.url);
+    await again.join('somebody', () => undefined);
+    await again[Symbol.asyncDispose]();
+  });
+
   test('what is being closed ends when the connection is cut before the broker answers', async () => {
     await using wire = await CutProxy.open(rabbit.port);
     const url = rabbit.url.replace(`:${rabbit.port}`, `:${wire.port}`);

@@ -19,6 +19,13 @@ const EVENTS = 'restante.events';
 const ACCESS_DENIED = [405, 403];
 const NOT_FOUND = 404;
 
+interface Consumed {
+  /** Of events; its queue has a name that the broker makes. */
+  readonly topic?: string;
+  /** Aborted when we give the queue back ourselves. */
+  readonly left?: AbortSignal;
+}
+
 interface Sending {
   readonly reject: (error: Error) => void;
 }
@@ -71,14 +78,14 @@ export class AmqpBus implements Bus {
     // The broker would let the same connection declare it twice.
     if (this.#names.has(name)) throw new HubError('busy', 'the name is taken', { details: { name } });
     this.#names.add(name);
+    const left = new AbortController();
     let channel: Channel;
     try {
-      channel = await this.#consume(QUEUE_PREFIX + name, receive);
+      channel = await this.#consume(QUEUE_PREFIX + name, receive, { left: left.signal });
     } catch (error) {
       this.#names.delete(name);
       throw error;
     }
-    const left = new AbortController();
     return {
       name,
       lost: AbortSignal.any([left.signal, this.#closed.signal]),
@@ -105,7 +112,7 @@ export class AmqpBus implements Bus {
 
   async listen(topic: string, receive: Receive): Promise<AsyncDisposable> {
     this.#checkOpen();
-    const channel = await this.#consume('', receive, topic);
+    const channel = await this.#consume('', receive, { topic });
     return { [Symbol.asyncDispose]: () => this.#quietly(() => closed(channel)) };
   }
 
@@ -131,12 +138,16 @@ export class AmqpBus implements Bus {
   }
 
   /** A queue of our own and its consumer, on a channel of their own: an error on it harms nobody else. */
-  async #consume(queue: string, receive: Receive, topic?: string): Promise<Channel> {
+  async #consume(queue: string, receive: Receive, { left, topic }: Consumed): Promise<Channel> {
     const channel = await this.#openChannel();
     try {
       const declared = await channel.assertQueue(queue, { exclusive: true, autoDelete: true, durable: false });
       if (topic !== undefined) await channel.bindQueue(declared.queue, EVENTS, topic);
-      await channel.consume(declared.queue, (message) => this.#deliver(message, receive), { noAck: true });
+      const take = (message: Message | null): void => {
+        if (message !== null) this.#deliver(message, receive);
+        else if (left?.aborted !== true) this.#cancelled(declared.queue);
+      };
+      await channel.consume(declared.queue, take, { noAck: true });
       return channel;
     } catch (error) {
       if (ACCESS_DENIED.includes((error as { readonly code?: number }).code ?? 0))
@@ -157,8 +168,14 @@ export class AmqpBus implements Bus {
     }
   }
 
-  #deliver(message: Message | null, receive: Receive): void {
-    if (message === null) return; // the broker has taken the queue away: the connection ends too
+  /** The broker has taken a queue away that we did not leave. Who is deaf has lost everything: it opens another connection. */
+  #cancelled(queue: string): void {
+    if (this.#closed.signal.aborted) return;
+    this.#log.warn({ queue }, 'the broker has taken a queue away: this connection to it ends');
+    void this[Symbol.asyncDispose]();
+  }
+
+  #deliver(message: Message, receive: Receive): void {
     try {
       receive(message.content);
     } catch (error) {
