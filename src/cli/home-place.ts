@@ -8,6 +8,7 @@ import type { HomePlace } from '../smtp-door/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
 import { dkimKeysFile, readDkimKeys } from './letters.ts';
+import { readStsPolicy } from './mta-sts.ts';
 import type { ServerOptions } from './options.ts';
 import { dataFolderOf, loadNode } from './server.ts';
 import { doorKeysFile } from './smtp-door.ts';
@@ -32,8 +33,9 @@ export async function homePlaceOf(context: Context, options: PlaceOptions): Prom
       fix: 'Start a home with --home and the domain that you have.',
     });
   const { host = `mail.${home}`, port } = options;
+  const [dkim, stsPolicy] = [await readDkimKeys(dkimKeysFile(folder)), await readStsPolicy(folder)];
   const hasDoor = await exists(doorKeysFile(folder));
-  return { home, host, port, hasDoor, dkim: await readDkimKeys(dkimKeysFile(folder)) };
+  return { home, host, port, hasDoor, dkim, stsPolicy };
 }
 
 /** Throws InvalidArgumentError. */

@@ -44,6 +44,8 @@ export interface HttpServerOptions {
   /** A proxy says where connections come from. */
   readonly behindProxy: boolean;
   readonly limits: NodeLimits;
+  /** The home's MTA-STS policy; undefined: it has none. */
+  readonly stsPolicy?: string | undefined;
 }
 
 export const CLIENT_PATH = '/client';
@@ -122,6 +124,12 @@ export class HttpServer implements AsyncDisposable {
       if (!isLoopback(request.ip)) return reply.code(403).send({ code: 'forbidden' });
       return reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics());
     });
+    const { stsPolicy } = this.#options;
+    // Asked for under a name of its own, mta-sts.HOME (RFC 8461, 3.3): that has nothing else.
+    if (stsPolicy !== undefined)
+      this.#server.get('/.well-known/mta-sts.txt', async (_request, reply) =>
+        reply.type('text/plain; charset=utf-8').send(stsPolicy),
+      );
     this.#server.get('/.well-known/restante', async (request, reply) => {
       // Who has the chain up to a version asks for what follows; a long chain comes in pages.
       const { after: asked } = request.query as { readonly after?: unknown };

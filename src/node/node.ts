@@ -75,6 +75,8 @@ export interface NodeOptions {
   readonly durability?: number;
   /** Somebody will carry letters of so many bytes (`carry`); default: nobody. */
   readonly letterBytes?: number;
+  /** The home's MTA-STS policy (RFC 8461), for whoever asks; default: none. */
+  readonly stsPolicy?: string;
 }
 
 export class Node implements AsyncDisposable {
@@ -205,7 +207,7 @@ export class Node implements AsyncDisposable {
 
   async #open(): Promise<void> {
     const { clock, log } = this.#deps;
-    const { behindProxy = false, folder, host, port, tls } = this.#options;
+    const { behindProxy = false, folder, host, port, stsPolicy, tls } = this.#options;
     this.#metrics.gauge(
       'restante_feed_blocks',
       'Blocks of the feed being written',
@@ -248,7 +250,7 @@ export class Node implements AsyncDisposable {
         mayLink: (target, authorization) => this.#core?.fleet.mayLink(target, authorization) ?? false,
         onLink: (socket, authorization) => this.#admit(socket, (core) => core.serveNode(socket, authorization)),
       },
-      { host, port, behindProxy, limits: this.#limits, ...(tls === undefined ? {} : { tls }) },
+      { host, port, behindProxy, limits: this.#limits, stsPolicy, ...(tls === undefined ? {} : { tls }) },
     );
     const existing = await readHomeConfig(folder);
     this.#home = this.#options.home ?? existing?.home ?? parseHomeName(`localhost:${this.#http.port}`);

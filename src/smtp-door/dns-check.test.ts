@@ -6,6 +6,7 @@ import { parseHomeName } from '../protocol/index.ts';
 import { checkDns } from './dns-check.ts';
 import { dnsRecordsOf, type HomePlace } from './dns-records.ts';
 import { createDkimKeys } from './outbound/dkim.ts';
+import { ownPolicyText } from './own-policy.ts';
 
 const NEVER = new AbortController().signal;
 const SENDING: HomePlace = {
@@ -14,12 +15,13 @@ const SENDING: HomePlace = {
   port: 443,
   hasDoor: true,
   dkim: await createDkimKeys(0),
+  stsPolicy: ownPolicyText('enforce', ['mail.home.example']),
 };
-const SILENT: HomePlace = { ...SENDING, dkim: [] };
+const SILENT: HomePlace = { ...SENDING, dkim: [], stsPolicy: undefined };
 
 /** What an operator has who set all that was printed. */
 function zonesOf(place: HomePlace): Zones {
-  const zones: Record<string, { MX?: string[]; SRV?: string[]; TXT?: string[] }> = {};
+  const zones: Record<string, { A?: string[]; MX?: string[]; SRV?: string[]; TXT?: string[] }> = {};
   for (const { name, type, value } of dnsRecordsOf(place)) {
     const key = name.replace(/\.$/, '');
     const zone = zones[key] ?? {};
@@ -27,6 +29,8 @@ function zonesOf(place: HomePlace): Zones {
     const text = value.replaceAll('" "', '').replaceAll('"', '');
     if (type === 'MX') zone.MX = [...(zone.MX ?? []), text.replace(/\.$/, '')];
     if (type === 'SRV') zone.SRV = [...(zone.SRV ?? []), text];
+    // As a resolver answers.
+    if (type === 'CNAME') zone.A = ['192.0.2.7'];
     if (type === 'TXT') zone.TXT = [...(zone.TXT ?? []), text];
   }
   return {
@@ -105,9 +109,29 @@ describe('the DNS of a home', () => {
       (zones) => ({ ...zones, '_mta-sts.home.example': { TXT: ['v=STSv1; id=1', 'v=STSv1; id=2'] } }),
       /Leave one/,
     ],
+    [
+      'mta-sts',
+      'is of the policy before',
+      (zones) => ({ ...zones, '_mta-sts.home.example': { TXT: ['v=STSv1; id=1'] } }),
+      /Set: _mta-sts\.home\.example\. IN TXT "v=STSv1; id=[0-9a-f]{20}"$/,
+    ],
+    [
+      'mta-sts',
+      'leads nowhere',
+      ({ 'mta-sts.home.example': _, ...zones }) => zones,
+      /Set: mta-sts\.home\.example\. IN CNAME mail\.home\.example\.$/,
+    ],
+    ['mta-sts', 'is missing', ({ '_mta-sts.home.example': _, ...zones }) => zones, /IN TXT "v=STSv1/],
   ])('is wrong where %s %s, and the fix is said', async (name, _, change, fix) => {
     expect(await problems(SENDING, change)).toEqual([
       { name, ok: false, detail: expect.any(String), fix: expect.stringMatching(fix) },
+    ]);
+  });
+
+  test('is wrong where the policy names other machines than take mail', async () => {
+    const stsPolicy = ownPolicyText('testing', ['mx1.home.example']);
+    expect(await problems({ ...SENDING, stsPolicy })).toEqual([
+      { name: 'mta-sts', ok: false, detail: expect.any(String), fix: expect.stringContaining('--smtp-mx mail.home.') },
     ]);
   });
 
@@ -131,7 +155,7 @@ describe('the DNS of a home', () => {
     const fails = { fails: true } as const;
     const change = (zones: Zones): Zones => Object.fromEntries(Object.keys(zones).map((name) => [name, fails]));
     const found = await problems(SENDING, change);
-    expect(found.map(({ name }) => name)).toEqual(['address', 'srv', 'mx', 'spf', 'dmarc', 'dkim']);
+    expect(found.map(({ name }) => name)).toEqual(['address', 'srv', 'mx', 'spf', 'dmarc', 'dkim', 'mta-sts']);
     expect(found[0]?.detail).toMatch(/^DNS does not answer/);
   });
 });

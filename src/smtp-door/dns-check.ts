@@ -7,6 +7,8 @@ import type { DnsResolver, DnsType } from '../base/system/index.ts';
 import { withMessageDns } from './authentication/message-dns.ts';
 import { judgeSpf } from './authentication/spf.ts';
 import { type DnsRecord, dnsRecordsOf, type HomePlace } from './dns-records.ts';
+import { matchesPolicy, parseStsPolicy, stsIdOf } from './outbound/sts-policy.ts';
+import { ownPolicyId } from './own-policy.ts';
 
 export interface DnsCheckDeps {
   readonly clock: Clock;
@@ -184,12 +186,30 @@ class DnsCheck {
   }
 
   async #mtaSts(): Promise<Omit<DnsFinding, 'name'>> {
-    const found = (await this.#records(`_mta-sts.${this.#place.home}`, 'TXT')).filter((text) =>
-      /^v=STSv1\b/.test(text),
-    );
-    if (found.length === 0)
-      return { ok: true, detail: 'not set: mail servers may be talked into bringing mail in the clear (RFC 8461)' };
+    const { hasDoor, home, host: machine, stsPolicy } = this.#place;
+    const name = `_mta-sts.${home}`;
+    const found = (await this.#records(name, 'TXT')).filter((text) => /^v=STSv1\b/.test(text));
     if (found.length > 1) return { ok: false, detail: 'several records: none counts', fix: 'Leave one.' };
+    if (found.length === 0 && stsPolicy === undefined)
+      return { ok: true, detail: 'not set: mail servers may be talked into bringing mail in the clear (RFC 8461)' };
+    // A policy of another server's is that one's to judge.
+    if (stsPolicy === undefined) return { ok: true, detail: found[0] ?? '' };
+    if (stsIdOf(found) !== ownPolicyId(stsPolicy)) {
+      const detail =
+        found.length === 0 ? 'nobody hears of the policy' : `${found[0]} is not of the policy that is here`;
+      return { ok: false, detail, fix: this.#fix('TXT', name) };
+    }
+    const policy = parseStsPolicy(stsPolicy);
+    if (hasDoor && policy !== undefined && !matchesPolicy(policy, machine))
+      return {
+        ok: false,
+        detail: `the policy names ${policy.mx.join(', ')}, and mail is brought to ${machine}`,
+        fix: `Start the home with --smtp-mx ${machine}, and every other machine with a door.`,
+      };
+    const host = `mta-sts.${home}`;
+    const addresses = [...(await this.#records(host, 'A')), ...(await this.#records(host, 'AAAA'))];
+    if (addresses.length === 0)
+      return { ok: false, detail: `${host} has no address: nobody finds the policy`, fix: this.#fix('CNAME', host) };
     return { ok: true, detail: found[0] ?? '' };
   }
 

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parseHomeName } from '../protocol/index.ts';
 import { dnsRecordsOf, type HomePlace } from './dns-records.ts';
 import { createDkimKeys } from './outbound/dkim.ts';
+import { stsIdOf } from './outbound/sts-policy.ts';
+import { ownPolicyText } from './own-policy.ts';
 
 const PLACE: HomePlace = {
   home: parseHomeName('home.example'),
@@ -9,6 +11,7 @@ const PLACE: HomePlace = {
   port: 443,
   hasDoor: true,
   dkim: [],
+  stsPolicy: undefined,
 };
 
 function recordOf(place: HomePlace, name: string, type: string): string | undefined {
@@ -24,6 +27,17 @@ describe('the records of a home', () => {
 
   test('say that there is no door, where there is none', () => {
     expect(recordOf({ ...PLACE, hasDoor: false }, 'home.example.', 'MX')).toBe('0 .');
+  });
+
+  test('say where its MTA-STS policy is, and which one it is', () => {
+    const policy = ownPolicyText('enforce', ['mail.home.example']);
+    const place = { ...PLACE, stsPolicy: policy };
+    expect(recordOf(place, 'mta-sts.home.example.', 'CNAME')).toBe('mail.home.example.');
+    const record = recordOf(place, '_mta-sts.home.example.', 'TXT') ?? '';
+    expect(stsIdOf([record.replaceAll('"', '')])).toMatch(/^[0-9a-f]{20}$/);
+    const other = { ...PLACE, stsPolicy: ownPolicyText('testing', ['mail.home.example']) };
+    expect(recordOf(other, '_mta-sts.home.example.', 'TXT')).not.toBe(record);
+    expect(recordOf(PLACE, '_mta-sts.home.example.', 'TXT')).toBeUndefined();
   });
 
   test('say that nobody sends by SMTP in its name', () => {

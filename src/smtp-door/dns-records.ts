@@ -4,6 +4,7 @@
  */
 import type { HomeName } from '../protocol/index.ts';
 import { type DkimKey, dkimRecordOf } from './outbound/dkim.ts';
+import { ownPolicyId } from './own-policy.ts';
 
 export interface HomePlace {
   readonly home: HomeName;
@@ -15,19 +16,21 @@ export interface HomePlace {
   readonly hasDoor: boolean;
   /** What signs the ordinary mail of its people; empty: the home sends none. */
   readonly dkim: readonly DkimKey[];
+  /** The MTA-STS policy that its node answers with; undefined: none. */
+  readonly stsPolicy: string | undefined;
 }
 
 export interface DnsRecord {
   /** With the final dot. */
   readonly name: string;
-  readonly type: 'MX' | 'SRV' | 'TXT';
+  readonly type: 'CNAME' | 'MX' | 'SRV' | 'TXT';
   /** As a zone file has it. */
   readonly value: string;
   readonly why: string;
 }
 
 export function dnsRecordsOf(place: HomePlace): readonly DnsRecord[] {
-  const { dkim, hasDoor, home, host, port } = place;
+  const { dkim, hasDoor, home, host, port, stsPolicy } = place;
   const mx = hasDoor
     ? { value: `10 ${host}.`, why: 'Mail servers bring mail for this home to its door.' }
     : { value: '0 .', why: 'This home has no SMTP door: mail servers tell their senders at once (RFC 7505).' };
@@ -39,7 +42,25 @@ export function dnsRecordsOf(place: HomePlace): readonly DnsRecord[] {
       why: `Other homes find this one, and know while it is down that it is a home: nobody writes to it in the clear.`,
     },
     { name: `${home}.`, type: 'MX', ...mx },
+    ...(stsPolicy === undefined ? [] : policyRecords(place, stsPolicy)),
     ...(dkim.length > 0 ? sendingRecords(place) : silentRecords(home)),
+  ];
+}
+
+function policyRecords({ home, host }: HomePlace, policy: string): readonly DnsRecord[] {
+  return [
+    {
+      name: `mta-sts.${home}.`,
+      type: 'CNAME',
+      value: `${host}.`,
+      why: 'Mail servers ask there, by HTTPS at port 443, how mail may be brought (MTA-STS).',
+    },
+    {
+      name: `_mta-sts.${home}.`,
+      type: 'TXT',
+      value: quoted(`v=STSv1; id=${ownPolicyId(policy)}`),
+      why: 'Which policy they find there: set it when that answers.',
+    },
   ];
 }
 

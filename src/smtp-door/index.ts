@@ -7,5 +7,6 @@ export { MESSAGE_BYTES_DEFAULT, MESSAGE_BYTES_LIMIT } from './limits.ts';
 export { createDkimKeys, type DkimKey, dkimRecordOf } from './outbound/dkim.ts';
 export { Outbound, type OutboundDeps, type OutboundOptions } from './outbound/outbound.ts';
 export type { Relay } from './outbound/route.ts';
+export { ownPolicyText, type StsMode } from './own-policy.ts';
 export { SmtpDoor, type SmtpDoorOptions } from './smtp-door.ts';
 export { SpamdFilter, type SpamdPlace } from './spamd-filter.ts';

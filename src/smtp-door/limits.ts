@@ -82,3 +82,8 @@ export const IDLE_TIMEOUT_MS = 300 * SECOND_MS;
 export const UNFINISHED_REMEMBERED = 1_000;
 /** Whoever is still connected when what was being written is written is told at once that the door closes. */
 export const CLOSE_TIMEOUT_MS = 1;
+/**
+ * How long others keep the home's own MTA-STS policy: weeks, as RFC 8461 asks of one that is enforced, or somebody between waits
+ * until it is forgotten; a day for one that is tried, or taken back.
+ */
+export const OWN_POLICY_MAX_AGE_SECONDS = { none: 86_400, testing: 86_400, enforce: 21 * 86_400 } as const;

@@ -1,5 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { parseStsPolicy, stsIdOf } from '../../src/smtp-door/outbound/sts-policy.ts';
+import { ownPolicyId } from '../../src/smtp-door/own-policy.ts';
+import { Certificate } from '../harness/certificate.ts';
 import { DnsServer } from '../harness/dns-server.ts';
 import { Sandbox } from './command-line.ts';
 
@@ -44,6 +47,47 @@ describe('dns', () => {
     await using world = await setup('home.example');
     for (const host of ['192.0.2.1', '2001:db8::1', 'mail.home.example:25', 'a b'])
       expect((await world.dns('--host', host)).code, host).toBe(2);
+  });
+
+  test('names the policy that the home answers with, until that is taken back', async () => {
+    await using sandbox = await Sandbox.open();
+    await using certificate = await Certificate.create();
+    const at = ['--data', sandbox.path('home')];
+    const door = ['--smtp-port', '0', '--smtp-tls-cert', certificate.path, '--smtp-tls-key', certificate.keyPath];
+    const start = (...options: string[]) =>
+      sandbox.start(['node', '--port', '0', '--home', 'home.example', '--json', ...at, ...options]);
+    const named = async () => (await sandbox.run(['dns', ...at])).stdout.match(/_mta-sts\S+ .*TXT "(.*)"/)?.[1];
+
+    const mx = ['--smtp-mx', 'mx1.home.example', 'MX2.home.example'];
+    const home = start(...door, '--smtp-sts', 'enforce', ...mx);
+    const { federation } = await home.next();
+    const answer = await fetch(`${federation}/.well-known/mta-sts.txt`);
+    expect(answer.headers.get('content-type')).toMatch(/^text\/plain\b/);
+    const policy = await answer.text();
+    expect(parseStsPolicy(policy)).toMatchObject({ mode: 'enforce', mx: ['mx1.home.example', 'mx2.home.example'] });
+    expect(stsIdOf([(await named()) ?? ''])).toBe(ownPolicyId(policy));
+    expect((await home.stop('SIGTERM')).code).toBe(0);
+
+    const without = start();
+    const none = await fetch(`${(await without.next()).federation}/.well-known/mta-sts.txt`);
+    expect(none.status).toBe(404);
+    expect(await named()).toBeUndefined();
+    await without.stop('SIGTERM');
+  });
+
+  test.each([
+    ['of this machine', ['--smtp-sts', 'testing'], '--home'],
+    [
+      'without a certificate',
+      ['--home', 'home.example', '--smtp-port', '0', '--smtp-sts', 'enforce'],
+      '--smtp-tls-cert',
+    ],
+    ['without a policy', ['--home', 'home.example', '--smtp-mx', 'mail.home.example'], '--smtp-sts'],
+  ])('promises nothing for a home %s', async (_, options, fix) => {
+    await using sandbox = await Sandbox.open();
+    const at = ['--port', '0', '--json', '--data', sandbox.path('home')];
+    const { code, stdout } = await sandbox.run(['node', ...at, ...options]);
+    expect([code, stdout]).toEqual([2, expect.stringContaining(fix)]);
   });
 
   test('is checked by doctor, which says what to set', async () => {

@@ -9,6 +9,7 @@ import type { Act, Context } from '../context.ts';
 import { addHubOptions, type HubOptions, hubPortOption, openHub } from '../hub.ts';
 import { addLetterOptions, type LetterFlags, letterBytesOf, openOutbound } from '../letters.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../log.ts';
+import { addStsOptions, keepStsPolicy, type StsFlags } from '../mta-sts.ts';
 import {
   bytesArgument,
   countOption,
@@ -22,7 +23,7 @@ import {
 import { dataFolderOf, loadNode } from '../server.ts';
 import { addSmtpDoorOptions, openSmtpDoor, type SmtpDoorFlags, smtpTlsOf } from '../smtp-door.ts';
 
-interface UpOptions extends HubOptions, SmtpDoorFlags, LetterFlags {
+interface UpOptions extends HubOptions, SmtpDoorFlags, StsFlags, LetterFlags {
   readonly home?: HomeName;
   readonly host: string;
   readonly port: number;
@@ -52,7 +53,7 @@ export function addUp(program: Command, act: Act): void {
     .option('--no-hub', 'without a hub');
   for (const command of [up, node])
     withExamples(
-      addLetterOptions(addSmtpDoorOptions(forServer(command)))
+      addLetterOptions(addStsOptions(addSmtpDoorOptions(forServer(command))))
         .addOption(new Option('--home <name>', 'the mail domain (default: localhost:PORT)').argParser(homeOption))
         .option('--host <address>', 'where to listen', '127.0.0.1')
         .addOption(new Option('--port <number>', '0 picks a free one').argParser(portOption).default(DEFAULT_PORT))
@@ -94,7 +95,11 @@ async function run(context: Context, options: UpOptions): Promise<void> {
   const { Node, parseLimits } = await loadNode();
   const limits = parseLimits(options.limit ?? {});
   const log = createLog(level);
-  await using node = await Node.open({ ...context.deps, log }, nodeOptions(context, options, limits));
+  const stsPolicy = await keepStsPolicy(context, options);
+  await using node = await Node.open(
+    { ...context.deps, log },
+    { ...nodeOptions(context, options, limits), ...(stsPolicy === undefined ? {} : { stsPolicy }) },
+  );
   await using hub = options.hub === true ? await openHomeHub(context, log, options, node) : undefined;
   if (hub !== undefined) node.onMail((accounts) => hub.announceMail(accounts));
   const invite = await firstInvite(node, options);
