@@ -1,9 +1,6 @@
 /** Where a home is, as its folder and its operator say: what DNS has to say of it follows from that. */
 import { access } from 'node:fs/promises';
-import { isIP } from 'node:net';
-import { InvalidArgumentError } from 'commander';
 import { isLoopbackHome } from '../federation/index.ts';
-import { parseHomeName } from '../protocol/index.ts';
 import type { HomePlace } from '../smtp-door/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
@@ -36,17 +33,6 @@ export async function homePlaceOf(context: Context, options: PlaceOptions): Prom
   const [dkim, stsPolicy] = [await readDkimKeys(dkimKeysFile(folder)), await readStsPolicy(folder)];
   const hasDoor = await exists(doorKeysFile(folder));
   return { home, host, port, hasDoor, dkim, stsPolicy };
-}
-
-/** Throws InvalidArgumentError. */
-export function hostOption(text: string): string {
-  const host = text.toLowerCase().replace(/\.$/, '');
-  try {
-    if (isIP(host) === 0 && !host.includes(':')) return parseHomeName(host);
-  } catch {
-    // the parser's refusal ends as the one below
-  }
-  throw new InvalidArgumentError('Give the name of a machine, such as mail.home.example.');
 }
 
 async function exists(file: string): Promise<boolean> {

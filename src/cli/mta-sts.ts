@@ -13,7 +13,7 @@ import type { StsMode } from '../smtp-door/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
 import { writeDurably } from './durable-file.ts';
-import { hostOption } from './home-place.ts';
+import { hostOption } from './options.ts';
 import { dataFolderOf, loadNode } from './server.ts';
 import { type DoorPlace, smtpTlsOf } from './smtp-door.ts';
 

@@ -124,3 +124,14 @@ function judged<Value>(text: string, parse: (text: string) => Value, hint: strin
     throw new InvalidArgumentError(`${hint[0]?.toUpperCase()}${hint.slice(1)}.`);
   }
 }
+
+/** The name of a machine. Throws InvalidArgumentError. */
+export function hostOption(text: string): string {
+  const host = text.toLowerCase().replace(/\.$/, '');
+  try {
+    if (isIP(host) === 0 && !host.includes(':')) return parseHomeName(host);
+  } catch {
+    // the parser's refusal ends as the one below
+  }
+  throw new InvalidArgumentError('Give the name of a machine, such as mail.home.example.');
+}

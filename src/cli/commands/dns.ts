@@ -2,8 +2,8 @@
 import { type Command, Option } from 'commander';
 import type { DnsRecord } from '../../smtp-door/index.ts';
 import type { Act, Context } from '../context.ts';
-import { homePlaceOf, hostOption, type PlaceOptions } from '../home-place.ts';
-import { forServer, portOption, withExamples } from '../options.ts';
+import { homePlaceOf, type PlaceOptions } from '../home-place.ts';
+import { forServer, hostOption, portOption, withExamples } from '../options.ts';
 
 /** Where HTTPS is, with a proxy or without. */
 const HTTPS_PORT = 443;

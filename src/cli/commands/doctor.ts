@@ -6,13 +6,14 @@ import type { Client } from '../../client/index.ts';
 import { Unsuccessful } from '../cli-error.ts';
 import type { Act, Context } from '../context.ts';
 import { describeError } from '../error-line.ts';
-import { homePlaceOf, hostOption } from '../home-place.ts';
+import { homePlaceOf } from '../home-place.ts';
 import { CATCH_UP_MS, CLOCK_DIFFERENCE_MAX_MS } from '../limits.ts';
 import {
   DEVICE,
   dataOption,
   dnsServerOption,
   forPerson,
+  hostOption,
   type PersonOptions,
   type ServerOptions,
   withExamples,
