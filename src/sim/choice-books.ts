@@ -37,6 +37,7 @@ interface AskedRound {
 // The rules' numbers stand here once more: a wrong one in the program's limits.ts must not go unnoticed.
 export const LOOP_MS = 10_000;
 export const PING_LIMIT_MS = 500;
+export const SLOW_PING_LIMIT_MS = 5_000;
 export const CONNECT_LIMIT_MS = 5_000;
 export const PINNED_LOOPS = 3;
 export const REST_AFTER_CONNECT_MS = 10_000;
@@ -54,6 +55,8 @@ export class ChoiceBooks {
   pin: string | undefined;
   /** Loops without a connection since the wish. */
   awayLoops = 0;
+  /** The same since there was a connection. */
+  emptyLoops = 0;
   borrowing = false;
   chosen: string | undefined;
   offlineSaid = false;
@@ -111,7 +114,11 @@ export class ChoiceBooks {
         break;
     }
     const looped = event.type === 'tick' && after.nextLoopAt !== before.nextLoopAt;
-    if (looped && before.link.at !== 'connected') this.awayLoops++;
+    if (looped && before.link.at !== 'connected') {
+      this.awayLoops++;
+      this.emptyLoops++;
+    }
+    if (after.link.at === 'connected') this.emptyLoops = 0;
   }
 
   setPin(pin: string | undefined): void {

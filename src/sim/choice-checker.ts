@@ -15,6 +15,7 @@ import {
   PING_LIMIT_MS,
   PINNED_LOOPS,
   REST_AFTER_FAILURE_MS,
+  SLOW_PING_LIMIT_MS,
   USER_EVENTS,
 } from './choice-books.ts';
 import { checkDeadlines, REACHING_MS } from './choice-deadlines.ts';
@@ -189,8 +190,8 @@ export class ChoiceChecker {
     }
     const forPinned = effect.nodes.length === 1 && effect.nodes[0] === this.#books.pin;
     assert(
-      effect.limitMs === PING_LIMIT_MS || forPinned,
-      'pings wait half a second, for the pinned node longer',
+      effect.limitMs === PING_LIMIT_MS || forPinned || this.#mayAskSlow(effect.limitMs, isSecond),
+      'pings wait half a second, longer for the pinned node, and for all when three loops found nobody',
       effect,
     );
     this.#books.round = {
@@ -200,6 +201,11 @@ export class ChoiceChecker {
       answers: new Map(),
       whileConnected: this.#books.active?.connectedAt !== undefined,
     };
+  }
+
+  /** Only when nobody answered in time in this loop either. */
+  #mayAskSlow(limitMs: number, isSecond: boolean): boolean {
+    return limitMs === SLOW_PING_LIMIT_MS && isSecond && this.#books.emptyLoops > 3;
   }
 
   #takeConnect(effect: Extract<ChoiceEffect, { type: 'connect' }>): void {
@@ -215,7 +221,8 @@ export class ChoiceChecker {
   }
 
   #checkPick(node: string): void {
-    const answers = [...(this.#books.round?.answers ?? [])].filter(([, rttMs]) => rttMs < PING_LIMIT_MS);
+    const limitMs = this.#books.round?.limitMs ?? PING_LIMIT_MS;
+    const answers = [...(this.#books.round?.answers ?? [])].filter(([, rttMs]) => rttMs < limitMs);
     const best = Math.max(...answers.map(([name]) => this.#books.complete(name)));
     const counted = answers.filter(([name]) => this.#books.complete(name) === best);
     const pool = counted.sort(([, a], [, b]) => a - b).slice(0, Math.ceil(counted.length / 4));

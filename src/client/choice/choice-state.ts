@@ -92,6 +92,8 @@ export interface ChoiceState {
   /** Undefined exactly while connected. */
   readonly absence: Absence | undefined;
   readonly nextLoopAt: number;
+  /** Loops without a node since there was one. */
+  readonly awayLoops: number;
   /** Tries left between a cut and the loop. */
   readonly quickTries: number;
   /** Number of the last ping round or connect. */
@@ -168,6 +170,7 @@ export function createChoice(nodes: readonly ListedNode[], pinned: string | unde
     link: { at: 'disconnected', retryAt: undefined },
     absence: { since: now.wallMs, said: false },
     nextLoopAt: now.at,
+    awayLoops: 0,
     quickTries: 0,
     serial: 0,
     seen: { at: now.at, wallMs: now.wallMs },

@@ -82,6 +82,32 @@ describe('the loop', () => {
     expect(silent.until(5_000).read()).toEqual(['offline since 0']);
   });
 
+  test('takes a slow node when three loops have found no other, and leaves it for one that is not', () => {
+    const slow = { n0: 1_900, n1: 700, n2: 2_500, n3: 800, n4: 4_999 };
+    const bench = new Bench(6);
+    for (const at of [0, 10_000, 20_000]) {
+      expect(bench.until(at).answer(slow).read()[0]).toBe('ping n0 n1 n2 n3 n4 n5');
+      expect(bench.view.state).toBe('disconnected');
+    }
+    bench.until(30_000).answer(slow);
+    expect(bench.read()).toEqual(['ping n0 n1 n2 n3 n4 n5', 'ping n0 n1 n2 n3 n4 n5']);
+    bench.random = 0.99;
+    bench.answer(slow);
+    expect(bench.view).toMatchObject({ state: 'connecting', node: 'n3' });
+    bench.connected().until(40_000).read();
+    for (let at = 40_500; at <= 43_000 && bench.view.node === 'n3'; at += 500) bench.answer({ n5: 20 }).until(at);
+    expect(bench.view).toMatchObject({ state: 'connecting', node: 'n5' });
+  });
+
+  test('asks slow nodes no sooner after a cut', () => {
+    const bench = Bench.onN0(2).until(60_000);
+    bench.take({ type: 'closed', attempt: bench.attempt, refused: false }).answer({}).read();
+    for (let at = 61_000; at <= 95_000; at += 1_000)
+      expect(bench.until(at).answer({ n1: 800 }).read()).not.toHaveLength(2);
+    bench.until(100_000).answer({ n1: 800 });
+    expect(bench.answer({ n1: 800 }).view).toMatchObject({ state: 'connecting', node: 'n1' });
+  });
+
   test('waits half a second for answers, not longer', () => {
     const bench = new Bench(2).until(0);
     bench.take({ type: 'pong', round: 1, node: 'n1', rttMs: 20, store: true });

@@ -124,6 +124,7 @@ function loop(turn: Turn): void {
   turn.set({ nextLoopAt: behind ? now.at + LOOP_MS : state.nextLoopAt + LOOP_MS });
   const { link, pin } = state;
   if (link.at !== 'connected') {
+    turn.set({ awayLoops: state.awayLoops + 1 });
     if (pin !== undefined) turn.set({ pin: { ...pin, awayLoops: pin.awayLoops + 1 } });
     if (link.at === 'disconnected') turn.search(true);
     return;
@@ -216,7 +217,7 @@ function takeConnected(turn: Turn, event: ChoiceEventOf<'connected'>): void {
   const liveness = openLiveness(turn.now, event.heartbeatMs);
   turn.setLink({ at: 'connected', node, attempt: link.attempt, cause, liveness, failedRequests: 0, look: undefined });
   if (pin?.node === node) turn.set({ pin: { node, awayLoops: 0, borrowing: false } });
-  turn.set({ absence: undefined, quickTries: 0 });
+  turn.set({ absence: undefined, awayLoops: 0, quickTries: 0 });
   turn.rest(node, 'connected');
   turn.setRecord(node, { completeness: 1 });
   turn.notify({ type: 'state', node, state: 'connected' });

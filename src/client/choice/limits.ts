@@ -18,8 +18,12 @@ export const REST_AFTER_FAILURE_MS = 180_000;
 export const FAILED_REQUESTS_MAX = 2;
 /** Loops for which the pinned node alone is tried before another is borrowed. */
 export const PINNED_LOOPS = 3;
+/** Loops that find nobody in time before slow nodes are asked as well: a poor line is known by then, a fault of a moment over. */
+export const FAST_LOOPS = 3;
 /** The pinned node is wished for whatever its speed: half a loop is time enough to answer. */
 export const PINNED_PING_LIMIT_MS = 5_000;
+/** The same for nodes that are slow, all of them: one is better than none. */
+export const SLOW_PING_LIMIT_MS = PINNED_PING_LIMIT_MS;
 /** A connect with its handshakes, over a poor line; less than a loop, so that one loop leaves a node that hangs. */
 export const CONNECT_LIMIT_MS = 5_000;
 /** Heartbeats that may stay away before a connection is taken for dead. */

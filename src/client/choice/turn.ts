@@ -18,12 +18,14 @@ import {
 import {
   CONNECT_LIMIT_MS,
   FAILED_REQUESTS_MAX,
+  FAST_LOOPS,
   PING_LIMIT_MS,
   PINNED_PING_LIMIT_MS,
   QUICK_RETRY_MS,
   QUICK_TRIES,
   REST_AFTER_CONNECT_MS,
   REST_AFTER_FAILURE_MS,
+  SLOW_PING_LIMIT_MS,
 } from './limits.ts';
 import { startProbe } from './liveness.ts';
 import type { Moment } from './moment.ts';
@@ -102,6 +104,7 @@ export class Turn {
     else if (found !== undefined) this.connectTo(found.node, pin === undefined ? 'loop' : 'borrow');
     // Nobody to borrow from: the wish is tried as it is, since it may only be slow.
     else if (pin !== undefined && this.#isFree(pin.node)) this.connectTo(pin.node, 'pin');
+    else if (spare.length === 0 && this.#mayBeSlow(round)) this.#ask(this.#askable(), [], SLOW_PING_LIMIT_MS);
     else this.#ask(spare, []);
   }
 
@@ -218,22 +221,32 @@ export class Turn {
   }
 
   #searchAmongAll(byLoop: boolean): void {
-    const names = [...this.state.nodes.keys()];
-    const free = names.filter((name) => this.#isFree(name));
-    const failed = byLoop ? names.filter((name) => this.state.nodes.get(name)?.rest?.cause === 'failed') : [];
+    const free = this.#askable().filter((name) => this.#isFree(name));
+    const failed = byLoop ? this.#askable().filter((name) => !this.#isFree(name)) : [];
     // A node that is gone for good never fails a connect, so it does not rest: it must not stand before one that does.
     if (free.length > 0) this.#ask(free, failed);
     else this.#ask(failed, []);
   }
 
-  #ask(names: readonly string[], spare: readonly string[]): void {
+  #ask(names: readonly string[], spare: readonly string[], limitMs = this.#searchLimitMs()): void {
     if (names.length === 0) this.foundNobody();
-    else this.setLink({ at: 'searching', round: this.#startRound(names, this.#searchLimitMs()), spare });
+    else this.setLink({ at: 'searching', round: this.#startRound(names, limitMs), spare });
+  }
+
+  /** Who does not rest, or only since it failed. */
+  #askable(): readonly string[] {
+    const failed = (name: string): boolean => this.state.nodes.get(name)?.rest?.cause === 'failed';
+    return [...this.state.nodes.keys()].filter((name) => this.#isFree(name) || failed(name));
+  }
+
+  /** Loops have found nobody, nor has this round: by a line that is slow, everybody is. */
+  #mayBeSlow({ limitMs }: Round): boolean {
+    return limitMs < SLOW_PING_LIMIT_MS && this.state.awayLoops > FAST_LOOPS;
   }
 
   /** Where there is nothing to choose, a node that is far away or busy is better than none. */
   #searchLimitMs(): number {
-    return this.state.nodes.size === 1 ? PINNED_PING_LIMIT_MS : PING_LIMIT_MS;
+    return this.state.nodes.size === 1 ? SLOW_PING_LIMIT_MS : PING_LIMIT_MS;
   }
 
   /** Listed and not at rest. */
