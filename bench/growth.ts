@@ -91,9 +91,19 @@ async function grow(
 ): Promise<readonly Person[]> {
   await using node = await NodeProcess.open({ folder, ...(database === undefined ? {} : { database }) });
   using load = await (typeof people === 'number' ? Load.open(node, people) : Load.open(node, people.length, people));
-  for (let entries = from; entries < to; entries += SLICE)
+  for (let entries = from; entries < to; entries += SLICE) {
     await load.submit(node, load.prepare(Math.min(SLICE, to - entries), BODY_BYTES));
+    tell(Math.min(to, entries + SLICE), to);
+  }
   return load.people;
+}
+
+/** To whoever watches: ten million take an hour. In a file it is a line for each hundredth. */
+function tell(entries: number, to: number): void {
+  const hundredth = (count: number): number => Math.floor((100 * count) / to);
+  const { isTTY } = process.stderr;
+  if (!isTTY && hundredth(entries) === hundredth(entries - SLICE)) return;
+  process.stderr.write(`${isTTY ? '\r' : ''}growth: ${entries} of ${to} entries${isTTY && entries < to ? '' : '\n'}`);
 }
 
 async function measure(place: Place, people: readonly Person[], size: number): Promise<Point> {
