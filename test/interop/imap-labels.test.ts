@@ -75,6 +75,37 @@ describe('a message with several labels', () => {
     expect(setting.shown).toEqual([['a', [ALL_MAIL, 'Lists']]]);
   });
 
+  test('loses one of them here, and what is said and done of it afterwards still arrives', async () => {
+    await using setting = await setup({ INBOX: ['a'], [ALL_MAIL]: ['a'], Lists: ['a'] });
+    const { folderOf, world } = setting;
+    const [id, lists] = [setting.idOf('a'), world.mailboxNamed('Lists')];
+    await world.call(['Mailbox/set', { destroy: [lists], onDestroyRemoveEmails: true }]);
+    await world.settled();
+    folderOf('INBOX').flag('a', '\\Seen');
+    await world.settled();
+    expect(setting.shown).toEqual([['a', [ALL_MAIL, 'Inbox']]]);
+    expect(world.account.email(id)?.keywords).toEqual(['$seen']);
+    await world.call(['Email/set', { update: { [id]: { 'keywords/$flagged': true } } }]);
+    await world.settled();
+    expect([...(folderOf(ALL_MAIL).messages[0]?.flags ?? [])]).toContain('\\Flagged');
+    expect(world.account.pending(10)).toEqual([]);
+  });
+
+  test('loses one of them while the server is away, and comes through what it is told then', async () => {
+    await using setting = await setup({ INBOX: ['a'], [ALL_MAIL]: ['a'], Lists: ['a'] });
+    const { folderOf, world } = setting;
+    const [id, lists] = [setting.idOf('a'), world.mailboxNamed('Lists')];
+    world.crashAgent();
+    await world.call(['Mailbox/set', { destroy: [lists], onDestroyRemoveEmails: true }]);
+    folderOf('INBOX').flag('a', '\\Seen');
+    await world.kill();
+    await world.start();
+    await world.settled();
+    expect(setting.shown).toEqual([['a', [ALL_MAIL, 'Inbox']]]);
+    expect(world.account.email(id)?.keywords).toEqual(['$seen']);
+    expect(world.account.pending(10)).toEqual([]);
+  });
+
   test('made here, is the same email where the server shows it too', async () => {
     await using setting = await setup({ INBOX: [], [ALL_MAIL]: [], Drafts: [] });
     const { folderOf, world } = setting;

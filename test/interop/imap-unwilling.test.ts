@@ -248,6 +248,30 @@ describe('a mailbox that the server never makes', () => {
   });
 });
 
+describe('a folder that is destroyed here while it is looked at', () => {
+  test('keeps the mail that came to it and that nobody has seen', async () => {
+    let onOpen: (() => void) | undefined;
+    await using setting = await setup({ INBOX: [], Box: [] }, (_tag, command) => {
+      if (/^(?:SELECT|EXAMINE) "?Box/.test(command)) onOpen?.();
+      return undefined;
+    });
+    const { folders, said, world } = setting;
+    await world.settled();
+    const box = world.mailboxNamed('Box');
+    world.crashAgent();
+    folders.get('Box')?.add('unseen');
+    onOpen = () => {
+      onOpen = undefined;
+      world.account.removeMailbox(box, 'client');
+    };
+    await world.settled();
+    expect(said.filter((command) => /^DELETE/i.test(command))).toEqual([]);
+    expect(folders.get('Box')?.messages).toHaveLength(1);
+    await setting.look();
+    expect(setting.emailNamed('unseen')).toBeDefined();
+  });
+});
+
 describe('a folder whose flags nobody may change', () => {
   test('takes none of them from a draft that is put into another', async () => {
     await using setting = await setup({ INBOX: ['here'], Shared: ['theirs'] });

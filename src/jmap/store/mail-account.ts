@@ -211,7 +211,9 @@ export class MailAccount {
     this.#transact(() => {
       const email = this.email(id);
       if (email === undefined) return;
-      const { keywords, mailboxIds } = this.#parts.pending.merged(this.n, id, remote);
+      const { keywords, mailboxIds: told } = this.#parts.pending.merged(this.n, id, remote);
+      // Some may have been destroyed here, and the server does not know it yet.
+      const mailboxIds = told.filter((mailboxId) => this.mailbox(mailboxId) !== undefined);
       const { place, blobId, size, preview, hasAttachment } = remote;
       this.#parts.emails.update(this.n, email, {
         keywords,

@@ -48,6 +48,7 @@ export class ImapAccount {
     this.account = account;
     this.#places = new Places(account);
     this.#folders = new RemoteFolders(account);
+    for (const id of this.#places.mailboxIds()) if (this.#folders.pathOf(id) === undefined) this.#places.leave(id);
     this.#folders.check((mailboxId) => this.#places.count(mailboxId));
     this.#puts = new Puts(deps, account);
     const known = { account, places: this.#places, folders: this.#folders, puts: this.#puts };
@@ -196,7 +197,7 @@ export class ImapAccount {
     const wanted: string[] = [];
     for (const { change, seq } of this.account.pendingOf(emailId))
       if (change.kind === 'emailCreate') {
-        wanted.push(...change.mailboxIds.filter((id) => id !== from));
+        wanted.push(...change.mailboxIds.filter((id) => id !== from && this.account.mailbox(id) !== undefined));
         this.account.settle([seq]);
       }
     return wanted;
@@ -268,7 +269,8 @@ export class ImapAccount {
   }
 
   #synced(path: string, mark: FolderMark): void {
-    const id = this.#folders.idOf(path);
+    const id = this.#idOf(path);
+    // Of one that was destroyed here while it was looked at nothing was taken over: its mail stays unseen, and the folder.
     if (id === undefined) return;
     // The server says only once that a message is gone: what was not taken over is compared the next time.
     if (this.#unsettled.delete(id)) this.#folders.unmark(id);
@@ -365,6 +367,7 @@ export class ImapAccount {
     const isWanted =
       this.account.counts(id).totalEmails > 0 || this.account.mailboxes().some(({ parentId }) => parentId === id);
     this.#folders.forget(id);
+    this.#places.leave(id);
     const mailbox = this.account.mailbox(id);
     if (mailbox === undefined) return;
     if (!isWanted) this.account.removeMailbox(id, 'agent');

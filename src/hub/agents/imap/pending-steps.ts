@@ -262,7 +262,7 @@ export class PendingSteps {
         this.#done.add(`${seq} subscribe`);
         return;
       case 'deleteFolder':
-        if (change.kind === 'mailboxDestroy') folders.forget(object);
+        if (change.kind === 'mailboxDestroy') this.#forgetFolder(object);
         return;
     }
   }
@@ -290,7 +290,12 @@ export class PendingSteps {
     log.error({ kind: plan.step.kind, reason }, 'the server refuses a change, which is given up');
     this.#settle(pending);
     this.#showServers(pending, plan);
-    if (change.kind === 'mailboxDestroy') this.#deps.folders.forget(pending.object);
+    if (change.kind === 'mailboxDestroy') this.#forgetFolder(pending.object);
+  }
+
+  #forgetFolder(mailboxId: string): void {
+    this.#deps.folders.forget(mailboxId);
+    this.#deps.places.leave(mailboxId);
   }
 
   /** The folder is compared as a whole, and what it says is shown. */

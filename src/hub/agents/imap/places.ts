@@ -115,6 +115,16 @@ export class Places {
     return emailId;
   }
 
+  /** The folder is no more, or is not ours to know. */
+  leave(mailboxId: string): void {
+    for (const uid of this.uids(mailboxId)) this.remove(mailboxId, uid);
+    this.#byMailbox.delete(mailboxId);
+  }
+
+  mailboxIds(): readonly string[] {
+    return [...this.#byMailbox.keys()];
+  }
+
   /** The email is gone from the store. */
   forget(emailId: string): void {
     this.#find(emailId);
