@@ -272,6 +272,34 @@ describe('a folder that is destroyed here while it is looked at', () => {
   });
 });
 
+describe('a folder that is destroyed here after mail was moved out of it', () => {
+  test.each([
+    ['for good: it stays, with that mail', Number.POSITIVE_INFINITY],
+    ['at first: it goes when that is done', 2],
+  ])('which the server refuses %s', async (_what, refusals) => {
+    let refused = 0;
+    await using setting = await setup({ INBOX: [], Box: ['mine'] }, (tag, command) =>
+      /^UID (?:MOVE|COPY)/i.test(command) && ++refused <= refusals ? `${tag} NO [OVERQUOTA] full\r\n` : undefined,
+    );
+    const { clock, folders, world } = setting;
+    await world.settled();
+    const update = { [setting.emailNamed('mine') as string]: { mailboxIds: { [world.mailboxNamed('Inbox')]: true } } };
+    const destroy = { destroy: [world.mailboxNamed('Box')], onDestroyRemoveEmails: true };
+    await world.call(['Email/set', { update }], ['Mailbox/set', destroy]);
+    for (let looks = 0; world.account.pending(1).length > 0; looks++) {
+      expect(looks).toBeLessThan(10);
+      clock.skip(3_600_000);
+      await setting.look();
+    }
+    await setting.look();
+    const isKept = refusals > 2;
+    expect(setting.emailNamed('mine')).toBeDefined();
+    expect([...folders.keys()].sort()).toEqual(isKept ? ['Box', 'INBOX'] : ['INBOX']);
+    expect(folders.get(isKept ? 'Box' : 'INBOX')?.messages.map(({ subject }) => subject)).toEqual(['mine']);
+    expect(world.emailCount).toBe(1);
+  });
+});
+
 describe('a folder whose flags nobody may change', () => {
   test('takes none of them from a draft that is put into another', async () => {
     await using setting = await setup({ INBOX: ['here'], Shared: ['theirs'] });

@@ -73,7 +73,7 @@ export class PendingSteps {
         const plan = planOf(this.#view, change);
         if (plan.kind === 'settled') {
           this.#settle(change);
-          this.#showKept(change);
+          look ||= this.#showKept(change);
           continue;
         }
         if (plan.kind === 'waiting') {
@@ -307,11 +307,16 @@ export class PendingSteps {
     else this.#showPlaces(object);
   }
 
-  /** What the plan has left where it is. */
-  #showKept({ change, object }: PendingChange): void {
-    const { account, places } = this.#deps;
-    if (change.kind !== 'emailUpdate' || account.pendingOf(object).length > 0) return;
+  /** What the plan has left where it is. Answers whether a look at all folders shows it. */
+  #showKept({ change, object }: PendingChange): boolean {
+    const { account, folders, places } = this.#deps;
+    if (change.kind === 'mailboxDestroy' && folders.pathOf(object) !== undefined && !folders.gone.has(object)) {
+      this.#forgetFolder(object);
+      return true;
+    }
+    if (change.kind !== 'emailUpdate' || account.pendingOf(object).length > 0) return false;
     if (places.of(object).some((place) => change.mailboxes.removed.includes(place.mailboxId))) this.#showPlaces(object);
+    return false;
   }
 
   #showPlaces(emailId: string): void {

@@ -57,11 +57,25 @@ export function planOf(view: PlanView, pending: PendingChange): Plan {
     case 'mailboxDestroy': {
       const path = view.folders.pathOf(object);
       if (path === undefined || view.folders.gone.has(object)) return SETTLED;
+      const kept = keptIn(view, object);
+      if (kept !== undefined) return kept === 'moving' ? { kind: 'waiting' } : SETTLED;
       const uidNext = view.folders.markOf(object)?.uidNext ?? 1;
       const folder = { path, uidValidity: view.folders.uidValidityOf(object) };
       return { kind: 'step', step: { kind: 'deleteFolder', folder, uidNext } };
     }
   }
+}
+
+/** Whether mail that is still here has no other place: it would go with the folder. */
+function keptIn({ account, places }: PlanView, mailboxId: string): 'moving' | 'staying' | undefined {
+  let kept: 'staying' | undefined;
+  for (const uid of places.uids(mailboxId)) {
+    const email = account.email(places.emailAt(mailboxId, uid) ?? '');
+    if (email === undefined || places.of(email.id).some((place) => place.mailboxId !== mailboxId)) continue;
+    if (account.pendingOf(email.id).some(({ change }) => change.kind === 'emailUpdate')) return 'moving';
+    kept = 'staying';
+  }
+  return kept;
 }
 
 type Creation = Extract<PendingKind, { kind: 'emailCreate' }>;
