@@ -123,6 +123,19 @@ describe.skipIf(skipsWithoutDovecot('sending from IMAP accounts'))('mail of an I
     expect(sink.recipients).toEqual([['bob@example.net', 'hidden@example.net'], ['eve@example.net']]);
   });
 
+  test('is told of each recipient as the server said it, however the domain is spelled', async () => {
+    const nobody = { code: 550, text: 'no such user' };
+    const recipients = { 'nobody@example.net': nobody, 'nobody@b\u00fccher.example': nobody };
+    await using setting = await setup({ recipients });
+    const { world } = setting;
+    const id = await send(world, ['bob@Example.net', 'nobody@Example.NET', 'nobody@b\u00fccher.example']);
+    expect(await statusesOf(world, id)).toMatchObject({
+      'bob@Example.net': { delivered: 'queued' },
+      'nobody@Example.NET': { delivered: 'no', smtpReply: expect.stringMatching(/^550/) },
+      'nobody@b\u00fccher.example': { delivered: 'no', smtpReply: expect.stringMatching(/^550/) },
+    });
+  });
+
   test('is not sent again when the answer to it was lost: its status says that nobody knows', async () => {
     await using setting = await setup({ cutAfterData: 1 });
     const { sink, world } = setting;

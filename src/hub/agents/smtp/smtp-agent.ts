@@ -4,6 +4,7 @@
  * that note and the server's answer is the one moment whose outcome nobody knows, and it is said to be so.
  */
 import { Readable } from 'node:stream';
+import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { whenAborted } from '../../../base/index.ts';
 import { HubError } from '../../hub-error.ts';
@@ -21,7 +22,7 @@ interface SmtpError extends Error {
   readonly response?: string;
   readonly syscall?: string;
   readonly responseCode?: number;
-  readonly rejectedErrors?: readonly (SmtpError & { readonly recipient?: string })[];
+  readonly rejectedErrors?: readonly SmtpRejection[];
 }
 
 /** Throws the signal's reason, and then only when nothing was handed over. */
@@ -44,9 +45,9 @@ export async function sendMessage(
   const recipients = to.map(({ email }) => email);
   try {
     const sent = await transport.sendMail({ envelope: { from, to: recipients }, raw: Readable.from(octets()) });
-    const rejected = new Map((sent.rejectedErrors ?? []).map((error) => [(error as SmtpRejection).recipient, error]));
+    const rejected = byRecipient(sent.rejectedErrors as readonly SmtpRejection[] | undefined);
     const replies = recipients.map((recipient) => {
-      const error = rejected.get(recipient) as SmtpError | undefined;
+      const error = rejected.get(spelled(recipient));
       return {
         recipient,
         reply: error === undefined ? sent.response : replyOf(error),
@@ -114,15 +115,28 @@ function transportTo({ auth, host, port, secret, security, user }: ServerSetting
   });
 }
 
-type SmtpRejection = SmtpError & { readonly recipient?: string };
+interface SmtpRejection extends SmtpError {
+  readonly recipient?: string;
+}
+
+function byRecipient(rejections: readonly SmtpRejection[] = []): ReadonlyMap<string, SmtpRejection> {
+  return new Map(rejections.map((rejection) => [spelled(rejection.recipient ?? ''), rejection]));
+}
+
+/** nodemailer spells domains in its own way, and names a recipient by that. */
+function spelled(address: string): string {
+  const at = address.lastIndexOf('@') + 1;
+  const domain = address.slice(at);
+  return address.slice(0, at) + (domainToASCII(domain) || domain.toLowerCase());
+}
 
 function outcomeOf(error: SmtpError, recipients: readonly string[], isHanding: boolean): SendOutcome {
   const { message, responseCode } = error;
-  const rejections = new Map((error.rejectedErrors ?? []).map((one) => [one.recipient, one]));
+  const rejections = byRecipient(error.rejectedErrors);
   const code = responseCode ?? 0;
   if (code >= 500 || rejections.size > 0) {
     const replies = recipients.map((recipient): RecipientReply => {
-      const why = rejections.get(recipient) ?? error;
+      const why = rejections.get(spelled(recipient)) ?? error;
       return { recipient, reply: replyOf(why), isAccepted: false, isDeferred: isDeferral(why) };
     });
     if (error.code !== 'EAUTH') return { kind: 'refused', replies };
