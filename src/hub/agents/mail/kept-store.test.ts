@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { SmallDisk } from '../../../../test/harness/small-disk.ts';
 import { SeededSecureRandom, utf8 } from '../../../base/index.ts';
 import { type MemoryStore, under } from '../../../store/index.ts';
 import { KEPT_FILE_BYTES_MAX } from '../limits.ts';
@@ -13,6 +14,7 @@ async function setup() {
   const hubKey = random.bytes(32);
   const path = join(folder, 'outbox');
   return {
+    folder,
     path,
     open: (key = hubKey) => KeptStore.open(random, { path, hubKey: key, spans: [under(utf8('O')), under(utf8('a'))] }),
     async [Symbol.asyncDispose]() {
@@ -82,6 +84,31 @@ describe('a store that keeps some rows', () => {
     await writeFile(setting.path, second);
     await expect(setting.open(new Uint8Array(32))).rejects.toMatchObject({ code: 'damaged' });
   });
+
+  test.skipIf(!SmallDisk.isPossible)(
+    'has what came after a write that failed for want of room, and not that one',
+    async () => {
+      await using setting = await setup();
+      const disk = await SmallDisk.mount(setting.folder);
+      try {
+        const body = new Uint8Array(100_000);
+        {
+          await using store = await setting.open();
+          await put(store, 'O1', body);
+          disk?.fill();
+          await expect(put(store, 'O2', body)).rejects.toThrow();
+          await expect(put(store, 'O3', body)).rejects.toThrow();
+          disk?.makeRoom();
+          await put(store, 'O4', body);
+          await put(store, 'O5', body);
+        }
+        await using store = await setting.open();
+        expect(await keysOf(store)).toEqual(['O1', 'O4', 'O5']);
+      } finally {
+        disk?.unmount();
+      }
+    },
+  );
 
   test('does not grow with what has been sent', async () => {
     await using setting = await setup();

@@ -44,6 +44,8 @@ export class KeptStore implements Store {
   #file: SealedFileWriter | undefined;
   /** Of the file when it was written anew. */
   #freshBytes = 0;
+  /** A write of it has failed: nobody could read what would follow, so the next one begins another file. */
+  #isBroken = false;
 
   private constructor(random: SecureRandom, options: KeptStoreOptions) {
     this.#random = random;
@@ -110,24 +112,39 @@ export class KeptStore implements Store {
   async #keep(transaction: StoreReader, changes: readonly Change[]): Promise<void> {
     if (this.#file === undefined) throw new HubError('closed', 'the store is closed');
     // The transaction sees what it has written itself: the new file holds it.
-    if (this.#file.sizeBytes > this.#freshBytes + KEPT_FILE_BYTES_MAX) return this.#writeAnew(transaction);
-    await this.#file.write([{ kind: CHANGES, bytes: encodeChanges(changes) }]);
-    await this.#file.sync();
+    const { sizeBytes } = this.#file;
+    if (this.#isBroken || sizeBytes > this.#freshBytes + KEPT_FILE_BYTES_MAX) return this.#writeAnew(transaction);
+    this.#isBroken = true;
+    try {
+      await this.#file.write([{ kind: CHANGES, bytes: encodeChanges(changes) }]);
+      await this.#file.sync();
+    } catch (error) {
+      await this.#file.cut(sizeBytes); // who is told that it failed does not meet it again after a start
+      throw error;
+    }
+    this.#isBroken = false;
   }
 
   async #writeAnew(reader: StoreReader): Promise<void> {
     const { hubKey, path, spans } = this.#options;
+    this.#isBroken = true;
     await rm(`${path}.new`, { force: true });
     const file = await SealedFileWriter.create(this.#random, `${path}.new`, hubKey);
-    for (const { from, to } of spans)
-      for await (const rows of pagesOf(reader, from, to))
-        await file.write([{ kind: CHANGES, bytes: encodeChanges(rows.map((row) => ({ type: 'put', ...row }))) }]);
-    await file.sync();
-    await rename(`${path}.new`, path);
-    await syncFolder(dirname(path));
+    try {
+      for (const { from, to } of spans)
+        for await (const rows of pagesOf(reader, from, to))
+          await file.write([{ kind: CHANGES, bytes: encodeChanges(rows.map((row) => ({ type: 'put', ...row }))) }]);
+      await file.sync();
+      await rename(`${path}.new`, path);
+      await syncFolder(dirname(path));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     await this.#file?.close();
     this.#file = file;
     this.#freshBytes = file.sizeBytes;
+    this.#isBroken = false;
   }
 }
 

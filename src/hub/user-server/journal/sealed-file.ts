@@ -83,6 +83,11 @@ export class SealedFileWriter {
     await this.#file.close();
   }
 
+  /** What a failed write has left of itself goes; needs no room. Nothing may be written behind it, since its nonces were used. */
+  async cut(sizeBytes: number): Promise<void> {
+    await this.#file.truncate(sizeBytes);
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
   }
