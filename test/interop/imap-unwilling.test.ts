@@ -248,6 +248,24 @@ describe('a mailbox that the server never makes', () => {
   });
 });
 
+describe('a message that was made here', () => {
+  test('gets to where it was moved, though the mailbox that it was made in was never at the server', async () => {
+    await using setting = await setup({ INBOX: [], Kept: [] });
+    const { folders, world } = setting;
+    await world.settled();
+    world.crashAgent();
+    const [made] = await world.call(['Mailbox/set', { create: { made: { name: 'Made', parentId: null } } }]);
+    const { id } = (made as { created: { made: { id: string } } }).created.made;
+    const draft = await world.draft('Made', 'written');
+    const update = { [draft]: { mailboxIds: { [world.mailboxNamed('Kept')]: true } } };
+    await world.call(['Email/set', { update }], ['Mailbox/set', { destroy: [id] }]);
+    await world.settled();
+    expect(folders.get('Kept')?.messages.map(({ subject }) => subject)).toEqual(['written']);
+    expect([...folders.keys()].sort()).toEqual(['INBOX', 'Kept']);
+    expect(world.emailCount).toBe(1);
+  });
+});
+
 describe('a folder that is destroyed here while it is looked at', () => {
   test('keeps the mail that came to it and that nobody has seen', async () => {
     let onOpen: (() => void) | undefined;

@@ -81,12 +81,15 @@ function keptIn({ account, places }: PlanView, mailboxId: string): 'moving' | 's
 type Creation = Extract<PendingKind, { kind: 'emailCreate' }>;
 
 function planCreation(view: PlanView, seq: number, emailId: string, { blobId, keywords, mailboxIds }: Creation): Plan {
-  if (view.account.email(emailId) === undefined || blobId === null) return SETTLED;
+  const email = view.account.email(emailId);
+  if (email === undefined || blobId === null) return SETTLED;
   const places = view.places.of(emailId);
   if (places.length > 0) return planCopies(view, seq, emailId, mailboxIds, []);
   if (view.isDone(seq, 'append')) return { kind: 'waiting' };
-  const mailboxId = mailboxIds.find((id) => view.folders.pathOf(id) !== undefined);
-  // Its mailbox is still to be made, or was destroyed with all that was in it.
+  // Where it was made, or, when that went before the server had it, where it was moved to.
+  const isGone = mailboxIds.every((id) => view.account.mailbox(id) === undefined);
+  const mailboxId = (isGone ? email.mailboxIds : mailboxIds).find((id) => view.folders.pathOf(id) !== undefined);
+  // Its mailbox is still to be made.
   if (mailboxId === undefined) return { kind: 'waiting' };
   return { kind: 'step', step: { kind: 'append', blobId, mailboxId, keywords }, to: mailboxId };
 }
