@@ -1,6 +1,7 @@
 /** Servers that mean no harm and refuse something: what they do not refuse goes on, and nothing is lost. */
 import { describe, expect, test } from 'vitest';
 import { PENDING_WINDOW } from '../../src/hub/agents/imap/limits.ts';
+import { HubError } from '../../src/hub/hub-error.ts';
 import { FakeFolder, type FakeFolders, servingFolders } from '../harness/folder-imap.ts';
 import { HostileImap, type Script } from '../harness/hostile-imap.ts';
 import { ImapWorld } from '../harness/imap-world.ts';
@@ -263,6 +264,31 @@ describe('a message that was made here', () => {
     expect(folders.get('Kept')?.messages.map(({ subject }) => subject)).toEqual(['written']);
     expect([...folders.keys()].sort()).toEqual(['INBOX', 'Kept']);
     expect(world.emailCount).toBe(1);
+  });
+});
+
+describe('a message of which the disk cannot read the octets', () => {
+  test('keeps nothing else from the server, and gets there when they can be read again', async () => {
+    await using setting = await setup({ INBOX: ['here'], Drafts: [] });
+    const { clock, folders, world } = setting;
+    await world.settled();
+    const { blobs } = world;
+    const read = blobs.read.bind(blobs);
+    let isDamaged = true;
+    blobs.read = (...args) => {
+      if (isDamaged) throw new HubError('damaged', 'the disk cannot read it');
+      return read(...args);
+    };
+    await world.draft('Drafts', 'written');
+    const update = { [setting.emailNamed('here') as string]: { 'keywords/$seen': true } };
+    await world.call(['Email/set', { update }]);
+    await until(() => folders.get('INBOX')?.messages[0]?.flags.has('\\Seen') === true);
+    expect(folders.get('Drafts')?.messages).toEqual([]);
+    isDamaged = false;
+    clock.skip(3_600_000);
+    await setting.look();
+    await world.settled();
+    expect(folders.get('Drafts')?.messages.map(({ subject }) => subject)).toEqual(['written']);
   });
 });
 

@@ -178,7 +178,8 @@ export class PendingSteps {
     if (plan.to !== undefined) this.#beginPut(change.object, plan.to);
     if (step.kind === 'append') {
       const append = await this.#append(change, step);
-      if (append !== undefined) this.#underWay = { plan, changes: [{ pending: change, place: undefined }] };
+      if (append === undefined) this.#deps.puts.end();
+      else this.#underWay = { plan, changes: [{ pending: change, place: undefined }] };
       return append;
     }
     const changes = [{ pending: change, place: plan.place }];
@@ -214,16 +215,23 @@ export class PendingSteps {
     const { account, blobs, folders, log } = this.#deps;
     const email = account.email(change.object);
     const path = folders.pathOf(mailboxId);
-    const size = await blobs.size(account.id, blobId);
     if (email === undefined || path === undefined) return undefined;
-    if (size === undefined) {
+    let mime: Uint8Array | undefined;
+    try {
+      mime = await bytesOf(blobs, account.id, blobId);
+    } catch (error) {
+      // The disk may be well again later; what is pending for other messages need not wait for it.
+      log.error({ email: change.object, error }, 'the bytes of a message that was made here cannot be read now');
+      const tries = (this.#tries.get(change.seq) ?? 0) + 1;
+      this.#tries.set(change.seq, tries);
+      this.#rest(change, tries);
+      return undefined;
+    }
+    if (mime === undefined) {
       log.error({ email: change.object }, 'the bytes of a message that was made here are gone');
       this.#settle(change);
       return undefined;
     }
-    const pieces: Uint8Array[] = [];
-    for await (const piece of blobs.read(account.id, blobId, { start: 0, end: size })) pieces.push(piece);
-    const mime = new Uint8Array(Buffer.concat(pieces));
     return { kind: 'append', path, mime, flags: keywords.map(flagOf), receivedAt: email.receivedAt };
   }
 
@@ -333,6 +341,15 @@ export class PendingSteps {
     this.#resting.delete(seq);
     for (const done of this.#done) if (done.startsWith(`${seq} `)) this.#done.delete(done);
   }
+}
+
+/** Undefined: there are none. */
+async function bytesOf(blobs: BlobStore, accountId: string, blobId: string): Promise<Uint8Array | undefined> {
+  const size = await blobs.size(accountId, blobId);
+  if (size === undefined) return undefined;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of blobs.read(accountId, blobId, { start: 0, end: size })) pieces.push(piece);
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
 function isCurrent(folders: RemoteFolders, { mailboxId, uidValidity }: Place): boolean {
