@@ -146,12 +146,13 @@ export class Session implements AsyncDisposable {
   }
 
   async #writeSnapshot(signal: AbortSignal): Promise<void> {
-    await this.#deps.notes.snapshot(async (id) => {
-      const outcome = this.#deps.outbox.outcomeOf(id);
-      await abortable(
-        outcome.then(() => undefined),
-        signal,
-      );
+    const { notes, outbox } = this.#deps;
+    await notes.snapshot(async (id) => {
+      const { status } = await abortable(outbox.outcomeOf(id), signal);
+      if (status !== 'refused') return true;
+      // It says nothing new, so nobody has to decide about it: a snapshot is due still, and written after the next change.
+      await outbox.discard(id);
+      return false;
     });
   }
 

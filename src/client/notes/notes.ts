@@ -90,19 +90,20 @@ export class Notes {
   }
 
   /**
-   * Writes every register anew. Each part is handed over only when `delivered` said so of the one before: the last one names
-   * what is superfluous, and must not come before the others are safe.
+   * Writes every register anew. Each part is handed over only when `isDelivered` said so of the one before: the last one names
+   * what is superfluous, and must not come before the others are safe. One that was not delivered ends the snapshot.
    */
-  async snapshot(delivered: (id: PduId) => Promise<void>): Promise<void> {
+  async snapshot(isDelivered: (id: PduId) => Promise<boolean>): Promise<void> {
     const supersedes = await this.#notePlaces();
     let operations: Operation[] = [];
     for await (const operation of this.#registers()) {
       operations.push(operation);
       if (operations.length < NOTE_OPERATIONS_MAX) continue;
-      await delivered(await this.#deps.send(encodeNoteBody({ operations, supersedes: [] }), () => undefined));
+      const part = await this.#deps.send(encodeNoteBody({ operations, supersedes: [] }), () => undefined);
+      if (!(await isDelivered(part))) return;
       operations = [];
     }
-    await delivered(await this.#deps.send(encodeNoteBody({ operations, supersedes }), () => undefined));
+    await isDelivered(await this.#deps.send(encodeNoteBody({ operations, supersedes }), () => undefined));
   }
 
   async #notePlaces(): Promise<NotePlace[]> {
