@@ -131,7 +131,7 @@ export async function openParts(
       onReport: (report) => events.emit('delivery', report),
     }),
     sender: createSender(deps, base, events),
-    erasing: new Erasing(deps.store),
+    erasing: new Erasing({ ...deps, mailboxes: base.mailboxes }),
     profile: base.secrets.profile,
     changeProfile: async (profile) => {
       await base.secrets.change(profile);

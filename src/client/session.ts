@@ -158,10 +158,12 @@ export class Session implements AsyncDisposable {
 
   /** At once, and then every few minutes: what this node does not show, another may. */
   async #compare(signal: AbortSignal): Promise<never> {
-    const { clock, history, others, unverified } = this.#deps;
+    const { clock, erasing, history, others, unverified } = this.#deps;
     const { connection, name } = this.link;
     for (;;) {
       await abortable(history.nextPass(), signal);
+      // What it refused before, or had not got yet: it has shown by now how far it is.
+      await erasing.run(connection);
       // Authors whose home was silent when their mail came.
       await unverified.judgeAgain({ connection, node: name });
       const dueAt = clock.monotonic() + COMPARE_INTERVAL_MS;
