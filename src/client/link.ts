@@ -5,6 +5,8 @@ import {
   type Clock,
   type CryptoSuite,
   type Emitter,
+  equalBytes,
+  fromHex,
   isAbort,
   type Log,
   type Prng,
@@ -224,6 +226,7 @@ export class Link implements AsyncDisposable {
         await parts.home.refresh(connection, name);
         parts.nodes.refresh();
       },
+      isOfHome: (node) => this.#isOfHome(fromHex(node)),
       others: (node) => this.#others(node),
       dial: (node, signal) => this.#dial(node, signal),
     };
@@ -250,6 +253,13 @@ export class Link implements AsyncDisposable {
       if (link !== undefined) links.push(link);
     }
     return links;
+  }
+
+  /** Those that a person names with their key need not stand in the home document. */
+  #isOfHome(node: Uint8Array): boolean {
+    const { home, nodes } = this.#deps.parts;
+    const isListed = nodes.directory.nodes.some(({ key }) => key !== undefined && equalBytes(key, node));
+    return home.document === undefined || home.isNode(node) || isListed;
   }
 
   #others(node: string): readonly DirectoryNode[] {

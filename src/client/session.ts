@@ -2,7 +2,7 @@
  * What runs while a node is connected: following the mailbox, sending the outbox, changes for other devices, erasures, and
  * looking at a second node. It ends with the connection and leaves nothing behind that the store does not know.
  */
-import { abortable, type Clock, isAbort, type Log, Scope, untilAborted } from '../base/index.ts';
+import { abortable, type Clock, isAbort, type Log, Scope, toHex, untilAborted } from '../base/index.ts';
 import type { NodeChoice } from './choice/index.ts';
 import { ConnectionError } from './connection/index.ts';
 import type { OwnKeys } from './contacts/own-keys.ts';
@@ -35,6 +35,8 @@ export interface SessionDeps {
   readonly followRotation: (link: NodeLink) => Promise<void>;
   /** Which nodes the home has by now. */
   readonly followHome: (link: NodeLink) => Promise<void>;
+  /** Whether a node of that key, in hexadecimal, is one of them, as far as known. */
+  readonly isOfHome: (node: string) => boolean;
   /** The nodes of the list but for this one. */
   readonly others: (node: string) => readonly DirectoryNode[];
   /** Undefined: it does not answer now. */
@@ -158,12 +160,13 @@ export class Session implements AsyncDisposable {
 
   /** At once, and then every few minutes: what this node does not show, another may. */
   async #compare(signal: AbortSignal): Promise<never> {
-    const { clock, erasing, history, others, unverified } = this.#deps;
+    const { clock, erasing, history, isOfHome, others, sender, unverified } = this.#deps;
     const { connection, name } = this.link;
     for (;;) {
       await abortable(history.nextPass(), signal);
       // What it refused before, or had not got yet: it has shown by now how far it is.
       await erasing.run(connection);
+      await sender.giveUpLetters((node) => node === toHex(connection.info.node) || isOfHome(node));
       // Authors whose home was silent when their mail came.
       await unverified.judgeAgain({ connection, node: name });
       const dueAt = clock.monotonic() + COMPARE_INTERVAL_MS;
@@ -185,7 +188,7 @@ export class Session implements AsyncDisposable {
 
   /** One after the other: a person with many nodes is not many people to a home. Returns those that do not answer. */
   async #compareWith(nodes: readonly DirectoryNode[], signal: AbortSignal): Promise<readonly DirectoryNode[]> {
-    const { deliveries, dial, history, log } = this.#deps;
+    const { deliveries, dial, history, log, sender } = this.#deps;
     const away: DirectoryNode[] = [];
     for (const node of nodes) {
       const other = await dial(node, signal);
@@ -196,6 +199,7 @@ export class Session implements AsyncDisposable {
       try {
         await history.compare({ connection: other.connection, node: other.name }, signal);
         await deliveries.ask(other.connection);
+        await sender.handLetters(other.connection, other.name);
       } catch (error) {
         if (isAbort(error, signal)) throw error;
         log.info({ err: error, node: other.name }, 'a comparison with another node failed');

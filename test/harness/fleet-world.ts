@@ -15,7 +15,8 @@ import {
   SILENT_LOG,
 } from '../../src/base/index.ts';
 import { SodiumSuite } from '../../src/base/system/index.ts';
-import { Core, DEFAULT_LIMITS, type Disk, joinFleet, Metrics } from '../../src/node/index.ts';
+import type { Abroad } from '../../src/node/abroad.ts';
+import { Core, DEFAULT_LIMITS, type Disk, joinFleet, type Letters, Metrics } from '../../src/node/index.ts';
 import { type Address, type HomeName, parseAddress, parseHomeName } from '../../src/protocol/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import { FeedLag } from './feed-lag.ts';
@@ -40,6 +41,10 @@ export interface FleetOptions {
   readonly internet?: Internet;
   /** Of nodes by name; absent: the real one. */
   readonly disks?: ReadonlyMap<string, Disk>;
+  /** Of nodes by name: whoever is here sends ordinary mail once somebody carries it. */
+  readonly letters?: ReadonlyMap<string, Letters>;
+  /** Without an internet: the way to other homes all the same. */
+  readonly abroad?: Abroad;
 }
 
 export class FleetNode {
@@ -124,16 +129,18 @@ export class FleetWorld implements AsyncDisposable {
     if (node.site !== undefined && this.nodes.size === 1 && !this.home.startsWith('localhost'))
       this.home = parseHomeName(`localhost:${node.site.port}`);
     const disk = this.#options.disks?.get(name);
+    const letters = this.#options.letters?.get(name);
     node.core = await Core.open(
       {
         ...(disk === undefined ? {} : { disk }),
+        ...(letters === undefined ? {} : { letters }),
         clock: this.clock,
         random: this.random,
         suite: this.suite,
         signatures: new InlineSignatureChecker(this.suite),
         log: this.#log(name),
         metrics: new Metrics(),
-        abroad: node.site === undefined ? undefined : internet?.abroadOf(node.site),
+        abroad: node.site === undefined ? this.#options.abroad : internet?.abroadOf(node.site),
         nodes: this.#dialer(name),
       },
       {

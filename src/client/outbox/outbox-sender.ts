@@ -85,6 +85,20 @@ export class OutboxSender {
     signal.removeEventListener('abort', stop);
   }
 
+  /** Hands a node, which is not the one of `run`, the letters that it alone may have. */
+  async handLetters(connection: NodeConnection, node: string): Promise<void> {
+    const key = toHex(connection.info.node);
+    for (const item of await this.#deps.outbox.lettersOf((one) => one === key))
+      await this.#send(connection, item, { node, onUnavailable: () => undefined });
+  }
+
+  /** Gives up letters that wait for a node which is of the home no more: whether it sent them cannot be told. */
+  async giveUpLetters(isOfHome: (node: string) => boolean): Promise<void> {
+    const detail = 'the node that it was handed to is of the home no more, and may have sent it';
+    for (const item of await this.#deps.outbox.lettersOf((node) => !isOfHome(node)))
+      await this.#settle(item, { status: 'refused', code: 'node_gone', detail });
+  }
+
   /** A person asks: nothing waits any longer. */
   hurry(): void {
     this.#delays.clear();

@@ -33,7 +33,9 @@ export type RefusalCode =
   | 'unknown_recipient'
   | 'rejected'
   // The home sends no ordinary mail.
-  | 'no_letters';
+  | 'no_letters'
+  // A letter: the node that may have taken it is of the home no more, and nobody else can tell.
+  | 'node_gone';
 
 export interface Receipt {
   readonly node: string;
@@ -198,6 +200,18 @@ export class Outbox {
     });
   }
 
+  /** Letters that wait for a node of which that holds, by its key: it may have them. */
+  async lettersOf(isNode: (node: string) => boolean): Promise<readonly OutboxItem[]> {
+    const letters = [...this.queuedAfter(0)].filter(({ letter }) => letter !== undefined);
+    if (letters.length === 0) return [];
+    const rows = await this.#store.getMany(letters.map(({ number }) => outboxKey(number)));
+    return letters.filter((_, i) => {
+      const row = rows[i];
+      const node = row === undefined ? undefined : decodeRow(row).node;
+      return node !== undefined && isNode(node);
+    });
+  }
+
   /** A node said what became of it: delivered ones go, refused ones stay to be shown. */
   async settle(item: OutboxItem, outcome: Outcome): Promise<void> {
     await this.#store.transact(async (transaction) => {
@@ -227,8 +241,10 @@ export class Outbox {
     await this.#store.transact(async (transaction) => {
       const row = await transaction.get(outboxKey(item.number));
       if (row === undefined) return;
-      const { refused: _, ...queued } = decodeRow(row);
-      transaction.put(outboxKey(item.number), encodeRow(queued));
+      const { node, refused, ...queued } = decodeRow(row);
+      // A person wants it to be sent, though the node that is gone may have.
+      const isFree = node === undefined || refused?.code === 'node_gone';
+      transaction.put(outboxKey(item.number), encodeRow(isFree ? queued : { ...queued, node }));
     });
     this.#items.set(item.number, { ...item, refused: undefined });
     this.#queued += 1;
