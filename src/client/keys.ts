@@ -76,6 +76,8 @@ export function unopenedKey(feed: FeedId, number: number): Uint8Array {
   return numbered('Q', feed, number);
 }
 export const UNOPENED: KeySpan = under(utf8('Q'));
+/** The SHA-256 of the certificate with whose keys those were tried last. */
+export const TRIED_WITH_KEY: Uint8Array = utf8('S tried');
 
 /** Which entries of a feed wait to be indexed: `X feed` → intervals. */
 export function indexedKey(feed: FeedId): Uint8Array {

@@ -102,6 +102,7 @@ export async function openParts(
   const writing = createWriting(deps, options, base);
   // Nothing is encrypted yet: what no mail names was left by a program that ended.
   await base.staging.sweep(base.outbox.attachedLists);
+  await base.indexer.tryAgain(options.profile.secrets.certificate);
   const history = createHistory(deps, options, base, events);
   const { contacts, wire } = base;
   // Notes need the composer's certificates, the composer needs the mailbox, the mailbox needs the notes.
@@ -135,7 +136,7 @@ export async function openParts(
     profile: base.secrets.profile,
     changeProfile: async (profile) => {
       await base.secrets.change(profile);
-      await base.indexer.tryAgain();
+      await base.indexer.tryAgain(profile.secrets.certificate);
     },
     closeVault: base.secrets.close,
   };

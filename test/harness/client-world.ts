@@ -123,7 +123,12 @@ export class ClientWorld implements AsyncDisposable {
   }
 
   /** A client on a profile; `store` is the profile's. */
-  async openClient(store: Store, profile: DeviceProfile, changes: Partial<ClientOptions> = {}): Promise<Client> {
+  async openClient(
+    store: Store,
+    profile: DeviceProfile,
+    changes: Partial<ClientOptions> = {},
+    edges: Partial<Pick<ClientDeps, 'openVault' | 'saveProfile'>> = {},
+  ): Promise<Client> {
     const { clock, random } = { clock: this.node.clock, random: this.random };
     return Client.open(
       {
@@ -132,6 +137,7 @@ export class ClientWorld implements AsyncDisposable {
         openVault: async (secrets) => new InThreadBodyWorker({ clock, random }, { secrets }),
         saveProfile: async () => undefined,
         findOrdinaryKey: (address, signal) => this.findKey(address, signal),
+        ...edges,
       },
       { profile, nodeUrl: NODE_URL, autoConnect: false, ...changes },
     );

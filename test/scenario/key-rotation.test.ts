@@ -4,9 +4,11 @@
  */
 import { expect, test } from 'vitest';
 import type { Client, KeyChange } from '../../src/client/index.ts';
+import { InThreadBodyWorker, type OpenedBody } from '../../src/vault/index.ts';
 import { all, ClientWorld, never } from '../harness/client-world.ts';
 import { FleetClients } from '../harness/fleet-client.ts';
 import { FleetWorld } from '../harness/fleet-world.ts';
+import { until } from '../harness/until.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -91,6 +93,76 @@ test('mail that waited, encrypted to the certificate before, is read, and the ne
   expect(heard).toEqual([]);
   expect(await bob.people.find(laptop.address)).toMatchObject({ fingerprint: setting.fingerprint });
   expect(await bob.people.certificate(laptop.address)).not.toBe(known);
+});
+
+test('a device that is killed when it has just kept the new key reads with it what it could not read before', async () => {
+  await using setting = await setup();
+  const { bob, laptop, second, world } = setting;
+  await second.client[Symbol.asyncDispose]();
+  await laptop.account.rotateCertificate();
+  await world.node.clock.advance(HOUR_MS);
+  await bob.connect(never); // to look anew
+  await bob.send({ to: [laptop.address], subject: 'after', text: 'x' });
+  let kept = second.profile;
+  const killed = await world.openClient(
+    second.store,
+    second.profile,
+    {},
+    {
+      saveProfile: async (profile) => {
+        kept = profile;
+        throw new Error('killed');
+      },
+    },
+  );
+  await killed.sync({ signal: never });
+  expect((await all(killed.mail.list())).map(({ subject }) => subject)).toContain('');
+  await killed[Symbol.asyncDispose]();
+  expect(kept).not.toBe(second.profile);
+  await using back = await world.openClient(second.store, kept);
+  await expectReadable(back, ['before', 'after']);
+});
+
+test('mail that is being opened with the key before while the new one is taken up is tried with that one too', async () => {
+  await using setting = await setup();
+  const { laptop, second, world } = setting;
+  await second.client.sync({ signal: never });
+  await second.client[Symbol.asyncDispose]();
+  const before = second.profile.secrets;
+  let goOn: () => void = () => undefined;
+  const rotated = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let opening = 0;
+  class SlowWorker extends InThreadBodyWorker {
+    override async open(...job: Parameters<InThreadBodyWorker['open']>): Promise<OpenedBody> {
+      opening += 1;
+      const opened = await Promise.allSettled([super.open(...job), rotated]);
+      if (opened[0].status === 'rejected') throw opened[0].reason;
+      return opened[0].value;
+    }
+  }
+  const deps = { clock: world.node.clock, random: world.random };
+  await using slow = await world.openClient(
+    second.store,
+    second.profile,
+    {},
+    {
+      openVault: async (secrets) =>
+        secrets === before ? new SlowWorker(deps, { secrets }) : new InThreadBodyWorker(deps, { secrets }),
+    },
+  );
+  const profile = new Promise((resolve) => slow.events.on('profile', resolve));
+  await slow.connect(never);
+  await laptop.account.rotateCertificate();
+  await using carol = (await world.newPerson('carol')).client;
+  await carol.connect(never);
+  await carol.send({ to: [laptop.address], subject: 'new', text: 'x' });
+  await until(() => opening === 1);
+  await world.reconnect(slow);
+  await profile;
+  goOn();
+  await expectReadable(slow, ['before', 'new']);
 });
 
 test('a key that is rotated at one node of a home is the key at the other, for both sides', async () => {

@@ -3,7 +3,7 @@
  * recorded in the same transaction as what was made of it, so a crash repeats a batch and loses or doubles nothing. A
  * message that cannot be opened is listed as such; notes are merged and listed nowhere.
  */
-import { type Clock, type CryptoSuite, isAbort, type Log, readUint64, toHex } from '../../base/index.ts';
+import { type Clock, type CryptoSuite, equalBytes, isAbort, type Log, readUint64, toHex } from '../../base/index.ts';
 import {
   type DeviceId,
   EntryKind,
@@ -30,7 +30,7 @@ import { ClientError } from '../client-error.ts';
 import type { Contacts } from '../contacts/contacts.ts';
 import { keepPdu } from '../conversations/conversation-log.ts';
 import type { LostBodies } from '../history/lost-bodies.ts';
-import { entryKey, INDEXED, noteKey, UNOPENED, unopenedKey } from '../keys.ts';
+import { entryKey, INDEXED, noteKey, TRIED_WITH_KEY, UNOPENED, unopenedKey } from '../keys.ts';
 import { FEEDS_MAX, INDEX_BATCH, INDEX_BATCH_BYTES, RETRY_FIRST_MS, UNOPENED_MAX } from '../limits.ts';
 import { decodeEntryRow, type EntryRow } from '../mail/entry-row.ts';
 import type { MailIndex, NewSummary } from '../mail/mail-index.ts';
@@ -125,16 +125,24 @@ export class Indexer {
     });
   }
 
-  /** The account's key was rotated: what could not be opened for want of it is tried again. */
-  async tryAgain(): Promise<void> {
-    const { store } = this.#deps;
-    const rows = await store.range({ ...UNOPENED, limit: UNOPENED_MAX });
+  /**
+   * What could not be opened is tried again, once with the keys of each certificate: also at a start, since what keeps a rotated
+   * one may end before this.
+   */
+  async tryAgain(certificate: Uint8Array): Promise<void> {
+    const { store, suite } = this.#deps;
+    const hash = suite.sha256(certificate);
+    const tried = await store.get(TRIED_WITH_KEY);
+    if (tried !== undefined && equalBytes(tried, hash)) return;
     await store.transact(async (transaction) => {
+      const rows = await transaction.range({ ...UNOPENED, limit: UNOPENED_MAX });
+      if (rows.length === 0) return;
       for (const { key } of rows) {
         const number = readUint64(key, 33);
         await changeWaiting(transaction, parseFeedId(toHex(key.subarray(1, 33))), (set) => set.add(number, number));
         transaction.delete(key);
       }
+      transaction.put(TRIED_WITH_KEY, hash);
     });
     this.wake();
   }
@@ -175,8 +183,14 @@ export class Indexer {
   async #indexBatch(signal: AbortSignal): Promise<boolean> {
     const batch = await this.#takeBatch();
     if (batch.length === 0) return false;
+    const worker = this.#deps.vault();
     const products = await this.#produce(batch, signal);
-    const { indexed, changed } = await this.#deps.store.transact((transaction) => this.#write(transaction, products));
+    const { indexed, changed } = await this.#deps.store.transact((transaction) => {
+      // Rotated meanwhile: what was tried with the keys before waits to be tried with the new ones.
+      const isRotated = this.#deps.vault() !== worker;
+      const final = products.filter(({ needsNewerKey }) => !(isRotated && needsNewerKey));
+      return this.#write(transaction, final);
+    });
     for (const summary of indexed) this.#deps.onIndexed(summary);
     for (const summary of changed) this.#deps.onChanged(summary);
     return true;
