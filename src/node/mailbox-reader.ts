@@ -38,7 +38,7 @@ export interface MailboxReaderDeps {
   readonly suite: CryptoSuite;
   readonly store: Store;
   readonly nodeKey: KeyPair;
-  readonly feeds: Pick<Feeds, 'all' | 'isRetired'>;
+  readonly feeds: Pick<Feeds, 'all' | 'isRetired' | 'retired'>;
   readonly held: Pick<HeldPdus, 'get'>;
 }
 
@@ -82,15 +82,19 @@ export class MailboxReader {
     return row === undefined ? EMPTY_MAILBOX : decodeMailboxState(row);
   }
 
-  /** The heads of all feeds, signed; a retired feed without mail for the address is left out. */
+  /**
+   * The heads of all feeds, signed; of those that others have ended, one without mail for the address is left out. Of this
+   * node's own it says that a restore took all of it: a client holds what was there.
+   */
   async heads(address: Address): Promise<MailboxHead[]> {
     const feeds = [...this.#deps.feeds.all.keys()];
     const rows = await this.#deps.store.getMany(feeds.map((feed) => headKey(address, feed)));
+    const own = new Set(this.#deps.feeds.retired);
     const heads: MailboxHead[] = [];
     feeds.forEach((feed, i) => {
       const row = rows[i];
       const retired = this.#deps.feeds.isRetired(feed);
-      if (row === undefined && retired) return;
+      if (row === undefined && retired && !own.has(feed)) return;
       heads.push(this.#sign(address, feed, row === undefined ? EMPTY_MAILBOX : decodeMailboxState(row), retired));
     });
     return heads;

@@ -210,6 +210,28 @@ describe('a position is never a time', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  test('a server restored from a backup of before one’s first mail is given all of it back', async () => {
+    await using setting = await pair();
+    const { world, a, b } = setting;
+    const folder = await mkdtemp(join(tmpdir(), 'restante-backup-'));
+    await world.node.core.operator.backup(join(folder, 'backup'));
+    await send(a, b, 'after', 'later');
+    await b.sync({ signal: never });
+    // Alice would give back what she wrote, too.
+    await a[Symbol.asyncDispose]();
+    await world.node.stop();
+    await restoreBackup(join(folder, 'backup'), join(folder, 'restored'));
+    await world.node.start(join(folder, 'restored'));
+    const restored: ClientEvents['server_restored'][] = [];
+    b.events.on('server_restored', (event) => restored.push(event));
+    await b.sync({ signal: never });
+    expect(restored).toMatchObject([{ node: 'a', heldBeyond: 0 }]);
+    await using fresh = (await world.newDevice(setting.bob.created.profile)).client;
+    expect(await fresh.sync({ signal: never })).toMatchObject({ missing: 0, complete: true });
+    expect(await subjects(fresh)).toEqual(['after', 'later']);
+    await rm(folder, { recursive: true, force: true });
+  });
+
   test('a server restored once more: what had been given back to it is given back again', async () => {
     await using setting = await pair();
     const { world, a, b } = setting;
