@@ -33,10 +33,24 @@ export class HeadIntake {
   }
 
   /** Returns what a restored node ended, told for the first time. */
-  async take({ connection, node }: PageSource, heads: readonly MailboxHead[]): Promise<readonly Restoration[]> {
+  async take(source: PageSource, heads: readonly MailboxHead[]): Promise<readonly Restoration[]> {
+    const changed = new Set<FeedId>();
+    try {
+      return await this.#take(source, heads, changed);
+    } catch (error) {
+      // Shown once more they would be no news, and never be written.
+      if (changed.size > 0) this.#deps.mailboxes.distrust();
+      throw error;
+    }
+  }
+
+  async #take(
+    { connection, node }: PageSource,
+    heads: readonly MailboxHead[],
+    changed: Set<FeedId>,
+  ): Promise<readonly Restoration[]> {
     const { alarms, mailboxes, store } = this.#deps;
     const key = toBase64(connection.info.node);
-    const changed = new Set<FeedId>();
     const raised: NewAlarm[] = [];
     const restorations: Restoration[] = [];
     for (const head of heads) {

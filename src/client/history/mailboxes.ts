@@ -71,6 +71,11 @@ export class Mailboxes {
     this.#all.set(mailbox.feed, mailbox);
   }
 
+  /** What was set will not be written: its transaction never began. */
+  distrust(): void {
+    this.#isBroken = true;
+  }
+
   /** Writes a mailbox that was set, together with what it speaks of. Throws as `set` does. */
   write(transaction: StoreTransaction, { feed, ledger, verified, offered }: FeedMailbox): void {
     this.#assertWhole();
