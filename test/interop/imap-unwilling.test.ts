@@ -66,6 +66,35 @@ describe('a folder that the server lists and refuses', () => {
   });
 });
 
+describe('a folder that the server does not open while texts are read', () => {
+  test('has its texts after the next look', async () => {
+    let opened = '';
+    let closed: string | undefined;
+    let refusals = 0;
+    await using setting = await setup({ INBOX: ['a'], Box: ['b'] }, (tag, command) => {
+      const path = /^(?:SELECT|EXAMINE) "?(\w+)/.exec(command)?.[1];
+      // All headers were read when the first text is asked for: the other folder is closed from then on.
+      if (closed === undefined && command.includes('PEEK[]')) closed = opened === 'Box' ? 'INBOX' : 'Box';
+      if (path !== undefined && path === closed) {
+        refusals += 1;
+        return `${tag} NO [SERVERBUG] sorry\r\n`;
+      }
+      opened = path ?? opened;
+      return undefined;
+    });
+    const { world } = setting;
+    await until(() => refusals > 0);
+    await setting.look();
+    await setting.look();
+    closed = '';
+    await setting.look();
+    await until(() => world.isTextRead);
+    const places = [...world.account.emailIds()].map((id) => world.account.email(id)?.place);
+    // '!' says that a text was refused, for good.
+    expect(places).toEqual([expect.stringMatching(/^f/), expect.stringMatching(/^f/)]);
+  });
+});
+
 describe('a folder with other UIDs than before, which the server refuses to read for a while', () => {
   test('has its emails, under the ids that they had, when it is read again', async () => {
     let isRefusing = false;

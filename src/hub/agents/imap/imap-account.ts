@@ -111,9 +111,10 @@ export class ImapAccount {
         await durably(() => this.#steps.take(outcome));
         return {};
       },
-      textless: async () => ({ batch: this.#texts.wanted((id) => this.placeOf(id)) }),
+      textless: async ({ except }) => ({ batch: this.#texts.wanted((id) => this.placeOf(id), except) }),
       bodies: async (told) => {
-        await durably(() => this.#texts.take(this.#idOf(told.path), told));
+        // Also of a folder whose mailbox was destroyed here: what was asked for is not to be asked for again.
+        await durably(() => this.#texts.take(this.#folders.idOf(told.path), told));
         return {};
       },
       status: async (status) => {

@@ -69,6 +69,8 @@ export class ImapAgent implements AsyncDisposable {
   readonly #flagsDueAt = new Map<string, number>();
   /** By path, what the server refuses of a folder. */
   readonly #problems = new Map<string, string>();
+  /** Folders that could not be opened for their texts since the last look. */
+  readonly #unopened = new Set<string>();
   /** In a row, which left open where messages went. */
   #unsettledLooks = 0;
 
@@ -159,6 +161,7 @@ export class ImapAgent implements AsyncDisposable {
   async #round(client: ImapFlow, signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#deps;
     this.#isLookWanted = false;
+    this.#unopened.clear();
     const listed = await listFolders(client);
     const told = listed.map(({ folder }) => folder);
     const { folders } = await this.#line.call('folders', { folders: told, prefix: prefixOf(client) }, signal);
@@ -209,7 +212,7 @@ export class ImapAgent implements AsyncDisposable {
     do {
       this.#isNudged = false;
       if (await this.#replay(client, signal)) return;
-      const { batch } = await this.#line.call('textless', {}, signal);
+      const { batch } = await this.#line.call('textless', { except: [...this.#unopened] }, signal);
       if (batch !== undefined) await this.#readAllTexts(client, batch, until, signal);
       else if (!this.#isNudged && !this.#isLookWanted) await this.#pause(until - clock.monotonic(), signal);
       if (!client.usable) throw new HubError('server_unreachable', 'the connection ended', { retry: 'now' });
@@ -234,25 +237,33 @@ export class ImapAgent implements AsyncDisposable {
     for (const messages of inBatches(all.messages)) {
       const batch = { ...all, messages };
       const texts = await this.#fetchTexts(client, batch);
+      if (texts === undefined) break;
       await telling.begin(() => this.#tellTexts(batch, texts, signal));
       if (this.#isNudged || this.#isLookWanted || this.#deps.clock.monotonic() >= until) break;
     }
     await telling.ended();
   }
 
-  async #fetchTexts(client: ImapFlow, batch: Batch): Promise<RemoteBody[]> {
-    const { messages } = batch;
+  /** Undefined: the folder cannot be opened, or is another by now. That says nothing of its messages. */
+  async #fetchTexts(client: ImapFlow, batch: Batch): Promise<RemoteBody[] | undefined> {
+    const { messages, path } = batch;
+    let isOpen = false;
     try {
-      return await inFolder(client, batch, () => readBodies(client, messages));
+      return await inFolder(client, batch, () => {
+        isOpen = true;
+        return readBodies(client, messages);
+      });
     } catch (error) {
-      if (!client.usable || isOver(error)) throw error;
+      if (!client.usable || !isRefusal(error)) throw error;
       this.#deps.log.warn({ err: error }, 'texts of messages cannot be read');
+      if (!isOpen) this.#unopened.add(path);
+      if (!isOpen) return undefined;
       // One that the server cannot read itself makes it refuse all that were asked for with it.
       if (messages.length === 1) return [];
       const texts: RemoteBody[] = [];
       for (const message of messages)
-        texts.push(...(await this.#fetchTexts(client, { ...batch, messages: [message] })));
-      return texts;
+        texts.push(...((await this.#fetchTexts(client, { ...batch, messages: [message] })) ?? []));
+      return this.#unopened.has(path) ? undefined : texts;
     }
   }
 

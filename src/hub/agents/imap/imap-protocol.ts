@@ -183,7 +183,8 @@ export type ImapToldCalls = {
   readonly stepped: { readonly request: StepOutcome; readonly reply: object };
   /** Messages whose text is not read yet, newest first; none when all are. */
   readonly textless: {
-    readonly request: object;
+    /** Paths of folders that cannot be read now. */
+    readonly request: { readonly except: readonly string[] };
     readonly reply: { readonly batch: (FolderRef & { readonly messages: readonly TextlessMessage[] }) | undefined };
   };
   readonly bodies: {

@@ -21,6 +21,7 @@ export class Texts {
   /** Of one folder. The newest were put in last, but for those of the first look: near enough, and as cheap as the batch. */
   wanted(
     placeOf: (emailId: string) => (FolderRef & { readonly uid: number }) | undefined,
+    except: readonly string[],
   ): ImapToldCalls['textless']['reply']['batch'] {
     let folder: FolderRef | undefined;
     const messages: TextlessMessage[] = [];
@@ -32,6 +33,7 @@ export class Texts {
         continue;
       }
       const { path, uid, uidValidity } = place;
+      if (except.includes(path)) continue;
       folder ??= { path, uidValidity };
       if (folder.path !== path) continue;
       messages.push({ uid, size: email.size });
@@ -40,7 +42,7 @@ export class Texts {
     return folder === undefined ? undefined : { ...folder, messages };
   }
 
-  /** `mailboxId` is undefined for a folder whose mailbox was destroyed here. */
+  /** `mailboxId` is undefined for a folder that is known no more. */
   take(mailboxId: string | undefined, { absent, bodies }: ImapToldCalls['bodies']['request']): void {
     if (mailboxId === undefined) return;
     for (const uid of absent) {
