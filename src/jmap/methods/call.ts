@@ -1,5 +1,5 @@
 /** What a method sees of the request it is called in. */
-import type { Clock, Log, SecureRandom } from '../../base/index.ts';
+import { type Clock, isAbort, type Log, type SecureRandom } from '../../base/index.ts';
 import type { Blobs } from '../blobs/blobs.ts';
 import { MethodError } from '../protocol/errors.ts';
 import type { StoredSubscription } from '../push/push-subscription.ts';
@@ -69,6 +69,15 @@ export function writableAccountOf(call: Call, accountId: string): MailAccount {
   const account = accountOf(call, accountId);
   if (account.record.isReadOnly) throw new MethodError('accountReadOnly', 'this account can only be read');
   return account;
+}
+
+/** What is answered where a method threw. Rethrows what ends the request. */
+export function errorResponse(error: unknown, call: Call, method: string): Response {
+  if (error instanceof MethodError) return ['error', error.response];
+  if (isAbort(error, call.signal)) throw error;
+  // What went wrong inside is for the operator; the client learns that it was not its fault.
+  call.log.error({ error, method }, 'a JMAP method failed');
+  return ['error', { type: 'serverFail', description: 'the server failed to do this' }];
 }
 
 /** The id that an argument stands for; undefined if it refers to something that was not created. */

@@ -2,11 +2,10 @@
  * Runs the calls of a request one after the other (RFC 8620, sections 3.3 and 3.6). What one call does is seen by the next;
  * a call that fails answers with an error and the rest goes on.
  */
-import { isAbort } from '../../base/index.ts';
 import { MethodError } from '../protocol/errors.ts';
 import { type Invocation, resolveReferences } from '../protocol/references.ts';
 import type { JmapRequest, MethodCall } from '../protocol/request.ts';
-import type { Call, Method, MethodDeps, Response } from './call.ts';
+import { type Call, errorResponse, type Method, type MethodDeps, type Response } from './call.ts';
 
 export interface Answer {
   readonly methodResponses: readonly Invocation[];
@@ -48,11 +47,7 @@ export class Processor {
         throw new MethodError('forbidden', `this login does not allow to ${method.permission}`);
       return await method.run(resolveReferences(args, before), call);
     } catch (error) {
-      if (error instanceof MethodError) return [['error', error.response]];
-      if (isAbort(error, call.signal)) throw error;
-      // What went wrong inside is for the operator; the client learns that it was not its fault.
-      this.#deps.log.error({ error, method: name }, 'a JMAP method failed');
-      return [['error', { type: 'serverFail', description: 'the server failed to do this' }]];
+      return [errorResponse(error, call, name)];
     }
   }
 }

@@ -52,7 +52,7 @@ export type MethodErrorType =
   | 'fromAccountNotSupportedByMethod'
   | 'unknownDataType';
 
-/** This call did nothing; those after it are still done. */
+/** This call did nothing, but for `serverPartialFail`; those after it are still done. */
 export class MethodError extends Error {
   readonly type: MethodErrorType;
   readonly details: Readonly<Record<string, unknown>>;
@@ -74,6 +74,7 @@ export type SetErrorType =
   | 'overQuota'
   | 'tooLarge'
   | 'rateLimit'
+  | 'serverUnavailable'
   | 'notFound'
   | 'invalidPatch'
   | 'willDestroy'

@@ -2,13 +2,13 @@
 import { z } from 'zod';
 import { parseArguments } from '../../protocol/arguments.ts';
 import { SUBMISSION } from '../../protocol/capabilities.ts';
-import { invalidProperties, MethodError, SetError } from '../../protocol/errors.ts';
+import { invalidProperties, SetError } from '../../protocol/errors.ts';
 import { applyPatch, isSameJson, type PlainObject } from '../../protocol/patch.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import type { StoredSubmission } from '../../submission/stored-submission.ts';
 import { forgetSubmission } from '../../submission/submission-shelf.ts';
-import type { Call, Method, Response } from '../call.ts';
-import { setEmails } from '../email/set.ts';
+import type { Call, Method } from '../call.ts';
+import { setEmailsAfter } from '../email/set.ts';
 import {
   newId,
   openSet,
@@ -54,23 +54,9 @@ export const emailSubmissionSet: Method = {
     }
     const destroy = (onSuccessDestroyEmail ?? []).flatMap((name) => handler.emailOf(name) ?? []);
     if (Object.keys(update).length === 0 && destroy.length === 0) return [response];
-    return [response, await implied(call, account.id, update, destroy)];
+    return [response, await setEmailsAfter(call, { accountId: account.id, update, destroy })];
   },
 };
-
-async function implied(
-  call: Call,
-  accountId: string,
-  update: Record<string, PlainObject>,
-  destroy: string[],
-): Promise<Response> {
-  try {
-    return await setEmails(call, { accountId, update, destroy });
-  } catch (error) {
-    if (error instanceof MethodError) return ['error', error.response];
-    throw error;
-  }
-}
 
 class SubmissionChanger implements SetHandler {
   readonly #call: Call;

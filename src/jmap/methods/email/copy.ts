@@ -7,10 +7,10 @@ import { invalidProperties, MethodError, SetError } from '../../protocol/errors.
 import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Method, type Response, resolveId, writableAccountOf } from '../call.ts';
-import { failuresOrNull, judgeCount, mapOrNull, StateCondition } from '../standard/set.ts';
+import { attempt, failureAfter, failuresOrNull, judgeCount, mapOrNull, StateCondition } from '../standard/set.ts';
 import { type CreatedEmail, storeEmail } from './create.ts';
 import { judgeAdding, parseKeywords, parseMailboxIds } from './email-rules.ts';
-import { setEmails } from './set.ts';
+import { setEmailsAfter } from './set.ts';
 
 const copyArguments = z.strictObject({
   fromAccountId: id,
@@ -40,16 +40,17 @@ export const emailCopy: Method = {
     const created = new Map<string, CreatedEmail>();
     const notCreated = new Map<string, SetError>();
     const originals: string[] = [];
-    for (const [creationId, email] of Object.entries(parsed.create))
-      try {
-        const { original, copy } = await copyEmail(call, { from, source, account, condition }, email);
-        call.createdIds.set(creationId, copy.id);
-        created.set(creationId, copy);
-        originals.push(original);
-      } catch (error) {
-        if (!(error instanceof SetError)) throw error;
-        notCreated.set(creationId, error);
-      }
+    try {
+      for (const [creationId, email] of Object.entries(parsed.create))
+        await attempt(notCreated, creationId, async () => {
+          const { original, copy } = await copyEmail(call, { from, source, account, condition }, email);
+          call.createdIds.set(creationId, copy.id);
+          created.set(creationId, copy);
+          originals.push(original);
+        });
+    } catch (error) {
+      throw failureAfter(error, call, created.size);
+    }
     const newState = account.state('Email');
     const result = { created: mapOrNull(created), notCreated: failuresOrNull(notCreated) };
     const response: Response = [
@@ -60,24 +61,10 @@ export const emailCopy: Method = {
       },
     ];
     if (parsed.onSuccessDestroyOriginal !== true || originals.length === 0) return [response];
-    return [response, await destroyOriginals(call, fromAccountId, originals, parsed.destroyFromIfInState)];
+    const destruction = { accountId: fromAccountId, destroy: originals, ifInState: parsed.destroyFromIfInState };
+    return [response, await setEmailsAfter(call, destruction)];
   },
 };
-
-/** One implicit Email/set, which may fail as a whole without undoing the copies. */
-async function destroyOriginals(
-  call: Call,
-  accountId: string,
-  destroy: string[],
-  ifInState: string | null | undefined,
-): Promise<Response> {
-  try {
-    return await setEmails(call, { accountId, destroy, ifInState });
-  } catch (error) {
-    if (error instanceof MethodError) return ['error', error.response];
-    throw error;
-  }
-}
 
 interface Copying {
   readonly from: MailAccount;

@@ -12,7 +12,7 @@ import type { PlainObject } from '../../protocol/patch.ts';
 import { isObject } from '../../protocol/request.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { type Call, type Method, resolveId, writableAccountOf } from '../call.ts';
-import { failuresOrNull, judgeCount, mapOrNull, StateCondition } from '../standard/set.ts';
+import { failuresOrNull, judgeCount, mapOrNull, StateCondition, setErrorOf } from '../standard/set.ts';
 import { createdEmail, prepareEmail } from './create.ts';
 import { judgeAdding, judgePresence, parseKeywords, parseMailboxIds } from './email-rules.ts';
 
@@ -76,8 +76,11 @@ async function* prepareAll(
       underWay.push(begin(emails[next] as (typeof emails)[number]));
     const { creationId, error, outcome } = await (underWay.shift() as (typeof underWay)[number]);
     if (outcome !== undefined) yield [creationId, outcome];
-    else if (error instanceof SetError) yield [creationId, error];
-    else throw error;
+    else {
+      const failure = setErrorOf(error);
+      if (failure === undefined) throw error;
+      yield [creationId, failure];
+    }
   }
 }
 

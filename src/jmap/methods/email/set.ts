@@ -4,7 +4,7 @@ import { invalidProperties, SetError } from '../../protocol/errors.ts';
 import { applyPatch, isSameJson, type PlainObject } from '../../protocol/patch.ts';
 import type { MailAccount } from '../../store/mail-account.ts';
 import { difference } from '../../store/records.ts';
-import type { Call, Method, Response } from '../call.ts';
+import { type Call, errorResponse, type Method, type Response } from '../call.ts';
 import {
   openSet,
   parseSet,
@@ -26,8 +26,16 @@ export const emailSet: Method = {
   run: async (args, call) => [await setEmails(call, parseSet(args))],
 };
 
-/** Also what other methods do implicitly: Email/copy and EmailSubmission/set. */
-export async function setEmails(call: Call, args: SetArguments): Promise<Response> {
+/** What Email/copy and EmailSubmission/set do implicitly: it may fail as a whole, and what they did is told nevertheless. */
+export async function setEmailsAfter(call: Call, args: SetArguments): Promise<Response> {
+  try {
+    return await setEmails(call, args);
+  } catch (error) {
+    return errorResponse(error, call, 'Email/set');
+  }
+}
+
+async function setEmails(call: Call, args: SetArguments): Promise<Response> {
   const account = openSet(call, 'Email', args);
   const condition = new StateCondition(args.ifInState, () => account.state('Email'));
   const result = await performSet(call, args, new EmailChanger(call, account, condition));

@@ -1,6 +1,8 @@
 /** What RFC 8620, section 5.3, asks of every `/set` alike: a call that is made for another state does nothing. */
 import { describe, expect, test } from 'vitest';
-import { ACCOUNT, MAILBOXES, TestAccount } from '../../../../test/harness/jmap/test-account.ts';
+import { ACCOUNT, MAILBOXES, START, TestAccount } from '../../../../test/harness/jmap/test-account.ts';
+import { UnavailableOctets } from '../../blobs/ports.ts';
+import { readMessage } from '../../mime/message-reading.ts';
 
 type Lists = Record<'created' | 'updated' | 'destroyed', unknown> & {
   readonly oldState: string;
@@ -81,4 +83,113 @@ describe('a /set with ifInState', () => {
     );
     expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
+});
+
+interface Made {
+  readonly created: Record<string, { id: string; blobId: string }> | null;
+  readonly notCreated: Record<string, { type: string }> | null;
+}
+
+const INBOX = { [MAILBOXES.inbox]: true };
+const MAIL = `From: <${OWN}>\nTo: <x@y.example>\nDate: Sun, 1 Mar 2026 10:00:00 +0000\nSubject: hello\n\nhello`;
+
+/** An email whose message is a blob. */
+async function kept(test: TestAccount, text: string): Promise<{ readonly id: string; readonly blobId: string }> {
+  const raw = Buffer.from(text.replaceAll('\n', '\r\n'));
+  const octets = (async function* () {
+    yield raw;
+  })();
+  const blobId = (await test.jmap.upload(ACCOUNT, octets, new AbortController().signal))?.id ?? '';
+  return { id: test.deliver(raw, { blobId }), blobId };
+}
+
+/** From its read of that number on, the blob fails. */
+function failReading(test: TestAccount, blobId: string, error: Error, readCount = 0): void {
+  const read = test.blobStore.read.bind(test.blobStore);
+  let count = 0;
+  test.blobStore.read = (account, id, range) => {
+    if (id === blobId && ++count > readCount) throw error;
+    return read(account, id, range);
+  };
+}
+
+/** Calls that make an object `a` and then one `b` whose octets are those of another email. */
+const MAKING: readonly { name: string; args: (first: string, second: { id: string; blobId: string }) => object }[] = [
+  {
+    name: 'Email/set',
+    args: (_, { blobId }) => ({ create: { a: DRAFT, b: { ...DRAFT, attachments: [{ blobId, type: 'a/b' }] } } }),
+  },
+  {
+    name: 'Email/copy',
+    args: (first, { id }) => ({
+      fromAccountId: ACCOUNT,
+      accountId: 'a2',
+      create: { a: { id: first, mailboxIds: INBOX }, b: { id, mailboxIds: INBOX } },
+    }),
+  },
+  {
+    name: 'EmailSubmission/set',
+    args: (first, { id }) => ({
+      create: { a: { emailId: first, identityId: 'own' }, b: { emailId: id, identityId: 'own' } },
+    }),
+  },
+];
+
+describe('a call that makes several objects, of which one cannot be read,', () => {
+  test.each(MAKING)('$name, makes the others and says so', async ({ args, name }) => {
+    const account = await TestAccount.open();
+    account.addAccount('a2');
+    const first = account.deliver(MAIL);
+    const second = await kept(account, `${MAIL} again`);
+    failReading(account, second.blobId, new UnavailableOctets('its server is away'));
+    const { created, notCreated } = await account.call<Made>(name, args(first, second));
+    expect(Object.keys(created ?? {})).toEqual(['a']);
+    expect(notCreated).toMatchObject({ b: { type: 'serverUnavailable', description: 'its server is away' } });
+  });
+
+  test.each(MAKING)('$name, says that a part was done where more is wrong', async ({ args, name }) => {
+    const account = await TestAccount.open();
+    account.addAccount('a2');
+    const first = account.deliver(MAIL);
+    const second = await kept(account, `${MAIL} again`);
+    failReading(account, second.blobId, new Error('the disk cannot be read'));
+    await expect(account.call(name, args(first, second))).rejects.toThrow('serverPartialFail');
+  });
+
+  test('because it is too large or its message is lost, copies the others', async () => {
+    const test = await TestAccount.open();
+    test.addAccount('a2');
+    const here = test.deliver(MAIL);
+    const large = await kept(test, `${MAIL} large`);
+    const size = test.blobStore.size.bind(test.blobStore);
+    test.blobStore.size = async (account, id) => (id === large.blobId ? 2 ** 40 : size(account, id));
+    const raw = Buffer.from(`${MAIL} lost`.replaceAll('\n', '\r\n'));
+    const place = { mailboxIds: [MAILBOXES.inbox], keywords: [], receivedAt: START };
+    test.account.putEmails([{ id: 'lost', size: raw.length, ...place, ...readMessage(raw) }], 'agent');
+    const create = Object.fromEntries(
+      Object.entries({ here, large: large.id, lost: 'lost' }).map(([name, id]) => [name, { id, mailboxIds: INBOX }]),
+    );
+    const { created, notCreated } = await test.call<Made>('Email/copy', {
+      fromAccountId: ACCOUNT,
+      accountId: 'a2',
+      create,
+    });
+    expect(Object.keys(created ?? {})).toEqual(['here']);
+    expect(notCreated).toMatchObject({ large: { type: 'tooLarge' }, lost: { type: 'notFound' } });
+  });
+});
+
+test('a submission is told where the change of its email, which it implies, fails', async () => {
+  const test = await TestAccount.open();
+  const { id: emailId, blobId } = await kept(test, MAIL);
+  failReading(test, blobId, new Error('the disk cannot be read'), 1);
+  const create = { a: { emailId, identityId: 'own' } };
+  const onSuccessUpdateEmail = { '#a': { textBody: [] } };
+  const { methodResponses } = await test.request([
+    ['EmailSubmission/set', { accountId: ACCOUNT, create, onSuccessUpdateEmail }],
+  ]);
+  expect(methodResponses).toMatchObject([
+    ['EmailSubmission/set', { created: { a: {} }, notCreated: null }, 'c0'],
+    ['error', { type: 'serverFail' }, 'c0'],
+  ]);
 });

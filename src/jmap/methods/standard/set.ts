@@ -3,6 +3,9 @@
  * and destroys are given to its handler one after the other.
  */
 import { z } from 'zod';
+import { isAbort } from '../../../base/index.ts';
+import { MissingMessage } from '../../blobs/blobs.ts';
+import { UnavailableOctets } from '../../blobs/ports.ts';
 import { CORE_LIMITS } from '../../limits.ts';
 import { id, parseArguments } from '../../protocol/arguments.ts';
 import type { DataType } from '../../protocol/data-types.ts';
@@ -113,12 +116,10 @@ export interface SetResult {
   readonly notDestroyed: Map<string, SetError>;
 }
 
+type SetLists = Pick<SetArguments, 'create' | 'update' | 'destroy'>;
+
 /** Does it all: creations first, then updates, then destructions. */
-export async function performSet(
-  call: Call,
-  args: Pick<SetArguments, 'create' | 'update' | 'destroy'>,
-  handler: SetHandler,
-): Promise<SetResult> {
+export async function performSet(call: Call, args: SetLists, handler: SetHandler): Promise<SetResult> {
   const result: SetResult = {
     created: new Map(),
     updated: new Map(),
@@ -127,6 +128,15 @@ export async function performSet(
     notUpdated: new Map(),
     notDestroyed: new Map(),
   };
+  try {
+    await performAll(call, args, handler, result);
+  } catch (error) {
+    throw failureAfter(error, call, result.created.size + result.updated.size + result.destroyed.length);
+  }
+  return result;
+}
+
+async function performAll(call: Call, args: SetLists, handler: SetHandler, result: SetResult): Promise<void> {
   const creations = Object.entries(args.create ?? {});
   handler.prepare?.(planOf(call, args));
   for (const [creationId, object] of handler.orderCreations?.(creations) ?? creations)
@@ -149,19 +159,40 @@ export async function performSet(
       await handler.destroy(target);
       result.destroyed.push(target);
     });
-  return result;
 }
 
-async function attempt(failures: Map<string, SetError>, name: string, work: () => Promise<void>): Promise<void> {
+/** Keeps what went wrong with one object among the failures; throws what is not about one object. */
+export async function attempt(failures: Map<string, SetError>, name: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof SetError)) throw error;
-    failures.set(name, error);
+    const failure = setErrorOf(error);
+    if (failure === undefined) throw error;
+    failures.set(name, failure);
   }
 }
 
-function planOf(call: Call, { create, update, destroy }: Pick<SetArguments, 'create' | 'update' | 'destroy'>): SetPlan {
+/** What an error says of the one object whose work threw it; undefined if it is about more. */
+export function setErrorOf(error: unknown): SetError | undefined {
+  if (error instanceof SetError) return error;
+  if (error instanceof MissingMessage) return new SetError('notFound', error.message);
+  if (error instanceof UnavailableOctets) return new SetError('serverUnavailable', error.message);
+  // Octets of one object: that a call has too many objects is found before the first.
+  if (error instanceof MethodError && error.type === 'requestTooLarge') return new SetError('tooLarge', error.message);
+  return undefined;
+}
+
+/**
+ * What a call fails with that has changed so many objects already (RFC 8620, section 3.6.2): `serverFail` would say that it
+ * changed none, and a client that does it again doubles them.
+ */
+export function failureAfter(error: unknown, call: Call, doneCount: number): unknown {
+  if (doneCount === 0 || isAbort(error, call.signal)) return error;
+  call.log.error({ error, doneCount }, 'a JMAP method failed after a part of it was done');
+  return new MethodError('serverPartialFail', 'the server did a part of this, and failed to do the rest');
+}
+
+function planOf(call: Call, { create, update, destroy }: SetLists): SetPlan {
   const doomed = (destroy ?? []).flatMap((name) => resolveId(call, name) ?? []);
   return {
     create: Object.entries(create ?? {}),
