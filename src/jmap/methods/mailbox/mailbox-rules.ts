@@ -75,21 +75,24 @@ function judgePlace(account: MailAccount, id: string | undefined, parentId: stri
     throw invalidProperties(['parentId'], `mailboxes are at most ${MAIL_LIMITS.maxMailboxDepth} deep`);
 }
 
-/** From the parent up; undefined if it is not there. */
-function ancestorsOf(account: MailAccount, parentId: string): readonly MailboxRecord[] | undefined {
+/** From the parent up, each once: some that were kept may be within each other. Undefined if the parent is not there. */
+export function ancestorsOf(account: MailAccount, parentId: string): readonly MailboxRecord[] | undefined {
   const ancestors: MailboxRecord[] = [];
-  for (let next: string | null = parentId; next !== null; ) {
+  const seen = new Set<string>();
+  for (let next: string | null = parentId; next !== null && !seen.has(next); ) {
     const mailbox = account.mailbox(next);
     if (mailbox === undefined) return ancestors.length === 0 ? undefined : ancestors;
+    seen.add(next);
     ancestors.push(mailbox);
     next = mailbox.parentId;
   }
   return ancestors;
 }
 
-function heightOf(account: MailAccount, id: string): number {
+function heightOf(account: MailAccount, id: string, path: readonly string[] = []): number {
+  if (path.includes(id)) return 0;
   const children = account.mailboxes().filter((mailbox) => mailbox.parentId === id);
-  return 1 + Math.max(0, ...children.map((child) => heightOf(account, child.id)));
+  return 1 + Math.max(0, ...children.map((child) => heightOf(account, child.id, [...path, id])));
 }
 
 export type MailboxPlace = Pick<MailboxRecord, 'name' | 'parentId' | 'role'>;

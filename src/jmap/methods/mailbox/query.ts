@@ -164,12 +164,14 @@ function order(a: string | number, b: string | number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** From the root down to the mailbox itself. */
+/** From the root down to the mailbox itself, each once: some that were kept may be within each other. */
 function pathOf(mailbox: MailboxRecord, all: ReadonlyMap<string, MailboxRecord>): MailboxRecord[] {
   const path = [mailbox];
-  for (let next = mailbox.parentId; next !== null; ) {
+  const seen = new Set([mailbox.id]);
+  for (let next = mailbox.parentId; next !== null && !seen.has(next); ) {
     const parent = all.get(next);
     if (parent === undefined) break;
+    seen.add(next);
     path.unshift(parent);
     next = parent.parentId;
   }

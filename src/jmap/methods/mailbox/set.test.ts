@@ -95,6 +95,48 @@ describe('Mailbox/set', () => {
     expect(loop.notUpdated).toMatchObject({ [b]: { properties: ['parentId'] } });
   });
 
+  test.each<[string, (a: string, b: string) => object]>([
+    ['by a part that fails', (a, b) => ({ update: { [a]: { parentId: b }, [b]: { parentId: null, role: 'king' } } })],
+    ['by two patches of one', (a, b) => ({ update: { [a]: { parentId: b }, '#a': { sortOrder: 3 } } })],
+    ['by what it creates', () => ({ create: { k: { name: 'K' } }, update: { '#k': { parentId: '#k' } } })],
+  ])('leaves no mailbox within itself %s', async (_, argsOf) => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A' }, b: { name: 'B', parentId: '#a' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const createdIds = { a };
+    const args = { accountId: ACCOUNT, ...argsOf(a, b) };
+    await test.request([['Mailbox/set', args]], { createdIds });
+    const parents = new Map(test.account.mailboxes().map(({ id, parentId }) => [id, parentId]));
+    const isFree = (id: string | null | undefined, left = 10): boolean =>
+      typeof id !== 'string' || (left > 0 && isFree(parents.get(id), left - 1));
+    expect([...parents.keys()].filter((id) => !isFree(id))).toEqual([]);
+  });
+
+  test('is one change: nobody sees half of it, and none comes between', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A' }, b: { name: 'B', parentId: '#a' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const seen: unknown[] = [];
+    using _ = test.store.on('changed', () => seen.push([a, b].map((id) => test.account.mailbox(id)?.parentId)));
+    await set(test, { update: { [a]: { parentId: b }, [b]: { parentId: null } } });
+    expect(seen).toEqual([[b, null]]);
+  });
+
+  test('answers where mailboxes are within each other, and takes them out of it', async () => {
+    const test = await TestAccount.open();
+    const { created } = await set(test, { create: { a: { name: 'A' }, b: { name: 'B', parentId: '#a' } } });
+    const [a, b] = [created?.a?.id ?? '', created?.b?.id ?? ''];
+    const mailbox = test.account.mailbox(a);
+    if (mailbox !== undefined) test.account.putMailbox({ ...mailbox, parentId: b }, 'agent');
+    const asTree = { sortAsTree: true, filterAsTree: true };
+    expect((await test.call<{ ids: string[] }>('Mailbox/query', asTree)).ids).toContain(a);
+    expect((await set(test, { create: { c: { name: 'C', parentId: a } }, destroy: [a] })).notDestroyed).toHaveProperty(
+      a,
+    );
+    expect((await set(test, { update: { [a]: { parentId: b, name: 'Z' } } })).notUpdated).toHaveProperty(a);
+    expect((await set(test, { update: { [a]: { parentId: null } } })).updated).toEqual({ [a]: null });
+  });
+
   test('does nothing of a call that has something else where an object belongs', async () => {
     const test = await TestAccount.open();
     const state = test.account.state('Mailbox');

@@ -10,7 +10,7 @@ import { type Call, type Method, resolveId } from '../call.ts';
 import {
   newId,
   openSet,
-  performSet,
+  performSetAtOnce,
   type SetHandler,
   type SetPlan,
   setArguments,
@@ -18,6 +18,7 @@ import {
 } from '../standard/set.ts';
 import { MAILBOX_PROPERTIES, mailboxObject } from './mailbox-object.ts';
 import {
+  ancestorsOf,
   forbidden,
   isForest,
   judgeMailbox,
@@ -40,12 +41,12 @@ export const mailboxSet: Method = {
   name: 'Mailbox/set',
   capability: MAIL,
   permission: 'write',
-  async run(args, call) {
+  run(args, call) {
     const parsed = parseArguments(mailboxSetArguments, args);
     const account = openSet(call, 'Mailbox', parsed);
     const oldState = account.state('Mailbox');
     const handler = new MailboxChanger(call, account, parsed.onDestroyRemoveEmails ?? false);
-    const result = await performSet(call, parsed, handler);
+    const result = performSetAtOnce(call, parsed, handler);
     return [setResponse('Mailbox', account, oldState, account.state('Mailbox'), result)];
   },
 };
@@ -64,12 +65,7 @@ class MailboxChanger implements SetHandler {
   }
 
   create(object: PlainObject): PlainObject {
-    const alien = Object.keys(object).filter((name) => !SETTABLE.includes(name));
-    if (alien.length > 0) throw invalidProperties(alien, 'only the server sets these');
-    // RFC 8621: true for mailboxes that people make themselves.
-    const defaults = { ...DEFAULTS, isSubscribed: true };
-    const given = this.#resolved({ ...defaults, ...object });
-    const values = parseMailboxValues(given);
+    const values = this.#parsed(object);
     this.#judge(undefined, values);
     this.#judgeParent(values.parentId);
     const mailbox: MailboxRecord = { id: newId(this.#call, 'f'), ...values, rights: ALL_RIGHTS };
@@ -80,16 +76,24 @@ class MailboxChanger implements SetHandler {
     );
   }
 
+  #parsed(object: PlainObject, made: ReadonlySet<string> = NONE): MailboxValues {
+    const alien = Object.keys(object).filter((name) => !SETTABLE.includes(name));
+    if (alien.length > 0) throw invalidProperties(alien, 'only the server sets these');
+    // RFC 8621: true for mailboxes that people make themselves.
+    const defaults = { ...DEFAULTS, isSubscribed: true };
+    return parseMailboxValues(this.#resolved({ ...defaults, ...object }, made));
+  }
+
   /** RFC 8620, section 5.3: if the final state is valid, that is allowed; otherwise each is judged by the state it finds. */
   prepare(plan: SetPlan): void {
     try {
-      this.#isValidTogether = isForest(this.#final(plan));
+      this.#isValidTogether = plan.isKnown && isForest(this.#final(plan));
     } catch (error) {
       if (!(error instanceof SetError)) throw error; // told when it is its turn
     }
   }
 
-  /** The mailboxes as they will be. Throws SetError if a part cannot be done whatever becomes of the others. */
+  /** The mailboxes as they will be, with all parts done. Throws SetError if one cannot be, whatever becomes of the others. */
   #final({ create, update, destroy }: SetPlan): ReadonlyMap<string, MailboxPlace> {
     const final = new Map<string, MailboxPlace>(this.#account.mailboxes().map((mailbox) => [mailbox.id, mailbox]));
     const made = new Set(create.map(([creationId]) => `#${creationId}`));
@@ -97,10 +101,15 @@ class MailboxChanger implements SetHandler {
       this.#judgeDestruction(id);
       final.delete(id);
     }
-    for (const [id, patch] of update) final.set(id, this.#patched(id, patch, made).values);
-    for (const [creationId, object] of create) {
-      const values = parseMailboxValues(this.#resolved({ ...DEFAULTS, ...object }, made));
+    for (const [id, patch] of update) {
+      const { values } = this.#patched(id, patch, made);
       judgeValues(values);
+      final.set(id, values);
+    }
+    for (const [creationId, object] of create) {
+      const values = this.#parsed(object, made);
+      judgeValues(values);
+      if (values.parentId === null || !made.has(values.parentId)) this.#judgeParent(values.parentId);
       final.set(`#${creationId}`, values);
     }
     return final;
@@ -173,10 +182,7 @@ class MailboxChanger implements SetHandler {
 
   /** Children before their parents. */
   orderDestructions(ids: readonly string[]): readonly string[] {
-    const depth = (id: string | null): number => {
-      const mailbox = id === null ? undefined : this.#account.mailbox(resolveId(this.#call, id) ?? id);
-      return mailbox === undefined ? 0 : 1 + depth(mailbox.parentId);
-    };
+    const depth = (id: string): number => ancestorsOf(this.#account, resolveId(this.#call, id) ?? id)?.length ?? 0;
     return [...ids].sort((a, b) => depth(b) - depth(a));
   }
 

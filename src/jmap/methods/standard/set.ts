@@ -3,7 +3,7 @@
  * and destroys are given to its handler one after the other.
  */
 import { z } from 'zod';
-import { isAbort } from '../../../base/index.ts';
+import { invariant, isAbort } from '../../../base/index.ts';
 import { MissingMessage } from '../../blobs/blobs.ts';
 import { UnavailableOctets } from '../../blobs/ports.ts';
 import { CORE_LIMITS } from '../../limits.ts';
@@ -46,6 +46,8 @@ export interface SetPlan {
   readonly create: readonly (readonly [creationId: string, object: PlainObject])[];
   readonly update: readonly (readonly [id: string, patch: PlainObject])[];
   readonly destroy: readonly string[];
+  /** Each update is of an object that is there before the call, and of another one. */
+  readonly isKnown: boolean;
 }
 
 export function parseSet(args: unknown): SetArguments {
@@ -120,56 +122,88 @@ type SetLists = Pick<SetArguments, 'create' | 'update' | 'destroy'>;
 
 /** Does it all: creations first, then updates, then destructions. */
 export async function performSet(call: Call, args: SetLists, handler: SetHandler): Promise<SetResult> {
-  const result: SetResult = {
-    created: new Map(),
-    updated: new Map(),
-    destroyed: [],
-    notCreated: new Map(),
-    notUpdated: new Map(),
-    notDestroyed: new Map(),
-  };
+  const result = emptyResult();
   try {
-    await performAll(call, args, handler, result);
+    for (const { failures, name, work } of stepsOf(call, args, handler, result)) await attempt(failures, name, work);
   } catch (error) {
     throw failureAfter(error, call, result.created.size + result.updated.size + result.destroyed.length);
   }
   return result;
 }
 
-async function performAll(call: Call, args: SetLists, handler: SetHandler, result: SetResult): Promise<void> {
+/** The same as one transaction, in which nobody else changes something: for a handler that waits for nothing. */
+export function performSetAtOnce(call: Call, args: SetLists, handler: SetHandler): SetResult {
+  return call.store.transact(() => {
+    const result = emptyResult();
+    for (const { failures, name, work } of stepsOf(call, args, handler, result))
+      try {
+        const waiting = work();
+        invariant(waiting === undefined, 'a handler that is asked at once waits for nothing');
+      } catch (error) {
+        noteFailure(failures, name, error);
+      }
+    return result;
+  });
+}
+
+/** One object's part of a call. */
+interface Step {
+  readonly failures: Map<string, SetError>;
+  readonly name: string;
+  readonly work: () => Promise<void> | void;
+}
+
+/** Each is to be done before the next is asked for. */
+function* stepsOf(call: Call, args: SetLists, handler: SetHandler, result: SetResult): Generator<Step> {
   const creations = Object.entries(args.create ?? {});
   handler.prepare?.(planOf(call, args));
-  for (const [creationId, object] of handler.orderCreations?.(creations) ?? creations)
-    await attempt(result.notCreated, creationId, async () => {
-      const created = await handler.create(object, creationId);
-      call.createdIds.set(creationId, String(created.id));
-      result.created.set(creationId, created);
-    });
+  for (const [name, object] of handler.orderCreations?.(creations) ?? creations) {
+    const done = (created: PlainObject): void => {
+      call.createdIds.set(name, String(created.id));
+      result.created.set(name, created);
+    };
+    yield { failures: result.notCreated, name, work: () => whenDone(handler.create(object, name), done) };
+  }
   const doomed = new Set((args.destroy ?? []).map((one) => resolveId(call, one)));
-  for (const [name, patch] of Object.entries(args.update ?? {}))
-    await attempt(result.notUpdated, name, async () => {
+  for (const [name, patch] of Object.entries(args.update ?? {})) {
+    const work = (): Promise<void> | void => {
       const target = found(call, name);
       if (doomed.has(target)) throw new SetError('willDestroy', 'it is destroyed in the same call');
-      result.updated.set(target, await handler.update(target, patch));
-    });
+      return whenDone(handler.update(target, patch), (more) => void result.updated.set(target, more));
+    };
+    yield { failures: result.notUpdated, name, work };
+  }
   const destructions = [...new Set(args.destroy ?? [])];
-  for (const name of handler.orderDestructions?.(destructions) ?? destructions)
-    await attempt(result.notDestroyed, name, async () => {
+  for (const name of handler.orderDestructions?.(destructions) ?? destructions) {
+    const work = (): Promise<void> | void => {
       const target = found(call, name);
-      await handler.destroy(target);
-      result.destroyed.push(target);
-    });
+      return whenDone(handler.destroy(target), () => void result.destroyed.push(target));
+    };
+    yield { failures: result.notDestroyed, name, work };
+  }
+}
+
+function whenDone<Value>(value: Promise<Value> | Value, next: (value: Value) => void): Promise<void> | void {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /** Keeps what went wrong with one object among the failures; throws what is not about one object. */
-export async function attempt(failures: Map<string, SetError>, name: string, work: () => Promise<void>): Promise<void> {
+export async function attempt(
+  failures: Map<string, SetError>,
+  name: string,
+  work: () => Promise<void> | void,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
-    const failure = setErrorOf(error);
-    if (failure === undefined) throw error;
-    failures.set(name, failure);
+    noteFailure(failures, name, error);
   }
+}
+
+function noteFailure(failures: Map<string, SetError>, name: string, error: unknown): void {
+  const failure = setErrorOf(error);
+  if (failure === undefined) throw error;
+  failures.set(name, failure);
 }
 
 /** What an error says of the one object whose work threw it; undefined if it is about more. */
@@ -192,9 +226,22 @@ export function failureAfter(error: unknown, call: Call, doneCount: number): unk
   return new MethodError('serverPartialFail', 'the server did a part of this, and failed to do the rest');
 }
 
+function emptyResult(): SetResult {
+  return {
+    created: new Map(),
+    updated: new Map(),
+    destroyed: [],
+    notCreated: new Map(),
+    notUpdated: new Map(),
+    notDestroyed: new Map(),
+  };
+}
+
 function planOf(call: Call, { create, update, destroy }: SetLists): SetPlan {
   const doomed = (destroy ?? []).flatMap((name) => resolveId(call, name) ?? []);
+  const targets = Object.keys(update ?? {}).map((name) => resolveId(call, name));
   return {
+    isKnown: targets.every((target, index) => target !== undefined && targets.indexOf(target) === index),
     create: Object.entries(create ?? {}),
     update: Object.entries(update ?? {}).flatMap(([name, patch]) => {
       const target = resolveId(call, name);
