@@ -2,7 +2,7 @@
 import { type Clock, whenAborted } from '../../base/index.ts';
 import { PING_SECONDS_MAX, PING_SECONDS_MIN } from '../limits.ts';
 import type { MailStore } from '../store/mail-store.ts';
-import { type ChangedStates, decodeStates, encodedStates, StateFeed, typesOf } from './state-feed.ts';
+import { decodeStates, StateFeed, type ToldStates, typesOf } from './state-feed.ts';
 
 /** One for all: to make an error for each of a thousand listeners at each change costs more than to tell them. */
 const OVER = new DOMException('the turn is over', 'AbortError');
@@ -52,14 +52,16 @@ export async function* eventSource(
   // Something has to come at once, or a proxy and the client wait for the headers.
   yield ': restante\n\n';
   while (!signal.aborted) {
-    const changed = await (pingSeconds === 0 ? feed.next(signal) : nextWithin(feed, pingSeconds * 1000, clock, signal));
+    const told = await (pingSeconds === 0
+      ? feed.nextWithState(signal)
+      : nextWithin(feed, pingSeconds * 1000, clock, signal));
     if (signal.aborted) return;
-    if (changed === undefined) {
+    if (told === undefined) {
       yield `event: ping\ndata: ${JSON.stringify({ interval: pingSeconds })}\n\n`;
       continue;
     }
-    const data = JSON.stringify({ '@type': 'StateChange', changed });
-    yield `event: state\nid: ${encodedStates(store)}\ndata: ${data}\n\n`;
+    const data = JSON.stringify({ '@type': 'StateChange', changed: told.changed });
+    yield `event: state\nid: ${told.pushState}\ndata: ${data}\n\n`;
     if (closeAfterState) return;
   }
 }
@@ -70,13 +72,13 @@ async function nextWithin(
   ms: number,
   clock: Clock,
   signal: AbortSignal,
-): Promise<ChangedStates | undefined> {
+): Promise<ToldStates | undefined> {
   const turn = new AbortController();
   const stop = (): void => turn.abort(OVER);
   using _ = whenAborted(signal, stop);
   const ping = clock.sleep(ms, turn.signal).then(stop, stop);
-  const changed = await feed.next(turn.signal);
+  const told = await feed.nextWithState(turn.signal);
   stop();
   await ping;
-  return changed;
+  return told;
 }

@@ -13,6 +13,12 @@ export interface StateChange {
   readonly changed: ChangedStates;
 }
 
+export interface ToldStates {
+  readonly changed: ChangedStates;
+  /** What somebody knows who was told this and everything before it; of types that are not told, as they are then. */
+  readonly pushState: string;
+}
+
 export class StateFeed implements Disposable {
   readonly #store: MailStore;
   readonly #types: ReadonlySet<DataType> | undefined;
@@ -37,8 +43,25 @@ export class StateFeed implements Disposable {
 
   /** The changes since the last call, as soon as there are some; undefined when `signal` is aborted. */
   async next(signal: AbortSignal): Promise<ChangedStates | undefined> {
+    return (await this.#isSome(signal)) ? this.#take() : undefined;
+  }
+
+  /** The same, with the states of that moment: later ones may cover a change that is still to be told. */
+  async nextWithState(signal: AbortSignal): Promise<ToldStates | undefined> {
+    if (!(await this.#isSome(signal))) return undefined;
+    return { changed: this.#take(), pushState: encodedStates(this.#store) };
+  }
+
+  #take(): ChangedStates {
+    const changed = this.#pending;
+    this.#pending = {};
+    return changed;
+  }
+
+  /** Resolves when there are changes to tell; false when `signal` is aborted. */
+  async #isSome(signal: AbortSignal): Promise<boolean> {
     while (Object.keys(this.#pending).length === 0) {
-      if (signal.aborted) return undefined;
+      if (signal.aborted) return false;
       await new Promise<void>((resolve) => {
         const wake = (): void => {
           signal.removeEventListener('abort', wake);
@@ -48,9 +71,7 @@ export class StateFeed implements Disposable {
         signal.addEventListener('abort', wake, { once: true });
       });
     }
-    const changed = this.#pending;
-    this.#pending = {};
-    return changed;
+    return true;
   }
 
   [Symbol.dispose](): void {
@@ -99,7 +120,7 @@ export function joinStates(known: ChangedStates, changed: ChangedStates): Change
 const SPELLED = new WeakMap<MailStore, { text: string | undefined }>();
 
 /** All states as they are now in one string: what an event's id says, and a client shows again when it comes back. */
-export function encodedStates(store: MailStore): string {
+function encodedStates(store: MailStore): string {
   let spelled = SPELLED.get(store);
   if (spelled === undefined) {
     const kept = { text: undefined as string | undefined };

@@ -12,7 +12,7 @@ import { RequestError } from '../protocol/errors.ts';
 import { parseIJson } from '../protocol/i-json.ts';
 import { isObject } from '../protocol/request.ts';
 import type { MailStore } from '../store/mail-store.ts';
-import { decodeStates, encodedStates, StateFeed, typesOf } from './state-feed.ts';
+import { decodeStates, StateFeed, typesOf } from './state-feed.ts';
 
 export interface JmapSocketsDeps {
   readonly store: MailStore;
@@ -152,14 +152,13 @@ class JmapSocket implements AsyncDisposable {
     this.#push?.abort();
     const controller = new AbortController();
     this.#push = controller;
-    const { store } = this.#deps;
-    const feed = new StateFeed(store, typesOf(dataTypes as string[] | null));
+    const feed = new StateFeed(this.#deps.store, typesOf(dataTypes as string[] | null));
     if (typeof pushState === 'string') feed.catchUp(decodeStates(pushState));
     this.#scope.spawn('push', async (closing) => {
       using _ = feed;
       const signal = AbortSignal.any([closing, controller.signal]);
-      for (let changed = await feed.next(signal); changed !== undefined; changed = await feed.next(signal))
-        await this.#send({ '@type': 'StateChange', changed, pushState: encodedStates(store) });
+      for (let told = await feed.nextWithState(signal); told !== undefined; told = await feed.nextWithState(signal))
+        await this.#send({ '@type': 'StateChange', ...told });
     });
   }
 
