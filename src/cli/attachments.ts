@@ -6,6 +6,7 @@ import type { AttachmentContent, AttachmentSource, Client, Download } from '../c
 import { CHUNK_BYTES } from '../protocol/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
+import { writeAll } from './durable-file.ts';
 import { safeLine } from './terminal/text.ts';
 
 /** Throws as the file system does. */
@@ -84,7 +85,7 @@ async function fetchInto(context: Context, part: string, download: Download): Pr
   const held = await readHeld(file, download, take);
   await file.truncate(done);
   for await (const chunk of download.chunks(held + 1)) {
-    await file.write(chunk, 0, chunk.length, done);
+    await writeAll(file, chunk, done);
     take(chunk);
   }
   await file.sync();

@@ -21,3 +21,19 @@ export async function writeDurably(file: string, content: string | Uint8Array): 
     await folder.close();
   }
 }
+
+/** As far as this asks of a file that is open. */
+export interface PartWriter {
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+}
+
+/** All of it, from that place on: a disk that is nearly full, or a network's, takes a part and says so. */
+export async function writeAll(file: PartWriter, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+}

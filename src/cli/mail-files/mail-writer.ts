@@ -7,6 +7,7 @@ import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promi
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
+import { writeAll } from '../durable-file.ts';
 import { encodeMboxMessage } from './mbox.ts';
 
 export interface WrittenMessage {
@@ -166,12 +167,10 @@ class MboxFile implements MailWriter {
 
   async write({ author, receivedAt }: WrittenMessage, octets: Octets): Promise<void> {
     let at = this.#end;
-    for await (const piece of encodeMboxMessage(octets, { author, receivedAt }))
-      for (let done = 0; done < piece.length; ) {
-        const { bytesWritten } = await this.#handle.write(piece, done, piece.length - done, at);
-        done += bytesWritten;
-        at += bytesWritten;
-      }
+    for await (const piece of encodeMboxMessage(octets, { author, receivedAt })) {
+      await writeAll(this.#handle, piece, at);
+      at += piece.length;
+    }
     this.#end = at;
   }
 
