@@ -49,6 +49,22 @@ describe('exported mail', () => {
       expect(read).toEqual(MESSAGES);
     });
 
+  for (const format of ['eml', 'maildir'] as const)
+    test(`as ${format} is not there where its file is empty, and is written again`, async () => {
+      await using made = await setup();
+      {
+        await using writer = await openMailWriter(made.folder, format);
+        await writer.write(messageOf(1), []);
+      }
+      await using writer = await openMailWriter(made.folder, format);
+      expect(await writer.has(messageOf(1).id)).toBe(false);
+      await writer.write(messageOf(1), [utf8('Subject: b\n\n')]);
+      const read: (string | undefined)[] = [];
+      for (const file of await findMailFiles([made.folder], new AbortController().signal))
+        for await (const { bytes } of readMailFile(file)) read.push(Buffer.from(bytes ?? []).toString());
+      expect(read).toEqual(['Subject: b\n\n']);
+    });
+
   for (const format of EXPORT_FORMATS)
     test(`as ${format} has nothing of a message whose octets cannot be had, and may have it otherwise`, async () => {
       await using made = await setup();

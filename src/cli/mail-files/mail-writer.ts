@@ -73,14 +73,17 @@ class EmlFolder implements MailWriter {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
+/** An empty one is what a crash has left of a file that was written without waiting for the disk. */
 async function hasSize(path: string, size: number | undefined): Promise<boolean> {
-  return size === undefined || (await stat(path)).size === size;
+  const held = (await stat(path)).size;
+  return size === undefined ? held > 0 : held === size;
 }
 
 /** All of it, or no file. */
 async function writeWhole(path: string, octets: Octets): Promise<void> {
   try {
-    await writeFile(path, octets);
+    // A later run takes the file for the whole message: its name must not reach the disk before its octets.
+    await writeFile(path, octets, { flush: true });
   } catch (error) {
     await rm(path, { force: true });
     throw error;
