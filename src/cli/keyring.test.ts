@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { skipWithout } from '../../test/harness/requirement.ts';
 import { hasSecretService, openSecretService } from '../../test/harness/secret-service.ts';
@@ -5,7 +8,7 @@ import { toHex } from '../base/index.ts';
 import { SystemRandom } from '../base/system/index.ts';
 import { parseAddress } from '../protocol/index.ts';
 import { currentPlatform } from './folders.ts';
-import { openKeyring } from './keyring.ts';
+import { openKeyring, openKeyringNamed } from './keyring.ts';
 
 const isSkipped = skipWithout(hasSecretService(), {
   test: 'the keyring',
@@ -22,6 +25,18 @@ describe('the keyring of the system', () => {
       fix: expect.stringContaining('RESTANTE_PASSWORD'),
     });
     await expect(openKeyring({ ...bare, os: 'win32' })).rejects.toMatchObject({ code: 'no_keyring' });
+  });
+
+  test('that holds the key and is not reached from here is told, and no other is asked', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'restante-keyring-'));
+    await using _ = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+    await writeFile(join(folder, 'keyctl'), '#!/bin/sh\n', { mode: 0o700 });
+    const remote = { os: 'linux', home: '/', environment: { PATH: folder } } as const;
+    expect((await openKeyringNamed(remote, 'keyctl')).name).toBe('keyctl');
+    await expect(openKeyringNamed(remote, 'secret-tool')).rejects.toMatchObject({
+      code: 'keyring_failed',
+      message: expect.stringContaining('secret-tool'),
+    });
   });
 
   // There may be none to ask.
@@ -41,5 +56,7 @@ describe('the keyring of the system', () => {
     expect(await keyring.find(alice)).toBeUndefined();
     expect(await keyring.find(bob)).toBe('other');
     await keyring.forget(alice); // once more: nothing is there, and that is no error
+    vi.stubEnv('DBUS_SESSION_BUS_ADDRESS', 'unix:path=/nowhere');
+    await expect(keyring.forget(bob)).rejects.toMatchObject({ code: 'keyring_failed' });
   });
 });

@@ -35,6 +35,18 @@ export async function openKeyring(platform: Platform): Promise<Keyring> {
   });
 }
 
+/**
+ * The one that a key was put into: another would say that it holds none, while that one keeps it. Throws CliError
+ * `keyring_failed` where it is not reached from here.
+ */
+export async function openKeyringNamed(platform: Platform, name: string): Promise<Keyring> {
+  const keyring = await openKeyring(platform);
+  if (keyring.name === name) return keyring;
+  throw new CliError('keyring_failed', `the key is in the keyring of ${name}, which is not reached from here`, {
+    fix: 'Run this again where `unlock` ran: in the desktop session, not over SSH.',
+  });
+}
+
 const labelOf = (address: Address): string => `restante:${address}`;
 
 /** The Secret Service of the desktop session; kept over logins, locked with the session. */
@@ -49,7 +61,9 @@ const SECRET_SERVICE: Keyring = {
     return found.code === 0 && found.stdout !== '' ? found.stdout.trim() : undefined;
   },
   async forget(address) {
-    await run('secret-tool', ['clear', 'service', 'restante', 'address', address], '');
+    const cleared = await run('secret-tool', ['clear', 'service', 'restante', 'address', address], '');
+    // Where nothing was there it may say so by its exit code, without a word.
+    if (cleared.stderr !== '') requireDone(cleared);
   },
 };
 

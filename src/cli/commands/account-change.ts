@@ -1,7 +1,7 @@
 /** `account password|keep|delete`: what a person changes of their own account. */
 import type { Command } from 'commander';
 import type { Act, Context } from '../context.ts';
-import { openKeyring } from '../keyring.ts';
+import { openKeyringNamed } from '../keyring.ts';
 import { countOption, DEVICE, forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { withPerson } from '../person.ts';
 import { NEXT_PASSWORD, PASSWORD } from '../terminal/questions.ts';
@@ -57,13 +57,17 @@ async function keep(context: Context, options: PersonOptions, retentionDays: num
 }
 
 async function deleteAccount(context: Context, options: PersonOptions & { yes?: boolean }): Promise<void> {
-  const profile = await withPerson(context, options, { isOnline: true, isAlone: true }, async ({ client, profile }) => {
+  const which = { isOnline: true, isAlone: true } as const;
+  const { keyring, profile } = await withPerson(context, options, which, async ({ client, profile }) => {
+    // Before anything ends: a key that is left behind no command could take away later.
+    const { keyring: name } = profile;
+    const keyring = name === undefined ? undefined : await openKeyringNamed(context.platform, name);
     if (options.yes !== true)
       await context.questions.confirm(`End ${profile.address} and delete its mail, here and at the home, for ever?`);
     await client.account.close();
-    return profile;
+    return { keyring, profile };
   });
-  if (profile.keyring !== undefined) await (await openKeyring(context.platform)).forget(profile.address);
+  await keyring?.forget(profile.address);
   await profile.remove();
   context.output.result({ address: profile.address }, () => `${profile.address} is gone, here and at the home.`);
 }

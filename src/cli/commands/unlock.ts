@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { toHex } from '../../base/index.ts';
 import type { Act, Context } from '../context.ts';
-import { openKeyring } from '../keyring.ts';
+import { openKeyring, openKeyringNamed } from '../keyring.ts';
 import { DEVICE, forPerson, type PersonOptions, withExamples } from '../options.ts';
 import { chooseProfile } from '../profile-choice.ts';
 import { PASSWORD } from '../terminal/questions.ts';
@@ -28,7 +28,7 @@ async function runUnlock(context: Context, options: PersonOptions): Promise<void
 async function runLock(context: Context, options: PersonOptions): Promise<void> {
   const profile = await chooseProfile(context.platform, options);
   if (profile.keyring !== undefined) {
-    const keyring = await openKeyring(context.platform);
+    const keyring = await openKeyringNamed(context.platform, profile.keyring);
     await keyring.forget(profile.address);
     await profile.saveKeyring(undefined);
   }
