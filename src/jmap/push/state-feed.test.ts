@@ -32,7 +32,7 @@ describe('the id of an event', () => {
       await stream.next();
       const event = stream.next();
       test.deliver('Subject: first\n\n');
-      for (let turn = 0; turn < turns; turn++) await undefined;
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       test.deliver('Subject: second\n\n');
       const { changed, id } = toldIn(await event);
       expect(decodeStates(id)[ACCOUNT]).toMatchObject(changed[ACCOUNT] ?? {});
