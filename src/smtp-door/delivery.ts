@@ -2,8 +2,8 @@
  * From a message in memory to an entry of the log. Each recipient gets a PDU of their own, encrypted to them alone, so that
  * nobody learns from a header who else the envelope named. What is not encrypted is never stored, nor logged.
  *
- * SMTP answers once for all recipients. When one of them cannot have it now and others have it already, the sender is asked
- * to come again, and those who have it are remembered, so that they do not get it twice.
+ * SMTP answers once for all recipients. When one of them cannot have it now, those behind them get it all the same; the sender
+ * is asked to come again, and those who have it are remembered, so that they do not get it twice.
  */
 import {
   type Clock,
@@ -69,6 +69,15 @@ interface Unfinished {
   readonly manifests: readonly Manifest[];
 }
 
+/** Of what goes beside a message. */
+interface Brought {
+  readonly manifests: readonly Manifest[];
+  /** Those who have no room for it, or are nobody. */
+  readonly refusals: ReadonlyMap<Address, Refusal>;
+}
+
+const NOBODY_REFUSED: ReadonlyMap<Address, Refusal> = new Map();
+
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #keys: DoorKeys;
@@ -88,36 +97,50 @@ export class Delivery {
     const have = new Set(unfinished?.have);
     const left = recipients.filter((recipient) => !have.has(recipient));
     const parted = partMessage(asBuffer(message), LETTER_BYTES_MAX);
-    const manifests = unfinished?.manifests ?? (await this.#bring(parted, message.length, left));
-    if ('code' in manifests) return manifests;
+    const brought =
+      unfinished === undefined
+        ? await this.#bring(parted, message.length, left)
+        : { manifests: unfinished.manifests, refusals: NOBODY_REFUSED };
+    if ('code' in brought) return brought;
+    const { manifests, refusals } = brought;
     const letter = { mime: parted.rest(manifests), attached: manifests.map(attachedOf) };
+    // Of these recipients: others may have the same text by a transaction of their own.
+    const isWithSome = (): boolean => recipients.some((recipient) => have.has(recipient));
+    let first: Refusal | undefined;
     for (const recipient of left) {
-      const refusal = await this.#deliverTo(recipient, letter, mail.traceFor(recipient));
-      if (refusal !== undefined && have.size === 0) return refusal;
-      if (refusal !== undefined) {
-        this.#unfinished.set(name, { have, manifests });
-        return REFUSALS.notForAll;
-      }
-      have.add(recipient);
+      const refusal = refusals.get(recipient) ?? (await this.#deliverTo(recipient, letter, mail.traceFor(recipient)));
+      if (refusal === undefined) have.add(recipient);
+      // For good, while none waits and none has it: it is returned as a whole.
+      else if (refusal.code >= 500 && first === undefined && !isWithSome()) return refusal;
+      else first ??= refusal;
     }
-    this.#unfinished.delete(name);
-    return undefined;
+    if (first === undefined) {
+      this.#unfinished.delete(name);
+      return undefined;
+    }
+    if (!isWithSome()) return first;
+    this.#unfinished.set(name, { have, manifests });
+    return REFUSALS.notForAll;
   }
 
-  /** What is too large for a body, encrypted and on disk once for all recipients, who must have room for it. */
+  /** What is too large for a body, encrypted and on disk once for all recipients, of whom one at least must have room for it. */
   async #bring(
     { contents }: PartedMessage,
     sizeBytes: number,
     recipients: readonly Address[],
-  ): Promise<readonly Manifest[] | Refusal> {
-    if (contents.length === 0) return [];
+  ): Promise<Brought | Refusal> {
+    if (contents.length === 0) return { manifests: [], refusals: NOBODY_REFUSED };
     const { doorway, log } = this.#deps;
+    const refusals = new Map<Address, Refusal>();
     for (const recipient of recipients) {
       const admission = await doorway().admits(recipient, sizeBytes);
       if (admission === 'no_room') return REFUSALS.noRoom;
-      if (admission === 'uncertain') return REFUSALS.uncertain;
-      if (admission !== 'ok') return admission === 'over_quota' ? REFUSALS.full : REFUSALS.nobody;
+      if (admission === 'uncertain') refusals.set(recipient, REFUSALS.uncertain);
+      else if (admission !== 'ok')
+        refusals.set(recipient, admission === 'over_quota' ? REFUSALS.full : REFUSALS.nobody);
     }
+    const [first] = refusals.values();
+    if (first !== undefined && refusals.size === recipients.length) return first;
     const put = async (list: Uint8Array, number: number, body: Uint8Array): Promise<boolean> => {
       const { status } = await doorway().bring(this.#keys.address, { list, number, body });
       return status === 'ok' || status === 'duplicate' || status === 'pending';
@@ -133,7 +156,7 @@ export class Delivery {
       log.error({ error }, 'what is large in a mail from outside could not be stored');
       return REFUSALS.notNow;
     }
-    return manifests;
+    return { manifests, refusals };
   }
 
   async #deliverTo(recipient: Address, { attached, mime }: Letter, trace: Uint8Array): Promise<Refusal | undefined> {

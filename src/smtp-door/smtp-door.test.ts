@@ -51,9 +51,44 @@ describe('a message at the door', () => {
   ])('that the node answers with %o is refused', async (answer, expected) => {
     await using world = await MemoryDoor.open({ answers: { alice: [answer] } });
     await using talk = await SmtpTalk.open(world.door.port);
-    expect(await talk.mail('x@y.example', to('alice', 'bob'), MAIL)).toMatch(expected);
+    expect(await talk.mail('x@y.example', to('alice'), MAIL)).toMatch(expected);
     expect(world.taken).toEqual([]);
     expect(await talk.mail('', to('alice'), MAIL)).toMatch(/^250 /);
+  });
+
+  test('that the first of its recipients can never have is refused for all', async () => {
+    await using world = await MemoryDoor.open({ answers: { alice: [{ status: 'unknown_recipient', detail: '' }] } });
+    await using talk = await SmtpTalk.open(world.door.port);
+    expect(await talk.mail('x@y.example', to('alice', 'bob'), MAIL)).toMatch(/^550 5\.1\.1 /);
+    expect(world.taken).toEqual([]);
+  });
+
+  test.each([
+    ['the first', to('alice', 'bob', 'carol')],
+    ['one in between', to('bob', 'alice', 'carol')],
+  ])('goes to those behind %s who cannot have it now', async (_, recipients) => {
+    const full: Submission = { status: 'over_quota', detail: '' };
+    await using world = await MemoryDoor.open({ answers: { alice: [full, full, full] } });
+    await using talk = await SmtpTalk.open(world.door.port);
+    for (let time = 0; time < 3; time++) {
+      expect(await talk.mail('x@y.example', recipients, MAIL)).toMatch(/^451 4\.3\.0 Some/);
+      expect(world.recipients).toEqual(to('bob', 'carol'));
+    }
+    expect(await talk.mail('x@y.example', recipients, MAIL)).toMatch(/^250 /);
+    expect(world.recipients).toEqual(to('bob', 'carol', 'alice'));
+  });
+
+  test('that none of its recipients can have now is refused as the first is, whoever else has that text', async () => {
+    const full: Submission = { status: 'over_quota', detail: '' };
+    const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
+    const gone: Submission = { status: 'unknown_recipient', detail: '' };
+    await using world = await MemoryDoor.open({ answers: { bob: [later], carol: [full], dave: [later, gone] } });
+    await using talk = await SmtpTalk.open(world.door.port);
+    const send = (...names: string[]) => talk.mail('x@y.example', to(...names), MAIL);
+    expect(await send('alice', 'bob')).toMatch(/^451 4\.3\.0 Some/);
+    expect(await send('carol', 'dave')).toMatch(/^452 4\.2\.2 /);
+    expect(await send('dave')).toMatch(/^550 5\.1\.1 /);
+    expect(world.recipients).toEqual(to('alice'));
   });
 
   test('that some have and others cannot have now is asked for again, and goes to the others only', async () => {
@@ -63,9 +98,9 @@ describe('a message at the door', () => {
     const send = (text = MAIL) => talk.mail('x@y.example', to('alice', 'bob', 'carol'), text);
     expect(await send()).toMatch(/^451 4\.3\.0 Some/);
     expect(await send()).toMatch(/^451 4\.3\.0 Some/);
-    expect(world.recipients).toEqual(to('alice'));
+    expect(world.recipients).toEqual(to('alice', 'carol'));
     expect(await send()).toMatch(/^250 /);
-    expect(world.recipients).toEqual(to('alice', 'bob', 'carol'));
+    expect(world.recipients).toEqual(to('alice', 'carol', 'bob'));
     // What was finished is not remembered: the same text again is another mail.
     expect(await send()).toMatch(/^250 /);
     expect(world.recipients).toHaveLength(6);
@@ -91,10 +126,31 @@ describe('a message at the door', () => {
     await using world = await MemoryDoor.open();
     await using talk = await SmtpTalk.open(world.door.port);
     for (const command of ['MAIL FROM:<>', `RCPT TO:<${to('alice')[0]}>`, 'DATA']) await talk.ask(command);
-    world.fill();
+    world.fill('alice');
     talk.send(`\r\n${`${'x'.repeat(1_022)}\r\n`.repeat(3 * 1_024)}.\r\n`);
     expect(await talk.read()).toMatch(/^452 4\.2\.2 /);
     expect(world.pieces).toEqual([]);
+  });
+
+  test('that is larger than a body goes to those behind somebody who has no room for it', async () => {
+    await using world = await MemoryDoor.open({ answers: { alice: [{ status: 'over_quota', detail: '' }] } });
+    await using talk = await SmtpTalk.open(world.door.port);
+    const send = async (): Promise<string> => {
+      const envelope = ['MAIL FROM:<x@y.example>', ...to('alice', 'bob').map((address) => `RCPT TO:<${address}>`)];
+      for (const command of [...envelope, 'DATA']) await talk.ask(command);
+      world.fill('alice');
+      talk.send(`\r\n${`${'x'.repeat(1_022)}\r\n`.repeat(3 * 1_024)}.\r\n`);
+      const answer = await talk.read();
+      world.empty();
+      return answer;
+    };
+    for (let time = 0; time < 2; time++) {
+      expect(await send()).toMatch(/^451 4\.3\.0 Some/);
+      expect(world.recipients).toEqual(to('bob'));
+    }
+    expect(await send()).toMatch(/^250 /);
+    expect(world.recipients).toEqual(to('bob', 'alice'));
+    expect(world.pieces).toHaveLength(5);
   });
 
   test('has a hundred recipients and no more, each once', async () => {

@@ -50,26 +50,29 @@ export class MemoryDoor implements AsyncDisposable {
   readonly taken: readonly Taken[];
   readonly pieces: readonly Piece[];
   readonly registry: Registry;
-  /** From now on nobody has room. */
-  readonly fill: () => void;
+  /** From now on whoever has this local part has no room … */
+  readonly fill: (localPart: string) => void;
+  /** … until now. */
+  readonly empty: () => void;
 
-  private constructor(parts: Pick<MemoryDoor, 'door' | 'taken' | 'pieces' | 'registry' | 'fill'>) {
+  private constructor(parts: Pick<MemoryDoor, 'door' | 'taken' | 'pieces' | 'registry' | 'fill' | 'empty'>) {
     this.door = parts.door;
     this.taken = parts.taken;
     this.pieces = parts.pieces;
     this.registry = parts.registry;
     this.fill = parts.fill;
+    this.empty = parts.empty;
   }
 
   static async open(options: MemoryDoorOptions = {}): Promise<MemoryDoor> {
     const { answers = {}, beforeAnswer = async () => undefined, tls } = options;
     const [taken, pieces]: [Taken[], Piece[]] = [[], []];
-    let isFull = false;
+    const full = new Set(['full']);
     const doorway = {
       admits: async (address: Address): Promise<Admission> => {
         if (address.startsWith('nobody')) return 'unknown_recipient';
         if (address.startsWith('perhaps')) return 'uncertain';
-        return isFull || address.startsWith('full') ? 'over_quota' : 'ok';
+        return full.has(address.slice(0, address.indexOf('@'))) ? 'over_quota' : 'ok';
       },
       certificate: async () => secrets.certificate,
       bring: async (_door: Address, piece: Piece): Promise<Submission> => {
@@ -94,10 +97,11 @@ export class MemoryDoor implements AsyncDisposable {
         ...{ dmarc: 'obey', sizeBytesMax: 8 * MiB, isGreylisting: true, believesXclient: false },
       },
     );
-    const fill = (): void => {
-      isFull = true;
+    const fill = (localPart: string): void => {
+      full.add(localPart);
     };
-    return new MemoryDoor({ door, taken, pieces, registry, fill });
+    const empty = (): void => full.clear();
+    return new MemoryDoor({ door, taken, pieces, registry, fill, empty });
   }
 
   /** Of what was taken, one after another. */
