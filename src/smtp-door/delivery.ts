@@ -62,7 +62,7 @@ interface Letter {
   readonly attached: readonly Attached[];
 }
 
-/** Of a message that some of its recipients have. */
+/** Of a text that some of its recipients have, of all transactions that it came by. */
 interface Unfinished {
   readonly have: ReadonlySet<Address>;
   /** Of what is beside it, which is on disk. */
@@ -94,7 +94,8 @@ export class Delivery {
     const { message, recipients, sender } = mail;
     const name = this.#deps.suite.sha256Hex(concatBytes(utf8(`${sender}\n`), this.#deps.suite.sha256(message)));
     const unfinished = this.#unfinished.get(name);
-    const have = new Set(unfinished?.have);
+    // Of these recipients: others may have the same text by a transaction of their own.
+    const have = new Set(recipients.filter((recipient) => unfinished?.have.has(recipient)));
     const left = recipients.filter((recipient) => !have.has(recipient));
     const parted = partMessage(asBuffer(message), LETTER_BYTES_MAX);
     const brought =
@@ -104,23 +105,28 @@ export class Delivery {
     if ('code' in brought) return brought;
     const { manifests, refusals } = brought;
     const letter = { mime: parted.rest(manifests), attached: manifests.map(attachedOf) };
-    // Of these recipients: others may have the same text by a transaction of their own.
-    const isWithSome = (): boolean => recipients.some((recipient) => have.has(recipient));
     let first: Refusal | undefined;
     for (const recipient of left) {
       const refusal = refusals.get(recipient) ?? (await this.#deliverTo(recipient, letter, mail.traceFor(recipient)));
       if (refusal === undefined) have.add(recipient);
       // For good, while none waits and none has it: it is returned as a whole.
-      else if (refusal.code >= 500 && first === undefined && !isWithSome()) return refusal;
+      else if (refusal.code >= 500 && first === undefined && have.size === 0) return refusal;
       else first ??= refusal;
     }
+    if (first !== undefined && have.size === 0) return first;
+    // As it is now: another transaction of this text may have ended meanwhile.
+    const known = this.#unfinished.get(name)?.have ?? [];
     if (first === undefined) {
-      this.#unfinished.delete(name);
+      this.#remember(name, { have: new Set([...known].filter((other) => !recipients.includes(other))), manifests });
       return undefined;
     }
-    if (!isWithSome()) return first;
-    this.#unfinished.set(name, { have, manifests });
+    this.#remember(name, { have: new Set([...known, ...have]), manifests });
     return REFUSALS.notForAll;
+  }
+
+  #remember(name: string, unfinished: Unfinished): void {
+    if (unfinished.have.size === 0) this.#unfinished.delete(name);
+    else this.#unfinished.set(name, unfinished);
   }
 
   /** What is too large for a body, encrypted and on disk once for all recipients, of whom one at least must have room for it. */

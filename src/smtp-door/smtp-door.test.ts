@@ -106,6 +106,45 @@ describe('a message at the door', () => {
     expect(world.recipients).toHaveLength(6);
   });
 
+  test('of the same text for others changes nothing of who has it, before, after or at once', async () => {
+    const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
+    const [arrived, both] = [gate(), gate()];
+    let count = 0;
+    await using world = await MemoryDoor.open({
+      answers: { bob: [later, later], dave: [later] },
+      beforeAnswer: () => {
+        count += 1;
+        arrived.open();
+        if (count === 2) both.open();
+        return both.passed;
+      },
+    });
+    await using one = await SmtpTalk.open(world.door.port);
+    await using other = await SmtpTalk.open(world.door.port);
+    const send = (talk: SmtpTalk, ...names: string[]) => talk.mail('x@y.example', to(...names), MAIL);
+    const first = send(one, 'alice', 'bob');
+    await arrived.passed;
+    const second = send(other, 'carol', 'dave');
+    expect(await first).toMatch(/^451 4\.3\.0 Some/);
+    expect(await second).toMatch(/^451 4\.3\.0 Some/);
+    expect(await send(one, 'alice', 'bob')).toMatch(/^451 4\.3\.0 Some/);
+    expect(await send(other, 'carol', 'dave')).toMatch(/^250 /);
+    expect(await send(other, 'erin')).toMatch(/^250 /);
+    expect(await send(one, 'alice', 'bob')).toMatch(/^250 /);
+    expect([...world.recipients].sort()).toEqual(to('alice', 'bob', 'carol', 'dave', 'erin'));
+  });
+
+  test('of the same text for others, taken in between, has nobody get it twice', async () => {
+    const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
+    await using world = await MemoryDoor.open({ answers: { bob: [later] } });
+    await using talk = await SmtpTalk.open(world.door.port);
+    const send = (...names: string[]) => talk.mail('x@y.example', to(...names), MAIL);
+    expect(await send('alice', 'bob')).toMatch(/^451 4\.3\.0 Some/);
+    expect(await send('carol')).toMatch(/^250 /);
+    expect(await send('alice', 'bob')).toMatch(/^250 /);
+    expect(world.recipients).toEqual(to('alice', 'carol', 'bob'));
+  });
+
   test('that is larger than a body is brought once for all, before the mails that name it, and not again', async () => {
     const later: Submission = { status: 'unavailable', detail: '', retryAfterMs: 1 };
     await using world = await MemoryDoor.open({ answers: { bob: [later] } });
