@@ -4,12 +4,20 @@
  * one. The store is asked for each time, since a node may be opened anew.
  */
 import { CodedError, readUint64, type SecureRandom, uint64Bytes } from '../../base/index.ts';
-import type { Address, DeliveryReport, PduId } from '../../protocol/index.ts';
+import { type Address, type DeliveryReport, encodeReport, type PduId } from '../../protocol/index.ts';
 import type { Store, StoreReader, StoreTransaction } from '../../store/index.ts';
 import type { Judged } from './judging.ts';
 import { createLetter, decodeLetter, encodeLetter, isOver, type Letter, type NewLetter, reportOf } from './letter.ts';
 import { crlfLines } from './letter-text.ts';
-import { PAGE_ROWS, PIECE_BYTES, TOLD_MS, TOLD_PER_ACCOUNT_MAX, WAITING_PER_ACCOUNT_MAX } from './limits.ts';
+import {
+  PAGE_ROWS,
+  PIECE_BYTES,
+  TOLD_BYTES_MAX,
+  TOLD_MS,
+  TOLD_PER_ACCOUNT_MAX,
+  TOLD_REPORTS_MAX,
+  WAITING_PER_ACCOUNT_MAX,
+} from './limits.ts';
 import { authorKey, idKey, LETTERS, letterKey, lettersOf, pieceKey, piecesOf, placeOf, uploadKey } from './row-keys.ts';
 import { TextSeal } from './text-seal.ts';
 import type { Upload } from './upload.ts';
@@ -25,6 +33,9 @@ export type AddedUpload = Added | { readonly status: 'gone' };
 
 /** The text of a letter cannot be opened any more: the home was restored, or what is on its disk is damaged. */
 export class LetterError extends CodedError<'text_lost'> {}
+
+/** What is told first when there is too much. */
+const WORTH = { delivered: 0, delayed: 1, refused: 2 } as const;
 
 /** How much of an account waits. */
 export interface Load {
@@ -133,15 +144,21 @@ export class LetterStore {
     }
   }
 
-  /** What an author is told, newest first. */
+  /** What an author is told, newest first; of too much, what was refused rather than what was delivered. */
   async reportsOf(author: Address, now: number): Promise<readonly DeliveryReport[]> {
     const letters = await lettersBy(this.#deps.store(), author);
-    return letters
+    const byWorth = letters
       .flatMap((letter) => letter.parties.flatMap(({ people }) => people.map((one) => reportOf(letter, one))))
-      .filter((report) => report !== undefined && now - report.at < TOLD_MS)
       .filter((report) => report !== undefined)
-      .sort((a, b) => b.at - a.at)
-      .slice(0, TOLD_PER_ACCOUNT_MAX);
+      .filter(({ at }) => now - at < TOLD_MS)
+      .sort((a, b) => WORTH[b.status] - WORTH[a.status] || b.at - a.at)
+      .slice(0, TOLD_REPORTS_MAX);
+    let bytes = 0;
+    const told = byWorth.filter((report) => {
+      bytes += encodeReport(report).length;
+      return bytes <= TOLD_BYTES_MAX;
+    });
+    return told.sort((a, b) => b.at - a.at);
   }
 
   /** What waits of an account, and what is on its way here, but for the letter of that id. */
@@ -154,15 +171,20 @@ export class LetterStore {
     };
   }
 
-  /** Of what is over, the oldest of an author; that it was taken stays known. */
+  /** Of what is over, the oldest of an author, and before that what all have; that it was taken stays known. */
   async #forgetOld(transaction: StoreTransaction, author: Address, now: number): Promise<void> {
     const over = (await lettersBy(transaction, author)).filter(isOver);
-    const old = over.filter(({ acceptedAt }, index) => index >= TOLD_PER_ACCOUNT_MAX || now - acceptedAt >= TOLD_MS);
+    const byWorth = [...over.filter(isToldRefused), ...over.filter((letter) => !isToldRefused(letter))];
+    const old = byWorth.filter(({ acceptedAt }, index) => index >= TOLD_PER_ACCOUNT_MAX || now - acceptedAt >= TOLD_MS);
     for (const { number } of old) {
       transaction.delete(letterKey(number));
       transaction.delete(authorKey(author, number));
     }
   }
+}
+
+function isToldRefused({ parties, returnsNothing }: Letter): boolean {
+  return !returnsNothing && parties.some(({ people }) => people.some(({ state }) => state === 'refused'));
 }
 
 async function nextNumber(transaction: StoreTransaction): Promise<number> {

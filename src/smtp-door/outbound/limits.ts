@@ -80,6 +80,10 @@ export const SLEEP_MAX_MS = HOUR;
 export const REPLY_CHARACTERS_MAX = 500;
 /** Letters that are over, of which their author is still told. */
 export const TOLD_PER_ACCOUNT_MAX = 200;
+/** Reports of them that are told at once, one for each recipient: as many as a client keeps. */
+export const TOLD_REPORTS_MAX = 1_000;
+/** Their bytes: a frame of the client protocol has a body's, and beside these it has the reports of other homes. */
+export const TOLD_BYTES_MAX = 1.5 * MiB;
 /** As long as that. */
 export const TOLD_MS = 30 * DAY;
 /** Rows read at once. */

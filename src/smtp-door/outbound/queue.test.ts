@@ -1,11 +1,27 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock, SeededPrng, SeededSecureRandom, SILENT_LOG, utf8 } from '../../base/index.ts';
-import { type Address, type DeliveryReport, type PduId, parseAddress, parsePduId } from '../../protocol/index.ts';
+import {
+  type Address,
+  type DeliveryReport,
+  encodeReport,
+  type PduId,
+  parseAddress,
+  parsePduId,
+} from '../../protocol/index.ts';
 import { MemoryStore } from '../../store/index.ts';
 import { signDkim } from './dkim.ts';
 import type { Attempt } from './judging.ts';
 import { LetterStore } from './letter-store.ts';
-import { DELAY_TOLD_MS, EXPIRY_MS, KEEP_RETRY_MS, PER_DESTINATION_MAX, RETRY_FIRST_MS } from './limits.ts';
+import {
+  DELAY_TOLD_MS,
+  EXPIRY_MS,
+  KEEP_RETRY_MS,
+  PER_DESTINATION_MAX,
+  RETRY_FIRST_MS,
+  TOLD_BYTES_MAX,
+  TOLD_PER_ACCOUNT_MAX,
+  TOLD_REPORTS_MAX,
+} from './limits.ts';
 import { MailClock } from './mail-clock.ts';
 import { Queue } from './queue.ts';
 import type { Consignment } from './smtp-talk.ts';
@@ -81,6 +97,11 @@ class Setting implements AsyncDisposable {
     if (added.status === 'added') this.queue.add(added.letter);
   }
 
+  /** All that waits is tried until it is over. */
+  async finish(): Promise<void> {
+    while (this.queue.size > 0) await this.clock.advance(1);
+  }
+
   /** As if the process had ended and begun again. */
   async restart(): Promise<void> {
     await this.queue[Symbol.asyncDispose]();
@@ -103,6 +124,15 @@ function answered(
   ...replies: readonly (readonly [string, { readonly code: number; readonly text: string }])[]
 ): Attempt {
   return { kind: 'answered', replies: new Map(replies) };
+}
+
+/** As many as a letter may have. */
+const CLUB = Array.from({ length: 100 }, (_, index) => parseAddress(`member-${index}@b.example`));
+
+/** One domain refuses with that text; the other takes everything. */
+function refusingA(text: string): Setting['answer'] {
+  return (domain, { to }) =>
+    answered(...to.map((one) => [one, domain === 'a.example' ? { code: 550, text } : DONE] as const));
 }
 
 const AWAY: Attempt = { kind: 'failed', reply: { code: 451, text: '4.4.1 nobody answers' } };
@@ -245,5 +275,46 @@ describe('the queue of letters', () => {
     await setting.clock.advance(KEEP_RETRY_MS);
     expect(setting.reports).toMatchObject([{ status: 'delivered' }]);
     expect(setting.tried).toHaveLength(1);
+  });
+});
+
+describe('what an author is told', () => {
+  test('has what was refused before what was delivered, newest first, and not more than can be told', async () => {
+    await using setting = await setup(refusingA(NOBODY.text));
+    const told = (): Promise<readonly DeliveryReport[]> => setting.letters.reportsOf(ALICE, setting.clock.now());
+    await setting.add(1, [CAROL]);
+    await setting.finish();
+    for (let number = 2; number <= 4; number++) await setting.add(number, CLUB);
+    await setting.finish();
+    expect(await told()).toHaveLength(3 * CLUB.length + 1);
+    for (let number = 5; number <= 11; number++) await setting.add(number, CLUB);
+    await setting.finish();
+    const reports = await told();
+    expect(reports).toHaveLength(TOLD_REPORTS_MAX);
+    expect(reports.at(-1)).toMatchObject({ recipients: [CAROL], status: 'refused' });
+    expect(reports.every(({ at }, index) => at <= (reports[index - 1]?.at ?? at))).toBe(true);
+  });
+
+  test('keeps a letter that was refused longer than those that were delivered', async () => {
+    await using setting = await setup(refusingA(NOBODY.text));
+    await setting.add(1, [CAROL]);
+    for (let number = 2; number <= TOLD_PER_ACCOUNT_MAX + 1; number++) await setting.add(number, [ERIN]);
+    await setting.finish();
+    await setting.add(TOLD_PER_ACCOUNT_MAX + 2, [ERIN]);
+    await setting.finish();
+    const reports = await setting.letters.reportsOf(ALICE, setting.clock.now());
+    expect(reports.filter(({ status }) => status === 'refused')).toMatchObject([{ pdu: idOf(1) }]);
+    expect(reports.map(({ pdu }) => pdu)).not.toContain(idOf(2));
+  });
+
+  test('fits a frame, whatever servers have answered', async () => {
+    await using setting = await setup(refusingA('\u6f22'.repeat(1_000)));
+    const recipients = CLUB.map((one) => parseAddress(one.replace('@b.', '@a.')));
+    for (let number = 1; number <= 10; number++) await setting.add(number, recipients);
+    await setting.finish();
+    const reports = await setting.letters.reportsOf(ALICE, setting.clock.now());
+    const bytes = reports.reduce((sum, report) => sum + encodeReport(report).length, 0);
+    expect(bytes).toBeGreaterThan(TOLD_BYTES_MAX / 2);
+    expect(bytes).toBeLessThanOrEqual(TOLD_BYTES_MAX);
   });
 });
