@@ -237,6 +237,41 @@ describe('the queue of letters', () => {
     expect(setting.reports).toEqual([]);
   });
 
+  test('goes on in time with a letter that was accepted by a clock that was ahead, once that is set right', async () => {
+    await using setting = await setup(() => answered([CAROL, BUSY]));
+    setting.clock.jumpTo(NOON + 30 * EXPIRY_MS);
+    await setting.restart();
+    await setting.add(1, [CAROL]);
+    await setting.clock.advance(0);
+    setting.clock.jumpTo(NOON);
+    await setting.restart();
+    await setting.clock.advance(0);
+    expect(setting.tried.at(-1)?.at).toBe(0);
+    await setting.clock.advance(DELAY_TOLD_MS - 1);
+    expect(setting.reports).toEqual([]);
+    for (let hour = 0; hour < 12; hour++) await setting.clock.advance(3_600_000);
+    expect(setting.reports).toMatchObject([{ status: 'delayed', queuedAt: NOON }]);
+    await setting.clock.advance(EXPIRY_MS);
+    expect(setting.reports.slice(1)).toMatchObject([{ status: 'refused', code: '4.4.7' }]);
+    expect(setting.queue.size).toBe(0);
+  });
+
+  test('goes on with a letter that was tried by a clock that was ahead, once that is set right', async () => {
+    await using setting = await setup(() => answered([CAROL, BUSY]));
+    await setting.add(1, [CAROL]);
+    await setting.clock.advance(0);
+    setting.clock.jumpTo(NOON + EXPIRY_MS / 2);
+    await setting.restart();
+    await setting.clock.advance(0);
+    expect(setting.tried).toHaveLength(2);
+    setting.clock.jumpTo(NOON + RETRY_FIRST_MS);
+    await setting.restart();
+    setting.answer = () => answered([CAROL, DONE]);
+    await setting.clock.advance(0);
+    expect(setting.tried).toHaveLength(3);
+    expect(setting.queue.size).toBe(0);
+  });
+
   test('takes a letter once, whoever asks how often, and says so after a restart', async () => {
     await using setting = await setup(() => answered([CAROL, DONE]));
     await Promise.all([setting.add(1, [CAROL]), setting.add(1, [CAROL])]);

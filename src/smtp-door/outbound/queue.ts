@@ -11,7 +11,14 @@ import type { OutgoingText } from './dkim.ts';
 import { type Attempt, type Judged, judge } from './judging.ts';
 import { isPartyOver, type Letter, type Reply } from './letter.ts';
 import { LetterError, type LetterStore } from './letter-store.ts';
-import { ATTEMPTS_MAX, DESTINATIONS_SHOWN_MAX, KEEP_RETRY_MS, PROBES_MAX, SLEEP_MAX_MS } from './limits.ts';
+import {
+  ATTEMPTS_MAX,
+  DESTINATIONS_SHOWN_MAX,
+  KEEP_RETRY_MS,
+  PROBES_MAX,
+  RETRY_MAX_MS,
+  SLEEP_MAX_MS,
+} from './limits.ts';
 import type { MailClock } from './mail-clock.ts';
 import { type DestinationQueue, type Effect, EMPTY_QUEUE, type QueueEvent, step, type Waiting } from './queue-step.ts';
 import { Slots } from './slots.ts';
@@ -40,6 +47,7 @@ export class Queue implements AsyncDisposable {
   readonly #deps: QueueDeps;
   readonly #scope: Scope;
   readonly #destinations = new Map<string, DestinationQueue>();
+  /** By letter and domain, by this clock; on disk with what the next attempt brings. */
   readonly #acceptedAt = new Map<string, number>();
   readonly #wakes = new Map<string, number>();
   readonly #attempts = new Slots(ATTEMPTS_MAX);
@@ -55,10 +63,12 @@ export class Queue implements AsyncDisposable {
   /** Takes up what an earlier process left. */
   async start(): Promise<void> {
     const byDomain = new Map<string, Waiting[]>();
+    const now = this.#deps.clock.now();
     for await (const letter of this.#deps.letters.waiting())
       for (const { domain } of letter.parties) {
-        const waiting = waitingOf(letter, domain);
-        if (waiting === undefined) continue;
+        const left = waitingOf(letter, domain);
+        if (left === undefined) continue;
+        const waiting = notAhead(left, now);
         const there = byDomain.get(domain);
         if (there === undefined) byDomain.set(domain, [waiting]);
         else there.push(waiting);
@@ -182,9 +192,13 @@ export class Queue implements AsyncDisposable {
   async #settle(domain: string, number: number, attempt: Attempt, signal: AbortSignal): Promise<Judged | undefined> {
     const { clock, letters, log, prng } = this.#deps;
     const jitter = prng.next();
+    const judgeNow = (letter: Letter): Judged => {
+      const acceptedAt = this.#acceptedAt.get(nameOf(number, domain)) ?? letter.acceptedAt;
+      return judge({ ...letter, acceptedAt }, domain, attempt, clock.now(), jitter);
+    };
     for (;;) {
       try {
-        return await letters.settle(number, (letter) => judge(letter, domain, attempt, clock.now(), jitter));
+        return await letters.settle(number, judgeNow);
       } catch (error) {
         signal.throwIfAborted();
         log.error({ error, number, domain }, 'what became of a letter cannot be kept now; trying again');
@@ -234,6 +248,13 @@ function waitingOf(letter: Letter, domain: string): Waiting | undefined {
   if (party === undefined || isPartyOver(party)) return undefined;
   const isDelayTold = party.people.every(({ isDelayTold: isTold, state }) => state !== 'waiting' || isTold);
   return { number: letter.number, nextAt: party.nextAt, acceptedAt: letter.acceptedAt, isDelayTold };
+}
+
+/** What an earlier process wrote by a clock that was ahead is taken as of now: it would wait until that time, and never expire. */
+function notAhead(waiting: Waiting, now: number): Waiting {
+  const { acceptedAt, nextAt } = waiting;
+  const isAhead = acceptedAt > now || nextAt > now + RETRY_MAX_MS;
+  return isAhead ? { ...waiting, acceptedAt: Math.min(acceptedAt, now), nextAt: now } : waiting;
 }
 
 /** The text cannot be opened: this home was restored from a backup, which has the envelope and not the key. */
