@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { Certificate } from '../../test/harness/certificate.ts';
 import { MemoryDoor } from '../../test/harness/memory-door.ts';
 import { SmtpTalk } from '../../test/harness/smtp-talk.ts';
+import { REFUSED_RECIPIENTS_MAX } from './limits.ts';
 
 const ALICE = 'alice@home.example';
 const MALLORY = 'mallory@evil.example';
@@ -131,6 +132,22 @@ describe('a flood on one connection', () => {
     expect(await talk.read()).toMatch(/^221 /);
     expect(await talk.read()).toBe('closed');
     expect(world.taken).toEqual([]);
+  });
+});
+
+describe('a list of addresses that are tried', () => {
+  test('is cut after twenty that are nobody, whatever is said in between, and costs others nothing', async () => {
+    await using world = await MemoryDoor.open();
+    await using list = await SmtpTalk.open(world.door.port);
+    await using honest = await SmtpTalk.open(world.door.port);
+    expect(await honest.mail('x@y.example', ['nobody@home.example'], 'x')).toMatch(/^550 5\.1\.1 /);
+    for (let i = 0; i < REFUSED_RECIPIENTS_MAX; i++) {
+      if (i % 7 === 0) expect(await list.ask('EHLO mail.example.net')).toMatch(/^250/);
+      if (i % 7 === 0) expect(await list.ask(`MAIL FROM:<${MALLORY}>`)).toMatch(/^250 /);
+      expect(await list.ask(`RCPT TO:<nobody-${i}@home.example>`)).toMatch(/^550 5\.1\.1 /);
+    }
+    expect(await list.ask('RCPT TO:<nobody@home.example>')).toMatch(/^421 4\.7\.0 /);
+    expect(await honest.ask('RCPT TO:<nobody@home.example>')).toMatch(/^550 5\.1\.1 /);
   });
 });
 

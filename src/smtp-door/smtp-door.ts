@@ -93,8 +93,8 @@ export class SmtpDoor implements AsyncDisposable {
   /** Sessions that were let in. */
   readonly #connected = new Set<string>();
   readonly #delivering = new Set<Promise<unknown>>();
-  /** How many recipients were refused, by session. */
-  readonly #refused = new Map<string, number>();
+  /** How many recipients were refused. Of the session itself: it may have ended by the time that one is judged. */
+  readonly #refused = new WeakMap<SMTPServerSession, number>();
   /** Asked once for an envelope, when somebody needs it. */
   readonly #spf = new WeakMap<object, Promise<SpfVerdict>>();
   #isClosing = false;
@@ -212,7 +212,6 @@ export class SmtpDoor implements AsyncDisposable {
 
   #disconnect({ id, remoteAddress }: SMTPServerSession): void {
     this.#senders.disconnect(remoteOf(remoteAddress, {}, false), id);
-    this.#refused.delete(id);
     if (this.#connected.delete(id)) this.#metrics.connected(-1);
   }
 
@@ -227,7 +226,7 @@ export class SmtpDoor implements AsyncDisposable {
     { address, args }: SMTPServerAddress,
     session: SMTPServerSession,
   ): Promise<Refusal | undefined> {
-    const { envelope, id } = session;
+    const { envelope } = session;
     if (this.#isClosing) return REFUSALS.stopping;
     if (args !== false && Object.keys(args).length > 0) return REFUSALS.notOffered;
     // A report goes to whoever wrote: one address (RFC 5321, 4.5.5). To several it is junk, or backscatter of another's.
@@ -237,8 +236,8 @@ export class SmtpDoor implements AsyncDisposable {
     const refusal = await this.#recipients.judge(address, sizeBytes);
     if (refusal === undefined) return this.#isUnknown(address, session);
     if (refusal === REFUSALS.full || refusal === REFUSALS.noRoom) return refusal;
-    const refused = (this.#refused.get(id) ?? 0) + 1;
-    this.#refused.set(id, refused);
+    const refused = (this.#refused.get(session) ?? 0) + 1;
+    this.#refused.set(session, refused);
     return refused > REFUSED_RECIPIENTS_MAX ? REFUSALS.tooManyUnknown : refusal;
   }
 
