@@ -85,8 +85,8 @@ describe('a store that keeps some rows', () => {
     await expect(setting.open(new Uint8Array(32))).rejects.toMatchObject({ code: 'damaged' });
   });
 
-  // As for the fleets whose disks fill up: where nobody may mount one, a line says so, in CI too.
   if (!SmallDisk.isPossible) console.warn('skipped: a full disk under what waits, because nothing can be mounted here');
+  // As for the fleets whose disks fill up: where nobody may mount one the line above says so, in CI too.
   test.skipIf(!SmallDisk.isPossible)(
     'has what came after a write that failed for want of room, and not that one',
     async () => {
