@@ -1,5 +1,5 @@
 /** From a credential to a session that its user server knows: what every door does before it lets anybody through. */
-import { type Clock, invariant, type SecureRandom } from '../../base/index.ts';
+import type { Clock, SecureRandom } from '../../base/index.ts';
 import type { Location } from '../../hub-client/index.ts';
 import type { Address } from '../../protocol/index.ts';
 import { createSessionId } from '../component/ids.ts';
@@ -116,11 +116,8 @@ export class Admission {
   /** A token that opens this session again; the session then hangs on the token's slot too. */
   async withToken(session: Session): Promise<{ readonly session: Session; readonly token: string }> {
     const { keyRing, slots } = this.#deps;
-    const parent = session.slotIds.at(-1);
-    invariant(parent !== undefined, 'a session hangs on a slot');
-    const opened = { session: session.id, scopes: session.scopes, parent };
     const { slot, token } = await keyRing.with(session.user, (hubKey) =>
-      slots.addSession(session.user, hubKey, opened),
+      slots.addSession(session.user, hubKey, session),
     );
     return { session: { ...session, slotIds: [slot.id, ...session.slotIds] }, token };
   }

@@ -362,7 +362,7 @@ export class ControlServer implements AsyncDisposable {
         await server.openSession(session, [], signal);
       } catch (error) {
         if (!(error instanceof HubError)) throw error;
-        if (error.code === 'moved') reminders.forget(user);
+        reminders.notWoken(user, error.code, this.#deps.clock.now());
         this.#deps.log.info({ user, code: error.code, reason }, 'a user server could not be woken');
         return;
       } finally {

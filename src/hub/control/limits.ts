@@ -102,5 +102,7 @@ export const JOINS_AT_ONCE = 2;
 export const SOCKET_FOLDER_CHARACTERS_MAX = 69;
 /** Reminders of one user: push subscriptions, delayed sends, auto-replies. */
 export const REMINDERS_PER_USER_MAX = 1_024;
+/** A user server that could not be woken, for want of room or while a broker is away, is woken again after so long. */
+export const WAKE_AGAIN_MS = 30_000;
 /** An invitation or a recovery code, as people type them: some forty characters. */
 export const CODE_CHARACTERS_MAX = 200;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../protocol/index.ts';
-import { REMINDERS_PER_USER_MAX } from './limits.ts';
+import { REMINDERS_PER_USER_MAX, WAKE_AGAIN_MS } from './limits.ts';
 import { Reminders } from './reminders.ts';
 
 const alice = parseAddress('alice@home.example');
@@ -25,6 +25,18 @@ describe('reminders', () => {
     expect(reminders.takeDue(200)).toEqual([]);
     reminders.set(alice, { id: 'send', at: null, onMail: false });
     expect(reminders.takeDue(400)).toEqual([]);
+  });
+
+  test('come again where nobody could be woken, and are another host’s where the user is there', () => {
+    const reminders = new Reminders();
+    for (const user of [alice, bob]) reminders.set(user, { id: 'send', at: 100, onMail: false });
+    expect(reminders.takeDue(100)).toEqual([alice, bob]);
+    reminders.notWoken(alice, 'unavailable', 100);
+    reminders.notWoken(bob, 'moved', 100);
+    expect([reminders.has(alice), reminders.has(bob)]).toEqual([true, false]);
+    expect(reminders.takeDue(101)).toEqual([]);
+    expect(reminders.takeDue(100 + WAKE_AGAIN_MS)).toEqual([alice]);
+    expect(reminders.has(alice)).toBe(false);
   });
 
   test('of mail stay when a time has passed', () => {

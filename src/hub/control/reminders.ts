@@ -4,8 +4,11 @@
  * user server will need: until the hub itself starts anew, when nobody has a key and a wake-up could only announce.
  */
 import type { Address } from '../../protocol/index.ts';
-import { HubError } from '../hub-error.ts';
-import { REMINDERS_PER_USER_MAX } from './limits.ts';
+import { HubError, type HubErrorCode } from '../hub-error.ts';
+import { REMINDERS_PER_USER_MAX, WAKE_AGAIN_MS } from './limits.ts';
+
+/** Of the control server itself: no user server has this name. */
+const AGAIN = 'again';
 
 export interface Reminder {
   /** The user server's name for it; the same again replaces it. */
@@ -41,6 +44,16 @@ export class Reminders {
   /** Another host has the user, and keeps what they wait for. */
   forget(user: Address): void {
     this.#byUser.delete(user);
+  }
+
+  /** Their user server could not be woken: another host has them, and keeps what they wait for, or it is tried again soon. */
+  notWoken(user: Address, code: HubErrorCode, now: number): void {
+    if (code === 'moved') this.forget(user);
+    else if (
+      this.#byUser.get(user)?.has(AGAIN) === true ||
+      (this.#byUser.get(user)?.size ?? 0) < REMINDERS_PER_USER_MAX
+    )
+      this.set(user, { id: AGAIN, at: now + WAKE_AGAIN_MS, onMail: false });
   }
 
   wakesOnMail(user: Address): boolean {

@@ -1,13 +1,13 @@
 /** The slots of every user of this host: read when asked, changed one after another for each user. */
-import type { Clock, SecureRandom } from '../../base/index.ts';
+import { type Clock, invariant, type SecureRandom } from '../../base/index.ts';
 import type { Address, EnrolmentParameters } from '../../protocol/index.ts';
-import type { SessionId } from '../component/ids.ts';
 import type { HubScope } from '../component/user-server-protocol.ts';
 import { HubError } from '../hub-error.ts';
 import { SESSION_SLOT_MS } from '../slots/limits.ts';
 import { createPasswordSlot, createTokenSlot, type Slot } from '../slots/slot.ts';
 import { readSlots, withSlot, writeSlots } from '../slots/slot-file.ts';
 import type { Stretcher } from '../slots/stretcher.ts';
+import type { Session } from './sessions.ts';
 import type { UserFolders } from './user-folders.ts';
 
 export interface SlotKeeperDeps {
@@ -57,14 +57,18 @@ export class SlotKeeper {
     return this.#addToken(user, hubKey, { kind: 'app', ...terms });
   }
 
+  /** It opens no more and no longer than what it was opened with. Throws HubError `refused` when that was revoked. */
   async addSession(
     user: Address,
     hubKey: Uint8Array,
-    opened: { readonly session: SessionId; readonly scopes: readonly HubScope[]; readonly parent: string },
+    opened: Pick<Session, 'id' | 'scopes' | 'slotIds'>,
   ): Promise<{ slot: Slot; token: string }> {
-    const { parent, scopes, session } = opened;
+    const { id: session, scopes, slotIds } = opened;
+    const parent = slotIds.at(-1);
+    invariant(parent !== undefined, 'a session hangs on a slot');
     const expiresAt = Math.floor(this.#deps.clock.now()) + SESSION_SLOT_MS;
-    return this.#addToken(user, hubKey, { kind: 'session', name: session, scopes, parent, expiresAt });
+    const terms = { kind: 'session', name: session, scopes, parent, expiresAt } as const;
+    return this.#addToken(user, hubKey, terms, (slot, slots) => within(slot, slotIds, slots));
   }
 
   /** With the sessions that it has opened. Throws HubError `absent`. */
@@ -95,11 +99,16 @@ export class SlotKeeper {
     user: Address,
     hubKey: Uint8Array,
     terms: AppPasswordTerms & { readonly kind: 'app' | 'session'; readonly parent?: string },
+    judge = (slot: Slot, _slots: readonly Slot[]): Slot => slot,
   ): Promise<{ slot: Slot; token: string }> {
     const { clock, random } = this.#deps;
     const made = createTokenSlot(random, user, hubKey, { ...terms, createdAt: Math.floor(clock.now()) });
-    await this.#change(user, (slots) => withSlot(slots, made.slot, clock.now()));
-    return made;
+    let { slot } = made;
+    await this.#change(user, (slots) => {
+      slot = judge(made.slot, slots);
+      return withSlot(slots, slot, clock.now());
+    });
+    return { ...made, slot };
   }
 
   async #change(user: Address, change: (slots: readonly Slot[]) => readonly Slot[]): Promise<void> {
@@ -118,4 +127,13 @@ export class SlotKeeper {
       if (this.#changes.get(user) === mine) this.#changes.delete(user);
     }
   }
+}
+
+/** As the slots are by now: while it was made, what its session was opened with may have been revoked, and its slots with it. */
+function within(slot: Slot, slotIds: readonly string[], slots: readonly Slot[]): Slot {
+  if (!slots.some(({ id }) => slotIds.includes(id)))
+    throw new HubError('refused', 'what this session was opened with has been revoked');
+  const parent = slots.find(({ id }) => id === slot.parent);
+  const ends = [slot, parent].flatMap((one) => one?.expiresAt ?? []);
+  return { ...slot, expiresAt: Math.min(...ends) };
 }

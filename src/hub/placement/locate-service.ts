@@ -57,7 +57,9 @@ export class LocateService implements AsyncDisposable {
   }
 
   async #answerOn(model: ChannelModel, signal: AbortSignal): Promise<void> {
+    let end = (): void => undefined;
     const ended = new Promise<void>((resolve, reject) => {
+      end = resolve;
       model.on('error', reject);
       model.once('close', () => resolve());
       whenAborted(signal, () => reject(signal.reason));
@@ -65,10 +67,11 @@ export class LocateService implements AsyncDisposable {
     ended.catch(() => undefined); // awaited below, when all is set up
     const channel = await model.createChannel();
     channel.on('error', (error: Error) => this.#log.debug({ error: error.message }, 'a channel of the broker ended'));
+    channel.once('close', end);
     await channel.assertQueue(LOCATE_QUEUE, { durable: false, exclusive: false, autoDelete: true });
     await channel.prefetch(LOCATE_AT_ONCE);
     await channel.consume(LOCATE_QUEUE, (message) => {
-      if (message === null) return;
+      if (message === null) return end(); // the broker has taken the queue away: who asks would not be heard
       this.#scope.spawn('answer', async (inTime) => {
         const answer = await this.#answer(message, inTime);
         const { correlationId, replyTo } = message.properties as { correlationId?: string; replyTo?: string };

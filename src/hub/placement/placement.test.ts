@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -117,6 +117,17 @@ describe('placement', () => {
     expect(await b.placement.locate(alice, signal)).toMatchObject({ port: 1 });
     expect(await b.placement.locate(bob, signal)).toBeUndefined();
     await expect(b.placement.claim(alice, signal)).rejects.toMatchObject({ code: 'moved', retry: 'now' });
+  });
+
+  test('gives a name back whose folder cannot be written, and takes it when it can', async () => {
+    await using hosts = setup();
+    const [a, b] = [hosts.open(1), hosts.open(2)];
+    await hosts.clock.advance(0);
+    writeFileSync(hosts.folders.of(alice), 'no folder');
+    await expect(a.placement.claim(alice, signal)).rejects.toThrow();
+    rmSync(hosts.folders.of(alice));
+    expect(await b.placement.locate(alice, signal)).toBeUndefined();
+    await using _claim = await b.placement.claim(alice, signal);
   });
 
   test('gives a user that is given back to the next host, whose fence is higher', async () => {

@@ -134,7 +134,15 @@ export class Placement implements AsyncDisposable {
         throw new HubError('moved', 'another host has just taken the user', { retry: 'now' });
       throw error;
     });
-    const claim: Held = { ...held, fence: raiseFence(this.#deps.folders.of(user)), place };
+    let fence: number;
+    try {
+      fence = raiseFence(this.#deps.folders.of(user));
+    } catch (error) {
+      // The name would be taken, and nobody here.
+      await place?.[Symbol.asyncDispose]();
+      throw error;
+    }
+    const claim: Held = { ...held, fence, place };
     this.#claims.set(user, claim);
     return {
       fence: claim.fence,
