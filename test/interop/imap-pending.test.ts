@@ -46,6 +46,7 @@ describe('a message that was made here', () => {
     await world.settled();
     expect(folders.get('Kept')?.messages.map(({ subject }) => subject)).toEqual(['written']);
     expect([...folders.keys()].sort()).toEqual(['INBOX', 'Kept']);
+    expect(world.account.email(draft)?.mailboxIds).toEqual([world.mailboxNamed('Kept')]);
     expect(world.emailCount).toBe(1);
   });
 });

@@ -51,6 +51,8 @@ export class MailStore {
   /** Shares of threads as they were before the transaction under way. */
   #before = new Map<number, { account: number; shares: ReadonlyMap<number, MailboxCounts> }>();
   #completed: Promise<void> | undefined;
+  /** Records that `complete` has read so far. */
+  #lateCount = 0;
   #news: ReadonlyMap<number, ReadonlyMap<DataType, string>> = new Map();
 
   private constructor(deps: MailStoreDeps) {
@@ -90,7 +92,11 @@ export class MailStore {
 
   /** Reads headers and the search index back, beside requests that need neither; once, however often it is called. */
   complete(): Promise<void> {
-    this.#completed ??= this.#readRest();
+    this.#completed ??= this.#readRest().catch((error: unknown) => {
+      // The disk may be well the next time; what was read in part cannot be read twice.
+      if (this.#lateCount === 0) this.#completed = undefined;
+      throw error;
+    });
     return this.#completed;
   }
 
@@ -167,6 +173,7 @@ export class MailStore {
   async #readRest(): Promise<void> {
     if (!this.#parts.emails.isAwaiting) return;
     for await (const records of this.#deps.journal.load('rest')) {
+      this.#lateCount += records.length;
       this.#database.run('BEGIN');
       for (const record of records) this.#parts.emails.restoreLate(record);
       this.#database.run('COMMIT');

@@ -5,6 +5,7 @@
 import type { MailAccount } from '../../../jmap/index.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Places } from './places.ts';
+import { goalsOf } from './plan.ts';
 import type { PutMessage, Puts } from './puts.ts';
 
 export interface ArrivalsDeps {
@@ -51,7 +52,7 @@ export class Arrivals {
     const { account, places } = this.#deps;
     const found = new Map<string, string[]>();
     for (const { change, object } of account.pending(Number.MAX_SAFE_INTEGER)) {
-      const isMade = change.kind === 'emailCreate' && change.mailboxIds.includes(this.#mailboxId);
+      const isMade = change.kind === 'emailCreate' && goalsOf(account, object, change).includes(this.#mailboxId);
       const isCopied = change.kind === 'emailUpdate' && change.mailboxes.added.includes(this.#mailboxId);
       // A copy is made of what is at the server: without a place there is nothing yet that could have arrived.
       if (!isMade && !(isCopied && places.of(object).length > 0)) continue;

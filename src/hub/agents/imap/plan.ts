@@ -80,15 +80,20 @@ function keptIn({ account, places }: PlanView, mailboxId: string): 'moving' | 's
 
 type Creation = Extract<PendingKind, { kind: 'emailCreate' }>;
 
-function planCreation(view: PlanView, seq: number, emailId: string, { blobId, keywords, mailboxIds }: Creation): Plan {
-  const email = view.account.email(emailId);
-  if (email === undefined || blobId === null) return SETTLED;
+/** Where a message that was made here is put: what it was made in may be destroyed since, and it be in others. */
+export function goalsOf(account: MailAccount, emailId: string, { mailboxIds }: Creation): readonly string[] {
+  const isThere = mailboxIds.some((id) => account.mailbox(id) !== undefined);
+  return isThere ? mailboxIds : (account.email(emailId)?.mailboxIds ?? mailboxIds);
+}
+
+function planCreation(view: PlanView, seq: number, emailId: string, change: Creation): Plan {
+  const { blobId, keywords } = change;
+  if (view.account.email(emailId) === undefined || blobId === null) return SETTLED;
+  const mailboxIds = goalsOf(view.account, emailId, change);
   const places = view.places.of(emailId);
   if (places.length > 0) return planCopies(view, seq, emailId, mailboxIds, []);
   if (view.isDone(seq, 'append')) return { kind: 'waiting' };
-  // Where it was made, or, when that went before the server had it, where it was moved to.
-  const isGone = mailboxIds.every((id) => view.account.mailbox(id) === undefined);
-  const mailboxId = (isGone ? email.mailboxIds : mailboxIds).find((id) => view.folders.pathOf(id) !== undefined);
+  const mailboxId = mailboxIds.find((id) => view.folders.pathOf(id) !== undefined);
   // Its mailbox is still to be made.
   if (mailboxId === undefined) return { kind: 'waiting' };
   return { kind: 'step', step: { kind: 'append', blobId, mailboxId, keywords }, to: mailboxId };

@@ -16,7 +16,9 @@ async function setup(changes: Partial<SealedJournalOptions> = {}) {
   const random = new SeededSecureRandom(2);
   let fence = 0;
   const failures: Error[] = [];
+  const watch: { afterCheck?: () => void } = {};
   return {
+    watch,
     folder,
     failures,
     /** Another host takes over. */
@@ -30,6 +32,7 @@ async function setup(changes: Partial<SealedJournalOptions> = {}) {
           log: SILENT_LOG,
           checkFence: () => {
             if (fence > (more.fence ?? 1)) throw new HubError('fenced', 'taken over');
+            watch.afterCheck?.();
           },
           onFailed: (error) => failures.push(error),
         },
@@ -54,6 +57,12 @@ async function allOf(journal: SealedJournal): Promise<JournalRecord[]> {
   const records: JournalRecord[] = [];
   for (const portion of ['lists', 'rest'] as const)
     for await (const page of journal.load(portion)) records.push(...page);
+  return records;
+}
+
+async function allRest(journal: SealedJournal): Promise<JournalRecord[]> {
+  const records: JournalRecord[] = [];
+  for await (const page of journal.load('rest')) records.push(...page);
   return records;
 }
 
@@ -276,6 +285,45 @@ describe('a sealed journal', () => {
     await before[Symbol.asyncDispose]();
     await using third = await setting.open({ fence: 3 });
     expect((await allOf(third)).map(({ key }) => key)).toEqual(['1', '3']);
+  });
+
+  test('removes no file of which the host that takes over meanwhile has not seen the successor', async () => {
+    await using setting = await setup({ logBytesMax: 100 });
+    const before = await setting.open();
+    before.append([pending(1, 'x'.repeat(200))]);
+    await before.flush();
+    const [log] = await readdir(setting.folder);
+    // The first is of the write that begins another log, the second of the part that takes the place of this one.
+    let checks = 0;
+    setting.watch.afterCheck = () => {
+      if (++checks === 2) setting.takeOver();
+    };
+    before.append([pending(2)]);
+    await before.flush();
+    await before[Symbol.asyncDispose]();
+    expect(checks).toBe(2);
+    expect(await readdir(setting.folder)).toContain(log);
+  });
+
+  test('gives everything that was appended before, however often another log is begun meanwhile', async () => {
+    await using setting = await setup({ logBytesMax: 2_000 });
+    await using journal = await setting.open();
+    let count = 0;
+    const add = (): void => journal.append([put('text', [++count, 'x'.repeat(1_500)])]);
+    for (let round = 0; round < 60; round++) {
+      add();
+      const before = count;
+      let isRead = false;
+      const reading = allRest(journal).finally(() => {
+        isRead = true;
+      });
+      while (!isRead) {
+        add();
+        await journal.flush();
+      }
+      expect((await reading).length).toBeGreaterThanOrEqual(before);
+    }
+    expect(setting.failures).toEqual([]);
   });
 
   test('in memory mode keeps what no agent can fill again, and nothing else', async () => {

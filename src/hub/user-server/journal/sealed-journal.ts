@@ -147,7 +147,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
     await this.flush();
     this.#opening += 1;
     try {
-      await this.#compacting;
+      await this.#compacting?.catch(() => undefined); // told where it was begun; what it was to replace is still there
       const rows = new LatestRows();
       const takeLate = (records: readonly JournalRecord[]): void =>
         rows.take(records.filter(({ table }) => LATE_TABLES.has(table)));
@@ -185,9 +185,14 @@ export class SealedJournal implements Journal, AsyncDisposable {
 
   async #beginLog(): Promise<void> {
     const before = this.#file;
-    this.#logs.push({ name: this.#logName(), bytes: before.sizeBytes });
-    this.#turn += 1;
-    this.#file = await createLog(this.#place, this.#logName(), prefaceOf({ parts: this.#parts, logs: this.#logs }));
+    const closed = { name: this.#logName(), bytes: before.sizeBytes };
+    const logs = (): ClosedLog[] => [...this.#logs, closed];
+    const next: LogName = { ...closed.name, turn: this.#turn + 1 };
+    const file = await createLog(this.#place, next, prefaceOf({ parts: this.#parts, logs: logs() }));
+    // At once: whoever reads the logs meanwhile reads those that there are.
+    this.#logs = logs();
+    this.#turn = next.turn;
+    this.#file = file;
     await before.close();
     this.#compactIfDue();
   }
@@ -219,7 +224,7 @@ export class SealedJournal implements Journal, AsyncDisposable {
       { rows, parts: [], isWhole: this.#parts.length === 0 },
     );
     this.#logs = this.#logs.filter((log) => !logs.includes(log));
-    for (const { name } of logs) await rm(join(this.#place.folder, spellName(name)), { force: true });
+    await this.#removeFiles(logs);
     await this.#merge();
   }
 
@@ -240,7 +245,13 @@ export class SealedJournal implements Journal, AsyncDisposable {
       { type: 'part', fence: this.#fence, from: first.name.from, to: last.name.to },
       { rows: new LatestRows(), parts: merged, isWhole: from === 0 },
     );
-    for (const { name } of merged) await rm(join(this.#place.folder, spellName(name)), { force: true });
+    await this.#removeFiles(merged);
+  }
+
+  /** What a part has in its place. Whoever has taken over meanwhile has not seen that part, and needs them. */
+  async #removeFiles(files: readonly { readonly name: LogName | PartName }[]): Promise<void> {
+    this.#deps.checkFence();
+    for (const { name } of files) await rm(join(this.#place.folder, spellName(name)), { force: true });
   }
 
   /** Writes a part in the place of others. */
