@@ -5,7 +5,7 @@
  * stands in answers and beside EDUs, never beside items.
  */
 import { fromHex } from '../../base/index.ts';
-import { encodeTransaction, type FeedId, type HomeName, parseFeedId } from '../../protocol/index.ts';
+import { encodeTransaction, type FeedId, type HomeName, parseFeedId, TRANSACTION_BYTES } from '../../protocol/index.ts';
 import type { OutboxItem } from '../ports.ts';
 
 export interface Range {
@@ -32,6 +32,27 @@ export function parseTxn(txn: string): BatchName | undefined {
   if (match === null) return undefined;
   const [, feed = '', first, last, attempt] = match;
   return { feed: parseFeedId(feed), range: { first: Number(first), last: Number(last), attempt: Number(attempt) } };
+}
+
+/**
+ * Items of a range that was fixed before. Bodies that another node of our home wrote may have come since, and all of them
+ * together be more than anybody takes: what goes beyond a batch stays owed, and comes when its item comes again alone.
+ */
+export function encodeFixedBatch(
+  origin: HomeName,
+  destination: HomeName,
+  feed: FeedId,
+  items: readonly OutboxItem[],
+): Uint8Array {
+  let bytes = 0;
+  const fitting = items.map((item, index): OutboxItem => {
+    const { body, pdu } = item;
+    const withBody = bytes + pdu.length + (body?.length ?? 0);
+    const fits = index === 0 || body === undefined || withBody <= TRANSACTION_BYTES;
+    bytes = fits ? withBody : bytes + pdu.length;
+    return fits ? item : { ...item, body: undefined, isOwed: true };
+  });
+  return encodeBatch(origin, destination, feed, fitting);
 }
 
 export function encodeBatch(

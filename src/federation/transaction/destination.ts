@@ -26,7 +26,7 @@ import { within } from '../deadline.ts';
 import { FederationError } from '../federation-error.ts';
 import type { FederationLink, HintPort, OutboxItem, OutboxView, OwnFleet } from '../ports.ts';
 import { failureWait, type Moment } from './back-off.ts';
-import { type BatchName, encodeBatch, txnOf } from './batch.ts';
+import { type BatchName, encodeBatch, encodeFixedBatch, txnOf } from './batch.ts';
 import type { FeedReach } from './flight.ts';
 import { type Kept, keptOf, NOTHING_KEPT, readKept, writeKept } from './kept.ts';
 import { BACKOFF_MAX_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
@@ -252,7 +252,7 @@ export class Destination {
     const { first, last } = batch.range;
     const items = await this.#deps.outbox.read(this.home, feed, first, last, Number.MAX_SAFE_INTEGER);
     if (items.length !== last - first + 1 || !areConsecutive(items, first)) throw lacking(feed, first, last);
-    return encodeBatch(this.#deps.home, this.home, feed, items);
+    return encodeFixedBatch(this.#deps.home, this.home, feed, items);
   }
 
   async #sendHints(signal: AbortSignal): Promise<QueueEvent> {

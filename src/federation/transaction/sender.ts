@@ -13,7 +13,7 @@ import {
 import { FederationError } from '../federation-error.ts';
 import { DESTINATIONS } from '../row-keys.ts';
 import { failureWait } from './back-off.ts';
-import { encodeBatch } from './batch.ts';
+import { encodeFixedBatch } from './batch.ts';
 import { Destination, type DestinationDeps, momentOf } from './destination.ts';
 import { type LastError, lineOf } from './kept.ts';
 import { homesIn } from './known-homes.ts';
@@ -137,7 +137,7 @@ export class Sender {
         ? [flight.last, Number.MAX_SAFE_INTEGER]
         : [Math.min(reach, after + TRANSACTION_ITEMS_MAX), TRANSACTION_BYTES];
     const items = await outbox.read(home, feed, first, last, maxBytes);
-    return items.length === 0 ? undefined : encodeBatch(this.#deps.home, home, feed, items);
+    return items.length === 0 ? undefined : encodeFixedBatch(this.#deps.home, home, feed, items);
   }
 
   /** A destination that is not known yet is opened, however often that takes, and then looks for itself. */
