@@ -2,7 +2,7 @@
  * Bodies that other homes still await. They stay although everybody here has erased them, since what is sent again must be
  * the same bytes; once the last home has answered, a body that nobody here holds goes.
  */
-import { type Clock, type CryptoSuite, readUint64, uint64Bytes } from '../base/index.ts';
+import { type Clock, type CryptoSuite, isAbort, type Log, readUint64, uint64Bytes } from '../base/index.ts';
 import { acknowledgedTo, type OutboxView } from '../federation/index.ts';
 import type { FeedLog } from '../feed/index.ts';
 import type { FeedId, HomeName } from '../protocol/index.ts';
@@ -15,6 +15,7 @@ import { decodeOutboxRow } from './view-rows.ts';
 
 export interface AwaitedBodiesDeps {
   readonly clock: Clock;
+  readonly log: Log;
   readonly suite: CryptoSuite;
   readonly store: Store;
   readonly feeds: ReadonlyMap<FeedId, FeedLog>;
@@ -33,7 +34,12 @@ export class AwaitedBodies {
 
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await this.sweep(signal);
+      try {
+        await this.sweep(signal);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        this.#deps.log.warn({ error }, 'bodies that nobody awaits any more could not be taken away now');
+      }
       await this.#deps.clock.sleep(RETENTION_INTERVAL_MS, signal);
     }
   }

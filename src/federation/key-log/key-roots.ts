@@ -83,7 +83,14 @@ export class KeyRoots implements HintPort {
   async listen(signal: AbortSignal): Promise<void> {
     const stop = (): void => this.#heard.close();
     signal.addEventListener('abort', stop, { once: true });
-    for await (const heard of this.#heard) await this.#compare(heard, signal);
+    for await (const heard of this.#heard)
+      try {
+        await this.#compare(heard, signal);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        // The next one says the same.
+        this.#deps.log.warn({ error, origin: heard.origin }, 'what was heard of a key log cannot be kept now');
+      }
   }
 
   /** Tells the homes that we speak with what changed, until the signal. */
@@ -93,7 +100,13 @@ export class KeyRoots implements HintPort {
       await this.#whenChanged(signal);
       signal.throwIfAborted();
       this.#isChanged = false;
-      for (const destination of await this.#deps.outbox.destinations()) await this.#deps.owe(destination);
+      try {
+        for (const destination of await this.#deps.outbox.destinations()) await this.#deps.owe(destination);
+      } catch (error) {
+        if (isAbort(error, signal)) throw error;
+        this.#isChanged = true; // whoever was passed over is told the next time
+        this.#deps.log.warn({ error }, 'what is known of key logs cannot be told now');
+      }
       await this.#deps.clock.sleep(KEY_ROOTS_INTERVAL_MS, signal);
     }
   }
