@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { PENDING_WINDOW } from '../../src/hub/agents/imap/limits.ts';
 import { FakeFolder } from '../harness/folder-imap.ts';
+import type { Script } from '../harness/hostile-imap.ts';
 import { openScriptedImap as setup } from '../harness/scripted-imap.ts';
 import { until } from '../harness/until.ts';
 
